@@ -1,0 +1,105 @@
+//! The audit token: how XNU names one process execution.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+/// `audit_token_t` of `<bsm/audit.h>`: eight words, in the order the kernel writes them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct AuditToken(pub [u32; 8]);
+
+impl AuditToken {
+    /// Audit user id; 4294967295 when no audit session was set.
+    pub fn auid(self) -> u32 {
+        self.0[0]
+    }
+
+    /// Effective user id.
+    pub fn euid(self) -> u32 {
+        self.0[1]
+    }
+
+    /// Effective group id.
+    pub fn egid(self) -> u32 {
+        self.0[2]
+    }
+
+    /// Real user id.
+    pub fn ruid(self) -> u32 {
+        self.0[3]
+    }
+
+    /// Real group id.
+    pub fn rgid(self) -> u32 {
+        self.0[4]
+    }
+
+    /// Process id.
+    pub fn pid(self) -> u32 {
+        self.0[5]
+    }
+
+    /// Audit session id.
+    pub fn asid(self) -> u32 {
+        self.0[6]
+    }
+
+    /// Process id version: XNU takes a new one at every fork and every exec.
+    pub fn pidversion(self) -> u32 {
+        self.0[7]
+    }
+}
+
+/// The machine and the boot a token belongs to: pids and pid versions start anew at each boot.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Machine {
+    /// `host.id`: the `IOPlatformUUID`; empty when unknown.
+    pub host_id: String,
+    /// `host.boot.id`: the boot session UUID; empty when unknown.
+    pub boot_id: String,
+}
+
+impl Machine {
+    /// `process.entity_id` of an execution on this machine: 22 characters of base64url over SHA-256
+    /// of host, boot, pid and pid version, so that every source that sees an audit token names the
+    /// execution alike.
+    pub fn entity_id(&self, pid: u32, pidversion: u32) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.host_id.as_bytes(), self.boot_id.as_bytes()] {
+            hash.update(part);
+            hash.update([0]);
+        }
+        hash.update(pid.to_be_bytes());
+        hash.update(pidversion.to_be_bytes());
+        short_hash(hash)
+    }
+}
+
+/// The first 22 characters (132 bits) of a SHA-256 in unpadded base64url: the form of all our ids.
+pub fn short_hash(hash: Sha256) -> String {
+    let mut text = URL_SAFE_NO_PAD.encode(hash.finalize());
+    text.truncate(22);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_id_depends_on_host_boot_pid_and_pid_version() {
+        let machine = |host: &str, boot: &str| Machine { host_id: host.into(), boot_id: boot.into() };
+        let base = machine("h", "b").entity_id(1, 2);
+        assert_eq!(base.len(), 22);
+        assert_eq!(base, machine("h", "b").entity_id(1, 2));
+        for other in [
+            machine("h2", "b").entity_id(1, 2),
+            machine("h", "b2").entity_id(1, 2),
+            machine("hb", "").entity_id(1, 2),
+            machine("h", "b").entity_id(2, 2),
+            machine("h", "b").entity_id(1, 3),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The one table of ECS field names: rules, decoders and alerts all read it.
+//!
+//! The fields osawatch itself fills have constants; any other field that ECS 9.4 or Elastic Defend
+//! defines can be resolved by name, and decoders then extract it from documents that carry it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// A field of an [`Event`](super::Event): an index into the [`Fields`] it was resolved by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Field(u16);
+
+/// How Elasticsearch indexes a field, which decides how its values compare.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldType {
+    /// `keyword`: exact text; values over 1,024 characters are not indexed (`ignore_above`).
+    Keyword,
+    /// `wildcard` and text types: exact text of any length.
+    Wildcard,
+    /// `long`: a 64-bit integer.
+    Long,
+    /// `float`, `double`: a number.
+    Double,
+    /// `boolean`.
+    Boolean,
+    /// `ip`: an IPv4 or IPv6 address.
+    Ip,
+    /// `date`.
+    Date,
+    /// `object`, `nested`, `flattened`, `geo_point`: holds fields, has no value to compare.
+    Object,
+}
+
+impl FieldType {
+    fn parse(name: &str) -> FieldType {
+        match name {
+            "long" | "integer" => FieldType::Long,
+            "float" | "double" | "scaled_float" => FieldType::Double,
+            "boolean" => FieldType::Boolean,
+            "ip" => FieldType::Ip,
+            "date" => FieldType::Date,
+            "wildcard" | "match_only_text" => FieldType::Wildcard,
+            "object" | "nested" | "flattened" | "geo_point" => FieldType::Object,
+            _ => FieldType::Keyword,
+        }
+    }
+}
+
+macro_rules! core_fields {
+    ($($constant:ident = $name:literal: $kind:ident,)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Core { $($constant,)* }
+        const CORE: &[(&str, FieldType)] = &[$(($name, FieldType::$kind),)*];
+        $(
+            #[doc = concat!("`", $name, "`")]
+            pub const $constant: Field = Field(Core::$constant as u16);
+        )*
+    };
+}
+
+core_fields! {
+    TIMESTAMP = "@timestamp": Date,
+    DOCUMENT_ID = "_id": Keyword,
+    AGENT_ID = "agent.id": Keyword,
+    EVENT_ID = "event.id": Keyword,
+    EVENT_ACTION = "event.action": Keyword,
+    EVENT_CATEGORY = "event.category": Keyword,
+    EVENT_KIND = "event.kind": Keyword,
+    EVENT_TYPE = "event.type": Keyword,
+    EVENT_MODULE = "event.module": Keyword,
+    EVENT_PROVIDER = "event.provider": Keyword,
+    EVENT_SEQUENCE = "event.sequence": Long,
+    HOST_ID = "host.id": Keyword,
+    HOST_NAME = "host.name": Keyword,
+    HOST_HOSTNAME = "host.hostname": Keyword,
+    HOST_BOOT_ID = "host.boot.id": Keyword,
+    HOST_OS_TYPE = "host.os.type": Keyword,
+    USER_ID = "user.id": Keyword,
+    USER_NAME = "user.name": Keyword,
+    USER_EFFECTIVE_ID = "user.effective.id": Keyword,
+    GROUP_ID = "group.id": Keyword,
+    PROCESS_ENTITY_ID = "process.entity_id": Keyword,
+    PROCESS_PID = "process.pid": Long,
+    PROCESS_NAME = "process.name": Keyword,
+    PROCESS_EXECUTABLE = "process.executable": Keyword,
+    PROCESS_ARGS = "process.args": Keyword,
+    PROCESS_ARGS_COUNT = "process.args_count": Long,
+    PROCESS_COMMAND_LINE = "process.command_line": Wildcard,
+    PROCESS_WORKING_DIRECTORY = "process.working_directory": Keyword,
+    PROCESS_ENV_VARS = "process.env_vars": Keyword,
+    PROCESS_START = "process.start": Date,
+    PROCESS_END = "process.end": Date,
+    PROCESS_EXIT_CODE = "process.exit_code": Long,
+    PROCESS_CDHASH = "process.hash.cdhash": Keyword,
+    PROCESS_SIGNATURE_EXISTS = "process.code_signature.exists": Boolean,
+    PROCESS_SIGNATURE_VALID = "process.code_signature.valid": Boolean,
+    PROCESS_SIGNING_ID = "process.code_signature.signing_id": Keyword,
+    PROCESS_TEAM_ID = "process.code_signature.team_id": Keyword,
+    PROCESS_SIGNATURE_FLAGS = "process.code_signature.flags": Keyword,
+    PROCESS_GROUP_LEADER_PID = "process.group_leader.pid": Long,
+    PROCESS_SESSION_LEADER_PID = "process.session_leader.pid": Long,
+    PROCESS_USER_ID = "process.user.id": Keyword,
+    PROCESS_REAL_USER_ID = "process.real_user.id": Keyword,
+    PROCESS_GROUP_ID = "process.group.id": Keyword,
+    PROCESS_TTY_MAJOR = "process.tty.char_device.major": Long,
+    PROCESS_TTY_MINOR = "process.tty.char_device.minor": Long,
+    PARENT_ENTITY_ID = "process.parent.entity_id": Keyword,
+    PARENT_PID = "process.parent.pid": Long,
+    PARENT_NAME = "process.parent.name": Keyword,
+    PARENT_EXECUTABLE = "process.parent.executable": Keyword,
+    PARENT_ARGS = "process.parent.args": Keyword,
+    PARENT_ARGS_COUNT = "process.parent.args_count": Long,
+    PARENT_COMMAND_LINE = "process.parent.command_line": Wildcard,
+    PARENT_SIGNING_ID = "process.parent.code_signature.signing_id": Keyword,
+    PARENT_TEAM_ID = "process.parent.code_signature.team_id": Keyword,
+    ANCESTRY = "process.Ext.ancestry": Keyword,
+    EFFECTIVE_PARENT_ENTITY_ID = "process.Ext.effective_parent.entity_id": Keyword,
+    EFFECTIVE_PARENT_PID = "process.Ext.effective_parent.pid": Long,
+    EFFECTIVE_PARENT_NAME = "process.Ext.effective_parent.name": Keyword,
+    EFFECTIVE_PARENT_EXECUTABLE = "process.Ext.effective_parent.executable": Keyword,
+    EFFECTIVE_PROCESS_ENTITY_ID = "Effective_process.entity_id": Keyword,
+    EFFECTIVE_PROCESS_PID = "Effective_process.pid": Long,
+    EFFECTIVE_PROCESS_NAME = "Effective_process.name": Keyword,
+    EFFECTIVE_PROCESS_EXECUTABLE = "Effective_process.executable": Keyword,
+    DESTINATION_IP = "destination.ip": Ip,
+    DESTINATION_PORT = "destination.port": Long,
+    DESTINATION_ADDRESS = "destination.address": Keyword,
+    DESTINATION_DOMAIN = "destination.domain": Keyword,
+    SOURCE_IP = "source.ip": Ip,
+    SOURCE_PORT = "source.port": Long,
+    NETWORK_TRANSPORT = "network.transport": Keyword,
+    PIDVERSION = "osawatch.process.pidversion": Long,
+    IS_PLATFORM_BINARY = "osawatch.process.is_platform_binary": Boolean,
+    TTY_PATH = "osawatch.process.tty_path": Keyword,
+    SCRIPT_PATH = "osawatch.process.script_path": Keyword,
+    EXIT_STATUS = "osawatch.process.exit_status": Long,
+    PARENT_PIDVERSION = "osawatch.parent.pidversion": Long,
+    RESPONSIBLE_PIDVERSION = "osawatch.responsible.pidversion": Long,
+    REPLACED_ENTITY_ID = "osawatch.replaced.entity_id": Keyword,
+    ATTRIBUTION_METHOD = "osawatch.attribution.method": Keyword,
+    MESSAGE_VERSION = "osawatch.endpoint_security.version": Long,
+    SEQ_NUM = "osawatch.endpoint_security.seq_num": Long,
+    GLOBAL_SEQ_NUM = "osawatch.endpoint_security.global_seq_num": Long,
+}
+
+/// Fields every decoder extracts, because process tracking and ordering read them.
+const ALWAYS: &[Field] = &[
+    TIMESTAMP,
+    DOCUMENT_ID,
+    EVENT_ID,
+    EVENT_ACTION,
+    EVENT_CATEGORY,
+    EVENT_TYPE,
+    HOST_ID,
+    HOST_BOOT_ID,
+    PROCESS_ENTITY_ID,
+    PROCESS_PID,
+    PROCESS_NAME,
+    PROCESS_EXECUTABLE,
+    PROCESS_ARGS,
+    PROCESS_COMMAND_LINE,
+    PROCESS_SIGNING_ID,
+    PROCESS_TEAM_ID,
+    PARENT_ENTITY_ID,
+    PARENT_PID,
+    PARENT_NAME,
+    PARENT_EXECUTABLE,
+    ANCESTRY,
+    EFFECTIVE_PARENT_ENTITY_ID,
+    EFFECTIVE_PARENT_PID,
+    EFFECTIVE_PARENT_NAME,
+    EFFECTIVE_PARENT_EXECUTABLE,
+    EFFECTIVE_PROCESS_ENTITY_ID,
+    PIDVERSION,
+];
+
+impl Field {
+    /// The ECS name of a field that has a constant; `None` for one resolved by name only.
+    pub fn core_name(self) -> Option<&'static str> {
+        CORE.get(usize::from(self.0)).map(|(name, _)| *name)
+    }
+
+    /// The position in the table, for lookup tables.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A name that no table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownField {
+    /// The name as written.
+    pub name: String,
+    /// The nearest known name, when one is near.
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for UnknownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown field `{}`", self.name)?;
+        match &self.suggestion {
+            Some(near) => write!(f, "; did you mean `{near}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a name resolved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The field.
+    pub field: Field,
+    /// How its values compare.
+    pub kind: FieldType,
+    /// The name was a `.caseless` multi-field: compare without regard to ASCII case.
+    pub caseless: bool,
+}
+
+/// The fields in use: those with constants, and those that loaded rules name.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    entries: Vec<(String, FieldType)>,
+    by_name: HashMap<String, Field>,
+    wanted: Vec<bool>,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fields {
+    /// The fields with constants; those that process tracking reads are wanted from the start.
+    pub fn new() -> Fields {
+        let entries: Vec<_> = CORE.iter().map(|(name, kind)| (name.to_string(), *kind)).collect();
+        let by_name = CORE.iter().enumerate().map(|(i, (name, _))| (name.to_string(), Field(i as u16))).collect();
+        let mut wanted = vec![false; entries.len()];
+        ALWAYS.iter().for_each(|field| wanted[field.index()] = true);
+        Fields { entries, by_name, wanted }
+    }
+
+    /// Resolves an ECS or Elastic Defend field name, and has decoders extract it from now on.
+    pub fn resolve(&mut self, name: &str) -> Result<Resolved, UnknownField> {
+        let (base, caseless) = match name.strip_suffix(".caseless") {
+            Some(base) => (base, true),
+            None => (name.strip_suffix(".text").unwrap_or(name), false),
+        };
+        let field = match self.by_name.get(base) {
+            Some(&field) => field,
+            None => {
+                let kind = known_type(base).ok_or_else(|| self.unknown(name))?;
+                self.add(base, kind).ok_or_else(|| UnknownField { name: name.to_string(), suggestion: None })?
+            }
+        };
+        self.wanted[field.index()] = true;
+        Ok(Resolved { field, kind: self.entries[field.index()].1, caseless })
+    }
+
+    /// The ECS name of a field.
+    pub fn name(&self, field: Field) -> &str {
+        &self.entries[field.index()].0
+    }
+
+    /// How a field's values compare.
+    pub fn kind(&self, field: Field) -> FieldType {
+        self.entries[field.index()].1
+    }
+
+    /// The fields a decoder must extract.
+    pub fn wanted(&self) -> impl Iterator<Item = (Field, &str)> {
+        let wanted = self.entries.iter().zip(&self.wanted).enumerate().filter(|(_, (_, wanted))| **wanted);
+        wanted.map(|(i, ((name, _), _))| (Field(i as u16), name.as_str()))
+    }
+
+    fn add(&mut self, name: &str, kind: FieldType) -> Option<Field> {
+        let field = Field(u16::try_from(self.entries.len()).ok()?);
+        self.entries.push((name.to_string(), kind));
+        self.by_name.insert(name.to_string(), field);
+        self.wanted.push(false);
+        Some(field)
+    }
+
+    fn unknown(&self, name: &str) -> UnknownField {
+        let known = self.entries.iter().map(|(known, _)| known.as_str()).chain(ecs().keys().copied());
+        let near = known
+            .map(|known| (strsim::damerau_levenshtein(known, name), known))
+            .filter(|(distance, known)| *distance <= 1 + known.len() / 6)
+            .min();
+        UnknownField { name: name.to_string(), suggestion: near.map(|(_, known)| known.to_string()) }
+    }
+}
+
+/// One row of the ECS 9.4 table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EcsField {
+    /// The type that ECS gives, as written there.
+    pub ecs_type: &'static str,
+    /// ECS wants an array of values.
+    pub array: bool,
+}
+
+/// The ECS 9.4 table, by field name.
+pub fn ecs() -> &'static HashMap<&'static str, EcsField> {
+    static TABLE: OnceLock<HashMap<&'static str, EcsField>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let rows = include_str!("ecs_fields.tsv").lines().filter(|line| !line.starts_with('#'));
+        rows.filter_map(|row| {
+            let mut columns = row.split('\t');
+            let (name, ecs_type) = (columns.next()?, columns.next()?);
+            Some((name, EcsField { ecs_type, array: columns.next() == Some("*") }))
+        })
+        .collect()
+    })
+}
+
+/// The type of a field that ECS or Elastic Defend defines.
+///
+/// Defend's own fields are not in ECS. Its documentation (elastic/endpoint-package) names them:
+/// `*.Ext.*` extensions, `Effective_process.*` and `Target.process.*` with the members of
+/// `process.*`, and `Persistence.*`.
+fn known_type(name: &str) -> Option<FieldType> {
+    if let Some(row) = ecs().get(name) {
+        return Some(FieldType::parse(row.ecs_type));
+    }
+    for prefix in ["Effective_process.", "Target.process."] {
+        if let Some(member) = name.strip_prefix(prefix) {
+            return known_type(&format!("process.{member}"));
+        }
+    }
+    if let Some((_, member)) = name.split_once(".Ext.") {
+        let known = ["effective_parent.", "ancestry_process."].iter().find_map(|p| member.strip_prefix(p));
+        return Some(known.and_then(|m| known_type(&format!("process.{m}"))).unwrap_or(FieldType::Keyword));
+    }
+    let persistence = ["args", "executablepath", "keepalive", "name", "path", "runatload"];
+    match name.strip_prefix("Persistence.") {
+        Some("keepalive" | "runatload") => Some(FieldType::Boolean),
+        Some(member) if persistence.contains(&member) => Some(FieldType::Keyword),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_names_agree_with_ecs_on_type() {
+        for (name, kind) in CORE {
+            if let Some(row) = ecs().get(name) {
+                assert_eq!(FieldType::parse(row.ecs_type), *kind, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_field_gets_the_nearest_name() {
+        let error = Fields::new().resolve("process.nmae").unwrap_err();
+        assert_eq!(error.to_string(), "unknown field `process.nmae`; did you mean `process.name`?");
+    }
+
+    #[test]
+    fn defend_fields_outside_ecs_resolve_with_the_type_of_their_member() {
+        let mut fields = Fields::new();
+        assert_eq!(fields.resolve("Target.process.pid").unwrap().kind, FieldType::Long);
+        assert_eq!(fields.resolve("process.Ext.effective_parent.pid").unwrap().kind, FieldType::Long);
+        assert_eq!(fields.resolve("Persistence.runatload").unwrap().kind, FieldType::Boolean);
+        assert!(fields.resolve("process.name.caseless").unwrap().caseless);
+        assert!(fields.resolve("process").is_err());
+    }
+}
