@@ -1,0 +1,41 @@
+//! A line of input, shared with the block of text it was read in.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A line of a recording. Cloning it copies no text.
+#[derive(Clone, Debug)]
+pub struct Line {
+    block: Arc<String>,
+    start: u32,
+    end: u32,
+}
+
+impl Line {
+    /// The line at this place of the block.
+    ///
+    /// # Panics
+    /// When the range is not inside the block, or the block is longer than 4 GiB.
+    pub fn new(block: &Arc<String>, range: Range<usize>) -> Line {
+        assert!(block.len() <= u32::MAX as usize && block.is_char_boundary(range.start));
+        assert!(range.start <= range.end && block.is_char_boundary(range.end));
+        Line { block: Arc::clone(block), start: range.start as u32, end: range.end as u32 }
+    }
+
+    /// Its text, without the newline.
+    pub fn as_str(&self) -> &str {
+        &self.block[self.start as usize..self.end as usize]
+    }
+
+    /// A copy in a block of its own.
+    pub fn detached(&self) -> Line {
+        Line::from(self.as_str().to_owned())
+    }
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Line {
+        let end = text.len();
+        Line::new(&Arc::new(text), 0..end)
+    }
+}

@@ -1,0 +1,250 @@
+//! What flows through osawatch: one event type, whether read from a recording or seen live.
+
+pub mod audit_token;
+pub mod ecs;
+mod execution;
+pub mod field;
+mod line;
+mod timestamp;
+
+pub use audit_token::{AuditToken, Machine};
+pub use execution::{Context, Execution};
+pub use field::{Field, FieldType, Fields};
+pub use line::Line;
+pub use timestamp::Timestamp;
+
+use sha2::{Digest, Sha256};
+
+/// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Categories(u8);
+
+impl Categories {
+    /// `process`: a process started, ended, or was already running.
+    pub const PROCESS: Categories = Categories(1);
+    /// `network`: a connection was attempted or closed.
+    pub const NETWORK: Categories = Categories(2);
+
+    /// The category with this ECS name; empty for one that osawatch cannot see.
+    pub fn named(name: &str) -> Categories {
+        match name {
+            "process" => Categories::PROCESS,
+            "network" => Categories::NETWORK,
+            _ => Categories(0),
+        }
+    }
+
+    /// Both sets together.
+    pub fn with(self, other: Categories) -> Categories {
+        Categories(self.0 | other.0)
+    }
+
+    /// Whether the sets share a category.
+    pub fn intersects(self, other: Categories) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A value of a field, as a document states it. An array is several entries of one field.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Value {
+    /// Text in the event's line.
+    InLine {
+        start: u32,
+        len: u32,
+    },
+    /// Text in the event's own buffer: it was escaped in its line, or the event has no line.
+    Owned {
+        start: u32,
+        len: u32,
+    },
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+}
+
+/// A borrowed value of a field.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Scalar<'a> {
+    /// Text.
+    Str(&'a str),
+    /// A whole number.
+    Int(i64),
+    /// A number that is not an `i64`.
+    Float(f64),
+    /// A boolean.
+    Bool(bool),
+}
+
+impl<'a> Scalar<'a> {
+    /// The value as text, the way a `keyword` field indexes it.
+    pub fn text(self) -> std::borrow::Cow<'a, str> {
+        match self {
+            Scalar::Str(text) => text.into(),
+            Scalar::Int(number) => number.to_string().into(),
+            Scalar::Float(number) => number.to_string().into(),
+            Scalar::Bool(flag) => if flag { "true" } else { "false" }.into(),
+        }
+    }
+
+    /// The value as a number, the way a `long` or `double` field indexes it.
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Scalar::Str(text) => text.trim().parse().ok(),
+            Scalar::Int(number) => Some(number as f64),
+            Scalar::Float(number) => Some(number),
+            Scalar::Bool(_) => None,
+        }
+    }
+}
+
+/// One thing that happened on a host.
+///
+/// Values are held by field, in the order the document gave them. An event read from an ECS document
+/// keeps its line, so that an alert can hold the whole of it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When it happened.
+    pub time: Timestamp,
+    /// What kinds of event it is.
+    pub categories: Categories,
+    /// What the stream said earlier about its process.
+    pub context: Context,
+    values: Vec<(Field, Value)>,
+    text: String,
+    line: Option<Line>,
+}
+
+impl Event {
+    /// An event without values, to be filled by a source.
+    pub fn new(time: Timestamp, categories: Categories) -> Event {
+        let (values, text) = (Vec::with_capacity(24), String::new());
+        Event { time, categories, context: Context::default(), values, text, line: None }
+    }
+
+    /// Adds a text value.
+    pub fn push_str(&mut self, field: Field, value: &str) {
+        let (start, len) = (self.text.len() as u32, value.len() as u32);
+        self.text.push_str(value);
+        self.values.push((field, Value::Owned { start, len }));
+    }
+
+    /// Adds a number.
+    pub fn push_int(&mut self, field: Field, value: i64) {
+        self.values.push((field, Value::Int(value)));
+    }
+
+    /// Adds a boolean.
+    pub fn push_bool(&mut self, field: Field, value: bool) {
+        self.values.push((field, Value::Bool(value)));
+    }
+
+    /// Removes the values of a field.
+    pub fn remove(&mut self, field: Field) {
+        self.values.retain(|(held, _)| *held != field);
+    }
+
+    /// The line this event was read from, when it was an ECS document.
+    pub fn line(&self) -> Option<&Line> {
+        self.line.as_ref()
+    }
+
+    /// Whether any value of the field passes the test; a missing field passes none.
+    pub fn any(&self, field: Field, mut test: impl FnMut(Scalar<'_>) -> bool) -> bool {
+        let mut stated = false;
+        for (held, value) in &self.values {
+            if *held == field {
+                stated = true;
+                if test(self.scalar(*value)) {
+                    return true;
+                }
+            }
+        }
+        !stated && self.context.any(field, &mut test)
+    }
+
+    /// The first text value that the event itself states.
+    pub fn str(&self, field: Field) -> Option<&str> {
+        self.stated(field).find_map(|value| match value {
+            Scalar::Str(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The first whole number that the event itself states.
+    pub fn int(&self, field: Field) -> Option<i64> {
+        self.stated(field).find_map(|value| match value {
+            Scalar::Int(number) => Some(number),
+            Scalar::Str(text) => text.parse().ok(),
+            _ => None,
+        })
+    }
+
+    /// The values that the event itself states, in its order.
+    pub fn stated(&self, field: Field) -> impl Iterator<Item = Scalar<'_>> {
+        self.values.iter().filter(move |(held, _)| *held == field).map(|(_, value)| self.scalar(*value))
+    }
+
+    /// All stated values with their fields, in the order they were added.
+    pub fn values(&self) -> impl Iterator<Item = (Field, Scalar<'_>)> {
+        self.values.iter().map(|(field, value)| (*field, self.scalar(*value)))
+    }
+
+    /// Whether `event.type` has the value.
+    pub fn is_type(&self, name: &str) -> bool {
+        self.any(field::EVENT_TYPE, |value| value == Scalar::Str(name))
+    }
+
+    /// The id of the source document: the search hit's `_id`, else its `event.id`, else a hash of its
+    /// content.
+    pub fn id(&self) -> String {
+        let stated = [field::DOCUMENT_ID, field::EVENT_ID];
+        stated
+            .iter()
+            .find_map(|field| self.stated(*field).next())
+            .map_or_else(|| self.content_id(), |value| value.text().into_owned())
+    }
+
+    /// A copy that does not keep the block of input alive that the event was read in.
+    pub fn detached(&self) -> Event {
+        Event { line: self.line.as_ref().map(Line::detached), ..self.clone() }
+    }
+
+    fn content_id(&self) -> String {
+        let mut hash = Sha256::new();
+        match &self.line {
+            Some(line) => hash.update(line.as_str().trim()),
+            None => {
+                hash.update(self.time.nanoseconds().to_be_bytes());
+                for (field, value) in self.values() {
+                    hash.update(field.core_name().unwrap_or_default());
+                    hash.update(value.text().as_bytes());
+                    hash.update([0]);
+                }
+            }
+        }
+        audit_token::short_hash(hash)
+    }
+
+    fn scalar(&self, value: Value) -> Scalar<'_> {
+        let slice = |text: &'_ str, start: u32, len: u32| -> std::ops::Range<usize> {
+            debug_assert!((start + len) as usize <= text.len());
+            start as usize..(start + len) as usize
+        };
+        match value {
+            Value::InLine { start, len } => {
+                let line = self.line.as_ref().map_or("", Line::as_str);
+                Scalar::Str(&line[slice(line, start, len)])
+            }
+            Value::Owned { start, len } => Scalar::Str(&self.text[slice(&self.text, start, len)]),
+            Value::Int(number) => Scalar::Int(number),
+            Value::Float(number) => Scalar::Float(number),
+            Value::Bool(flag) => Scalar::Bool(flag),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! osawatch sees AppleScript and Automator runs that go on to the network.
+//!
+//! Data flows **event → source → process → detect → alert**; imports go the other way. A source
+//! turns bytes into [`event::Event`]s, process tracking adds what the stream said earlier about an
+//! event's process, the detector applies rules written in EQL, and an alert is one ECS document.
+//! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.
+#![forbid(unsafe_code)]
+
+pub mod event;
