@@ -7,3 +7,10 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+pub mod source;
+pub mod process;
+pub mod eql;
+pub mod detect;
+pub mod alert;
+pub mod pipeline;
+pub mod cli;

@@ -1,1 +1,6 @@
-fn main() {}
+//! The osawatch command.
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    osawatch::cli::main(std::env::args_os())
+}

@@ -32,6 +32,8 @@ pub struct Execution {
 /// itself does not state.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
+    /// The process itself.
+    pub process: Option<Arc<Execution>>,
     /// The parent process.
     pub parent: Option<Arc<Execution>>,
     /// The executions this one descends from, nearest first: the program it replaced in place, its

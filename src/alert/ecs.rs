@@ -1,0 +1,310 @@
+//! A detection to an alert document of ECS 9.4: pure, and the same for the same events.
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::{masquerade, process, threat};
+use crate::detect::{Match, Rule};
+use crate::event::audit_token::short_hash;
+use crate::event::ecs::{self as document, get, insert};
+use crate::event::{Context, Event, Execution, Field, field};
+
+/// The version of ECS that the documents follow.
+pub const ECS_VERSION: &str = "9.4.0";
+
+/// Parts of the source documents that an alert takes over as its own.
+const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "destination", "network", "url"];
+
+pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
+    let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| document::document(event)).collect();
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let mut alert = Map::new();
+    alert.insert("@timestamp".into(), last.time.to_string().into());
+    alert.insert("event".into(), event_of(rule, found, sequence));
+    alert.insert("ecs".into(), json!({ "version": ECS_VERSION }));
+    alert.insert("message".into(), rule.name.clone().into());
+    if !rule.tags.is_empty() {
+        alert.insert("tags".into(), json!(rule.tags));
+    }
+    alert.insert("rule".into(), rule_of(rule));
+    if let Some(threat) = threat::fields(&rule.threats) {
+        alert.insert("threat".into(), threat);
+    }
+    take_over(&mut alert, &copies, same_process(first, last));
+    process::complete(&mut alert, last);
+    complete_network(&mut alert);
+    let related = related(&alert);
+    alert.insert("related".into(), related);
+    alert.insert("agent".into(), json!({ "type": "osawatch", "version": env!("CARGO_PKG_VERSION") }));
+    let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
+    alert.insert("data_stream".into(), stream);
+    alert.insert("osawatch".into(), ours(rule, found, copies));
+    insert(&mut alert, "event.reason", reason(rule, found, &alert).into());
+    alert
+}
+
+fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let network = found.events.iter().any(|event| is_network(event));
+    let process = found.events.iter().any(|event| !is_network(event));
+    let (mut categories, mut types) = (Vec::new(), vec!["start"]);
+    if process {
+        categories.push("process");
+    }
+    if network {
+        categories.push("network");
+        types.push("connection");
+    }
+    json!({
+        "id": alert_id(rule, found),
+        "sequence": sequence,
+        "kind": "alert",
+        "category": categories,
+        "type": types,
+        "action": "rule_detection",
+        "outcome": "unknown",
+        "module": "osawatch",
+        "dataset": "osawatch.alerts",
+        "provider": "endpoint_security",
+        "code": if found.events.len() > 1 { "sequence" } else { "event" },
+        "severity": rule.severity.number(),
+        "risk_score": rule.risk_score,
+        "start": first.time.to_string(),
+        "end": last.time.to_string(),
+        "duration": last.time.nanoseconds().saturating_sub(first.time.nanoseconds()).max(0),
+    })
+}
+
+/// The same events under the same rule on the same host give the same id, in every run.
+fn alert_id(rule: &Rule, found: &Match) -> String {
+    let mut hash = Sha256::new();
+    let host = found.events[0].str(field::HOST_ID).unwrap_or_default().to_owned();
+    let ids = found.events.iter().map(|event| event.id());
+    for part in [host, rule.id.clone()].into_iter().chain(ids) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    short_hash(hash)
+}
+
+fn rule_of(rule: &Rule) -> Json {
+    let is_uuid = rule.id.len() == 36 && rule.id.bytes().filter(|byte| *byte == b'-').count() == 4;
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Option<Json>| value.map(|value| fields.insert(name.to_owned(), value));
+    set("id", Some(rule.id.clone().into()));
+    set("uuid", is_uuid.then(|| rule.id.clone().into()));
+    set("name", Some(rule.name.clone().into()));
+    set("version", Some(rule.version.clone().into()));
+    set("ruleset", Some(rule.origin.clone().into()));
+    set("category", Some(if rule.query().is_some_and(|query| query.is_sequence) { "sequence" } else { "event" }.into()));
+    set("description", (!rule.description.is_empty()).then(|| rule.description.clone().into()));
+    set("reference", rule.references.first().map(|reference| reference.clone().into()));
+    set("license", rule.license.clone().map(Json::from));
+    set("author", (!rule.authors.is_empty()).then(|| json!(rule.authors)));
+    Json::Object(fields)
+}
+
+/// Copies the ECS fields of the source documents. The completing event speaks first; an earlier one
+/// fills what it leaves open, of the process only when it is the same process.
+fn take_over(alert: &mut Map<String, Json>, copies: &[Map<String, Json>], same_process: bool) {
+    let last = copies.len() - 1;
+    for section in SECTIONS {
+        let mut leaves = Vec::new();
+        for at in std::iter::once(last).chain(0..last) {
+            if section != "process" || at == last || same_process {
+                if let Some(value) = copies[at].get(section) {
+                    collect_leaves(section, value, &mut leaves);
+                }
+            }
+        }
+        for (name, value) in leaves {
+            if let Some(value) = process::coerce(&name, value) {
+                insert(alert, &name, value);
+            }
+        }
+    }
+}
+
+fn collect_leaves<'v>(name: &str, value: &'v Json, leaves: &mut Vec<(String, &'v Json)>) {
+    match value {
+        Json::Object(members) => {
+            for (key, value) in members {
+                collect_leaves(&format!("{name}.{key}"), value, leaves);
+            }
+        }
+        value => leaves.push((name.to_owned(), value)),
+    }
+}
+
+fn complete_network(alert: &mut Map<String, Json>) {
+    for side in ["source", "destination"] {
+        if let Some(ip) = text(alert, &format!("{side}.ip")) {
+            insert(alert, &format!("{side}.address"), ip.into());
+        }
+    }
+    let Some(ip) = text(alert, "destination.ip") else { return };
+    insert(alert, "network.type", if ip.contains(':') { "ipv6" } else { "ipv4" }.into());
+    if alert.get("network").is_some() {
+        insert(alert, "network.direction", "egress".into());
+    }
+    let protocol = match text(alert, "network.transport").as_deref() {
+        Some("tcp") => 6,
+        Some("udp") => 17,
+        _ => return,
+    };
+    insert(alert, "network.iana_number", protocol.to_string().into());
+    let address = |side: &str| text(alert, &format!("{side}.ip"))?.parse().ok();
+    let port = |side: &str| u16::try_from(get(alert, &format!("{side}.port"))?.as_u64()?).ok();
+    if let (Some(source), Some(destination)) = (address("source"), address("destination"))
+        && let (Some(source_port), Some(destination_port)) = (port("source"), port("destination"))
+    {
+        let ports = (Some(source_port), Some(destination_port));
+        let id = community_id::calculate_community_id(0, source, destination, ports.0, ports.1, protocol, false);
+        if let Ok(id) = id {
+            insert(alert, "network.community_id", id.into());
+        }
+    }
+}
+
+fn related(alert: &Map<String, Json>) -> Json {
+    let gather = |names: &[&str]| {
+        let mut values: Vec<Json> = Vec::new();
+        for name in names {
+            let found = get(alert, name).into_iter().flat_map(|value| match value {
+                Json::Array(values) => values.clone(),
+                value => vec![value.clone()],
+            });
+            found.for_each(|value| if !values.contains(&value) { values.push(value) });
+        }
+        values
+    };
+    let mut related = Map::new();
+    for (name, values) in [
+        ("ip", gather(&["host.ip", "source.ip", "destination.ip"])),
+        ("user", gather(&["user.name", "user.id", "user.effective.name", "process.user.name"])),
+        ("hash", gather(&["process.hash.sha256", "process.hash.sha1", "process.hash.md5", "process.hash.cdhash"])),
+        ("hosts", gather(&["host.name", "host.hostname", "destination.domain"])),
+    ] {
+        if !values.is_empty() {
+            related.insert(name.into(), Json::Array(values));
+        }
+    }
+    Json::Object(related)
+}
+
+fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let mut ours = Map::new();
+    let mut sequence = Map::new();
+    if let Some(maxspan) = rule.query().and_then(|query| query.maxspan_ms) {
+        sequence.insert("maxspan_ms".into(), maxspan.into());
+    }
+    sequence.insert("span_ms".into(), (last.time.milliseconds() - first.time.milliseconds()).into());
+    let join: Vec<&str> = found.join.iter().flatten().map(String::as_str).collect();
+    sequence.insert("join".into(), json!(join));
+    sequence.insert("events".into(), copies.into_iter().map(Json::Object).collect());
+    ours.insert("sequence".into(), Json::Object(sequence));
+    let context = context_of(found);
+    let ancestors: Vec<Json> = context.ancestors.iter().flat_map(|list| list.iter()).map(|a| summary(a)).collect();
+    if !ancestors.is_empty() {
+        ours.insert("ancestry".into(), Json::Array(ancestors));
+    }
+    if let Some(responsible) = &context.responsible {
+        ours.insert("responsible".into(), summary(responsible));
+    }
+    if let Some(why) = found.events.iter().find_map(|event| masquerade::of(event)) {
+        ours.insert("masquerade".into(), true.into());
+        ours.insert("masquerade_reason".into(), why.into());
+    }
+    if let Some(method) = last.str(field::ATTRIBUTION_METHOD) {
+        ours.insert("attribution".into(), json!({ "method": method }));
+    }
+    for name in ["pidversion", "is_platform_binary", "tty_path", "script_path"] {
+        let key = format!("osawatch.process.{name}");
+        let value = found.events.iter().rev().filter(|event| same_process(event, last)).find_map(|event| {
+            event.values().find(|(field, _)| field.core_name() == Some(&key)).map(|(_, value)| value_of(value))
+        });
+        if let Some(value) = value {
+            insert(&mut ours, &format!("process.{name}"), value);
+        }
+    }
+    Json::Object(ours)
+}
+
+fn value_of(value: crate::event::Scalar<'_>) -> Json {
+    match value {
+        crate::event::Scalar::Int(number) => number.into(),
+        crate::event::Scalar::Bool(flag) => flag.into(),
+        other => other.text().into(),
+    }
+}
+
+/// The context of the completing event, or of an earlier one when the stream told nothing of it.
+fn context_of(found: &Match) -> &Context {
+    let mut contexts = found.events.iter().rev().map(|event| &event.context);
+    contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some()).unwrap_or(&found.events[0].context)
+}
+
+fn summary(execution: &Execution) -> Json {
+    let mut fields = Map::new();
+    fields.insert("entity_id".into(), execution.entity_id.to_string().into());
+    if let Some(pid) = execution.pid {
+        fields.insert("pid".into(), pid.into());
+    }
+    for (name, value) in [
+        ("name", &execution.name),
+        ("executable", &execution.executable),
+        ("command_line", &execution.command_line),
+    ] {
+        if let Some(value) = value {
+            fields.insert(name.into(), value.to_string().into());
+        }
+    }
+    Json::Object(fields)
+}
+
+/// One sentence that says who did what, to whom and how long after.
+fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> String {
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let user = text(alert, "user.name").map(|user| format!(" as {user}")).unwrap_or_default();
+    let who = format!("{}{user}", named(last));
+    if !is_network(last) {
+        return format!("{who} completed the rule {}", rule.id);
+    }
+    let domain = text(alert, "destination.domain");
+    let address = domain.or_else(|| text(alert, "destination.ip")).or_else(|| text(alert, "destination.address"));
+    let address = address.unwrap_or_else(|| "an unknown address".into());
+    let port = get(alert, "destination.port").map(|port| format!(" port {port}")).unwrap_or_default();
+    if found.events.len() == 1 {
+        return format!("{who} connected to {address}{port}");
+    }
+    let span = last.time.milliseconds() - first.time.milliseconds();
+    let seconds = format!("{}.{:03} s", span / 1000, span % 1000);
+    let of = if same_process(first, last) { "it".to_owned() } else { named(first) };
+    format!("{who} connected to {address}{port} {seconds} after {of} started")
+}
+
+fn named(event: &Event) -> String {
+    let name = event.str(field::PROCESS_NAME).unwrap_or("a process");
+    match event.int(field::PROCESS_PID) {
+        Some(pid) => format!("{name} (pid {pid})"),
+        None => name.to_owned(),
+    }
+}
+
+fn is_network(event: &Event) -> bool {
+    event.categories.intersects(crate::event::Categories::NETWORK)
+}
+
+fn same_process(one: &Event, other: &Event) -> bool {
+    let same = |field: Field| one.str(field) == other.str(field);
+    one.str(field::PROCESS_ENTITY_ID).is_some() && same(field::PROCESS_ENTITY_ID) && same(field::HOST_ID)
+}
+
+fn text(alert: &Map<String, Json>, name: &str) -> Option<String> {
+    match get(alert, name)? {
+        Json::String(text) => Some(text.clone()),
+        Json::Array(values) => values.first()?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}

@@ -1,0 +1,46 @@
+//! What we say: one ECS document per detection.
+
+mod ecs;
+mod masquerade;
+mod process;
+pub mod report;
+mod threat;
+mod writer;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+pub use writer::{Error as WriteError, Writer};
+
+use crate::detect::{Detection, Rule};
+use crate::event::Event;
+
+/// A detection as an analyst gets it.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// `rule.id`.
+    pub rule_id: String,
+    /// The contributing events, in order.
+    pub events: Vec<Arc<Event>>,
+    /// The document.
+    pub document: Map<String, Json>,
+}
+
+impl Alert {
+    /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert.
+    pub fn new(rule: &Rule, detection: Detection, sequence: u64) -> Alert {
+        let document = ecs::document(rule, &detection.found, sequence);
+        Alert { rule_id: rule.id.clone(), events: detection.found.events, document }
+    }
+
+    /// The line for the alert file, without its newline.
+    pub fn to_line(&self) -> String {
+        serde_json::Value::Object(self.document.clone()).to_string()
+    }
+
+    /// The value of a field, by its dotted name.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        crate::event::ecs::get(&self.document, name)
+    }
+}

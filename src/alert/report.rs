@@ -1,0 +1,112 @@
+//! An alert for people: who ran what, from which parent, connected where, when, how long after.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use super::Alert;
+
+/// The alert as a few lines of text, control characters made visible.
+pub fn text(alert: &Alert) -> String {
+    let get = |name: &str| alert.get(name).map(|value| visible(&plain(value)));
+    let mut out = String::new();
+    let title = get("rule.name").unwrap_or_default();
+    let time = get("@timestamp").unwrap_or_default();
+    let _ = writeln!(out, "{time}  {}  {title}", severity(alert));
+    let mut row = |label: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            let _ = writeln!(out, "  {label:<12} {value}");
+        }
+    };
+    row("what", get("event.reason"));
+    row("command", get("process.command_line").or_else(|| get("process.args")));
+    row("program", joined(&[get("process.executable"), signed(alert)]));
+    row("masquerade", get("osawatch.masquerade_reason"));
+    row("parent", person(alert, "process.parent"));
+    row("ancestry", ancestry(alert));
+    row("responsible", person(alert, "osawatch.responsible"));
+    row("user", joined(&[get("user.name"), get("user.id").map(|id| format!("(uid {id})"))]));
+    row("destination", destination(alert));
+    row("host", joined(&[get("host.name"), get("host.id").map(|id| format!("({id})"))]));
+    row("rule", get("rule.id"));
+    row("alert id", get("event.id"));
+    out
+}
+
+/// Text with every control character written as an escape, so that it cannot move the cursor, change
+/// the title or hide what stands before it. Bidirectional controls count as control characters.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || hides {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn plain(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
+        value => value.to_string(),
+    }
+}
+
+fn severity(alert: &Alert) -> &'static str {
+    match alert.get("event.severity").and_then(Json::as_u64) {
+        Some(21) => "LOW",
+        Some(73) => "HIGH",
+        Some(99) => "CRITICAL",
+        _ => "MEDIUM",
+    }
+}
+
+fn joined(parts: &[Option<String>]) -> Option<String> {
+    let parts: Vec<&str> = parts.iter().flatten().map(String::as_str).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+fn person(alert: &Alert, prefix: &str) -> Option<String> {
+    let get = |name: &str| alert.get(&format!("{prefix}.{name}")).map(|value| visible(&plain(value)));
+    let what = get("command_line").or_else(|| get("executable"));
+    joined(&[get("name"), get("pid").map(|pid| format!("(pid {pid})")), what])
+}
+
+fn ancestry(alert: &Alert) -> Option<String> {
+    let ancestors = alert.get("osawatch.ancestry")?.as_array()?;
+    let name = |ancestor: &Json| {
+        let name = ancestor.get("name").or_else(|| ancestor.get("entity_id"))?.as_str()?;
+        Some(visible(name))
+    };
+    let names: Vec<String> = ancestors.iter().filter_map(name).collect();
+    Some(names.join(" < "))
+}
+
+fn destination(alert: &Alert) -> Option<String> {
+    let get = |name: &str| alert.get(name).map(|value| visible(&plain(value)));
+    let port = get("destination.port").map(|port| format!("port {port}"));
+    joined(&[get("destination.ip").or_else(|| get("destination.address")), port, get("network.transport"), get("destination.domain")])
+}
+
+fn signed(alert: &Alert) -> Option<String> {
+    let get = |name: &str| alert.get(&format!("process.code_signature.{name}")).map(|value| visible(&plain(value)));
+    match (get("signing_id"), get("team_id")) {
+        (Some(signing_id), Some(team)) => Some(format!("(signed {signing_id}, team {team})")),
+        (Some(signing_id), None) => Some(format!("(signed {signing_id})")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_bidirectional_characters_are_made_visible() {
+        assert_eq!(visible("a\x1b]0;t\x07\nb\u{202e}c é"), "a\\u{1b}]0;t\\u{7}\\nb\\u{202e}c é");
+    }
+}

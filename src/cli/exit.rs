@@ -1,0 +1,69 @@
+//! Why a command failed, and the exit code that says so (sysexits(3)).
+
+use std::fmt;
+use std::process::ExitCode;
+
+pub(super) const HELP: &str = "\
+Exit codes:
+  0    done; alerts or none
+  1    a check found something wrong
+  64   the command line is wrong
+  65   input is not in a known format
+  66   an input cannot be opened
+  69   not available on this system
+  70   a fault in osawatch
+  73   an output cannot be created
+  74   reading or writing failed
+  77   not permitted
+  78   a rule or the configuration is wrong
+  130  interrupted (Ctrl-C)";
+
+/// A failed command: a sentence and a sysexits code.
+#[derive(Debug)]
+pub struct Failure {
+    code: Code,
+    message: String,
+}
+
+/// An exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code(u8);
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code.0)
+    }
+}
+
+impl Failure {
+    /// EX_USAGE
+    pub const USAGE: Code = Code(64);
+    /// EX_DATAERR
+    pub const DATA: Code = Code(65);
+    /// EX_NOINPUT
+    pub const NO_INPUT: Code = Code(66);
+    /// EX_CANTCREAT
+    pub const CANNOT_CREATE: Code = Code(73);
+    /// EX_IOERR
+    pub const IO: Code = Code(74);
+    /// EX_CONFIG
+    pub const CONFIG: Code = Code(78);
+
+    /// A failure with a sentence about it.
+    pub fn new(code: Code, message: impl fmt::Display) -> Failure {
+        Failure { code, message: message.to_string() }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

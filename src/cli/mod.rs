@@ -1,0 +1,57 @@
+//! The commands: one file per verb.
+
+mod exit;
+mod replay;
+mod rules;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::Failure;
+
+/// Detects AppleScript and Automator runs that go on to the network.
+#[derive(Debug, Parser)]
+#[command(name = "osawatch", version, about, after_help = exit::HELP, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run recorded events through the rules
+    Replay(replay::Args),
+    /// List, show, check and test rules
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command that the arguments name, prints what went wrong, and says how to exit.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Failure::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
+        Command::Replay(args) => replay::run(args),
+        Command::Rules(command) => rules::run(command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("osawatch: {failure}");
+        failure.code().into()
+    })
+}

@@ -1,0 +1,164 @@
+//! Puts events that arrive a little late back into the order they happened in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::event::{Event, Timestamp};
+
+/// A place in the order of events: by time, then by arrival.
+pub type Ordinal = (Timestamp, u64);
+
+/// How much disorder to expect.
+#[derive(Clone, Copy, Debug)]
+pub enum Lateness {
+    /// An event may arrive this long after a later one; zero takes the input as it comes.
+    UpTo(Duration),
+    /// Any order: hold everything to the end.
+    Unbounded,
+}
+
+/// Holds events until none that happened before them is expected.
+#[derive(Debug)]
+pub struct Reorder {
+    lateness: Lateness,
+    limit: usize,
+    /// Events that arrived in order; most do.
+    queue: VecDeque<(Ordinal, Event)>,
+    stragglers: BTreeMap<Ordinal, Event>,
+    arrivals: u64,
+    latest: Option<Timestamp>,
+    late: u64,
+    overflowed: u64,
+}
+
+impl Reorder {
+    /// A buffer for at most `limit` events; beyond it the earliest is released before its time, and
+    /// counted. `Lateness::Unbounded` has no limit.
+    pub fn new(lateness: Lateness, limit: usize) -> Reorder {
+        Reorder {
+            lateness,
+            limit,
+            queue: VecDeque::new(),
+            stragglers: BTreeMap::new(),
+            arrivals: 0,
+            latest: None,
+            late: 0,
+            overflowed: 0,
+        }
+    }
+
+    /// Events that arrived later than the lateness allows, and so out of order.
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Events released before their time because the buffer was full.
+    pub fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+
+    /// Takes in an event.
+    pub fn push(&mut self, event: Event) {
+        let ordinal = (event.time, self.arrivals);
+        self.arrivals += 1;
+        if let (Lateness::UpTo(lateness), Some(latest)) = (self.lateness, self.latest)
+            && !lateness.is_zero()
+            && event.time < latest.saturating_sub(lateness)
+        {
+            self.late += 1;
+        }
+        self.latest = self.latest.max(Some(event.time));
+        let in_order = matches!(self.lateness, Lateness::UpTo(Duration::ZERO))
+            || self.queue.back().is_none_or(|(last, _)| *last < ordinal);
+        if in_order {
+            self.queue.push_back((ordinal, event));
+        } else {
+            self.stragglers.insert(ordinal, event);
+        }
+    }
+
+    /// The next event whose turn has come.
+    pub fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
+        let Lateness::UpTo(lateness) = self.lateness else { return None };
+        let (time, _) = self.first()?;
+        if time <= self.latest?.saturating_sub(lateness) || lateness.is_zero() {
+            return self.pop();
+        }
+        if self.queue.len() + self.stragglers.len() > self.limit {
+            self.overflowed += 1;
+            return self.pop();
+        }
+        None
+    }
+
+    /// The next event, due or not: at the end of the input.
+    pub fn pop(&mut self) -> Option<(Ordinal, Event)> {
+        let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
+        let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
+        match (straggler, queued) {
+            (Some(straggler), queued) if queued.is_none_or(|queued| straggler < queued) => {
+                self.stragglers.pop_first()
+            }
+            _ => self.queue.pop_front(),
+        }
+    }
+
+    fn first(&self) -> Option<Ordinal> {
+        let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
+        let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
+        straggler.into_iter().chain(queued).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Categories;
+
+    fn run(lateness: Lateness, limit: usize, times: &[i64]) -> (Vec<(i64, u64)>, u64, u64) {
+        let mut reorder = Reorder::new(lateness, limit);
+        let mut out = Vec::new();
+        for time in times {
+            reorder.push(Event::new(Timestamp::from_nanoseconds(*time), Categories::NETWORK));
+            out.extend(std::iter::from_fn(|| reorder.pop_due()));
+        }
+        out.extend(std::iter::from_fn(|| reorder.pop()));
+        let order = out.into_iter().map(|((time, arrival), _)| (time.nanoseconds(), arrival)).collect();
+        (order, reorder.late(), reorder.overflowed())
+    }
+
+    #[test]
+    fn events_within_the_lateness_come_out_sorted_and_ties_stay_in_arrival_order() {
+        let lateness = Lateness::UpTo(Duration::from_nanos(5));
+        let (order, late, _) = run(lateness, 100, &[10, 12, 10, 7, 12, 20, 15]);
+        assert_eq!(order, [(7, 3), (10, 0), (10, 2), (12, 1), (12, 4), (15, 6), (20, 5)]);
+        assert_eq!(late, 0);
+    }
+
+    #[test]
+    fn an_event_beyond_the_lateness_is_counted_and_still_comes_out() {
+        let (order, late, _) = run(Lateness::UpTo(Duration::from_nanos(5)), 100, &[10, 20, 14]);
+        assert_eq!(order.len(), 3);
+        assert_eq!(late, 1);
+    }
+
+    #[test]
+    fn lateness_zero_takes_the_input_as_it_comes() {
+        let (order, late, _) = run(Lateness::UpTo(Duration::ZERO), 100, &[3, 1, 2]);
+        assert_eq!(order, [(3, 0), (1, 1), (2, 2)]);
+        assert_eq!(late, 0);
+    }
+
+    #[test]
+    fn a_full_buffer_releases_the_earliest_and_counts_it() {
+        let (order, _, overflowed) = run(Lateness::UpTo(Duration::from_secs(1)), 2, &[1, 2, 3, 4]);
+        assert_eq!(order.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(overflowed, 2);
+    }
+
+    #[test]
+    fn unbounded_sorts_everything() {
+        let (order, ..) = run(Lateness::Unbounded, 1, &[9, 1, 5]);
+        assert_eq!(order, [(1, 1), (5, 2), (9, 0)]);
+    }
+}

@@ -1,0 +1,254 @@
+//! The matcher: events in order in, completed sequences out. No clock, no I/O, no log.
+//!
+//! It gives the answer that Elasticsearch's `SequenceMatcher` gives over the complete log. There, an
+//! event of stage *n* takes the latest partial sequence of its key that waits at stage *n − 1* and ends
+//! strictly before the event, and drops that one and every older one, whether or not `maxspan` then
+//! rejects the pair. So one waiting partial sequence per stage and key is all the state there is.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::reorder::Ordinal;
+use crate::eql::{JoinKey, Query, Stage, StageCategory};
+use crate::event::{Event, FieldType, Fields, Scalar};
+
+/// An event may join under this many keys; more, from arrays in one document, are counted as evicted.
+const MAX_KEYS_PER_EVENT: usize = 1024;
+
+/// A completed sequence, or the one event of an event query.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The contributing events, in stage order.
+    pub events: Vec<Arc<Event>>,
+    /// The values of the join keys, in query order; `None` for an optional key without a value.
+    pub join: Vec<Option<String>>,
+}
+
+/// The events of one stage, kept once and shared by all rules that hold them.
+pub(super) struct Shared<'e> {
+    event: &'e Event,
+    kept: Option<Arc<Event>>,
+}
+
+impl<'e> Shared<'e> {
+    pub(super) fn new(event: &'e Event) -> Shared<'e> {
+        Shared { event, kept: None }
+    }
+
+    fn keep(&mut self) -> Arc<Event> {
+        Arc::clone(self.kept.get_or_insert_with(|| Arc::new(self.event.detached())))
+    }
+}
+
+#[derive(Debug)]
+struct Partial {
+    events: Vec<Arc<Event>>,
+    first_ms: i64,
+    last: Ordinal,
+}
+
+/// The state of one query.
+#[derive(Debug)]
+pub struct Matcher {
+    query: Query,
+    /// Whether `ignore_above` applies to each key of each stage.
+    bounded_keys: Vec<Vec<bool>>,
+    /// Partial sequences by key, per stage that they have reached; the last stage has none.
+    waiting: Vec<HashMap<Arc<str>, Partial>>,
+    /// Keys in the order they began to wait, for expiry and eviction.
+    order: VecDeque<(i64, usize, Arc<str>)>,
+    limit: usize,
+    evicted: u64,
+}
+
+impl Matcher {
+    /// A matcher that holds at most `limit` partial sequences.
+    pub fn new(query: Query, fields: &Fields, limit: usize) -> Matcher {
+        let bounded = |key: &JoinKey| fields.kind(key.field) == FieldType::Keyword;
+        let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
+        let waiting = (1..query.stages.len()).map(|_| HashMap::new()).collect();
+        Matcher { query, bounded_keys, waiting, order: VecDeque::new(), limit, evicted: 0 }
+    }
+
+    /// The query.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// Partial sequences and keys given up because a limit was reached.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Takes in the next event. At most one sequence ends in it: those that differ only in their key
+    /// collapse into the first.
+    pub(super) fn observe(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, watermark_ms: i64) -> Option<Match> {
+        let event = shared.event;
+        if !self.query.is_sequence {
+            let stage = &self.query.stages[0];
+            return selects(stage, event).then(|| Match { events: vec![shared.keep()], join: Vec::new() });
+        }
+        self.expire(watermark_ms);
+        let mut completed = None;
+        for stage in (1..self.query.stages.len()).rev() {
+            if !self.waiting[stage - 1].is_empty() && selects(&self.query.stages[stage], event) {
+                let found = self.advance(stage, shared, ordinal);
+                completed = completed.or(found);
+            }
+        }
+        if selects(&self.query.stages[0], event) {
+            self.start(shared, ordinal);
+        }
+        self.stop_at_until(event);
+        completed
+    }
+
+    fn start(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal) {
+        for key in self.keys(0, shared.event) {
+            let first_ms = shared.event.time.milliseconds();
+            self.wait(0, key, Partial { events: vec![shared.keep()], first_ms, last: ordinal });
+        }
+    }
+
+    fn advance(&mut self, stage: usize, shared: &mut Shared<'_>, ordinal: Ordinal) -> Option<Match> {
+        let mut completed = None;
+        for key in self.keys(stage, shared.event) {
+            let waits = self.waiting[stage - 1].get(&key);
+            if waits.is_none_or(|partial| partial.last >= ordinal) {
+                continue;
+            }
+            let Some(mut partial) = self.waiting[stage - 1].remove(&key) else { continue };
+            let span = shared.event.time.milliseconds() - partial.first_ms;
+            if self.query.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
+                continue;
+            }
+            partial.events.push(shared.keep());
+            partial.last = ordinal;
+            if stage + 1 == self.query.stages.len() {
+                let join = key_values(&key);
+                completed.get_or_insert(Match { events: partial.events, join });
+            } else {
+                self.wait(stage, key, partial);
+            }
+        }
+        completed
+    }
+
+    /// `until` ends the partial sequences of its key, also those that the same event began.
+    fn stop_at_until(&mut self, event: &Event) {
+        let Some(until) = &self.query.until else { return };
+        if self.waiting.iter().all(HashMap::is_empty) || !selects(until, event) {
+            return;
+        }
+        for key in keys(&until.join, &[], event, &mut self.evicted) {
+            self.waiting.iter_mut().for_each(|waiting| drop(waiting.remove(&key)));
+        }
+    }
+
+    fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial) {
+        let first_ms = partial.first_ms;
+        match self.waiting[stage].get_mut(&key) {
+            Some(waiting) if waiting.last > partial.last => {}
+            Some(waiting) => *waiting = partial,
+            None => drop(self.waiting[stage].insert(Arc::clone(&key), partial)),
+        }
+        self.order.push_back((first_ms, stage, key));
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        let live: usize = self.waiting.iter().map(HashMap::len).sum();
+        if live > self.limit {
+            while let Some((first_ms, stage, key)) = self.order.pop_front() {
+                if self.drop_if_began(first_ms, stage, &key) {
+                    self.evicted += 1;
+                    break;
+                }
+            }
+        }
+        if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 {
+            let waiting = &self.waiting;
+            self.order.retain(|(first_ms, stage, key)| {
+                waiting[*stage].get(key).is_some_and(|partial| partial.first_ms == *first_ms)
+            });
+        }
+    }
+
+    fn expire(&mut self, watermark_ms: i64) {
+        let Some(maxspan) = self.query.maxspan_ms else { return };
+        while let Some((first_ms, ..)) = self.order.front()
+            && first_ms.saturating_add(maxspan) < watermark_ms
+        {
+            if let Some((first_ms, stage, key)) = self.order.pop_front() {
+                self.drop_if_began(first_ms, stage, &key);
+            }
+        }
+    }
+
+    fn drop_if_began(&mut self, first_ms: i64, stage: usize, key: &Arc<str>) -> bool {
+        let began = self.waiting[stage].get(key).is_some_and(|partial| partial.first_ms == first_ms);
+        if began {
+            self.waiting[stage].remove(key);
+        }
+        began
+    }
+
+    fn keys(&mut self, stage: usize, event: &Event) -> Vec<Arc<str>> {
+        keys(&self.query.stages[stage].join, &self.bounded_keys[stage], event, &mut self.evicted)
+    }
+}
+
+fn selects(stage: &Stage, event: &Event) -> bool {
+    let category = match &stage.category {
+        StageCategory::Any => true,
+        StageCategory::Seen(categories) => event.categories.intersects(*categories),
+        StageCategory::Unseen(_) => false,
+    };
+    category && stage.filter.matches(event)
+}
+
+/// The keys an event joins under: the product of its values for each join field, none when a
+/// mandatory one has no value. Each value is written with its length, so that keys do not run together.
+fn keys(join: &[JoinKey], bounded: &[bool], event: &Event, evicted: &mut u64) -> Vec<Arc<str>> {
+    let mut keys = vec![String::new()];
+    for (at, part) in join.iter().enumerate() {
+        let mut values = Vec::new();
+        event.any(part.field, |value| {
+            let text = value.text();
+            if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
+                values.push(format!("{}:{text}", text.len()));
+            }
+            false
+        });
+        if values.is_empty() && part.optional {
+            values.push("-".to_owned());
+        }
+        if keys.len() * values.len() > MAX_KEYS_PER_EVENT {
+            *evicted += 1;
+            values.truncate(MAX_KEYS_PER_EVENT / keys.len());
+        }
+        keys = keys.iter().flat_map(|key| values.iter().map(move |value| format!("{key}{value}"))).collect();
+    }
+    keys.into_iter().map(Arc::from).collect()
+}
+
+/// `ignore_above`: a keyword of more than 1,024 characters is not indexed.
+fn is_ignored(value: Scalar<'_>) -> bool {
+    matches!(value, Scalar::Str(text) if text.len() > 1024 && text.chars().count() > 1024)
+}
+
+fn key_values(key: &str) -> Vec<Option<String>> {
+    let (mut rest, mut values) = (key, Vec::new());
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('-') {
+            values.push(None);
+            rest = after;
+            continue;
+        }
+        let Some((length, text)) = rest.split_once(':') else { break };
+        let end = length.parse().unwrap_or(text.len()).min(text.len());
+        values.push(Some(text[..end].to_owned()));
+        rest = &text[end..];
+    }
+    values
+}

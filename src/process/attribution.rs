@@ -1,0 +1,103 @@
+//! The execution behind an event that names its process by pid.
+//!
+//! Recordings of two sources can meet in one run: execs by audit token from `eslogger`, connections
+//! from a source that has other entity ids or none. Such an event belongs to the execution of its pid
+//! that was running at its time. It says so in `osawatch.attribution.method`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::field;
+use crate::event::{Event, Machine, Timestamp};
+
+/// Executions known by audit token, by pid.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    by_pid: HashMap<i64, Vec<Owner>>,
+    pids: HashMap<Arc<str>, i64>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    key: Arc<str>,
+    host: Box<str>,
+    entity_id: Box<str>,
+    started: Timestamp,
+    ended: Option<Timestamp>,
+}
+
+impl Owners {
+    /// Takes note of an execution, and that it ended the one that had its pid.
+    pub(super) fn started(&mut self, key: &Arc<str>, event: &Event) {
+        let (Some(pid), Some(_)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else { return };
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        let owners = self.by_pid.entry(pid).or_default();
+        if owners.iter().any(|owner| owner.key == *key) {
+            return;
+        }
+        for owner in owners.iter_mut().filter(|owner| *owner.host == *host) {
+            owner.ended.get_or_insert(event.time);
+        }
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default().into();
+        let owner = Owner { key: Arc::clone(key), host: host.into(), entity_id, started: event.time, ended: None };
+        owners.push(owner);
+        self.pids.insert(Arc::clone(key), pid);
+    }
+
+    /// Takes note that an execution ended.
+    pub(super) fn ended(&mut self, key: &Arc<str>, event: &Event) {
+        let owners = self.pids.get(key).and_then(|pid| self.by_pid.get_mut(pid));
+        if let Some(owner) = owners.into_iter().flatten().find(|owner| owner.key == *key) {
+            owner.ended.get_or_insert(event.time);
+        }
+    }
+
+    /// Forgets an execution.
+    pub(super) fn forget(&mut self, key: &Arc<str>) {
+        let Some(pid) = self.pids.remove(key) else { return };
+        if let Some(owners) = self.by_pid.get_mut(&pid) {
+            owners.retain(|owner| owner.key != *key);
+            if owners.is_empty() {
+                self.by_pid.remove(&pid);
+            }
+        }
+    }
+
+    /// Gives an event that states a pid the entity id of the execution it belongs to, unless it names
+    /// a known execution itself.
+    pub(super) fn attribute(&self, event: &mut Event, mut is_known: impl FnMut(&Event, &str) -> bool) {
+        let Some(pid) = event.int(field::PROCESS_PID) else { return };
+        let stated = event.str(field::PROCESS_ENTITY_ID);
+        if let (None, Some(pidversion)) = (stated, event.int(field::PIDVERSION)) {
+            let (Ok(pid), Ok(pidversion)) = (u32::try_from(pid), u32::try_from(pidversion)) else { return };
+            let text = |field| event.str(field).unwrap_or_default().to_owned();
+            let machine = Machine { host_id: text(field::HOST_ID), boot_id: text(field::HOST_BOOT_ID) };
+            let entity_id = machine.entity_id(pid, pidversion);
+            assign(event, &entity_id, "audit_token");
+            return;
+        }
+        let Some(owner) = self.running(pid, event) else { return };
+        let starts_anew = event.is_type("start") && event.categories.intersects(crate::event::Categories::PROCESS);
+        if starts_anew || stated.is_some_and(|entity_id| is_known(event, entity_id)) {
+            return;
+        }
+        let entity_id = owner.entity_id.clone();
+        assign(event, &entity_id, "pid");
+    }
+
+    fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        let owners = self.by_pid.get(&pid)?.iter().rev();
+        owners.into_iter().find(|owner| {
+            *owner.host == *host
+                && owner.started <= event.time
+                && owner.ended.is_none_or(|ended| event.time <= ended)
+        })
+    }
+}
+
+fn assign(event: &mut Event, entity_id: &str, method: &str) {
+    event.remove(field::PROCESS_ENTITY_ID);
+    event.push_str(field::PROCESS_ENTITY_ID, entity_id);
+    event.push_str(field::ATTRIBUTION_METHOD, method);
+}
