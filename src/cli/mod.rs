@@ -3,6 +3,7 @@
 mod exit;
 mod replay;
 mod rules;
+mod summary;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

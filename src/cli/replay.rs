@@ -1,0 +1,265 @@
+//! `osawatch replay`: recorded events in, alerts out.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::exit::Failure;
+use super::rules::load;
+use super::summary;
+use crate::alert::{Alert, WriteError, Writer, report};
+use crate::detect::Lateness;
+use crate::event::Machine;
+use crate::pipeline::{Limits, Pipeline};
+use crate::source::replay::{Error as SourceError, Input, Next, Recording};
+
+/// Malformed lines beyond these are only counted.
+const SHOWN_PROBLEMS: u64 = 10;
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Recordings: ECS documents or eslogger lines, one per line, plain, gzip or zstd; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+    /// Also load the rules of this file, or of every .toml file in this folder
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Leave out the built-in rules
+    #[arg(long)]
+    no_builtin: bool,
+    /// Use only the rule with this id; may be given several times
+    #[arg(long, value_name = "RULE_ID")]
+    only: Vec<String>,
+    /// Append the alerts to this file; standard output then only gets the report of a terminal, or what --output says
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// How standard output shows alerts [default: text on a terminal, ndjson elsewhere]
+    #[arg(long, value_enum)]
+    output: Option<Output>,
+    /// Accept events in any order, holding them all in memory
+    #[arg(long, conflicts_with = "lateness")]
+    sort: bool,
+    /// How late an event may arrive and still count in its place; 0 takes the input as it comes
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    lateness: Duration,
+    /// Process executions to keep track of
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().processes.executions, value_parser = at_least_one)]
+    max_processes: usize,
+    /// Partial sequences to keep for each rule
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().sequences, value_parser = at_least_one)]
+    max_sequences: usize,
+    /// Events to hold back for earlier ones
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().reorder, value_parser = at_least_one)]
+    max_reorder: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Ndjson,
+}
+
+/// A duration such as `5s`, `1m 30s` or `500ms`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let span = || text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+    seconds.or_else(span).ok_or_else(|| "not a duration; write it as 5s, 500ms or 1m30s".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("not a number of at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+    let mut set = load(!args.no_builtin, &args.rules)?;
+    if !args.only.is_empty() {
+        set.keep_only(&args.only).map_err(|id| {
+            Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
+        })?;
+    }
+    let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
+    let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
+    limits.processes.executions = args.max_processes;
+    let pipeline = Pipeline::new(set, limits);
+    let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
+    let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
+    let sink = Sink::new(&args)?;
+    Replay { pipeline, recording, sink, problems: 0 }.run()
+}
+
+struct Replay {
+    pipeline: Pipeline,
+    recording: Recording,
+    sink: Sink,
+    problems: u64,
+}
+
+impl Replay {
+    #[allow(clippy::disallowed_methods, reason = "the rate of a run is wall-clock time")]
+    fn run(mut self) -> Result<ExitCode, Failure> {
+        let interrupted = interrupt_flag()?;
+        let began = Instant::now();
+        let mut stopped = false;
+        let mut failure = None;
+        while !self.sink.closed && self.sink.failed.is_none() {
+            if interrupted.load(Ordering::Relaxed) {
+                stopped = true;
+                break;
+            }
+            match self.recording.next() {
+                Next::Event(event) => self.pipeline.push(event, |alert| self.sink.accept(&alert)),
+                Next::Problem(problem) => self.report(&problem.to_string()),
+                Next::Idle => {}
+                Next::Failed(error) => failure = Some(source_failure(error)),
+                Next::End => break,
+            }
+            self.sink.advance(&self.recording);
+        }
+        if !self.sink.closed && self.sink.failed.is_none() {
+            self.pipeline.finish(|alert| self.sink.accept(&alert));
+        }
+        self.sink.finish();
+        let counts = self.pipeline.counts();
+        let ending = if stopped { "interrupted: " } else { "" };
+        eprint!("{ending}{}", summary::text(&self.recording, &counts, self.pipeline.rules(), began.elapsed()));
+        if let Some(error) = self.sink.failed.take() {
+            return Err(error);
+        }
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(if stopped { ExitCode::from(130) } else { ExitCode::SUCCESS }),
+        }
+    }
+
+    fn report(&mut self, problem: &str) {
+        self.problems += 1;
+        let text = match self.problems {
+            1..=SHOWN_PROBLEMS => report::visible(problem),
+            number if number == SHOWN_PROBLEMS + 1 => "further malformed lines are only counted".to_owned(),
+            _ => return,
+        };
+        self.sink.aside(&format!("osawatch: {text}"));
+    }
+}
+
+fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // A second signal ends the program at once: the first may be stuck behind a slow disk.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
+            .map_err(|error| Failure::new(Failure::IO, format!("cannot handle signals: {error}")))?;
+    }
+    Ok(flag)
+}
+
+fn source_failure(error: SourceError) -> Failure {
+    let code = match &error {
+        SourceError::Open { .. } => Failure::NO_INPUT,
+        SourceError::NoKnownFormat { .. } => Failure::DATA,
+        _ => Failure::IO,
+    };
+    Failure::new(code, report::visible(&error.to_string()))
+}
+
+/// Where alerts go.
+struct Sink {
+    output: Option<Output>,
+    stdout: io::BufWriter<io::Stdout>,
+    file: Option<Writer>,
+    bar: Option<ProgressBar>,
+    /// Standard output was closed by its reader, which is its way to say that it has enough.
+    closed: bool,
+    failed: Option<Failure>,
+    steps: u64,
+}
+
+impl Sink {
+    fn new(args: &Args) -> Result<Sink, Failure> {
+        let terminal = io::stdout().is_terminal();
+        let output = match (args.output, terminal) {
+            (Some(output), _) => Some(output),
+            (None, true) => Some(Output::Text),
+            (None, false) => args.alerts.is_none().then_some(Output::Ndjson),
+        };
+        let open = |path: &PathBuf| Writer::open(path);
+        let file = args.alerts.as_ref().map(open).transpose();
+        let file = file.map_err(|error: WriteError| Failure::new(Failure::CANNOT_CREATE, error))?;
+        let stdout = io::BufWriter::new(io::stdout());
+        Ok(Sink { output, stdout, file, bar: None, closed: false, failed: None, steps: 0 })
+    }
+
+    fn accept(&mut self, alert: &Alert) {
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.write(alert)
+        {
+            self.failed = Some(Failure::new(Failure::IO, error));
+        }
+        let written = match self.output {
+            None => return,
+            Some(Output::Ndjson) => writeln!(self.stdout, "{}", alert.to_line()),
+            Some(Output::Text) => {
+                self.bar.iter().for_each(ProgressBar::reset_elapsed);
+                let text = report::text(alert);
+                match &self.bar {
+                    Some(bar) => bar.suspend(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush())),
+                    None => writeln!(self.stdout, "{text}"),
+                }
+            }
+        };
+        self.note(written);
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => {
+                self.failed = Some(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")));
+            }
+        }
+    }
+
+    /// A line on standard error that does not disturb the progress bar.
+    fn aside(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn advance(&mut self, recording: &Recording) {
+        self.steps += 1;
+        if !self.steps.is_multiple_of(8192) {
+            return;
+        }
+        let flushed = self.stdout.flush();
+        self.note(flushed);
+        if self.bar.is_none() && io::stderr().is_terminal() {
+            self.bar = recording.total_bytes().map(progress_bar);
+        }
+        self.bar.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
+    }
+
+    fn finish(&mut self) {
+        let flushed = if self.closed { Ok(()) } else { self.stdout.flush() };
+        self.note(flushed);
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+fn progress_bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

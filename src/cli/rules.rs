@@ -1,0 +1,261 @@
+//! `osawatch rules`: list, show, check and test rules.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::exit::Failure;
+use crate::alert::report::visible;
+use crate::detect::{Rule, RuleSet};
+use crate::event::{Line, Machine};
+use crate::pipeline::{Limits, Pipeline};
+use crate::source::{self, Decoder};
+
+/// A rule file is a page of text; this bounds what a mistaken path can cost.
+const MAX_RULE_BYTES: u64 = 4 << 20;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the rules: id, severity, whether they run, name
+    List {
+        /// Also list the rules of this file or folder
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+        /// Leave out the built-in rules
+        #[arg(long)]
+        no_builtin: bool,
+    },
+    /// Show a rule with its query and triage note
+    Show {
+        /// The id of the rule
+        id: String,
+        /// Also look in this file or folder
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
+    /// Say of each rule file: it loads, it is inert and why, or it is wrong and where
+    Check {
+        /// Rule files, or folders of them
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Run the examples that rules carry: events that must and must not alert
+    Test {
+        /// Rule files, or folders of them [default: the built-in rules]
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+}
+
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::List { rules, no_builtin } => list(&load(!no_builtin, &rules)?),
+        Command::Show { id, rules } => show(&load(true, &rules)?, &id),
+        Command::Check { paths } => check(&paths),
+        Command::Test { paths } => test(&paths),
+    }
+}
+
+/// The rules of a run; a wrong one is an error, an inert one is kept with its reason.
+pub(super) fn load(built_in: bool, paths: &[PathBuf]) -> Result<RuleSet, Failure> {
+    let mut set = if built_in { RuleSet::built_in() } else { RuleSet::default() };
+    for (origin, text) in read_all(paths)? {
+        set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    }
+    if set.rules.is_empty() {
+        return Err(Failure::new(Failure::USAGE, "there is no rule to run: --no-builtin needs --rules with a rule file"));
+    }
+    Ok(set)
+}
+
+/// The rule files at these paths with their text, folders in order of name.
+fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, Result<String, Failure>)>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        find(path, &mut files)?;
+    }
+    Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file))).collect())
+}
+
+fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let failure = |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", path.display()));
+    if !fs::metadata(path).map_err(failure)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path).map_err(failure)? {
+        entries.push(entry.map_err(failure)?);
+    }
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        // A link to a folder is not followed: it may lead back.
+        let kind = entry.file_type().map_err(failure)?;
+        let is_rule = entry.path().extension().is_some_and(|extension| extension == "toml");
+        if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
+            find(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let failure = |error: String| Failure::new(Failure::NO_INPUT, format!("{}: {error}", path.display()));
+    let size = fs::metadata(path).map_err(|error| failure(format!("cannot read: {error}")))?.len();
+    if size > MAX_RULE_BYTES {
+        return Err(failure(format!("{size} bytes is too long for a rule file")));
+    }
+    fs::read_to_string(path).map_err(|error| failure(format!("cannot read: {error}")))
+}
+
+fn list(set: &RuleSet) -> Result<ExitCode, Failure> {
+    let width = set.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for rule in &set.rules {
+        let state = if rule.inert().is_some() { "inert" } else { "runs" };
+        let severity = rule.severity.to_string();
+        out += &format!("{:width$}  {severity:8}  {state:5}  {}\n", visible(&rule.id), visible(&rule.name));
+    }
+    print(&out)
+}
+
+fn show(set: &RuleSet, id: &str) -> Result<ExitCode, Failure> {
+    let Some(rule) = set.rules.iter().find(|rule| rule.id == id) else {
+        let near = set.rules.iter().map(|rule| &rule.id).min_by_key(|known| strsim::damerau_levenshtein(known, id));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(Failure::new(Failure::USAGE, format!("no rule has the id `{id}`{hint}")));
+    };
+    print(&describe(rule))
+}
+
+fn describe(rule: &Rule) -> String {
+    let mut out = format!("{}\n\n", rule.name);
+    let mut row = |label: &str, value: String| {
+        if !value.is_empty() {
+            out += &format!("{label:<16}{value}\n");
+        }
+    };
+    row("id", rule.id.clone());
+    row("version", rule.version.clone());
+    row("from", rule.origin.clone());
+    row("severity", format!("{} ({}), risk score {}", rule.severity, rule.severity.number(), rule.risk_score));
+    row("state", rule.inert().map_or_else(|| "runs".to_owned(), |why| format!("inert: {why}")));
+    row("tags", rule.tags.join(", "));
+    for threat in &rule.threats {
+        row("tactic", format!("{} {}", threat.tactic.id, threat.tactic.name));
+        for technique in &threat.technique {
+            row("technique", format!("{} {}", technique.id, technique.name));
+            technique.subtechnique.iter().for_each(|sub| row("", format!("{} {}", sub.id, sub.name)));
+        }
+    }
+    row("yields to", rule.yields_to.join(", "));
+    rule.remarks.iter().for_each(|remark| row("remark", remark.clone()));
+    rule.references.iter().for_each(|reference| row("reference", reference.clone()));
+    for (title, text) in [("", &rule.description), ("Query", &rule.query_text), ("", &rule.note)] {
+        if !text.is_empty() {
+            out += if title.is_empty() { "\n" } else { "\n## Query\n" };
+            out += text;
+            out += "\n";
+        }
+    }
+    out.lines().map(|line| visible(line) + "\n").collect()
+}
+
+fn check(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+    let (mut out, mut counts) = (String::new(), [0_usize; 3]);
+    let mut ids: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+    for (origin, text) in read_all(paths)? {
+        let mut set = RuleSet::default();
+        let (state, line) = match text.map_err(|error| error.to_string()).and_then(|text| {
+            set.add(&origin, &text).cloned().map_err(|error| error.to_string())
+        }) {
+            Err(error) => (2, format!("wrong  {error}\n")),
+            Ok(rule) => match (ids.insert(rule.id.clone(), origin.clone()), rule.inert()) {
+                (Some(other), _) => (2, format!("wrong  {origin}: rule id `{}` is also that of {other}\n", rule.id)),
+                (None, Some(why)) => (1, format!("inert  {origin}: {why}\n")),
+                (None, None) => (0, format!("loads  {origin}{}\n", remarks(&rule))),
+            },
+        };
+        counts[state] += 1;
+        out += &line;
+    }
+    out += &format!("{} load, {} inert, {} wrong\n", counts[0], counts[1], counts[2]);
+    print(&out.lines().map(|line| visible(line) + "\n").collect::<String>())?;
+    Ok(ExitCode::from(u8::from(counts[2] > 0)))
+}
+
+fn remarks(rule: &Rule) -> String {
+    rule.remarks.iter().map(|remark| format!(" ({remark})")).collect()
+}
+
+fn test(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+    let (set, files) = if paths.is_empty() { (RuleSet::built_in(), Vec::new()) } else { (RuleSet::default(), read_all(paths)?) };
+    let mut rules = set.rules;
+    let mut texts = std::collections::HashMap::new();
+    for (origin, text) in files {
+        let text = text?;
+        let mut set = RuleSet::default();
+        rules.push(set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone());
+        texts.insert(origin, text);
+    }
+    let (mut out, mut passed, mut failed) = (String::new(), 0, 0);
+    for rule in rules.iter().filter(|rule| rule.inert().is_none()) {
+        for example in &rule.examples {
+            let found = alerts_of(rule, texts.get(&rule.origin), &example.events);
+            let verdict = match found {
+                Ok(count) if count == example.alerts => "pass".to_owned(),
+                Ok(count) => format!("FAIL: {count} alerts, not {}", example.alerts),
+                Err(error) => format!("FAIL: {error}"),
+            };
+            *(if verdict == "pass" { &mut passed } else { &mut failed }) += 1;
+            out += &visible(&format!("{}: {}: {verdict}", rule.id, example.name));
+            out += "\n";
+        }
+        if rule.examples.is_empty() {
+            out += &visible(&format!("{}: carries no example", rule.id));
+            out += "\n";
+        }
+    }
+    out += &format!("{passed} passed, {failed} failed\n");
+    print(&out)?;
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// How many alerts a rule alone raises on the events of an example.
+fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, String> {
+    let mut set = match text {
+        None => RuleSet::built_in(),
+        Some(text) => {
+            let mut set = RuleSet::default();
+            set.add(&rule.origin, text).map_err(|error| error.to_string())?;
+            set
+        }
+    };
+    let id = [rule.id.clone()];
+    set.keep_only(&id).map_err(str::to_owned)?;
+    let mut pipeline = Pipeline::new(set, Limits::default());
+    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut alerts = 0;
+    for (number, line) in events.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let decoded = decoder.decode(&Line::from(line.to_owned()));
+        match decoded.map_err(|error| format!("line {} of the example: {error}", number + 1))? {
+            source::Decoded::Event(event) => pipeline.push(event, |_| alerts += 1),
+            source::Decoded::Skipped(_) => {}
+        }
+    }
+    pipeline.finish(|_| alerts += 1);
+    Ok(alerts)
+}
+
+/// Prints to standard output; a reader that has had enough is no error.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,53 @@
+//! What a replay did, in a few lines.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::alert::report::visible;
+use crate::detect::Rule;
+use crate::pipeline::Counts;
+use crate::source::replay::Recording;
+
+/// The summary. Lines about loss appear only when something was lost.
+pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elapsed: Duration) -> String {
+    let mut out = String::new();
+    let totals = recording.totals();
+    let rate = counts.events as f64 / elapsed.as_secs_f64().max(1e-9);
+    let seconds = elapsed.as_secs_f64();
+    let files = recording.inputs().len();
+    let _ = writeln!(out, "{} events from {} in {seconds:.2} s ({rate:.0}/s)", counts.events, plural(files as u64, "input"));
+    for input in recording.inputs() {
+        let _ = writeln!(out, "  {}", visible(&input.to_string()));
+    }
+    for (count, what) in [
+        (totals.malformed, "malformed lines left out"),
+        (totals.torn, "of them a torn last line"),
+        (totals.too_long, "of them too long"),
+        (totals.repaired_text, "lines with text that is not Unicode, repaired"),
+        (totals.skipped, "events of other kinds skipped"),
+        (counts.late, "events later than the lateness allows, taken out of order"),
+        (counts.overflowed, "events released early, as the reorder buffer was full: use a larger --max-reorder"),
+        (counts.evicted_executions, "process executions evicted, as the table was full: use a larger --max-processes"),
+        (counts.evicted_sequences, "partial sequences evicted, as the limit was reached: use a larger --max-sequences"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(out, "{count} {what}");
+        }
+    }
+    let kinds: Vec<String> = totals.skipped_kinds.iter().map(|(kind, count)| format!("{} {count}", visible(kind))).collect();
+    if !kinds.is_empty() {
+        let _ = writeln!(out, "  by kind: {}", kinds.join(", "));
+    }
+    let _ = writeln!(out, "{}", plural(counts.alerts.iter().sum(), "alert"));
+    for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
+        let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));
+    }
+    out
+}
+
+fn plural(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
