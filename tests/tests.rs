@@ -1,1 +1,18 @@
+//! The tests of the built program, one binary.
 
+mod util;
+
+// The alert document against ECS 9.4, field by field.
+mod document;
+// Golden cases: recordings in, alerts out.
+mod golden;
+// Bytes that no honest source writes.
+mod hostile;
+// Imports go one way.
+mod layering;
+// The matcher against an obviously correct model.
+mod model;
+// The replay command: options, formats, failures, exit codes.
+mod replay;
+// The rules command and the rule language's messages.
+mod rules;

@@ -1,0 +1,148 @@
+//! Every alert of every golden case, field by field and type by type, against the ECS 9.4 table.
+
+use osawatch::event::field::{EcsField, ecs};
+use serde_json::Value;
+
+use crate::util::{fixtures, osawatch};
+
+/// Types of `event.type` that ECS expects for the categories of our alerts.
+const EXPECTED_TYPES: &[(&str, &[&str])] = &[
+    ("process", &["access", "change", "end", "info", "start"]),
+    ("network", &["access", "allowed", "connection", "denied", "end", "info", "protocol", "start"]),
+];
+
+fn check(name: &str, value: &Value, faults: &mut Vec<String>) {
+    if name == "osawatch" || name.starts_with("osawatch.") {
+        return;
+    }
+    match (ecs().get(name), value) {
+        (Some(row), value) if row.ecs_type != "object" => check_field(name, row, value, faults),
+        (_, Value::Object(members)) => {
+            let prefix = if name.is_empty() { String::new() } else { format!("{name}.") };
+            members.iter().for_each(|(key, value)| check(&format!("{prefix}{key}"), value, faults));
+        }
+        _ => faults.push(format!("{name} is not a field of ECS")),
+    }
+}
+
+fn check_field(name: &str, row: &EcsField, value: &Value, faults: &mut Vec<String>) {
+    let values = match (row.array, value) {
+        (true, Value::Array(values)) if !values.is_empty() => values.clone(),
+        (false, Value::Array(_)) | (true, _) => return faults.push(format!("{name}: array or not: {value}")),
+        (false, value) => vec![value.clone()],
+    };
+    for value in values {
+        let fits = match row.ecs_type {
+            "long" | "integer" => value.is_i64() || value.is_u64(),
+            "float" | "double" | "scaled_float" => value.is_f64(),
+            "boolean" => value.is_boolean(),
+            "ip" => value.as_str().is_some_and(|text| {
+                text.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().to_string() == text)
+            }),
+            "date" => value.as_str().is_some_and(|text| osawatch::event::Timestamp::parse(text).is_some() && text.ends_with('Z')),
+            _ => value.is_string(),
+        };
+        if !fits {
+            faults.push(format!("{name}: {value} is not a {}", row.ecs_type));
+        }
+    }
+}
+
+fn alerts() -> Vec<(String, Value)> {
+    let mut alerts = Vec::new();
+    for case in std::fs::read_dir(fixtures().join("replay")).unwrap() {
+        let case = case.unwrap().path();
+        let mut args = vec!["replay".into(), "--sort".into()];
+        for file in std::fs::read_dir(&case).unwrap() {
+            let file = file.unwrap().path();
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            if !name.starts_with("expected") && name != "args" {
+                args.push(file.into_os_string());
+            }
+        }
+        args[2..].sort();
+        let lines = osawatch(&args).exits(0).stdout;
+        alerts.extend(lines.lines().map(|line| (line.to_owned(), serde_json::from_str(line).unwrap())));
+    }
+    assert!(alerts.len() > 50, "only {} alerts", alerts.len());
+    alerts
+}
+
+#[test]
+fn every_field_of_every_alert_is_in_ecs_with_the_type_and_shape_that_ecs_wants() {
+    let mut faults = Vec::new();
+    for (line, alert) in alerts() {
+        check("", &alert, &mut faults);
+        assert!(faults.is_empty(), "{faults:#?}\n{line}");
+    }
+}
+
+#[test]
+fn every_alert_has_the_fields_that_shipping_and_promotion_need() {
+    for (line, alert) in alerts() {
+        assert!(line.starts_with("{\"@timestamp\":\"") && line[..64].contains("\"event\":{\"id\":\""), "{line}");
+        for (name, value) in [
+            ("ecs.version", "9.4.0".into()),
+            ("event.kind", "alert".into()),
+            ("event.action", "rule_detection".into()),
+            ("event.outcome", "unknown".into()),
+            ("event.module", "osawatch".into()),
+            ("event.dataset", "osawatch.alerts".into()),
+            ("event.severity", 47.into()),
+            ("event.risk_score", 47.0.into()),
+            ("data_stream.type", "logs".into()),
+            ("data_stream.dataset", "osawatch.alerts".into()),
+            ("data_stream.namespace", "default".into()),
+            ("message", alert["rule"]["name"].clone()),
+            ("threat.framework", "MITRE ATT&CK".into()),
+            ("osawatch.sequence.maxspan_ms", 30_000.into()),
+        ] {
+            assert_eq!(alert.pointer(&format!("/{}", name.replace('.', "/"))), Some(&value), "{name} in {line}");
+        }
+        assert!(alert["event"].get("ingested").is_none(), "only a pipeline may say when it ingested: {line}");
+        assert_eq!(alert["osawatch"]["sequence"]["events"].as_array().map(Vec::len), Some(2), "{line}");
+    }
+}
+
+#[test]
+fn the_types_of_every_alert_are_expected_for_its_categories() {
+    for (line, alert) in alerts() {
+        let allowed: Vec<&str> = EXPECTED_TYPES
+            .iter()
+            .filter(|(category, _)| alert["event"]["category"].as_array().unwrap().contains(&(*category).into()))
+            .flat_map(|(_, types)| types.iter().copied())
+            .collect();
+        for value in alert["event"]["type"].as_array().unwrap() {
+            assert!(allowed.contains(&value.as_str().unwrap()), "{value} in {line}");
+        }
+    }
+}
+
+#[test]
+fn the_same_events_give_the_same_document_and_no_two_alerts_share_an_id() {
+    let (first, second) = (alerts(), alerts());
+    let sorted = |alerts: &[(String, Value)]| {
+        let mut lines: Vec<String> = alerts.iter().map(|(line, _)| line.clone()).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&first), sorted(&second));
+}
+
+/// Tuples and ids of the Community ID specification's baseline (corelight/community-id-spec): facts of
+/// the field that every implementation must reproduce.
+#[test]
+fn community_ids_agree_with_the_specification() {
+    let event = |category: &str, kind: &str, time: &str, rest: &str| {
+        format!(
+            r#"{{"@timestamp":"2026-01-15T09:30:0{time}Z","event":{{"category":["{category}"],"type":["{kind}"]}},"host":{{"id":"h","os":{{"type":"macos"}}}},"process":{{"entity_id":"p","name":"osascript"}}{rest}}}"#
+        )
+    };
+    let network = r#","source":{"ip":"128.232.110.120","port":34855},"destination":{"ip":"66.35.250.204","port":80},"network":{"transport":"tcp"}"#;
+    let input = format!("{}\n{}\n", event("process", "start", "0", ""), event("network", "start", "1", network));
+    let run = crate::util::osawatch_with_input(&["replay", "-"], input.as_bytes()).exits(0);
+    assert_eq!(run.alerts()[0]["network"]["community_id"], "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+    let without_port = input.replace(r#","port":34855"#, "");
+    let run = crate::util::osawatch_with_input(&["replay", "-"], without_port.as_bytes()).exits(0);
+    assert!(run.alerts()[0]["network"].get("community_id").is_none());
+}

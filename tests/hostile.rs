@@ -1,0 +1,92 @@
+//! Bytes that no honest source writes: no panic, and never a run that stops.
+
+use std::fs;
+
+use osawatch::detect::RuleSet;
+use osawatch::event::{Line, Machine};
+use osawatch::pipeline::{Limits, Pipeline};
+use osawatch::source::{Decoded, Decoder};
+
+use crate::util::{fixtures, osawatch_with_input};
+
+/// The lines of the golden cases that are text, each different shape once.
+fn lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    for case in ["public-v4", "dotted-keys", "search-hits", "eslogger-curl-child-by-fork-and-exec", "array-fields"] {
+        for file in fs::read_dir(fixtures().join("replay").join(case)).unwrap() {
+            let file = file.unwrap().path();
+            if !file.file_name().unwrap().to_string_lossy().starts_with("expected") {
+                lines.extend(fs::read_to_string(file).unwrap().lines().map(str::to_owned));
+            }
+        }
+    }
+    assert!(lines.len() > 10);
+    lines
+}
+
+/// Feeds one line through the decoders and, if it is an event, through all rules to an alert.
+fn feed(pipeline: &mut Pipeline, decoder: &Decoder, text: String) {
+    if let Ok(Decoded::Event(event)) = decoder.decode(&Line::from(text)) {
+        pipeline.push(event, |alert| assert!(!alert.to_line().contains('\n')));
+    }
+}
+
+#[test]
+fn every_prefix_and_every_byte_flip_of_a_line_goes_through_without_a_panic() {
+    for line in lines() {
+        let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::default());
+        let decoder = Decoder::new(pipeline.fields(), Machine::default());
+        for end in 0..line.len() {
+            if let Some(prefix) = line.get(..end) {
+                feed(&mut pipeline, &decoder, prefix.to_owned());
+            }
+        }
+        for at in 0..line.len() {
+            for flip in [0x01, 0x20, 0x80, 0xff] {
+                let mut bytes = line.clone().into_bytes();
+                bytes[at] ^= flip;
+                feed(&mut pipeline, &decoder, String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
+        pipeline.finish(|alert| assert!(!alert.to_line().contains('\n')));
+    }
+}
+
+#[test]
+fn a_recording_of_noise_between_two_events_still_alerts() {
+    let events = fs::read_to_string(fixtures().join("replay/public-v6/events.ndjson")).unwrap();
+    let (start, connect) = events.split_once('\n').unwrap();
+    let mut input = start.as_bytes().to_vec();
+    input.push(b'\n');
+    input.extend((0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8));
+    input.extend(b"\n{}\n[]\nnull\n\"x\"\n0\n{\"@timestamp\":[]}\n");
+    input.extend("[".repeat(100_000).bytes());
+    input.push(b'\n');
+    input.extend(format!("{}1{}\n", "{\"a\":".repeat(50_000), "}".repeat(50_000)).bytes());
+    input.extend(connect.bytes());
+    let run = osawatch_with_input(&["replay", "-"], &input).exits(0).says("malformed");
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn hostile_text_in_an_event_is_escaped_on_the_terminal() {
+    let events = fs::read_to_string(fixtures().join("replay/public-v4/events.ndjson")).unwrap();
+    let events = events.replace("eval('')", r"\u001b]0;owned\u0007\u001b[2J\u202e");
+    let run = osawatch_with_input(&["replay", "--output", "text", "-"], events.as_bytes()).exits(0);
+    assert!(run.stdout.contains(r"\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}"), "{}", run.stdout);
+    assert!(!run.stdout.contains('\x1b'));
+}
+
+#[test]
+fn an_event_with_a_hundred_thousand_join_keys_costs_little_and_is_counted() {
+    let ancestry: Vec<String> = (0..100_000).map(|i| format!("\"a{i}\"")).collect();
+    let event = |category: &str, name: &str, time: u32, rest: &str| {
+        format!(
+            r#"{{"@timestamp":"2026-01-15T09:30:{time:02}Z","event":{{"category":["{category}"],"type":["start"]}},"host":{{"id":"h","os":{{"type":"macos"}}}},"process":{{"entity_id":"{name}","name":"{name}"{rest}}},"destination":{{"ip":"8.8.8.8"}}}}"#
+        )
+    };
+    let ancestors = format!(r#","Ext":{{"ancestry":["osascript",{}]}}"#, ancestry.join(","));
+    let input = [event("process", "osascript", 0, ""), event("network", "curl", 1, &ancestors)].join("\n");
+    let run = osawatch_with_input(&["replay", "-"], input.as_bytes()).exits(0).says("evicted");
+    assert_eq!(run.alerts().len(), 1);
+}

@@ -1,0 +1,60 @@
+//! Data goes event → source → process → detect → alert; imports go the other way.
+
+use std::fs;
+use std::path::Path;
+
+/// What each folder or file of `src` may import from the crate.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("event", &["event"]),
+    ("source", &["source", "event"]),
+    ("process", &["process", "event"]),
+    ("eql", &["eql", "event"]),
+    ("detect", &["detect", "eql", "event"]),
+    ("alert", &["alert", "detect", "event"]),
+    ("pipeline.rs", &["alert", "detect", "process", "event"]),
+    ("cli", &["cli", "pipeline", "alert", "detect", "process", "source", "event"]),
+    ("lib.rs", &[]),
+    ("main.rs", &[]),
+];
+
+fn sources(path: &Path, out: &mut Vec<(String, String)>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            sources(&entry.unwrap().path(), out);
+        }
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        out.push((path.display().to_string(), fs::read_to_string(path).unwrap()));
+    }
+}
+
+#[test]
+fn imports_go_against_the_flow_of_data() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(&src).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        let allowed = MAY_IMPORT.iter().find(|(part, _)| *part == name);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("src/{name} has no place in the order of imports"));
+        let mut files = Vec::new();
+        sources(&src.join(&name), &mut files);
+        for (file, text) in files {
+            for (at, _) in text.match_indices("crate::") {
+                let imported: String =
+                    text[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                assert!(allowed.contains(&imported.as_str()), "{file} imports crate::{imported}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_macos_sys_may_hold_unsafe_code_and_only_the_entry_points_choose_by_system() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    for (file, text) in files {
+        let unsafe_code = text.contains("unsafe {") || text.contains("unsafe fn") || text.contains("unsafe impl");
+        assert!(!unsafe_code || file.ends_with("source/macos/sys.rs"), "{file} holds unsafe code");
+        let entry = ["source/mod.rs", "lib.rs", "main.rs"].iter().any(|entry| file.ends_with(entry));
+        assert!(entry || !text.contains("cfg(target_os"), "{file} chooses by target_os");
+    }
+}

@@ -1,0 +1,212 @@
+//! The replay command as a user meets it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::util::{Run, fixtures, osawatch, osawatch_with_input, outline};
+
+fn case(name: &str) -> String {
+    fixtures().join("replay").join(name).join("events.ndjson").display().to_string()
+}
+
+fn read(name: &str) -> Vec<u8> {
+    fs::read(case(name)).unwrap()
+}
+
+fn folder() -> (tempfile::TempDir, impl Fn(&str, &[u8]) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    (folder, move |name: &str, text: &[u8]| {
+        let file: PathBuf = path.join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    })
+}
+
+#[test]
+fn standard_input_is_read_where_a_dash_stands() {
+    let run = osawatch_with_input(&["replay", "-"], &read("public-v6")).exits(0);
+    assert_eq!(outline(&run.alerts()), ["osascript-network-connection s n"]);
+}
+
+#[test]
+fn zstandard_is_known_by_content() {
+    // A frame with one raw block, by RFC 8878: magic, no content size, a window, the block header.
+    let text = read("public-v6");
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    let header = ((text.len() as u32) << 3) | 1;
+    frame.extend(&header.to_le_bytes()[..3]);
+    frame.extend(&text);
+    let run = osawatch_with_input(&["replay", "-"], &frame).exits(0).says("zstd");
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn the_summary_names_inputs_formats_and_alerts_per_rule() {
+    let exec = fixtures().join("replay/eslogger-exec-and-ecs-network/exec.eslogger").display().to_string();
+    osawatch(&["replay", &exec, &case("public-v4")])
+        .exits(0)
+        .says("eslogger lines")
+        .says("ECS documents")
+        .says("1 alert")
+        .says("osascript-network-connection");
+}
+
+#[test]
+fn malformed_lines_are_reported_with_file_and_line_ten_at_most_then_counted() {
+    let (_folder, write) = folder();
+    let mut text = read("public-v6");
+    for _ in 0..25 {
+        text.extend(b"{\"@timestamp\": nonsense}\n");
+    }
+    let file = write("bad.ndjson", &text);
+    let run = osawatch(&["replay", &file]).exits(0).says("bad.ndjson:3: ").says("25 malformed lines");
+    assert_eq!(run.stderr.matches("bad.ndjson:").count(), 10, "{}", run.stderr);
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn a_torn_last_line_is_said_to_be_torn() {
+    let text = read("two-connections-first-consumes");
+    let torn = &text[..text.len() - 40];
+    let run = osawatch_with_input(&["replay", "-"], torn).exits(0).says("torn");
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn a_missing_file_is_named_with_exit_code_66() {
+    osawatch(&["replay", "/nonexistent/recording.ndjson"]).exits(66).says("/nonexistent/recording.ndjson");
+    let (folder, _write) = folder();
+    osawatch(&["replay", &folder.path().display().to_string()]).exits(66).says("director");
+}
+
+#[test]
+fn a_file_of_no_known_format_is_an_error_with_a_remedy() {
+    let (_folder, write) = folder();
+    let array = write("array.json", b"[{\"@timestamp\":\"2026-01-01T00:00:00Z\"}]\n");
+    osawatch(&["replay", &array]).exits(65).says("array.json").says("jq -c");
+    let empty = write("empty.ndjson", b"");
+    osawatch(&["replay", &empty]).exits(65).says("empty");
+    let text = write("notes.txt", b"these are not events\nnot at all\n");
+    let run = osawatch(&["replay", &case("public-v6"), &text]).exits(65).says("notes.txt");
+    assert_eq!(run.stdout, "");
+    osawatch_with_input(&["replay", "-"], b"hello\n").exits(65);
+}
+
+#[test]
+fn alerts_go_to_a_file_one_line_each_and_are_appended() {
+    let (folder, _write) = folder();
+    let file = folder.path().join("alerts.ndjson").display().to_string();
+    for lines in [1, 2] {
+        let run = osawatch(&["replay", "--alerts", &file, &case("public-v4")]).exits(0);
+        assert_eq!(run.stdout, "");
+        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), lines);
+    }
+    let both = osawatch(&["replay", "--alerts", &file, "--output", "ndjson", &case("public-v4")]).exits(0);
+    assert_eq!(both.alerts().len(), 1);
+}
+
+#[test]
+fn an_alert_file_behind_a_symbolic_link_is_refused() {
+    let (folder, write) = folder();
+    let target = write("target", b"");
+    let link = folder.path().join("alerts.ndjson");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    osawatch(&["replay", "--alerts", &link.display().to_string(), &case("public-v4")]).exits(73).says("symbolic link");
+    assert_eq!(fs::read(&target).unwrap(), b"");
+}
+
+#[test]
+fn the_readable_report_says_who_ran_what_from_where_to_where_and_when() {
+    let run = osawatch(&["replay", "--output", "text", &case("public-v4")]).exits(0);
+    for text in [
+        "osascript (pid 501) as ada connected to example.net port 443 10.616 s after it started",
+        "/usr/bin/osascript -l JavaScript -e eval('')",
+        "zsh (pid 400)",
+        "Terminal",
+        "93.184.216.34",
+        "2026-01-15T09:30:11.616",
+    ] {
+        assert!(run.stdout.contains(text), "no {text:?} in\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_not_an_error() {
+    use std::process::{Command, Stdio};
+    let excluded = case("excluded-networks-and-their-neighbours");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_osawatch"))
+        .args(["replay", &excluded])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = Run::of(&child.wait_with_output().unwrap());
+    run.exits(0).says("events");
+}
+
+#[test]
+fn an_interrupt_prints_the_summary_of_what_was_done() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_osawatch"))
+        .args(["replay", "--lateness", "0", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&read("public-v6")).unwrap();
+    stdin.flush().unwrap();
+    // The child has set up its handlers once it waits for more input; give it that long.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let run = Run::of(&child.wait_with_output().unwrap());
+    drop(stdin);
+    let run = run.exits(130).says("interrupted").says("2 events");
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn only_the_rules_asked_for_run() {
+    let run = osawatch(&["replay", "--only", "automator-runner-network-connection", &case("public-v4")]).exits(0);
+    assert_eq!(run.alerts().len(), 0);
+    osawatch(&["replay", "--only", "no-such-rule", &case("public-v4")]).exits(64).says("no-such-rule");
+    osawatch(&["replay", "--no-builtin", &case("public-v4")]).exits(64).says("--rules");
+}
+
+#[test]
+fn a_rule_file_of_the_user_runs_beside_the_built_in_rules() {
+    let (_folder, write) = folder();
+    let rule = write(
+        "zsh.toml",
+        b"[rule]\nrule_id = \"zsh\"\nname = \"zsh\"\nseverity = \"high\"\nquery = 'process where process.name : \"ZSH\"'\n",
+    );
+    let run = osawatch(&["replay", "--rules", &rule, &case("public-v4")]).exits(0);
+    assert_eq!(outline(&run.alerts()), ["zsh exec-zsh", "osascript-network-connection exec connect"]);
+    assert_eq!(run.alerts()[0]["event"]["severity"], 73);
+}
+
+#[test]
+fn late_events_and_evictions_are_counted_and_shown() {
+    let mut text = read("connection-before-exec-in-arrival-but-not-in-time");
+    text.extend(read("public-v6"));
+    osawatch_with_input(&["replay", "--lateness", "1s", "-"], &text).exits(0).says("later than the lateness allows");
+    let many: Vec<u8> = (0..50)
+        .flat_map(|i| String::from_utf8_lossy(&read("exec-only")).replace("\"e1\"", &format!("\"e{i}\"")).into_bytes())
+        .collect();
+    osawatch_with_input(&["replay", "--sort", "--max-sequences", "10", "-"], &many).exits(0).says("partial sequences evicted");
+    osawatch_with_input(&["replay", "--sort", "--max-processes", "10", "-"], &many).exits(0).says("executions evicted");
+}
+
+#[test]
+fn usage_errors_exit_with_64_and_help_with_0() {
+    osawatch(&["replay"]).exits(64);
+    osawatch(&["replay", "--lateness", "soon", "-"]).exits(64).says("duration");
+    osawatch(&["frobnicate"]).exits(64);
+    assert!(osawatch(&["--help"]).exits(0).stdout.contains("Exit codes"));
+    assert!(osawatch(&["--version"]).exits(0).stdout.starts_with("osawatch "));
+    assert!(osawatch(&["completions", "zsh"]).exits(0).stdout.contains("_osawatch"));
+}

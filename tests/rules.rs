@@ -1,0 +1,109 @@
+//! The rules command, and what a rule author sees.
+
+use std::fs;
+
+use crate::util::osawatch;
+
+fn rule(query: &str) -> String {
+    format!("[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = '''\n{query}\n'''\n")
+}
+
+fn check(text: &str) -> crate::util::Run {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rule.toml");
+    fs::write(&file, text).unwrap();
+    osawatch(&["rules", "check", &file.display().to_string()])
+}
+
+#[test]
+fn the_built_in_rules_are_listed_and_shown() {
+    let list = osawatch(&["rules", "list"]).exits(0).stdout;
+    assert_eq!(list.lines().filter(|line| line.contains("-network-connection")).count(), 7, "{list}");
+    let shown = osawatch(&["rules", "show", "osascript-network-connection"]).exits(0).stdout;
+    for text in ["T1059.002", "TA0011", "maxspan=30s", "What to look at", "Likely false positives", "How to respond"] {
+        assert!(shown.contains(text), "no {text:?} in\n{shown}");
+    }
+    osawatch(&["rules", "show", "osascript-network-conection"]).exits(64).says("did you mean");
+}
+
+#[test]
+fn the_examples_of_the_built_in_rules_pass() {
+    let run = osawatch(&["rules", "test"]).exits(0);
+    assert!(run.stdout.contains(" 0 failed"), "{}", run.stdout);
+    assert!(!run.stdout.contains("carries no example"), "{}", run.stdout);
+}
+
+#[test]
+fn a_failing_example_fails_the_test() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rule.toml");
+    let event = r#"{"@timestamp":"2026-01-01T00:00:00Z","event":{"category":"process"},"process":{"name":"ls"}}"#;
+    let text = rule("process where process.name == \"ls\"") + &format!("[[example]]\nname = \"ls\"\nalerts = 0\nevents = '{event}'\n");
+    fs::write(&file, text).unwrap();
+    let run = osawatch(&["rules", "test", &file.display().to_string()]).exits(1);
+    assert!(run.stdout.contains("FAIL: 1 alerts, not 0"), "{}", run.stdout);
+}
+
+#[test]
+fn a_misspelt_field_is_shown_in_its_line_with_a_suggestion() {
+    let run = check(&rule("process where process.nmae == \"osascript\"")).exits(1);
+    assert!(run.stdout.contains("rule.toml:5:15: unknown field `process.nmae`"), "{}", run.stdout);
+    assert!(run.stdout.contains("did you mean `process.name`?"), "{}", run.stdout);
+    assert!(run.stdout.contains("^^^^^^^^^^^^"), "{}", run.stdout);
+}
+
+#[test]
+fn what_eql_has_and_osawatch_has_not_is_refused() {
+    for query in [
+        "process where true | head 5",
+        "sample by host.id [process where true] [network where true]",
+        "process where frobnicate(process.name)",
+        "sequence [process where true]",
+        "process where process.name = \"x\"",
+        "process where",
+        "sequence by host.id [process where true] by process.pid [network where true]",
+    ] {
+        let run = check(&rule(query)).exits(1);
+        assert!(run.stdout.contains("rule.toml:5:") && run.stdout.contains('^'), "{query}:\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn rules_that_cannot_run_here_are_inert_and_say_why() {
+    for (text, why) in [
+        (rule("file where true"), "it needs file events"),
+        (rule("process where host.os.type == \"windows\" and process.Ext.token.integrity_level_name == \"high\""), "it is for windows"),
+        (rule("process where true").replace("query", "os_list = [\"linux\"]\nquery"), "it is for linux"),
+        (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
+    ] {
+        let run = check(&text).exits(0);
+        assert!(run.stdout.contains("inert") && run.stdout.contains(why), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_a_rule_is_wrong_with_its_place() {
+    let run = check("[rule]\nname = \"x\nquery = 1\n").exits(1);
+    assert!(run.stdout.contains("rule.toml:2:"), "{}", run.stdout);
+    let run = check("[rule]\nname = \"x\"\n").exits(1);
+    assert!(run.stdout.contains("rule_id"), "{}", run.stdout);
+}
+
+#[test]
+fn the_endpoint_layout_loads_and_its_actions_are_said_not_to_be_acted_on() {
+    let text = "[rule]\nid = \"e\"\nname = \"n\"\nos_list = [\"macos\"]\nversion = \"1.0.2\"\nquery = '''\nprocess where event.action == \"exec\"\n'''\n\
+        [[actions]]\naction = \"kill_process\"\nfield = \"process.entity_id\"\nstate = 0\n\
+        [[threat]]\nframework = \"MITRE ATT&CK\"\n[threat.tactic]\nid = \"TA0002\"\nname = \"Execution\"\nreference = \"r\"\n";
+    let run = check(text).exits(0);
+    assert!(run.stdout.contains("loads") && run.stdout.contains("not acted on"), "{}", run.stdout);
+}
+
+#[test]
+fn two_rules_with_one_id_are_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.toml", "b.toml"] {
+        fs::write(folder.path().join(name), rule("process where true")).unwrap();
+    }
+    let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(1);
+    assert!(run.stdout.contains("b.toml") && run.stdout.contains("also that of"), "{}", run.stdout);
+}
