@@ -1,0 +1,20 @@
+//! The rule language: Elastic's EQL, as its rules for macOS use it, compiled to a typed query.
+//!
+//! Text becomes tokens ([`lexer`]), a syntax tree ([`parser`], [`ast`]) and a query over events
+//! ([`compile`], [`filter`]). The answers are those of Elasticsearch: a positive test asks whether any
+//! value of a field passes, a negated one whether none does, and is true of a missing field.
+
+pub mod ast;
+mod compile;
+mod error;
+mod filter;
+mod functions;
+mod ip;
+mod lexer;
+mod parser;
+mod pattern;
+
+pub use compile::{JoinKey, Lineages, Query, Stage, StageCategory, compile};
+pub use error::Error;
+pub use filter::Filter;
+pub use parser::parse;

@@ -1,0 +1,99 @@
+//! Where events come from: recordings, and the sensors of a live Mac.
+
+pub mod eslogger;
+pub mod replay;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a line of input states an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// ECS documents, as Elastic Defend and osawatch itself write them, or search hits that hold them.
+    Ecs,
+    /// What Apple's `eslogger` prints.
+    Eslogger,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Ecs => "ECS documents",
+            Format::Eslogger => "eslogger lines",
+        })
+    }
+}
+
+/// How many kinds of skipped event are counted by name.
+const KINDS: usize = 32;
+
+/// What became of the lines of a source. Each line is an event, skipped, malformed or torn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Lines that were not blank.
+    pub lines: u64,
+    /// Lines that were events.
+    pub events: u64,
+    /// Well-formed lines of a kind that osawatch does not look at.
+    pub skipped: u64,
+    /// Lines that could not be decoded, those too long among them.
+    pub malformed: u64,
+    /// Last lines that were cut off: no newline, and not whole JSON.
+    pub torn: u64,
+    /// Lines in which text that is not Unicode was replaced by U+FFFD.
+    pub repaired_text: u64,
+    /// Lines longer than 8 MiB, which are not read.
+    pub too_long: u64,
+    /// The skipped lines by kind: 32 names, and the rest under `other`.
+    pub skipped_kinds: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    /// Counts a line of a kind that osawatch does not look at.
+    pub fn skip(&mut self, kind: String) {
+        self.skipped += 1;
+        self.add_kind(kind, 1);
+    }
+
+    /// Adds what another source counted.
+    pub fn add(&mut self, other: &Counters) {
+        self.lines += other.lines;
+        self.events += other.events;
+        self.skipped += other.skipped;
+        self.malformed += other.malformed;
+        self.torn += other.torn;
+        self.repaired_text += other.repaired_text;
+        self.too_long += other.too_long;
+        for (kind, count) in &other.skipped_kinds {
+            self.add_kind(kind.clone(), *count);
+        }
+    }
+
+    /// Kinds are named by the input: unbounded, they would let it fill the memory.
+    fn add_kind(&mut self, kind: String, count: u64) {
+        let known = self.skipped_kinds.contains_key(&kind);
+        let names = self.skipped_kinds.len() - usize::from(self.skipped_kinds.contains_key("other"));
+        let kind = if known || (names < KINDS && kind.len() <= 128) { kind } else { "other".to_owned() };
+        *self.skipped_kinds.entry(kind).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_beyond_the_first_32_are_counted_together() {
+        let mut counters = Counters::default();
+        (0..40).for_each(|kind| counters.skip(format!("kind{kind}")));
+        counters.skip("kind3".into());
+        counters.skip("x".repeat(1000));
+        assert_eq!(counters.skipped, 42);
+        assert_eq!(counters.skipped_kinds.len(), 33);
+        assert_eq!((counters.skipped_kinds["kind3"], counters.skipped_kinds["other"]), (2, 9));
+        let mut total = Counters::default();
+        total.add(&counters);
+        assert_eq!(total.skipped_kinds.values().sum::<u64>(), 42);
+        assert_eq!(total.skipped_kinds.len(), 33);
+    }
+}
