@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::reorder::Ordinal;
-use crate::eql::{JoinKey, Query, Stage, StageCategory};
+use crate::eql::{JoinKey, Query};
 use crate::event::{Event, FieldType, Fields, Scalar};
 
 /// An event may join under this many keys; more, from arrays in one document, are counted as evicted.
@@ -86,17 +86,17 @@ impl Matcher {
         let event = shared.event;
         if !self.query.is_sequence {
             let stage = &self.query.stages[0];
-            return selects(stage, event).then(|| Match { events: vec![shared.keep()], join: Vec::new() });
+            return stage.selects(event).then(|| Match { events: vec![shared.keep()], join: Vec::new() });
         }
         self.expire(watermark_ms);
         let mut completed = None;
         for stage in (1..self.query.stages.len()).rev() {
-            if !self.waiting[stage - 1].is_empty() && selects(&self.query.stages[stage], event) {
+            if !self.waiting[stage - 1].is_empty() && self.query.stages[stage].selects(event) {
                 let found = self.advance(stage, shared, ordinal);
                 completed = completed.or(found);
             }
         }
-        if selects(&self.query.stages[0], event) {
+        if self.query.stages[0].selects(event) {
             self.start(shared, ordinal);
         }
         self.stop_at_until(event);
@@ -137,7 +137,7 @@ impl Matcher {
     /// `until` ends the partial sequences of its key, also those that the same event began.
     fn stop_at_until(&mut self, event: &Event) {
         let Some(until) = &self.query.until else { return };
-        if self.waiting.iter().all(HashMap::is_empty) || !selects(until, event) {
+        if self.waiting.iter().all(HashMap::is_empty) || !until.selects(event) {
             return;
         }
         for key in keys(&until.join, &[], event, &mut self.evicted) {
@@ -196,15 +196,6 @@ impl Matcher {
     fn keys(&mut self, stage: usize, event: &Event) -> Vec<Arc<str>> {
         keys(&self.query.stages[stage].join, &self.bounded_keys[stage], event, &mut self.evicted)
     }
-}
-
-fn selects(stage: &Stage, event: &Event) -> bool {
-    let category = match &stage.category {
-        StageCategory::Any => true,
-        StageCategory::Seen(categories) => event.categories.intersects(*categories),
-        StageCategory::Unseen(_) => false,
-    };
-    category && stage.filter.matches(event)
 }
 
 /// The keys an event joins under: the product of its values for each join field, none when a

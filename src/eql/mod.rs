@@ -11,6 +11,7 @@ mod filter;
 mod functions;
 mod ip;
 mod lexer;
+mod literal;
 mod parser;
 mod pattern;
 

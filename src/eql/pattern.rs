@@ -37,6 +37,21 @@ impl Pattern {
         Pattern { pattern: pattern.as_bytes().into(), insensitive, shape }
     }
 
+    /// Text that begins with this, taken literally.
+    pub(super) fn prefix(text: &str, insensitive: bool) -> Pattern {
+        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Prefix }
+    }
+
+    /// Text that ends with this, taken literally.
+    pub(super) fn suffix(text: &str, insensitive: bool) -> Pattern {
+        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Suffix }
+    }
+
+    /// Text that holds this, taken literally.
+    pub(super) fn inner(text: &str, insensitive: bool) -> Pattern {
+        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Inner }
+    }
+
     /// Whether the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (text, pattern) = (text.as_bytes(), &self.pattern);
@@ -45,6 +60,7 @@ impl Pattern {
             Shape::Exact => same(text),
             Shape::Prefix => text.len() >= pattern.len() && same(&text[..pattern.len()]),
             Shape::Suffix => text.len() >= pattern.len() && same(&text[text.len() - pattern.len()..]),
+            Shape::Inner if pattern.is_empty() => true,
             Shape::Inner if self.insensitive => text.windows(pattern.len()).any(same),
             Shape::Inner => memchr::memmem::find(text, pattern).is_some(),
             Shape::Any => self.glob(text),

@@ -73,22 +73,26 @@ impl Decoder {
         let message: Message<'_> = serde_json::from_str(line.as_str()).map_err(Error::Json)?;
         let time = Timestamp::parse(&message.time.0).ok_or_else(|| Error::BadTime(message.time.0.to_string()))?;
         let mut event = Event::new(time, Categories::PROCESS);
-        match &message.event {
-            Body::Other(name) => return Ok(Decoded::Skipped(name.clone())),
+        match message.event {
+            Body::Other(name) => return Ok(Decoded::Skipped(name)),
             Body::Exec(exec) => {
-                self.head(&mut event, "exec", "start");
-                self.process(&mut event, &exec.target);
-                self.exec(&mut event, exec, &message.process);
+                self.open(&mut event, "exec", "start");
+                self.push_process(&mut event, &exec.target);
+                self.push_parent_token(&mut event, &exec.target);
+                let replaced = message.process.audit_token.audit_token();
+                event.push_str(field::REPLACED_ENTITY_ID, &self.entity_id(replaced));
+                push_exec(&mut event, &exec);
             }
             Body::Fork(fork) => {
-                self.head(&mut event, "fork", "start");
-                let child = Process { parent_audit_token: None, ppid: None, ..copy(&fork.child) };
-                self.process(&mut event, &child);
-                self.parent(&mut event, &message.process);
+                self.open(&mut event, "fork", "start");
+                self.push_process(&mut event, &fork.child);
+                self.push_token_of_parent(&mut event, message.process.audit_token.audit_token());
+                push_executable(&mut event, &message.process, field::PARENT_NAME, field::PARENT_EXECUTABLE);
             }
             Body::Exit(exit) => {
-                self.head(&mut event, "end", "end");
-                self.process(&mut event, &message.process);
+                self.open(&mut event, "end", "end");
+                self.push_process(&mut event, &message.process);
+                self.push_parent_token(&mut event, &message.process);
                 event.push_str(field::PROCESS_END, &message.time.0);
                 event.push_int(field::EXIT_STATUS, exit.stat);
                 // WIFEXITED and WEXITSTATUS of wait(2): the low seven bits name a signal.
@@ -97,13 +101,162 @@ impl Decoder {
                 }
             }
         }
-        for (field, number) in [
-            (field::MESSAGE_VERSION, message.version),
-            (field::SEQ_NUM, message.seq_num),
-            (field::GLOBAL_SEQ_NUM, message.global_seq_num),
-        ] {
-            push_int(&mut event, field, number);
-        }
+        push_int(&mut event, field::MESSAGE_VERSION, message.version);
+        push_int(&mut event, field::SEQ_NUM, message.seq_num);
+        push_int(&mut event, field::GLOBAL_SEQ_NUM, message.global_seq_num);
         Ok(Decoded::Event(event))
     }
+
+    /// What every event states first.
+    fn open(&self, event: &mut Event, action: &str, kind: &str) {
+        for (field, value) in [
+            (field::EVENT_KIND, "event"),
+            (field::EVENT_CATEGORY, "process"),
+            (field::EVENT_TYPE, kind),
+            (field::EVENT_ACTION, action),
+            (field::EVENT_MODULE, "osawatch"),
+            (field::EVENT_PROVIDER, "endpoint_security"),
+            (field::HOST_ID, &self.machine.host_id),
+            (field::HOST_NAME, self.host_name.as_deref().unwrap_or_default()),
+            (field::HOST_BOOT_ID, &self.machine.boot_id),
+            (field::HOST_OS_TYPE, "macos"),
+        ] {
+            push_text(event, field, value);
+        }
+    }
+
+    fn entity_id(&self, token: AuditToken) -> String {
+        self.machine.entity_id(token.pid(), token.pidversion())
+    }
+
+    /// The process that the event is about.
+    fn push_process(&self, event: &mut Event, process: &Process<'_>) {
+        let token = process.audit_token.audit_token();
+        event.push_str(field::PROCESS_ENTITY_ID, &self.entity_id(token));
+        event.push_int(field::PROCESS_PID, token.pid().into());
+        event.push_int(field::PIDVERSION, token.pidversion().into());
+        push_executable(event, process, field::PROCESS_NAME, field::PROCESS_EXECUTABLE);
+        push_text(event, field::PROCESS_START, text(&process.start_time));
+        push_signature(event, process);
+        push_int(event, field::PROCESS_GROUP_LEADER_PID, process.group_id);
+        push_int(event, field::PROCESS_SESSION_LEADER_PID, process.session_id);
+        push_users(event, token);
+        push_tty(event, process.tty.as_ref());
+        if let Some(flag) = process.is_platform_binary {
+            event.push_bool(field::IS_PLATFORM_BINARY, flag);
+        }
+        self.push_responsible(event, process, token);
+    }
+
+    /// The parent as the process itself names it: by token from message version 4, by pid alone before.
+    fn push_parent_token(&self, event: &mut Event, process: &Process<'_>) {
+        match &process.parent_audit_token {
+            Some(parent) => self.push_token_of_parent(event, parent.audit_token()),
+            None => push_int(event, field::PARENT_PID, process.ppid),
+        }
+    }
+
+    fn push_token_of_parent(&self, event: &mut Event, parent: AuditToken) {
+        event.push_str(field::PARENT_ENTITY_ID, &self.entity_id(parent));
+        event.push_int(field::PARENT_PID, parent.pid().into());
+        event.push_int(field::PARENT_PIDVERSION, parent.pidversion().into());
+    }
+
+    /// The responsible process. macOS names the process itself when there is no other, or when that one
+    /// has exited. Pids are compared, not executions: a token from before an exec is still the process's.
+    fn push_responsible(&self, event: &mut Event, process: &Process<'_>, token: AuditToken) {
+        let responsible = process.responsible_audit_token.as_ref().map(Token::audit_token);
+        let Some(responsible) = responsible.filter(|responsible| responsible.pid() != token.pid()) else { return };
+        let entity_id = self.entity_id(responsible);
+        for (id_field, pid_field) in [
+            (field::EFFECTIVE_PARENT_ENTITY_ID, field::EFFECTIVE_PARENT_PID),
+            (field::EFFECTIVE_PROCESS_ENTITY_ID, field::EFFECTIVE_PROCESS_PID),
+        ] {
+            event.push_str(id_field, &entity_id);
+            event.push_int(pid_field, responsible.pid().into());
+        }
+        event.push_int(field::RESPONSIBLE_PIDVERSION, responsible.pidversion().into());
+    }
+}
+
+/// The version of the Endpoint Security message in a line, when it states one.
+pub fn message_version(line: &Line) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        version: Option<i64>,
+    }
+    serde_json::from_str::<Versioned>(line.as_str()).ok()?.version
+}
+
+/// What only the start of a program tells.
+fn push_exec(event: &mut Event, exec: &Exec<'_>) {
+    if let Some(args) = &exec.args {
+        args.iter().for_each(|Text(arg)| event.push_str(field::PROCESS_ARGS, arg));
+        event.push_int(field::PROCESS_ARGS_COUNT, args.len() as i64);
+        let args: Vec<&str> = args.iter().map(|Text(arg)| &**arg).collect();
+        push_text(event, field::PROCESS_COMMAND_LINE, &args.join(" "));
+    }
+    push_text(event, field::PROCESS_WORKING_DIRECTORY, path(exec.cwd.as_ref()));
+    push_text(event, field::SCRIPT_PATH, path(exec.script.as_ref()));
+    for Text(variable) in exec.env.iter().flatten().take(MAX_ENV_VARS) {
+        event.push_str(field::PROCESS_ENV_VARS, variable);
+    }
+}
+
+fn push_executable(event: &mut Event, process: &Process<'_>, name_field: Field, path_field: Field) {
+    let path = path(process.executable.as_ref());
+    push_text(event, name_field, path.rsplit('/').next().unwrap_or_default());
+    push_text(event, path_field, path);
+}
+
+fn push_signature(event: &mut Event, process: &Process<'_>) {
+    push_text(event, field::PROCESS_CDHASH, &text(&process.cdhash).to_ascii_lowercase());
+    push_text(event, field::PROCESS_SIGNING_ID, text(&process.signing_id));
+    push_text(event, field::PROCESS_TEAM_ID, text(&process.team_id));
+    if let Some(flags) = process.codesigning_flags {
+        event.push_bool(field::PROCESS_SIGNATURE_EXISTS, flags & CS_SIGNED != 0);
+        event.push_bool(field::PROCESS_SIGNATURE_VALID, flags & CS_VALID != 0);
+        event.push_str(field::PROCESS_SIGNATURE_FLAGS, &flags.to_string());
+    }
+}
+
+fn push_users(event: &mut Event, token: AuditToken) {
+    let (real, effective, group) = (token.ruid().to_string(), token.euid().to_string(), token.rgid().to_string());
+    event.push_str(field::USER_ID, &real);
+    if effective != real {
+        event.push_str(field::USER_EFFECTIVE_ID, &effective);
+    }
+    event.push_str(field::PROCESS_REAL_USER_ID, &real);
+    event.push_str(field::PROCESS_USER_ID, &effective);
+    event.push_str(field::GROUP_ID, &group);
+    event.push_str(field::PROCESS_GROUP_ID, &group);
+}
+
+fn push_tty(event: &mut Event, tty: Option<&File<'_>>) {
+    push_text(event, field::TTY_PATH, path(tty));
+    // `major` and `minor` of XNU's sys/types.h; a `dev_t` has 32 bits.
+    if let Some(device) = tty.and_then(|tty| tty.stat.as_ref()?.st_rdev) {
+        event.push_int(field::PROCESS_TTY_MAJOR, (device >> 24) & 0xff);
+        event.push_int(field::PROCESS_TTY_MINOR, device & 0xff_ffff);
+    }
+}
+
+fn push_text(event: &mut Event, field: Field, text: &str) {
+    if !text.is_empty() {
+        event.push_str(field, text);
+    }
+}
+
+fn push_int(event: &mut Event, field: Field, number: Option<i64>) {
+    if let Some(number) = number {
+        event.push_int(field, number);
+    }
+}
+
+fn text<'t>(text: &'t Option<Text<'_>>) -> &'t str {
+    text.as_ref().map_or("", |Text(text)| text)
+}
+
+fn path<'t>(file: Option<&'t File<'_>>) -> &'t str {
+    file.map_or("", |file| &file.path.0)
 }

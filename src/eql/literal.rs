@@ -1,0 +1,141 @@
+//! Literals to tests, checked against the type of the field they are compared with.
+
+use regex::{Regex, RegexBuilder};
+
+use super::Error;
+use super::ast::{Comparison, Expr, ExprKind, Operator};
+use super::filter::{Test, TypedField};
+use super::ip::{IpSet, address};
+use super::pattern::Pattern;
+use crate::event::FieldType;
+
+/// What a compiled regular expression may take, in bytes.
+const MAX_REGEX: usize = 1 << 20;
+
+/// `field == literal`, `field < literal`, …
+pub(super) fn comparison(field: TypedField, comparison: Comparison, right: &Expr) -> Result<Test, Error> {
+    if comparison == Comparison::Equal {
+        return equal(Some(field), right, field.caseless);
+    }
+    let wrong = || Error::new("values of this field do not compare with that", right.span.clone());
+    match field.kind {
+        FieldType::Long | FieldType::Double => {
+            number(right).map(|number| Test::Number(comparison, number)).ok_or_else(wrong)
+        }
+        FieldType::Ip => address(&text(right)).map(|address| Test::Address(comparison, address)).ok_or_else(wrong),
+        FieldType::Boolean => Err(wrong()),
+        _ => Ok(Test::Text(comparison, text(right).into())),
+    }
+}
+
+/// `value in (…)`, `value : (…)`, `value like (…)`, `value regex (…)`; the flag disregards case.
+pub(super) fn list(
+    field: Option<TypedField>,
+    (operator, insensitive): (Operator, bool),
+    list: &[Expr],
+) -> Result<Test, Error> {
+    let folded = insensitive || field.is_some_and(|field| field.caseless);
+    let is_typed = field.is_some_and(|field| {
+        matches!(field.kind, FieldType::Long | FieldType::Double | FieldType::Boolean)
+    });
+    match operator {
+        Operator::In => equal_to_one(field, list, folded),
+        Operator::Regex => Ok(Test::Regexes(list.iter().map(|item| regex(item, folded)).collect::<Result<_, _>>()?)),
+        _ if is_typed || list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
+        _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
+    }
+}
+
+/// A function of a field and literals.
+pub(super) fn function(name: &str, insensitive: bool, args: &[Expr]) -> Result<Test, Error> {
+    let texts: Vec<String> = args.iter().map(text).collect();
+    if let Some(wrong) = args.iter().find(|arg| !matches!(arg.kind, ExprKind::Text(_))) {
+        return Err(Error::new(format!("`{name}` takes texts"), wrong.span.clone()));
+    }
+    let all = |pattern: fn(&str, bool) -> Pattern| texts.iter().map(|text| pattern(text, insensitive)).collect();
+    Ok(match name {
+        "cidrmatch" => {
+            let networks: Vec<&str> = texts.iter().map(String::as_str).collect();
+            Test::Addresses(IpSet::new(&networks).map_err(|wrong| {
+                let at = texts.iter().position(|text| text == wrong).unwrap_or(0);
+                Error::new(format!("`{wrong}` is not a network such as 10.0.0.0/8"), args[at].span.clone())
+            })?)
+        }
+        "startswith" => Test::Patterns(all(Pattern::prefix)),
+        "endswith" => Test::Patterns(all(Pattern::suffix)),
+        "stringcontains" => Test::Patterns(all(Pattern::inner)),
+        _ => Test::Patterns(all(Pattern::new)),
+    })
+}
+
+fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Result<Test, Error> {
+    if let [one] = list {
+        return equal(field, one, folded);
+    }
+    let mut tests = Vec::with_capacity(list.len());
+    for item in list {
+        tests.push(equal(field, item, folded)?);
+    }
+    let texts: Option<Box<[Box<str>]>> = tests.iter().map(|test| match test {
+        Test::Equals(text) | Test::EqualsInsensitive(text) => Some(text.clone()),
+        _ => None,
+    }).collect();
+    let numbers: Option<Box<[f64]>> = tests.iter().map(|test| match test {
+        Test::Number(Comparison::Equal, number) => Some(*number),
+        _ => None,
+    }).collect();
+    Ok(match (texts, numbers) {
+        (Some(texts), _) if folded => Test::OneOfInsensitive(texts),
+        (Some(texts), _) => Test::OneOf(texts),
+        (_, Some(numbers)) => Test::Numbers(numbers),
+        _ => Test::Either(tests.into()),
+    })
+}
+
+fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, Error> {
+    let wrong = |what: &str| Error::new(format!("this field holds {what}"), right.span.clone());
+    match field.map(|field| field.kind) {
+        Some(FieldType::Long | FieldType::Double) => {
+            number(right).map(|number| Test::Number(Comparison::Equal, number)).ok_or_else(|| wrong("numbers"))
+        }
+        Some(FieldType::Boolean) => match text(right).as_str() {
+            "true" => Ok(Test::Bool(true)),
+            "false" => Ok(Test::Bool(false)),
+            _ => Err(wrong("true or false")),
+        },
+        Some(FieldType::Ip) => {
+            IpSet::new(&[&text(right)]).map(Test::Addresses).map_err(|_| wrong("addresses"))
+        }
+        _ if folded => Ok(Test::EqualsInsensitive(text(right).into())),
+        _ => Ok(Test::Equals(text(right).into())),
+    }
+}
+
+/// Lucene's regular expressions match the whole value, and `.` any character.
+fn regex(item: &Expr, insensitive: bool) -> Result<Regex, Error> {
+    let pattern = format!("^(?:{})$", text(item));
+    let mut builder = RegexBuilder::new(&pattern);
+    builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(MAX_REGEX);
+    builder.build().map_err(|error| {
+        let error = error.to_string();
+        let what = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        Error::new(format!("not a regular expression: {what}"), item.span.clone())
+    })
+}
+
+fn number(expr: &Expr) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Number(number) => Some(*number),
+        ExprKind::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn text(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Text(text) => text.clone(),
+        ExprKind::Number(number) => number.to_string(),
+        ExprKind::Bool(flag) => flag.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,177 @@
+//! Compressed input, recognised by its content.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// How an input is compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip, of one member or several.
+    Gzip,
+    /// Zstandard, of one frame or several.
+    Zstd,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        })
+    }
+}
+
+/// The uncompressed content of a stream. Reads no further than it takes to tell: the first line of a
+/// pipe may be short, and the next one long in coming.
+pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+    let mut head = Vec::new();
+    while [GZIP_MAGIC, ZSTD_MAGIC].iter().any(|magic| head.len() < magic.len() && magic.starts_with(&head)) {
+        let mut byte = [0];
+        match raw.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => head.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let compression = match head.as_slice() {
+        GZIP_MAGIC => Compression::Gzip,
+        ZSTD_MAGIC => Compression::Zstd,
+        _ => Compression::None,
+    };
+    let whole = Cursor::new(head).chain(raw);
+    Ok(match compression {
+        Compression::None => (compression, Box::new(whole)),
+        Compression::Gzip => (compression, Box::new(MultiGzDecoder::new(whole))),
+        Compression::Zstd => (compression, Box::new(ZstdReader::new(whole))),
+    })
+}
+
+/// Reads every frame of a Zstandard stream, one after the other.
+struct ZstdReader<R: Read> {
+    source: BufReader<R>,
+    decoder: FrameDecoder,
+    in_frame: bool,
+}
+
+impl<R: Read> ZstdReader<R> {
+    fn new(source: R) -> ZstdReader<R> {
+        ZstdReader { source: BufReader::new(source), decoder: FrameDecoder::new(), in_frame: false }
+    }
+
+    /// Starts the next frame; false at the end of the stream.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        while !self.source.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn end_frame(&mut self) -> io::Result<()> {
+        let checksums = (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum());
+        self.in_frame = false;
+        match checksums {
+            (Some(stated), Some(actual)) if stated != actual => Err(io::Error::other("the checksum does not match")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<R: Read> Read for ZstdReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.in_frame {
+                self.in_frame = self.next_frame()?;
+                if !self.in_frame {
+                    return Ok(0);
+                }
+            }
+            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
+            }
+            let count = self.decoder.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            self.end_frame()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Zstandard frame with its content in one block as it is: no window, 2-byte content size, no checksum.
+    pub(super) fn raw_frame(content: &[u8]) -> Vec<u8> {
+        assert!((256..60_000).contains(&content.len()));
+        let mut frame = [ZSTD_MAGIC, &[0x60], &(content.len() as u16 - 256).to_le_bytes()].concat();
+        frame.extend(&((content.len() as u32) << 3 | 1).to_le_bytes()[..3]);
+        frame.extend(content);
+        frame
+    }
+
+    fn read(bytes: Vec<u8>) -> (Compression, io::Result<Vec<u8>>, usize) {
+        let (compression, mut reader) = decompressed(Cursor::new(bytes)).unwrap();
+        let mut content = Vec::new();
+        let result = reader.read_to_end(&mut content);
+        let len = content.len();
+        (compression, result.map(|_| content), len)
+    }
+
+    #[test]
+    fn zstd_frames_are_joined_and_skippable_ones_skipped() {
+        let (one, two) = (vec![b'a'; 300], vec![b'b'; 500]);
+        let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
+        let (compression, content, _) = read([raw_frame(&one), skippable, raw_frame(&two)].concat());
+        assert_eq!((compression, content.unwrap()), (Compression::Zstd, [one, two].concat()));
+    }
+
+    #[test]
+    fn a_cut_frame_gives_what_it_held_whole_and_an_error() {
+        let whole = [raw_frame(&[b'a'; 300]), raw_frame(&[b'b'; 500])].concat();
+        let (_, content, len) = read(whole[..whole.len() - 10].to_vec());
+        assert!(content.is_err());
+        assert_eq!(len, 300);
+    }
+
+    #[test]
+    fn short_and_plain_input_passes_unchanged() {
+        for bytes in [&b""[..], b"{", b"\x1f", b"(\xb5/", b"{}\n", b"plain text"] {
+            let (compression, content, _) = read(bytes.to_vec());
+            assert_eq!((compression, content.unwrap().as_slice()), (Compression::None, bytes));
+        }
+    }
+
+    #[test]
+    fn no_byte_of_a_frame_can_make_reading_panic() {
+        let frame = raw_frame(&[b'a'; 300]);
+        for position in 4..24 {
+            for bit in 0..8 {
+                let mut flipped = frame.clone();
+                flipped[position] ^= 1 << bit;
+                let _ = read(flipped);
+            }
+        }
+    }
+}
