@@ -71,7 +71,9 @@ fn benches(criterion: &mut Criterion) {
         Ok(Decoded::Event(event)) => event,
         other => panic!("{other:?}"),
     };
-    group.bench_function("decode", |bencher| bencher.iter(|| lines.iter().map(decode).filter(|event| event.id().is_empty()).count()));
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| lines.iter().map(decode).filter(|event| event.id().is_empty()).count())
+    });
     let events: Vec<Event> = lines.iter().map(decode).collect();
     group.bench_function("matcher", |bencher| {
         bencher.iter_batched(

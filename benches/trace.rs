@@ -13,8 +13,16 @@ impl Random {
     }
 }
 
-const PROGRAMS: [&str; 8] =
-    ["/usr/bin/git", "/bin/zsh", "/usr/libexec/xpcproxy", "/usr/bin/clang", "/usr/sbin/mDNSResponder", "/bin/ls", "/usr/bin/curl", "/usr/libexec/trustd"];
+const PROGRAMS: [&str; 8] = [
+    "/usr/bin/git",
+    "/bin/zsh",
+    "/usr/libexec/xpcproxy",
+    "/usr/bin/clang",
+    "/usr/sbin/mDNSResponder",
+    "/bin/ls",
+    "/usr/bin/curl",
+    "/usr/libexec/trustd",
+];
 
 /// Writes a trace of this many events, one millisecond apart.
 pub fn write(events: u64, out: &mut impl Write) -> io::Result<()> {

@@ -39,7 +39,9 @@ fn check_field(name: &str, row: &EcsField, value: &Value, faults: &mut Vec<Strin
             "ip" => value.as_str().is_some_and(|text| {
                 text.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().to_string() == text)
             }),
-            "date" => value.as_str().is_some_and(|text| osawatch::event::Timestamp::parse(text).is_some() && text.ends_with('Z')),
+            "date" => value
+                .as_str()
+                .is_some_and(|text| osawatch::event::Timestamp::parse(text).is_some() && text.ends_with('Z')),
             _ => value.is_string(),
         };
         if !fits {

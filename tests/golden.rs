@@ -8,8 +8,11 @@ use std::path::Path;
 use crate::util::{fixtures, osawatch, outline};
 
 fn run_case(case: &Path) -> Result<(), String> {
-    let mut inputs: Vec<_> = fs::read_dir(case).expect("a case is a folder").map(|entry| entry.unwrap().path()).collect();
-    inputs.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("expected") || name == "args"));
+    let mut inputs: Vec<_> =
+        fs::read_dir(case).expect("a case is a folder").map(|entry| entry.unwrap().path()).collect();
+    inputs.retain(|path| {
+        !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("expected") || name == "args")
+    });
     inputs.sort();
     let mut args = vec!["replay".to_owned()];
     args.extend(inputs.iter().map(|path| path.display().to_string()));
@@ -39,10 +42,8 @@ fn every_case_alerts_as_it_says() {
     let folder = fixtures().join("replay");
     let mut cases: Vec<_> = fs::read_dir(folder).expect("there are cases").map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    let failures: Vec<String> = cases
-        .iter()
-        .filter_map(|case| Some(format!("{}: {}", case.display(), run_case(case).err()?)))
-        .collect();
+    let failures: Vec<String> =
+        cases.iter().filter_map(|case| Some(format!("{}: {}", case.display(), run_case(case).err()?))).collect();
     assert!(cases.len() >= 30, "only {} cases", cases.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

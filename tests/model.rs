@@ -84,7 +84,12 @@ fn expected(rule: &str, arrived: &[Document]) -> Vec<(usize, usize)> {
             && let Some(place) = left.iter().rposition(|start| arrived[*start].key(rule) == Some(key))
         {
             let start = left[place];
-            left = left.iter().enumerate().filter(|(i, s)| *i > place || arrived[**s].key(rule) != Some(key)).map(|(_, s)| *s).collect();
+            left = left
+                .iter()
+                .enumerate()
+                .filter(|(i, s)| *i > place || arrived[**s].key(rule) != Some(key))
+                .map(|(_, s)| *s)
+                .collect();
             let cut = |at: usize| arrived[at].time.div_euclid(1_000_000);
             if cut(at) - cut(start) <= 30_000 {
                 pairs.push((start, at));
@@ -121,16 +126,42 @@ fn found(arrived: &[Document], lateness: Lateness) -> [Vec<(usize, usize)>; 2] {
 
 fn document() -> impl Strategy<Value = Document> {
     let gap = prop_oneof![
-        Just(0_i64), Just(1), Just(999_999), Just(1_000_000), Just(29_999_000_000), Just(30_000_000_000),
-        Just(30_000_999_999), Just(30_001_000_000), 0..60_000_000_000_i64,
+        Just(0_i64),
+        Just(1),
+        Just(999_999),
+        Just(1_000_000),
+        Just(29_999_000_000),
+        Just(30_000_000_000),
+        Just(30_000_999_999),
+        Just(30_001_000_000),
+        0..60_000_000_000_i64,
     ];
-    let categories: &[&'static [&'static str]] = &[&["process"], &["process"], &["network"], &["network"], &["process", "network"]];
-    let types: &[&'static [&'static str]] = &[&["start"], &["start"], &["end"], &["start", "end"], &["connection", "start"], &["END"], &[]];
+    let categories: &[&'static [&'static str]] =
+        &[&["process"], &["process"], &["network"], &["network"], &["process", "network"]];
+    let types: &[&'static [&'static str]] =
+        &[&["start"], &["start"], &["end"], &["start", "end"], &["connection", "start"], &["END"], &[]];
     let names: &[&'static [&'static str]] = &[
-        &["osascript"], &["osascript"], &["automator"], &["com.apple.automator.runner"], &["COM.Apple.automator.RUNNER"],
-        &["Osascript"], &["curl"], &["curl", "osascript"], &["comXapple.automator.runner"],
+        &["osascript"],
+        &["osascript"],
+        &["automator"],
+        &["com.apple.automator.runner"],
+        &["COM.Apple.automator.RUNNER"],
+        &["Osascript"],
+        &["curl"],
+        &["curl", "osascript"],
+        &["comXapple.automator.runner"],
     ];
-    let ips = &[None, Some("8.8.8.8"), Some("8.8.8.8"), Some("10.0.0.1"), Some("::1"), Some("fe80::1%en0"), Some("::ffff:10.0.0.1"), Some("::ffff:8.8.8.8"), Some("not an address")];
+    let ips = &[
+        None,
+        Some("8.8.8.8"),
+        Some("8.8.8.8"),
+        Some("10.0.0.1"),
+        Some("::1"),
+        Some("fe80::1%en0"),
+        Some("::ffff:10.0.0.1"),
+        Some("::ffff:8.8.8.8"),
+        Some("not an address"),
+    ];
     let pick = proptest::sample::select::<&'static [&'static str]>;
     (
         (gap, pick(categories.to_vec()), pick(types.to_vec()), pick(names.to_vec())),
@@ -140,7 +171,14 @@ fn document() -> impl Strategy<Value = Document> {
         any::<bool>(),
     )
         .prop_map(|((time, categories, types, names), host, entity, ip, scalars)| Document {
-            time, categories, types, names, host, entity, ip, scalars,
+            time,
+            categories,
+            types,
+            names,
+            host,
+            entity,
+            ip,
+            scalars,
         })
 }
 

@@ -197,7 +197,9 @@ fn late_events_and_evictions_are_counted_and_shown() {
     let many: Vec<u8> = (0..50)
         .flat_map(|i| String::from_utf8_lossy(&read("exec-only")).replace("\"e1\"", &format!("\"e{i}\"")).into_bytes())
         .collect();
-    osawatch_with_input(&["replay", "--sort", "--max-sequences", "10", "-"], &many).exits(0).says("partial sequences evicted");
+    osawatch_with_input(&["replay", "--sort", "--max-sequences", "10", "-"], &many)
+        .exits(0)
+        .says("partial sequences evicted");
     osawatch_with_input(&["replay", "--sort", "--max-processes", "10", "-"], &many).exits(0).says("executions evicted");
 }
 

@@ -38,7 +38,8 @@ fn a_failing_example_fails_the_test() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rule.toml");
     let event = r#"{"@timestamp":"2026-01-01T00:00:00Z","event":{"category":"process"},"process":{"name":"ls"}}"#;
-    let text = rule("process where process.name == \"ls\"") + &format!("[[example]]\nname = \"ls\"\nalerts = 0\nevents = '{event}'\n");
+    let text = rule("process where process.name == \"ls\"")
+        + &format!("[[example]]\nname = \"ls\"\nalerts = 0\nevents = '{event}'\n");
     fs::write(&file, text).unwrap();
     let run = osawatch(&["rules", "test", &file.display().to_string()]).exits(1);
     assert!(run.stdout.contains("FAIL: 1 alerts, not 0"), "{}", run.stdout);
@@ -72,7 +73,10 @@ fn what_eql_has_and_osawatch_has_not_is_refused() {
 fn rules_that_cannot_run_here_are_inert_and_say_why() {
     for (text, why) in [
         (rule("file where true"), "it needs file events"),
-        (rule("process where host.os.type == \"windows\" and process.Ext.token.integrity_level_name == \"high\""), "it is for windows"),
+        (
+            rule("process where host.os.type == \"windows\" and process.Ext.token.integrity_level_name == \"high\""),
+            "it is for windows",
+        ),
         (rule("process where true").replace("query", "os_list = [\"linux\"]\nquery"), "it is for linux"),
         (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
     ] {

@@ -39,7 +39,8 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
     alert.insert("data_stream".into(), stream);
     alert.insert("osawatch".into(), ours(rule, found, copies));
-    insert(&mut alert, "event.reason", reason(rule, found, &alert).into());
+    let reason = reason(rule, found, &alert);
+    insert(&mut alert, "event.reason", reason.into());
     alert
 }
 

@@ -58,41 +58,24 @@ pub struct JoinKey {
 /// them its ancestors' events match.
 #[derive(Clone, Debug, Default)]
 pub struct Lineages {
-    queries: Vec<(ast::Stage, Stage)>,
+    queries: Vec<Stage>,
 }
 
 impl Lineages {
     /// The bits of the queries that the event matches.
     pub fn marks(&self, event: &Event) -> u128 {
-        let marks = self.queries.iter().enumerate().filter(|(_, (_, stage))| stage.selects(event));
+        let marks = self.queries.iter().enumerate().filter(|(_, stage)| stage.selects(event));
         marks.fold(0, |marks, (bit, _)| marks | 1 << bit)
     }
 
-    fn add(&mut self, source: &ast::Stage, stage: Stage) -> Result<u128, Error> {
-        let known = self.queries.iter().position(|(known, _)| {
-            known.category == source.category && without_spans(&known.condition) == without_spans(&source.condition)
-        });
-        let bit = known.unwrap_or(self.queries.len());
+    fn add(&mut self, stage: Stage, span: &Range<usize>) -> Result<u128, Error> {
+        let bit = self.queries.len();
         if bit >= 128 {
-            return Err(Error::new("the loaded rules have more than 128 `descendant of` queries", source.span.clone()));
+            return Err(Error::new("the loaded rules have more than 128 `descendant of` queries", span.clone()));
         }
-        if known.is_none() {
-            self.queries.push((source.clone(), stage));
-        }
+        self.queries.push(stage);
         Ok(1 << bit)
     }
-}
-
-/// A text that is equal for equal conditions, wherever they stand.
-fn without_spans(expr: &Expr) -> String {
-    let text = format!("{:?}", expr.kind);
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("span: ") {
-        out += before;
-        rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    }
-    out + rest
 }
 
 impl Stage {
@@ -177,7 +160,7 @@ impl Compiler<'_> {
             ExprKind::Field { .. } => Node::Truth(self.operand(expr)?),
             ExprKind::DescendantOf(stage) => {
                 let compiled = self.stage(stage)?;
-                Node::Lineage(self.lineages.add(stage, compiled)?)
+                Node::Lineage(self.lineages.add(compiled, &stage.span)?)
             }
             ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Null => {
                 return Err(Error::new("a value alone is no condition: compare it", expr.span.clone()));
