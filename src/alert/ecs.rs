@@ -10,7 +10,7 @@ use crate::event::ecs::{self as document, get, insert};
 use crate::event::{Context, Event, Execution, Field, field};
 
 /// The version of ECS that the documents follow.
-pub const ECS_VERSION: &str = "9.4.0";
+const ECS_VERSION: &str = "9.4.0";
 
 /// Parts of the source documents that an alert takes over as its own.
 const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "destination", "network", "url"];
@@ -97,7 +97,10 @@ fn rule_of(rule: &Rule) -> Json {
     set("name", Some(rule.name.clone().into()));
     set("version", Some(rule.version.clone().into()));
     set("ruleset", Some(rule.origin.clone().into()));
-    set("category", Some(if rule.query().is_some_and(|query| query.is_sequence) { "sequence" } else { "event" }.into()));
+    set(
+        "category",
+        Some(if rule.query().is_some_and(|query| query.is_sequence) { "sequence" } else { "event" }.into()),
+    );
     set("description", (!rule.description.is_empty()).then(|| rule.description.clone().into()));
     set("reference", rule.references.first().map(|reference| reference.clone().into()));
     set("license", rule.license.clone().map(Json::from));
@@ -112,10 +115,9 @@ fn take_over(alert: &mut Map<String, Json>, copies: &[Map<String, Json>], same_p
     for section in SECTIONS {
         let mut leaves = Vec::new();
         for at in std::iter::once(last).chain(0..last) {
-            if section != "process" || at == last || same_process {
-                if let Some(value) = copies[at].get(section) {
-                    collect_leaves(section, value, &mut leaves);
-                }
+            let speaks = section != "process" || at == last || same_process;
+            if let Some(value) = copies[at].get(section).filter(|_| speaks) {
+                collect_leaves(section, value, &mut leaves);
             }
         }
         for (name, value) in leaves {
@@ -175,7 +177,11 @@ fn related(alert: &Map<String, Json>) -> Json {
                 Json::Array(values) => values.clone(),
                 value => vec![value.clone()],
             });
-            found.for_each(|value| if !values.contains(&value) { values.push(value) });
+            found.for_each(|value| {
+                if !values.contains(&value) {
+                    values.push(value)
+                }
+            });
         }
         values
     };
@@ -243,7 +249,9 @@ fn value_of(value: crate::event::Scalar<'_>) -> Json {
 /// The context of the completing event, or of an earlier one when the stream told nothing of it.
 fn context_of(found: &Match) -> &Context {
     let mut contexts = found.events.iter().rev().map(|event| &event.context);
-    contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some()).unwrap_or(&found.events[0].context)
+    contexts
+        .find(|context| context.ancestors.is_some() || context.responsible.is_some())
+        .unwrap_or(&found.events[0].context)
 }
 
 fn summary(execution: &Execution) -> Json {
@@ -252,11 +260,9 @@ fn summary(execution: &Execution) -> Json {
     if let Some(pid) = execution.pid {
         fields.insert("pid".into(), pid.into());
     }
-    for (name, value) in [
-        ("name", &execution.name),
-        ("executable", &execution.executable),
-        ("command_line", &execution.command_line),
-    ] {
+    for (name, value) in
+        [("name", &execution.name), ("executable", &execution.executable), ("command_line", &execution.command_line)]
+    {
         if let Some(value) = value {
             fields.insert(name.into(), value.to_string().into());
         }

@@ -70,7 +70,9 @@ pub(super) fn coerce(name: &str, value: &Json) -> Option<Json> {
 
 fn scalar(ecs_type: &str, value: &Json) -> Option<Json> {
     match (ecs_type, value) {
-        ("object" | "nested" | "flattened" | "geo_point", _) | (_, Json::Null | Json::Array(_) | Json::Object(_)) => None,
+        ("object" | "nested" | "flattened" | "geo_point", _) | (_, Json::Null | Json::Array(_) | Json::Object(_)) => {
+            None
+        }
         ("ip", Json::String(text)) => address(text).map(Json::from),
         ("ip", _) => None,
         ("boolean", Json::Bool(_)) => Some(value.clone()),

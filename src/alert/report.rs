@@ -38,7 +38,8 @@ pub fn text(alert: &Alert) -> String {
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hides =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if c.is_control() || hides {
             out.extend(c.escape_default());
         } else {
@@ -89,7 +90,12 @@ fn ancestry(alert: &Alert) -> Option<String> {
 fn destination(alert: &Alert) -> Option<String> {
     let get = |name: &str| alert.get(name).map(|value| visible(&plain(value)));
     let port = get("destination.port").map(|port| format!("port {port}"));
-    joined(&[get("destination.ip").or_else(|| get("destination.address")), port, get("network.transport"), get("destination.domain")])
+    joined(&[
+        get("destination.ip").or_else(|| get("destination.address")),
+        port,
+        get("network.transport"),
+        get("destination.domain"),
+    ])
 }
 
 fn signed(alert: &Alert) -> Option<String> {

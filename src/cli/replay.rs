@@ -165,7 +165,8 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
 
 fn source_failure(error: SourceError) -> Failure {
     let code = match &error {
-        SourceError::Open { .. } => Failure::NO_INPUT,
+        SourceError::Open { .. } | SourceError::Directory { .. } => Failure::NO_INPUT,
+        SourceError::StdinTwice => Failure::USAGE,
         SourceError::NoKnownFormat { .. } => Failure::DATA,
         _ => Failure::IO,
     };

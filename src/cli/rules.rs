@@ -66,7 +66,10 @@ pub(super) fn load(built_in: bool, paths: &[PathBuf]) -> Result<RuleSet, Failure
         set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
     }
     if set.rules.is_empty() {
-        return Err(Failure::new(Failure::USAGE, "there is no rule to run: --no-builtin needs --rules with a rule file"));
+        return Err(Failure::new(
+            Failure::USAGE,
+            "there is no rule to run: --no-builtin needs --rules with a rule file",
+        ));
     }
     Ok(set)
 }
@@ -81,7 +84,8 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, Result<String, Failure>)>,
 }
 
 fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let failure = |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", path.display()));
+    let failure =
+        |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", path.display()));
     if !fs::metadata(path).map_err(failure)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
@@ -169,9 +173,10 @@ fn check(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     let mut ids: std::collections::HashMap<String, String> = std::collections::HashMap::new();
     for (origin, text) in read_all(paths)? {
         let mut set = RuleSet::default();
-        let (state, line) = match text.map_err(|error| error.to_string()).and_then(|text| {
-            set.add(&origin, &text).cloned().map_err(|error| error.to_string())
-        }) {
+        let (state, line) = match text
+            .map_err(|error| error.to_string())
+            .and_then(|text| set.add(&origin, &text).cloned().map_err(|error| error.to_string()))
+        {
             Err(error) => (2, format!("wrong  {error}\n")),
             Ok(rule) => match (ids.insert(rule.id.clone(), origin.clone()), rule.inert()) {
                 (Some(other), _) => (2, format!("wrong  {origin}: rule id `{}` is also that of {other}\n", rule.id)),
@@ -192,7 +197,8 @@ fn remarks(rule: &Rule) -> String {
 }
 
 fn test(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
-    let (set, files) = if paths.is_empty() { (RuleSet::built_in(), Vec::new()) } else { (RuleSet::default(), read_all(paths)?) };
+    let (set, files) =
+        if paths.is_empty() { (RuleSet::built_in(), Vec::new()) } else { (RuleSet::default(), read_all(paths)?) };
     let mut rules = set.rules;
     let mut texts = std::collections::HashMap::new();
     for (origin, text) in files {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::alert::report::visible;
 use crate::detect::Rule;
 use crate::pipeline::Counts;
-use crate::source::replay::Recording;
+use crate::source::replay::{Compression, RecordedInput, Recording};
 
 /// The summary. Lines about loss appear only when something was lost.
 pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elapsed: Duration) -> String {
@@ -15,9 +15,14 @@ pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elaps
     let rate = counts.events as f64 / elapsed.as_secs_f64().max(1e-9);
     let seconds = elapsed.as_secs_f64();
     let files = recording.inputs().len();
-    let _ = writeln!(out, "{} events from {} in {seconds:.2} s ({rate:.0}/s)", counts.events, plural(files as u64, "input"));
+    let _ = writeln!(
+        out,
+        "{} events from {} in {seconds:.2} s ({rate:.0}/s)",
+        counts.events,
+        plural(files as u64, "input")
+    );
     for input in recording.inputs() {
-        let _ = writeln!(out, "  {}", visible(&input.to_string()));
+        let _ = writeln!(out, "  {}", visible(&described(input)));
     }
     for (count, what) in [
         (totals.malformed, "malformed lines left out"),
@@ -34,7 +39,8 @@ pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elaps
             let _ = writeln!(out, "{count} {what}");
         }
     }
-    let kinds: Vec<String> = totals.skipped_kinds.iter().map(|(kind, count)| format!("{} {count}", visible(kind))).collect();
+    let kinds: Vec<String> =
+        totals.skipped_kinds.iter().map(|(kind, count)| format!("{} {count}", visible(kind))).collect();
     if !kinds.is_empty() {
         let _ = writeln!(out, "  by kind: {}", kinds.join(", "));
     }
@@ -50,4 +56,18 @@ fn plural(count: u64, what: &str) -> String {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
     }
+}
+
+/// An input with the format and compression that were found.
+fn described(input: &RecordedInput) -> String {
+    let mut text = format!("{}: ", input.name());
+    match (input.format(), input.message_version()) {
+        (Some(format), Some(version)) => text += &format!("{format}, message version {version}"),
+        (Some(format), None) => text += &format.to_string(),
+        (None, _) => text += "no line of a known format yet",
+    }
+    if let Some(compression) = input.compression().filter(|compression| *compression != Compression::None) {
+        text += &format!(", {compression}");
+    }
+    text
 }

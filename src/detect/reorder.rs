@@ -96,9 +96,7 @@ impl Reorder {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
         match (straggler, queued) {
-            (Some(straggler), queued) if queued.is_none_or(|queued| straggler < queued) => {
-                self.stragglers.pop_first()
-            }
+            (Some(straggler), queued) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
             _ => self.queue.pop_front(),
         }
     }

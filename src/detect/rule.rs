@@ -270,12 +270,18 @@ fn load_query(
     let wrong = |error: eql::Error| Error(error.render(query.get_ref(), origin, first_line(text, query)));
     let syntax = eql::parse(query.get_ref()).map_err(wrong)?;
     let systems = raw.os_list.clone().or_else(|| syntax.requires("host.os.type"));
-    if let Some(systems) = systems.filter(|systems| !systems.iter().any(|system| system.eq_ignore_ascii_case("macos"))) {
+    if let Some(systems) = systems.filter(|systems| !systems.iter().any(|system| system.eq_ignore_ascii_case("macos")))
+    {
         return Ok(State::Inert(format!("it is for {}", systems.join(" and "))));
     }
     let unseen = |name: &&str| !matches!(*name, "process" | "network" | "any");
     if let Some(category) = syntax.categories().into_iter().find(unseen) {
         return Ok(State::Inert(format!("it needs {category} events, which osawatch does not see")));
+    }
+    if syntax.compares_events() {
+        return Ok(State::Inert(
+            "it compares an event with an earlier one of the sequence, which osawatch does not do".into(),
+        ));
     }
     eql::compile(query.get_ref(), fields, lineages).map(|query| State::Runnable(Box::new(query))).map_err(wrong)
 }

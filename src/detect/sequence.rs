@@ -49,7 +49,7 @@ struct Partial {
 
 /// The state of one query.
 #[derive(Debug)]
-pub struct Matcher {
+pub(super) struct Matcher {
     query: Query,
     /// Whether `ignore_above` applies to each key of each stage.
     bounded_keys: Vec<Vec<bool>>,
@@ -63,20 +63,15 @@ pub struct Matcher {
 
 impl Matcher {
     /// A matcher that holds at most `limit` partial sequences.
-    pub fn new(query: Query, fields: &Fields, limit: usize) -> Matcher {
+    pub(super) fn new(query: Query, fields: &Fields, limit: usize) -> Matcher {
         let bounded = |key: &JoinKey| fields.kind(key.field) == FieldType::Keyword;
         let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
         let waiting = (1..query.stages.len()).map(|_| HashMap::new()).collect();
         Matcher { query, bounded_keys, waiting, order: VecDeque::new(), limit, evicted: 0 }
     }
 
-    /// The query.
-    pub fn query(&self) -> &Query {
-        &self.query
-    }
-
     /// Partial sequences and keys given up because a limit was reached.
-    pub fn evicted(&self) -> u64 {
+    pub(super) fn evicted(&self) -> u64 {
         self.evicted
     }
 

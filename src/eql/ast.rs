@@ -24,6 +24,8 @@ pub struct Stage {
     pub condition: Expr,
     /// The join keys, those of the whole sequence first.
     pub by: Vec<Key>,
+    /// The name that `as` gives its event, for later stages to compare with.
+    pub alias: Option<String>,
     /// Its place in the text.
     pub span: Range<usize>,
 }
@@ -134,6 +136,13 @@ impl Query {
         self.stages.iter().chain(&self.until).map(|stage| stage.category.as_str()).collect()
     }
 
+    /// Whether a stage compares its event with an earlier one of the sequence (`event0.process.pid`).
+    pub fn compares_events(&self) -> bool {
+        let aliases: Vec<String> = self.stages.iter().filter_map(|stage| Some(stage.alias.clone()? + ".")).collect();
+        let refers = |name: &str| aliases.iter().any(|alias| name.starts_with(alias));
+        !aliases.is_empty() && self.stages.iter().any(|stage| stage.condition.names_field(&refers))
+    }
+
     /// The values that every stage demands of a field with `==`, `in` or `:`; `None` when some stage
     /// does not demand any. It tells for which operating systems a rule is.
     pub fn requires(&self, field: &str) -> Option<Vec<String>> {
@@ -147,6 +156,20 @@ impl Query {
 }
 
 impl Expr {
+    fn names_field(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+        match &self.kind {
+            ExprKind::Field { name, .. } => wanted(name),
+            ExprKind::Not(inner) => inner.names_field(wanted),
+            ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Call { args: parts, .. } => {
+                parts.iter().any(|part| part.names_field(wanted))
+            }
+            ExprKind::Compare(left, _, right) => left.names_field(wanted) || right.names_field(wanted),
+            ExprKind::Matches { value, .. } => value.names_field(wanted),
+            ExprKind::DescendantOf(stage) => stage.condition.names_field(wanted),
+            _ => false,
+        }
+    }
+
     fn requires(&self, field: &str) -> Option<Vec<String>> {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field { name, .. } if name == field);
         match &self.kind {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use super::Error;
 use super::ast::{self, Comparison, Expr, ExprKind, Operator};
 use super::filter::{Filter, Node, Operand, TypedField};
 use super::functions::{Function, Name, check_arguments};
 use super::literal;
 use super::parser::parse;
-use super::Error;
 use crate::event::{Categories, Event, Field, Fields};
 
 /// A query that can run.
@@ -126,9 +126,7 @@ impl Compiler<'_> {
 
     fn resolve(&mut self, name: &str, span: &Range<usize>) -> Result<TypedField, Error> {
         match self.fields.resolve(name) {
-            Ok(resolved) => {
-                Ok(TypedField { field: resolved.field, kind: resolved.kind, caseless: resolved.caseless })
-            }
+            Ok(resolved) => Ok(TypedField { field: resolved.field, kind: resolved.kind, caseless: resolved.caseless }),
             Err(unknown) => {
                 let suggestion = unknown.suggestion.clone();
                 let error = Error::new(format!("unknown field `{name}`"), span.clone());
@@ -210,7 +208,10 @@ impl Compiler<'_> {
     fn test_call(&mut self, expr: &Expr, name: &str, insensitive: bool, args: &[Expr]) -> Result<Node, Error> {
         check_arguments(name, args.len(), &expr.span)?;
         if matches!(name, "length" | "indexof" | "number" | "string" | "concat") {
-            return Err(Error::new(format!("`{name}` gives a value, not true or false: compare it"), expr.span.clone()));
+            return Err(Error::new(
+                format!("`{name}` gives a value, not true or false: compare it"),
+                expr.span.clone(),
+            ));
         }
         let literals = args[1..].iter().all(is_literal);
         match self.field(&args[0])? {

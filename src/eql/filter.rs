@@ -188,9 +188,7 @@ impl TypedField {
             (FieldType::Long | FieldType::Double, value) => {
                 value.number().is_some_and(|number| test.passes_number(number))
             }
-            (FieldType::Boolean, value) => {
-                boolean(value).is_some_and(|flag| test.passes(&Datum::Bool(flag)))
-            }
+            (FieldType::Boolean, value) => boolean(value).is_some_and(|flag| test.passes(&Datum::Bool(flag))),
             (FieldType::Ip, Scalar::Str(text)) => address(text).is_some_and(|address| test.passes_address(address)),
             (FieldType::Ip, _) => false,
             (_, value) => test.passes_text(&value.text()),

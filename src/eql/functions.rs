@@ -22,7 +22,16 @@ const NAMES: [(&str, usize, usize); 10] = [
 
 /// The names as Elastic writes them, for messages.
 const SPELT: [&str; 10] = [
-    "cidrMatch", "concat", "endsWith", "indexOf", "length", "number", "startsWith", "string", "stringContains", "wildcard",
+    "cidrMatch",
+    "concat",
+    "endsWith",
+    "indexOf",
+    "length",
+    "number",
+    "startsWith",
+    "string",
+    "stringContains",
+    "wildcard",
 ];
 
 /// Refuses a name that is no function.
@@ -110,7 +119,8 @@ impl Function {
             Some(arg) => self.single(arg, event)?.number()?.max(0.0) as usize,
             None => 0,
         };
-        let (from, _) = text.char_indices().nth(start).or((start == text.chars().count()).then_some((text.len(), ' ')))?;
+        let (from, _) =
+            text.char_indices().nth(start).or((start == text.chars().count()).then_some((text.len(), ' ')))?;
         let found = from + text[from..].find(part)?;
         Some(text[..found].chars().count())
     }

@@ -18,7 +18,9 @@ impl IpSet {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for text in networks {
             match range(text).ok_or(*text)? {
-                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((u128::from(u32::from(first)), u128::from(u32::from(last)))),
+                (IpAddr::V4(first), IpAddr::V4(last)) => {
+                    v4.push((u128::from(u32::from(first)), u128::from(u32::from(last))))
+                }
                 (first, last) => v6.push((number(first), number(last))),
             }
         }
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_set_holds_its_networks_to_their_first_and_last_address() {
-        let set = IpSet::new(&["10.0.0.0/8", "192.0.0.8/32", "192.0.0.0/29", "::1", "FE80::/10", "::ffff:172.16.0.0/108"]);
+        let set =
+            IpSet::new(&["10.0.0.0/8", "192.0.0.8/32", "192.0.0.0/29", "::1", "FE80::/10", "::ffff:172.16.0.0/108"]);
         let set = set.unwrap();
         for (text, inside) in [
             ("9.255.255.255", false),

@@ -15,7 +15,10 @@ pub(super) struct Token {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     /// A keyword, a category, a function or a field with its dots; `quoted` when in backticks.
-    Name { text: String, quoted: bool },
+    Name {
+        text: String,
+        quoted: bool,
+    },
     Text(String),
     Number(f64),
     /// An operator or a bracket.
@@ -25,8 +28,8 @@ pub(super) enum Kind {
 
 /// Longer signs first, so that `==` is not two `=`.
 const SIGNS: [&str; 24] = [
-    "==", "!=", "<=", ">=", "<", ">", "=", ":", "(", ")", "[", "]", ",", "|", "!", "?", "~", "+", "-", "*", "/", "%", ".",
-    ";",
+    "==", "!=", "<=", ">=", "<", ">", "=", ":", "(", ")", "[", "]", ",", "|", "!", "?", "~", "+", "-", "*", "/", "%",
+    ".", ";",
 ];
 
 /// The tokens of a query, with an end token last.

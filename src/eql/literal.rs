@@ -35,9 +35,8 @@ pub(super) fn list(
     list: &[Expr],
 ) -> Result<Test, Error> {
     let folded = insensitive || field.is_some_and(|field| field.caseless);
-    let is_typed = field.is_some_and(|field| {
-        matches!(field.kind, FieldType::Long | FieldType::Double | FieldType::Boolean)
-    });
+    let is_typed =
+        field.is_some_and(|field| matches!(field.kind, FieldType::Long | FieldType::Double | FieldType::Boolean));
     match operator {
         Operator::In => equal_to_one(field, list, folded),
         Operator::Regex => Ok(Test::Regexes(list.iter().map(|item| regex(item, folded)).collect::<Result<_, _>>()?)),
@@ -76,14 +75,20 @@ fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Resul
     for item in list {
         tests.push(equal(field, item, folded)?);
     }
-    let texts: Option<Box<[Box<str>]>> = tests.iter().map(|test| match test {
-        Test::Equals(text) | Test::EqualsInsensitive(text) => Some(text.clone()),
-        _ => None,
-    }).collect();
-    let numbers: Option<Box<[f64]>> = tests.iter().map(|test| match test {
-        Test::Number(Comparison::Equal, number) => Some(*number),
-        _ => None,
-    }).collect();
+    let texts: Option<Box<[Box<str>]>> = tests
+        .iter()
+        .map(|test| match test {
+            Test::Equals(text) | Test::EqualsInsensitive(text) => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    let numbers: Option<Box<[f64]>> = tests
+        .iter()
+        .map(|test| match test {
+            Test::Number(Comparison::Equal, number) => Some(*number),
+            _ => None,
+        })
+        .collect();
     Ok(match (texts, numbers) {
         (Some(texts), _) if folded => Test::OneOfInsensitive(texts),
         (Some(texts), _) => Test::OneOf(texts),
@@ -103,9 +108,7 @@ fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, 
             "false" => Ok(Test::Bool(false)),
             _ => Err(wrong("true or false")),
         },
-        Some(FieldType::Ip) => {
-            IpSet::new(&[&text(right)]).map(Test::Addresses).map_err(|_| wrong("addresses"))
-        }
+        Some(FieldType::Ip) => IpSet::new(&[&text(right)]).map(Test::Addresses).map_err(|_| wrong("addresses")),
         _ if folded => Ok(Test::EqualsInsensitive(text(right).into())),
         _ => Ok(Test::Equals(text(right).into())),
     }

@@ -117,7 +117,7 @@ impl Parser {
             return Err(self.unexpected("`where`"));
         }
         let condition = self.expression()?;
-        Ok(Stage { category, condition, by: Vec::new(), span: self.since(start) })
+        Ok(Stage { category, condition, by: Vec::new(), alias: None, span: self.since(start) })
     }
 
     fn sequence(&mut self) -> Result<Query, Error> {
@@ -170,6 +170,11 @@ impl Parser {
                 stage.by.extend(self.keys()?);
             } else if self.take_word("with") {
                 runs = self.runs()?;
+            } else if self.take_word("as") {
+                match self.take().kind {
+                    Kind::Name { text, .. } => stage.alias = Some(text),
+                    _ => return Err(self.unexpected("a name")),
+                }
             } else if self.is_word("fork") {
                 return Err(self.error("`fork` is not supported"));
             } else {
@@ -399,7 +404,8 @@ impl Parser {
                 ExprKind::DescendantOf(Box::new(stage))
             }
             lower => {
-                let tilde = self.is_sign("~") && matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Sign("("), .. }));
+                let tilde = self.is_sign("~")
+                    && matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Sign("("), .. }));
                 if tilde || self.is_sign("(") {
                     let name = Expr { kind: ExprKind::Null, span: name.span };
                     return self.call(lower.to_owned(), tilde, &name.span);

@@ -66,24 +66,24 @@ impl Context {
         match field {
             field::PARENT_ENTITY_ID => parent.map(|parent| Scalar::Str(&parent.entity_id)),
             field::PARENT_PID => parent?.pid.map(Scalar::Int),
-            field::PARENT_NAME => text(parent?.name.as_ref()),
-            field::PARENT_EXECUTABLE => text(parent?.executable.as_ref()),
-            field::PARENT_COMMAND_LINE => text(parent?.command_line.as_ref()),
-            field::PARENT_SIGNING_ID => text(parent?.signing_id.as_ref()),
-            field::PARENT_TEAM_ID => text(parent?.team_id.as_ref()),
+            field::PARENT_NAME => text(parent?.name.as_deref()),
+            field::PARENT_EXECUTABLE => text(parent?.executable.as_deref()),
+            field::PARENT_COMMAND_LINE => text(parent?.command_line.as_deref()),
+            field::PARENT_SIGNING_ID => text(parent?.signing_id.as_deref()),
+            field::PARENT_TEAM_ID => text(parent?.team_id.as_deref()),
             field::EFFECTIVE_PARENT_ENTITY_ID | field::EFFECTIVE_PROCESS_ENTITY_ID => {
                 responsible.map(|process| Scalar::Str(&process.entity_id))
             }
             field::EFFECTIVE_PARENT_PID | field::EFFECTIVE_PROCESS_PID => responsible?.pid.map(Scalar::Int),
-            field::EFFECTIVE_PARENT_NAME | field::EFFECTIVE_PROCESS_NAME => text(responsible?.name.as_ref()),
+            field::EFFECTIVE_PARENT_NAME | field::EFFECTIVE_PROCESS_NAME => text(responsible?.name.as_deref()),
             field::EFFECTIVE_PARENT_EXECUTABLE | field::EFFECTIVE_PROCESS_EXECUTABLE => {
-                text(responsible?.executable.as_ref())
+                text(responsible?.executable.as_deref())
             }
             _ => None,
         }
     }
 }
 
-fn text(value: Option<&Box<str>>) -> Option<Scalar<'_>> {
-    value.map(|text| Scalar::Str(text))
+fn text(value: Option<&str>) -> Option<Scalar<'_>> {
+    value.map(Scalar::Str)
 }

@@ -89,9 +89,7 @@ impl Owners {
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let owners = self.by_pid.get(&pid)?.iter().rev();
         owners.into_iter().find(|owner| {
-            *owner.host == *host
-                && owner.started <= event.time
-                && owner.ended.is_none_or(|ended| event.time <= ended)
+            *owner.host == *host && owner.started <= event.time && owner.ended.is_none_or(|ended| event.time <= ended)
         })
     }
 }

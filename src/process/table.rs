@@ -66,11 +66,10 @@ impl Table {
 
     /// Adds to an event what is known of its process. Events come in the order they happened.
     pub fn contextualise(&mut self, event: &mut Event) {
-        self.owners.attribute(event, |event, entity_id| {
-            self.executions.contains_key(&*key_of(&mut self.key, event, entity_id))
-        });
+        self.owners
+            .attribute(event, |event, entity_id| self.executions.contains_key(key_of(&mut self.key, event, entity_id)));
         let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else { return };
-        let known = self.executions.get(&*key_of(&mut self.key, event, entity_id));
+        let known = self.executions.get(key_of(&mut self.key, event, entity_id));
         let mut context = known.map(|entry| entry.context.clone()).unwrap_or_default();
         if known.is_none() || is_start(event) {
             self.add_lineage(event, &mut context);
@@ -129,14 +128,14 @@ impl Table {
         let mut ancestors: Vec<Arc<Execution>> = Vec::new();
         let mut lineage = 0;
         if let Some(replaced) = event.str(field::REPLACED_ENTITY_ID)
-            && let Some(entry) = self.executions.get(&*key_of(&mut self.key, event, replaced))
+            && let Some(entry) = self.executions.get(key_of(&mut self.key, event, replaced))
             && entry.executed
         {
             lineage |= entry.marks | entry.context.lineage;
             ancestors.extend(entry.context.process.clone());
         }
         if let Some(parent_id) = event.str(field::PARENT_ENTITY_ID) {
-            let entry = self.executions.get(&*key_of(&mut self.key, event, parent_id));
+            let entry = self.executions.get(key_of(&mut self.key, event, parent_id));
             let known = entry.and_then(|entry| entry.context.process.clone());
             let parent = known.unwrap_or_else(|| Arc::new(named_by(event, PARENT, parent_id)));
             ancestors.push(Arc::clone(&parent));
@@ -161,12 +160,12 @@ impl Table {
         let mut ancestors = Vec::new();
         for value in event.stated(field::ANCESTRY).take(MAX_ANCESTORS) {
             let Scalar::Str(entity_id) = value else { continue };
-            let entry = self.executions.get(&*key_of(&mut self.key, event, entity_id));
+            let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
             *lineage |= entry.map_or(0, |entry| entry.marks | entry.context.lineage);
             let known = entry.and_then(|entry| entry.context.process.clone());
-            ancestors.push(known.unwrap_or_else(|| {
-                Arc::new(Execution { entity_id: entity_id.into(), ..Execution::default() })
-            }));
+            ancestors.push(
+                known.unwrap_or_else(|| Arc::new(Execution { entity_id: entity_id.into(), ..Execution::default() })),
+            );
         }
         ancestors
     }
@@ -174,7 +173,7 @@ impl Table {
     fn add_responsible(&mut self, event: &Event, context: &mut Context) {
         let stated = event.str(field::EFFECTIVE_PARENT_ENTITY_ID);
         let Some(entity_id) = stated.or_else(|| event.str(field::EFFECTIVE_PROCESS_ENTITY_ID)) else { return };
-        let entry = self.executions.get(&*key_of(&mut self.key, event, entity_id));
+        let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
         let known = entry.and_then(|entry| entry.context.process.clone());
         context.responsible = Some(known.unwrap_or_else(|| Arc::new(named_by(event, EFFECTIVE_PARENT, entity_id))));
     }

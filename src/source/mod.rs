@@ -1,10 +1,13 @@
 //! Where events come from: recordings, and the sensors of a live Mac.
 
+mod decoder;
 pub mod eslogger;
 pub mod replay;
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use decoder::{DecodeError, Decoded, Decoder};
 
 /// How a line of input states an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

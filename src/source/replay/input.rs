@@ -1,0 +1,281 @@
+//! One input of a recording: its format, its counters, and its events in its own order.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+
+use super::compression::Compression;
+use super::error::{Error, hint};
+use super::lines::{Lines, Piece};
+use super::reader::Chunk;
+use super::{Problem, surrogates};
+use crate::event::{Event, Line, ecs};
+use crate::source::{Counters, Format, eslogger};
+
+/// How many lines may pass before one is of a known format.
+const LINES_TO_DETECT: u64 = 10_000;
+/// How much of the start is kept until the format is known, to say what the input is if it is none.
+const START: usize = 4096;
+/// How many lines are looked at before the caller gets to look at its signals.
+const LINES_PER_STEP: u32 = 4096;
+
+/// One input of a recording.
+pub struct RecordedInput {
+    name: String,
+    size: Option<u64>,
+    consumed: Arc<AtomicU64>,
+    lines: Lines,
+    format: Option<Format>,
+    message_version: Option<i64>,
+    counters: Counters,
+    /// The line that told the format, to be decoded next.
+    held: Option<Line>,
+    start: String,
+    broken: Option<String>,
+}
+
+/// What decodes the lines.
+pub(super) struct Decoders {
+    pub(super) ecs: ecs::Decoder,
+    pub(super) eslogger: eslogger::Decoder,
+}
+
+/// What came of looking at the next lines.
+pub(super) enum Step {
+    /// The next event.
+    Event(Event),
+    /// A line told the format.
+    Detected,
+    /// A line, or the reading, was bad.
+    Problem(Problem),
+    /// Nothing yet.
+    Idle,
+    /// There is no more.
+    End,
+    /// There is no more, and no line told the format.
+    Failed(Error),
+}
+
+/// What one line held, in either format.
+enum Decoded {
+    Event(Event),
+    Skipped(String),
+    /// Why it held nothing, and whether it is JSON at all.
+    Bad {
+        text: String,
+        json: bool,
+    },
+}
+
+impl RecordedInput {
+    pub(super) fn new(name: String, size: Option<u64>, consumed: Arc<AtomicU64>, chunks: Receiver<Chunk>) -> Self {
+        RecordedInput {
+            name,
+            size,
+            consumed,
+            lines: Lines::new(chunks),
+            format: None,
+            message_version: None,
+            counters: Counters::default(),
+            held: None,
+            start: String::new(),
+            broken: None,
+        }
+    }
+
+    /// The path as it was given, or `standard input`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its lines are, once one of them has told.
+    pub fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// The Endpoint Security message version of its first eslogger line.
+    pub fn message_version(&self) -> Option<i64> {
+        self.message_version
+    }
+
+    /// How it is compressed, once its first bytes are read.
+    pub fn compression(&self) -> Option<Compression> {
+        self.lines.compression
+    }
+
+    /// What became of its lines so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many of its bytes were read, as they are stored.
+    pub fn bytes_read(&self) -> u64 {
+        self.consumed.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes it has; `None` for a stream.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Goes on to the next thing to tell. Waits for input as long as said, or without end.
+    pub(super) fn advance(&mut self, decoders: &Decoders, wait: Option<Duration>) -> Step {
+        for _ in 0..LINES_PER_STEP {
+            if self.format.is_none() && self.counters.lines >= LINES_TO_DETECT {
+                return Step::Failed(self.no_known_format());
+            }
+            let line = match self.held.take() {
+                Some(line) => line,
+                None => match self.next_line(wait) {
+                    ControlFlow::Continue(line) => line,
+                    ControlFlow::Break(step) => return step,
+                },
+            };
+            match self.format {
+                None => return self.detect(line, decoders),
+                Some(format) => {
+                    if let Some(step) = self.decode(line, format, decoders) {
+                        return step;
+                    }
+                }
+            }
+        }
+        Step::Idle
+    }
+
+    fn next_line(&mut self, wait: Option<Duration>) -> ControlFlow<Step, Line> {
+        let piece = self.lines.next(wait);
+        self.counters.repaired_text += std::mem::take(&mut self.lines.repaired);
+        match piece {
+            Piece::Line(line) => {
+                self.counters.lines += 1;
+                ControlFlow::Continue(line)
+            }
+            Piece::TooLong => {
+                self.counters.lines += 1;
+                self.counters.malformed += 1;
+                self.counters.too_long += 1;
+                ControlFlow::Break(self.problem("longer than 8 MiB; not read".to_owned()))
+            }
+            Piece::Broken(text) => {
+                self.broken = Some(text.clone());
+                ControlFlow::Break(self.problem(format!("{text}; what was read before counts")))
+            }
+            Piece::Pending => ControlFlow::Break(Step::Idle),
+            Piece::End if self.format.is_none() => ControlFlow::Break(Step::Failed(self.no_known_format())),
+            Piece::End => ControlFlow::Break(Step::End),
+        }
+    }
+
+    /// The first line that decodes in a format tells the format of the input.
+    fn detect(&mut self, line: Line, decoders: &Decoders) -> Step {
+        let room = START.saturating_sub(self.start.len());
+        let text = line.as_str();
+        self.start.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);
+        self.start.push('\n');
+        let bad = |decoded| match decoded {
+            Decoded::Bad { text, json } => Some((text, json)),
+            _ => None,
+        };
+        let (line, repaired, as_ecs) = decode_or_repair(line, Format::Ecs, decoders);
+        let found = match bad(as_ecs) {
+            None => Ok(Format::Ecs),
+            Some((text, json)) => match bad(decode_line(&line, Format::Eslogger, decoders)) {
+                None => Ok(Format::Eslogger),
+                Some(_) if json => Err(("neither an ECS document nor an eslogger message".to_owned(), true)),
+                Some(_) => Err((text, false)),
+            },
+        };
+        match found {
+            Ok(format) => {
+                self.counters.repaired_text += u64::from(repaired);
+                if format == Format::Eslogger {
+                    self.message_version = eslogger::message_version(&line);
+                }
+                (self.format, self.held, self.start) = (Some(format), Some(line), String::new());
+                Step::Detected
+            }
+            Err((text, json)) => self.bad(text, json),
+        }
+    }
+
+    /// What a line of known format comes to; `None` when it is skipped.
+    fn decode(&mut self, line: Line, format: Format, decoders: &Decoders) -> Option<Step> {
+        let (_, repaired, decoded) = decode_or_repair(line, format, decoders);
+        self.counters.repaired_text += u64::from(repaired && !matches!(decoded, Decoded::Bad { .. }));
+        match decoded {
+            Decoded::Event(event) => {
+                self.counters.events += 1;
+                Some(Step::Event(event))
+            }
+            Decoded::Skipped(kind) => {
+                self.counters.skip(kind);
+                None
+            }
+            Decoded::Bad { text, json } => Some(self.bad(text, json)),
+        }
+    }
+
+    fn bad(&mut self, text: String, json: bool) -> Step {
+        if self.lines.terminated || json {
+            self.counters.malformed += 1;
+            self.problem(text)
+        } else {
+            self.counters.torn += 1;
+            self.problem(format!("torn last line: {text}"))
+        }
+    }
+
+    fn problem(&self, text: String) -> Step {
+        // Every line is parsed alone: serde_json's own line number says nothing.
+        let text = text.replace(" at line 1 column ", " at column ");
+        Step::Problem(Problem { input: self.name.clone(), line: self.lines.number, text })
+    }
+
+    fn no_known_format(&mut self) -> Error {
+        let shown = if self.size.is_some() { &self.name } else { "FILE" };
+        let hint = match &self.broken {
+            Some(text) => Some(text.clone()),
+            None if self.counters.too_long > 0 && self.start.is_empty() => {
+                Some("its lines are longer than 8 MiB; osawatch reads one JSON object per line".to_owned())
+            }
+            None => hint(&self.start, shown),
+        };
+        Error::NoKnownFormat { input: self.name.clone(), hint }
+    }
+}
+
+/// Decodes a line, and once more with its lone surrogates replaced when it fails for their sake; gives
+/// the line that was decoded last, and whether that is a repaired one.
+fn decode_or_repair(line: Line, format: Format, decoders: &Decoders) -> (Line, bool, Decoded) {
+    let decoded = decode_line(&line, format, decoders);
+    if let Decoded::Bad { json: false, .. } = decoded
+        && let Some(text) = surrogates::repaired(line.as_str())
+    {
+        let line = Line::from(text);
+        let decoded = decode_line(&line, format, decoders);
+        return (line, true, decoded);
+    }
+    (line, false, decoded)
+}
+
+fn decode_line(line: &Line, format: Format, decoders: &Decoders) -> Decoded {
+    match format {
+        Format::Ecs => match decoders.ecs.decode(line) {
+            Ok(ecs::Decoded::Event(event)) => Decoded::Event(event),
+            Ok(ecs::Decoded::Skipped(kind)) => Decoded::Skipped(kind),
+            Err(error) => Decoded::Bad { text: error.to_string(), json: !matches!(error, ecs::Error::Json(_)) },
+        },
+        Format::Eslogger => match decoders.eslogger.decode(line) {
+            Ok(eslogger::Decoded::Event(event)) => Decoded::Event(event),
+            Ok(eslogger::Decoded::Skipped(kind)) => Decoded::Skipped(kind),
+            Err(error) => {
+                let json = !matches!(&error, eslogger::Error::Json(error) if !error.is_data());
+                Decoded::Bad { text: error.to_string(), json }
+            }
+        },
+    }
+}
