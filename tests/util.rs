@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// What a run of osawatch did.
-pub struct Run {
-    pub stdout: String,
-    pub stderr: String,
-    pub code: i32,
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: i32,
 }
 
 /// Runs osawatch with these arguments.
-pub fn osawatch<A: AsRef<std::ffi::OsStr>>(args: &[A]) -> Run {
+pub(crate) fn osawatch<A: AsRef<std::ffi::OsStr>>(args: &[A]) -> Run {
     osawatch_with_input(args, b"")
 }
 
 /// Runs osawatch with these arguments and this standard input.
-pub fn osawatch_with_input<A: AsRef<std::ffi::OsStr>>(args: &[A], input: &[u8]) -> Run {
+pub(crate) fn osawatch_with_input<A: AsRef<std::ffi::OsStr>>(args: &[A], input: &[u8]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("osawatch starts");
@@ -30,7 +30,7 @@ pub fn osawatch_with_input<A: AsRef<std::ffi::OsStr>>(args: &[A], input: &[u8]) 
 }
 
 impl Run {
-    pub fn of(output: &Output) -> Run {
+    pub(crate) fn of(output: &Output) -> Run {
         Run {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -39,32 +39,32 @@ impl Run {
     }
 
     /// The alerts on standard output.
-    pub fn alerts(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn alerts(&self) -> Vec<serde_json::Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect("an alert is a JSON line")).collect()
     }
 
     /// Fails the test, showing what the run printed, unless it exited with this code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Run {
+    pub(crate) fn exits(self, code: i32) -> Run {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Fails the test unless standard error contains the text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Run {
+    pub(crate) fn says(self, text: &str) -> Run {
         assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
         self
     }
 }
 
 /// The folder of fixtures.
-pub fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
 /// `<rule id> <event id>…` for each alert: which rule found which events.
-pub fn outline(alerts: &[serde_json::Value]) -> Vec<String> {
+pub(crate) fn outline(alerts: &[serde_json::Value]) -> Vec<String> {
     let line = |alert: &serde_json::Value| {
         let events = alert["osawatch"]["sequence"]["events"].as_array().cloned().unwrap_or_default();
         let ids = events.iter().map(|event| event["event"]["id"].as_str().unwrap_or("?").to_owned());

@@ -40,11 +40,13 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Error> {
         lexer.skip_blank()?;
         let start = lexer.at;
         let kind = lexer.next_kind()?;
-        let ended = kind == Kind::End;
-        tokens.push(Token { kind, span: start..lexer.at });
-        if ended {
+        if kind == Kind::End {
+            // What is missing at the end is missing after the last token, not after blank lines.
+            let end = tokens.last().map_or(0, |last: &Token| last.span.end);
+            tokens.push(Token { kind, span: end..end });
             return Ok(tokens);
         }
+        tokens.push(Token { kind, span: start..lexer.at });
     }
 }
 
