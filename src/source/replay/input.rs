@@ -137,7 +137,7 @@ impl RecordedInput {
             match self.format {
                 None => return self.detect(line, decoders),
                 Some(format) => {
-                    if let Some(step) = self.decode(line, format, decoders) {
+                    if let Some(step) = self.decode(&line, format, decoders) {
                         return step;
                     }
                 }
@@ -180,10 +180,9 @@ impl RecordedInput {
             Decoded::Bad { text, json } => Some((text, json)),
             _ => None,
         };
-        let (line, repaired, as_ecs) = decode_or_repair(line, Format::Ecs, decoders);
-        let found = match bad(as_ecs) {
+        let found = match bad(decode_or_repair(&line, Format::Ecs, decoders).0) {
             None => Ok(Format::Ecs),
-            Some((text, json)) => match bad(decode_line(&line, Format::Eslogger, decoders)) {
+            Some((text, json)) => match bad(decode_or_repair(&line, Format::Eslogger, decoders).0) {
                 None => Ok(Format::Eslogger),
                 Some(_) if json => Err(("neither an ECS document nor an eslogger message".to_owned(), true)),
                 Some(_) => Err((text, false)),
@@ -191,7 +190,6 @@ impl RecordedInput {
         };
         match found {
             Ok(format) => {
-                self.counters.repaired_text += u64::from(repaired);
                 if format == Format::Eslogger {
                     self.message_version = eslogger::message_version(&line);
                 }
@@ -203,9 +201,9 @@ impl RecordedInput {
     }
 
     /// What a line of known format comes to; `None` when it is skipped.
-    fn decode(&mut self, line: Line, format: Format, decoders: &Decoders) -> Option<Step> {
-        let (_, repaired, decoded) = decode_or_repair(line, format, decoders);
-        self.counters.repaired_text += u64::from(repaired && !matches!(decoded, Decoded::Bad { .. }));
+    fn decode(&mut self, line: &Line, format: Format, decoders: &Decoders) -> Option<Step> {
+        let (decoded, repaired) = decode_or_repair(line, format, decoders);
+        self.counters.repaired_text += u64::from(repaired);
         match decoded {
             Decoded::Event(event) => {
                 self.counters.events += 1;
@@ -248,18 +246,18 @@ impl RecordedInput {
     }
 }
 
-/// Decodes a line, and once more with its lone surrogates replaced when it fails for their sake; gives
-/// the line that was decoded last, and whether that is a repaired one.
-fn decode_or_repair(line: Line, format: Format, decoders: &Decoders) -> (Line, bool, Decoded) {
-    let decoded = decode_line(&line, format, decoders);
+/// Decodes a line, and once more with its lone surrogates replaced when it is refused for their sake;
+/// tells whether that helped.
+fn decode_or_repair(line: &Line, format: Format, decoders: &Decoders) -> (Decoded, bool) {
+    let decoded = decode_line(line, format, decoders);
     if let Decoded::Bad { json: false, .. } = decoded
         && let Some(text) = surrogates::repaired(line.as_str())
     {
-        let line = Line::from(text);
-        let decoded = decode_line(&line, format, decoders);
-        return (line, true, decoded);
+        let decoded = decode_line(&Line::from(text), format, decoders);
+        let helped = !matches!(decoded, Decoded::Bad { .. });
+        return (decoded, helped);
     }
-    (line, false, decoded)
+    (decoded, false)
 }
 
 fn decode_line(line: &Line, format: Format, decoders: &Decoders) -> Decoded {
