@@ -27,17 +27,25 @@ const PROGRAMS: [&str; 8] = [
 /// Writes a trace of this many events, one millisecond apart.
 pub fn write(events: u64, out: &mut impl Write) -> io::Result<()> {
     let mut random = Random(1);
+    let mut osascript = 0;
     for number in 0..events {
         let kind = random.below(1000);
-        let scripted = kind < 5;
-        let pid = 500 + number % 90_000;
-        let program = match kind {
-            0..4 => "/usr/bin/osascript",
-            4 => "/usr/bin/automator",
-            _ => PROGRAMS[random.below(8) as usize],
+        let (program, network) = match kind {
+            0..2 => ("/usr/bin/osascript", false),
+            2..4 => ("/usr/bin/osascript", true),
+            4 => ("/usr/bin/automator", false),
+            _ => (PROGRAMS[random.below(8) as usize], random.below(2) == 0),
         };
-        let network = !scripted && random.below(2) == 0;
-        write_event(out, number, pid, program, network)?;
+        // A connection is often made by a process that started a little earlier; an osascript's always.
+        if (program, network) == ("/usr/bin/osascript", false) {
+            osascript = number;
+        }
+        let pid = match (program, network) {
+            ("/usr/bin/osascript", true) => osascript,
+            (_, true) => number.saturating_sub(random.below(200)),
+            _ => number,
+        };
+        write_event(out, number, 1000 + pid % 90_000, program, network)?;
     }
     Ok(())
 }
@@ -61,8 +69,8 @@ fn write_event(out: &mut impl Write, number: u64, pid: u64, program: &str, netwo
         write!(
             out,
             r#","args":["{name}","--option","value-{number}"],"args_count":3,"code_signature":{{"exists":true,"signing_id":"com.apple.{name}","trusted":true}},"command_line":"{name} --option value-{number}","parent":{{"entity_id":"N2YwZTFhNTItOWE2ZS00YjVl-{}","executable":"/bin/zsh","name":"zsh","pid":{}}}}},"user":{{"id":501,"name":"ada"}}}}"#,
-            500 + (pid * 7) % 90_000,
-            500 + (pid * 7) % 90_000,
+            500 + pid % 200,
+            500 + pid % 200,
         )?;
     }
     out.write_all(b"\n")

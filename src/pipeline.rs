@@ -128,9 +128,7 @@ impl Pipeline {
     }
 
     fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Alert)) {
-        self.table.contextualise(&mut event);
-        let marks = self.detector.lineage_marks(&event);
-        self.table.record(&event, marks);
+        self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.lateness {
             Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK.as_millis() as i64),

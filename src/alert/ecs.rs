@@ -256,15 +256,15 @@ fn context_of(found: &Match) -> &Context {
 
 fn summary(execution: &Execution) -> Json {
     let mut fields = Map::new();
-    fields.insert("entity_id".into(), execution.entity_id.to_string().into());
-    if let Some(pid) = execution.pid {
+    fields.insert("entity_id".into(), execution.entity_id().into());
+    if let Some(pid) = execution.pid() {
         fields.insert("pid".into(), pid.into());
     }
     for (name, value) in
-        [("name", &execution.name), ("executable", &execution.executable), ("command_line", &execution.command_line)]
+        [("name", execution.name()), ("executable", execution.executable()), ("command_line", execution.command_line())]
     {
         if let Some(value) = value {
-            fields.insert(name.into(), value.to_string().into());
+            fields.insert(name.into(), value.into());
         }
     }
     Json::Object(fields)

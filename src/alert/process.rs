@@ -39,17 +39,17 @@ fn fill(alert: &mut Map<String, Json>, prefix: &str, execution: &Execution) {
             insert(alert, &format!("{prefix}.{name}"), value);
         }
     };
-    let text = |value: &Option<Box<str>>| value.as_deref().map(Json::from);
-    put("entity_id", Some(Json::from(&*execution.entity_id)));
-    put("pid", execution.pid.filter(|pid| *pid >= 0).map(Json::from));
-    put("name", text(&execution.name));
-    put("executable", text(&execution.executable));
-    if !execution.args.is_empty() {
-        put("args", Some(execution.args.iter().map(|arg| Json::from(&**arg)).collect()));
+    let text = |value: Option<&str>| value.map(Json::from);
+    put("entity_id", text(Some(execution.entity_id())));
+    put("pid", execution.pid().map(Json::from));
+    put("name", text(execution.name()));
+    put("executable", text(execution.executable()));
+    if execution.args().next().is_some() {
+        put("args", Some(execution.args().map(Json::from).collect()));
     }
-    put("command_line", text(&execution.command_line));
-    put("code_signature.signing_id", text(&execution.signing_id));
-    put("code_signature.team_id", text(&execution.team_id));
+    put("command_line", text(execution.command_line()));
+    put("code_signature.signing_id", text(execution.signing_id()));
+    put("code_signature.team_id", text(execution.team_id()));
 }
 
 /// The value in the type and the shape that ECS wants for this field; `None` when ECS has no such

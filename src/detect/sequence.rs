@@ -5,8 +5,11 @@
 //! strictly before the event, and drops that one and every older one, whether or not `maxspan` then
 //! rejects the pair. So one waiting partial sequence per stage and key is all the state there is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::Arc;
+
+use ahash::HashMap;
 
 use super::reorder::Ordinal;
 use crate::eql::{JoinKey, Query};
@@ -66,7 +69,7 @@ impl Matcher {
     pub(super) fn new(query: Query, fields: &Fields, limit: usize) -> Matcher {
         let bounded = |key: &JoinKey| fields.kind(key.field) == FieldType::Keyword;
         let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
-        let waiting = (1..query.stages.len()).map(|_| HashMap::new()).collect();
+        let waiting = (1..query.stages.len()).map(|_| HashMap::default()).collect();
         Matcher { query, bounded_keys, waiting, order: VecDeque::new(), limit, evicted: 0 }
     }
 
@@ -99,20 +102,30 @@ impl Matcher {
     }
 
     fn start(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal) {
-        for key in self.keys(0, shared.event) {
+        let mut keys = Keys::new(&self.query.stages[0].join, &self.bounded_keys[0], shared.event);
+        let mut fresh = Vec::new();
+        while let Some(key) = keys.next() {
+            fresh.push(Arc::from(key));
+        }
+        self.evicted += keys.cut;
+        for key in fresh {
             let first_ms = shared.event.time.milliseconds();
             self.wait(0, key, Partial { events: vec![shared.keep()], first_ms, last: ordinal });
         }
     }
 
     fn advance(&mut self, stage: usize, shared: &mut Shared<'_>, ordinal: Ordinal) -> Option<Match> {
-        let mut completed = None;
-        for key in self.keys(stage, shared.event) {
-            let waits = self.waiting[stage - 1].get(&key);
-            if waits.is_none_or(|partial| partial.last >= ordinal) {
-                continue;
+        let mut found = Vec::new();
+        let mut keys = Keys::new(&self.query.stages[stage].join, &self.bounded_keys[stage], shared.event);
+        while let Some(key) = keys.next() {
+            let waits = self.waiting[stage - 1].get(key);
+            if waits.is_some_and(|partial| partial.last < ordinal) {
+                found.extend(self.waiting[stage - 1].remove_entry(key));
             }
-            let Some(mut partial) = self.waiting[stage - 1].remove(&key) else { continue };
+        }
+        self.evicted += keys.cut;
+        let mut completed = None;
+        for (key, mut partial) in found {
             let span = shared.event.time.milliseconds() - partial.first_ms;
             if self.query.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
                 continue;
@@ -120,8 +133,7 @@ impl Matcher {
             partial.events.push(shared.keep());
             partial.last = ordinal;
             if stage + 1 == self.query.stages.len() {
-                let join = key_values(&key);
-                completed.get_or_insert(Match { events: partial.events, join });
+                completed.get_or_insert(Match { events: partial.events, join: key_values(&key) });
             } else {
                 self.wait(stage, key, partial);
             }
@@ -135,9 +147,11 @@ impl Matcher {
         if self.waiting.iter().all(HashMap::is_empty) || !until.selects(event) {
             return;
         }
-        for key in keys(&until.join, &[], event, &mut self.evicted) {
-            self.waiting.iter_mut().for_each(|waiting| drop(waiting.remove(&key)));
+        let mut keys = Keys::new(&until.join, &[], event);
+        while let Some(key) = keys.next() {
+            self.waiting.iter_mut().for_each(|waiting| drop(waiting.remove(key)));
         }
+        self.evicted += keys.cut;
     }
 
     fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial) {
@@ -187,35 +201,67 @@ impl Matcher {
         }
         began
     }
-
-    fn keys(&mut self, stage: usize, event: &Event) -> Vec<Arc<str>> {
-        keys(&self.query.stages[stage].join, &self.bounded_keys[stage], event, &mut self.evicted)
-    }
 }
 
 /// The keys an event joins under: the product of its values for each join field, none when a
 /// mandatory one has no value. Each value is written with its length, so that keys do not run together.
-fn keys(join: &[JoinKey], bounded: &[bool], event: &Event, evicted: &mut u64) -> Vec<Arc<str>> {
-    let mut keys = vec![String::new()];
-    for (at, part) in join.iter().enumerate() {
-        let mut values = Vec::new();
-        event.any(part.field, |value| {
-            let text = value.text();
-            if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
-                values.push(format!("{}:{text}", text.len()));
+///
+/// Nearly every event has one key and starts nothing, so keys are written into one buffer.
+struct Keys {
+    /// The values of each field but the last, all written out.
+    prefixes: Vec<String>,
+    last: Vec<String>,
+    next: usize,
+    key: String,
+    /// Keys left out.
+    cut: u64,
+}
+
+impl Keys {
+    fn new(join: &[JoinKey], bounded: &[bool], event: &Event) -> Keys {
+        let mut keys =
+            Keys { prefixes: vec![String::new()], last: vec![String::new()], next: 0, key: String::new(), cut: 0 };
+        for (at, part) in join.iter().enumerate() {
+            keys.prefixes = keys.product();
+            keys.last.clear();
+            event.any(part.field, |value| {
+                if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
+                    let mut text = String::new();
+                    let value = value.text();
+                    let _ = write!(text, "{}:{value}", value.len());
+                    keys.last.push(text);
+                }
+                false
+            });
+            if keys.last.is_empty() && part.optional {
+                keys.last.push("-".to_owned());
             }
-            false
-        });
-        if values.is_empty() && part.optional {
-            values.push("-".to_owned());
         }
-        if keys.len() * values.len() > MAX_KEYS_PER_EVENT {
-            *evicted += 1;
-            values.truncate(MAX_KEYS_PER_EVENT / keys.len());
-        }
-        keys = keys.iter().flat_map(|key| values.iter().map(move |value| format!("{key}{value}"))).collect();
+        keys
     }
-    keys.into_iter().map(Arc::from).collect()
+
+    fn product(&mut self) -> Vec<String> {
+        let mut product = Vec::new();
+        while let Some(key) = self.next() {
+            product.push(key.to_owned());
+        }
+        self.next = 0;
+        product
+    }
+
+    fn next(&mut self) -> Option<&str> {
+        let (prefix, last) = (self.next.checked_div(self.last.len())?, self.next % self.last.len());
+        let prefix = self.prefixes.get(prefix)?;
+        if self.next == MAX_KEYS_PER_EVENT {
+            self.cut += 1;
+            return None;
+        }
+        self.next += 1;
+        self.key.clear();
+        self.key.push_str(prefix);
+        self.key.push_str(&self.last[last]);
+        Some(&self.key)
+    }
 }
 
 /// `ignore_above`: a keyword of more than 1,024 characters is not indexed.

@@ -9,6 +9,7 @@ use super::ast::Comparison;
 use super::functions::Function;
 use super::ip::{IpSet, address};
 use super::pattern::Pattern;
+use crate::event::field::PROCESS_NAME;
 use crate::event::{Event, Field, FieldType, Scalar};
 
 /// A keyword of more characters is not indexed, and so missing (`ignore_above`).
@@ -114,7 +115,10 @@ impl Node {
             Node::Constant(_) | Node::Lineage(_) => 0,
             Node::Not(node) => node.cost(),
             Node::All(nodes) | Node::Any(nodes) => 1 + nodes.iter().map(Node::cost).sum::<u32>(),
-            Node::Field(_, test) | Node::Tested(_, test) => test.cost(),
+            // Names tell most events apart, so they are asked for first.
+            Node::Field(field, test) if field.field == PROCESS_NAME => test.cost(),
+            Node::Field(_, test) => 1 + test.cost(),
+            Node::Tested(_, test) => 10 + test.cost(),
             Node::Exists(_) => 2,
             Node::Truth(_) | Node::Compare(..) => 30,
         }

@@ -3,29 +3,159 @@
 use std::sync::Arc;
 
 use super::field::{self, Field};
-use super::{Scalar, Timestamp};
+use super::{Event, Scalar};
+
+const MAX_ARGS: usize = 64;
+const MAX_ARG_BYTES: usize = 1024;
+const MAX_COMMAND_LINE_BYTES: usize = 4096;
+
+/// The texts that an execution keeps, besides its arguments.
+const TEXTS: [Field; 6] = [
+    field::PROCESS_ENTITY_ID,
+    field::PROCESS_NAME,
+    field::PROCESS_EXECUTABLE,
+    field::PROCESS_COMMAND_LINE,
+    field::PROCESS_SIGNING_ID,
+    field::PROCESS_TEAM_ID,
+];
 
 /// One execution of one program: what a process event told about it.
+///
+/// Tens of thousands are held, and one is made for each exec, so all text is in one allocation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
+    pid: Option<i64>,
+    /// The texts one after the other, then the arguments.
+    text: Box<str>,
+    /// Where each text ends, and whether there is one.
+    ends: [(u32, bool); TEXTS.len()],
+    /// Where each argument ends.
+    args: Box<[u32]>,
+}
+
+impl Execution {
+    /// The execution that a process event is about. Long arguments are cut: the event has them whole.
+    pub fn of(event: &Event) -> Execution {
+        let mut execution = Execution { pid: event.int(field::PROCESS_PID), ..Execution::default() };
+        let mut text = String::with_capacity(256);
+        for (at, field) in TEXTS.into_iter().enumerate() {
+            let value = event.str(field);
+            text.push_str(cut(value.unwrap_or_default(), MAX_COMMAND_LINE_BYTES));
+            execution.ends[at] = (text.len() as u32, value.is_some());
+        }
+        let mut args = Vec::new();
+        for arg in event.stated(field::PROCESS_ARGS).take(MAX_ARGS) {
+            text.push_str(cut(&arg.text(), MAX_ARG_BYTES));
+            args.push(text.len() as u32);
+        }
+        execution.text = text.into();
+        execution.args = args.into();
+        execution
+    }
+
+    /// An execution of which only another process's event has told.
+    pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
+        let mut execution = Execution { pid, ..Execution::default() };
+        let mut text = String::new();
+        for (at, value) in [Some(entity_id), name, executable, None, None, None].into_iter().enumerate() {
+            text.push_str(value.unwrap_or_default());
+            execution.ends[at] = (text.len() as u32, value.is_some());
+        }
+        execution.text = text.into();
+        execution
+    }
+
     /// `process.entity_id`.
-    pub entity_id: Arc<str>,
+    pub fn entity_id(&self) -> &str {
+        self.get(0).unwrap_or_default()
+    }
+
     /// `process.pid`.
-    pub pid: Option<i64>,
+    pub fn pid(&self) -> Option<i64> {
+        self.pid
+    }
+
     /// `process.name`.
-    pub name: Option<Box<str>>,
+    pub fn name(&self) -> Option<&str> {
+        self.get(1)
+    }
+
     /// `process.executable`.
-    pub executable: Option<Box<str>>,
-    /// `process.args`, the first 64 of them.
-    pub args: Box<[Box<str>]>,
+    pub fn executable(&self) -> Option<&str> {
+        self.get(2)
+    }
+
     /// `process.command_line`, its first 4 KiB.
-    pub command_line: Option<Box<str>>,
+    pub fn command_line(&self) -> Option<&str> {
+        self.get(3)
+    }
+
     /// `process.code_signature.signing_id`.
-    pub signing_id: Option<Box<str>>,
+    pub fn signing_id(&self) -> Option<&str> {
+        self.get(4)
+    }
+
     /// `process.code_signature.team_id`.
-    pub team_id: Option<Box<str>>,
-    /// When the event that told of it happened; `None` when only others named it.
-    pub seen: Option<Timestamp>,
+    pub fn team_id(&self) -> Option<&str> {
+        self.get(5)
+    }
+
+    /// `process.args`: the first 64, the first KiB of each.
+    pub fn args(&self) -> impl Iterator<Item = &str> {
+        let mut start = self.ends[TEXTS.len() - 1].0 as usize;
+        self.args.iter().map(move |end| {
+            let arg = &self.text[start..*end as usize];
+            start = *end as usize;
+            arg
+        })
+    }
+
+    fn get(&self, at: usize) -> Option<&str> {
+        let (end, stated) = self.ends[at];
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
+        stated.then(|| &self.text[start as usize..end as usize])
+    }
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// The executions that one descends from, nearest first, sharing the list of its parent.
+#[derive(Debug)]
+pub struct Ancestors {
+    nearest: Arc<Execution>,
+    further: Option<Arc<Ancestors>>,
+    depth: usize,
+}
+
+impl Ancestors {
+    /// At least this many of the nearest ancestors are known, when there are so many.
+    pub const KEPT: usize = 32;
+
+    /// A list with one more ancestor. Lists are at most twice [`Ancestors::KEPT`] long: a chain of
+    /// processes has no end, and each would keep all before it in memory.
+    pub fn new(nearest: Arc<Execution>, further: Option<&Arc<Ancestors>>) -> Arc<Ancestors> {
+        let further = match further {
+            Some(list) if list.depth >= 2 * Ancestors::KEPT => {
+                let mut kept: Vec<_> = list.iter().take(Ancestors::KEPT).cloned().collect();
+                let mut copy = None;
+                while let Some(nearest) = kept.pop() {
+                    copy = Some(Ancestors::new(nearest, copy.as_ref()));
+                }
+                copy
+            }
+            other => other.cloned(),
+        };
+        let depth = 1 + further.as_ref().map_or(0, |further| further.depth);
+        Arc::new(Ancestors { nearest, further, depth })
+    }
+
+    /// The ancestors, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Execution>> {
+        let lists = std::iter::successors(Some(self), |list| list.further.as_deref());
+        lists.map(|list| &list.nearest).take(Ancestors::KEPT)
+    }
 }
 
 /// What the stream said earlier about the process of an event. It answers for fields that the event
@@ -36,9 +166,9 @@ pub struct Context {
     pub process: Option<Arc<Execution>>,
     /// The parent process.
     pub parent: Option<Arc<Execution>>,
-    /// The executions this one descends from, nearest first: the program it replaced in place, its
-    /// parent, its parent's parent, and so on.
-    pub ancestors: Option<Arc<[Arc<Execution>]>>,
+    /// The executions this one descends from: the program it replaced in place, its parent, its
+    /// parent's parent, and so on.
+    pub ancestors: Option<Arc<Ancestors>>,
     /// The process that macOS holds responsible.
     pub responsible: Option<Arc<Execution>>,
     /// Which `descendant of […]` queries an ancestor's events match: one bit each.
@@ -51,10 +181,10 @@ impl Context {
         match field {
             field::ANCESTRY => {
                 let mut ancestors = self.ancestors.iter().flat_map(|list| list.iter());
-                ancestors.any(|ancestor| test(Scalar::Str(&ancestor.entity_id)))
+                ancestors.any(|ancestor| test(Scalar::Str(ancestor.entity_id())))
             }
             field::PARENT_ARGS => {
-                let mut args = self.parent.iter().flat_map(|parent| parent.args.iter());
+                let mut args = self.parent.iter().flat_map(|parent| parent.args());
                 args.any(|arg| test(Scalar::Str(arg)))
             }
             _ => self.single(field).is_some_and(test),
@@ -64,26 +194,37 @@ impl Context {
     fn single(&self, field: Field) -> Option<Scalar<'_>> {
         let (parent, responsible) = (self.parent.as_deref(), self.responsible.as_deref());
         match field {
-            field::PARENT_ENTITY_ID => parent.map(|parent| Scalar::Str(&parent.entity_id)),
+            field::PARENT_ENTITY_ID => parent.map(|parent| Scalar::Str(parent.entity_id())),
             field::PARENT_PID => parent?.pid.map(Scalar::Int),
-            field::PARENT_NAME => text(parent?.name.as_deref()),
-            field::PARENT_EXECUTABLE => text(parent?.executable.as_deref()),
-            field::PARENT_COMMAND_LINE => text(parent?.command_line.as_deref()),
-            field::PARENT_SIGNING_ID => text(parent?.signing_id.as_deref()),
-            field::PARENT_TEAM_ID => text(parent?.team_id.as_deref()),
+            field::PARENT_NAME => parent?.name().map(Scalar::Str),
+            field::PARENT_EXECUTABLE => parent?.executable().map(Scalar::Str),
+            field::PARENT_COMMAND_LINE => parent?.command_line().map(Scalar::Str),
+            field::PARENT_SIGNING_ID => parent?.signing_id().map(Scalar::Str),
+            field::PARENT_TEAM_ID => parent?.team_id().map(Scalar::Str),
             field::EFFECTIVE_PARENT_ENTITY_ID | field::EFFECTIVE_PROCESS_ENTITY_ID => {
-                responsible.map(|process| Scalar::Str(&process.entity_id))
+                responsible.map(|process| Scalar::Str(process.entity_id()))
             }
             field::EFFECTIVE_PARENT_PID | field::EFFECTIVE_PROCESS_PID => responsible?.pid.map(Scalar::Int),
-            field::EFFECTIVE_PARENT_NAME | field::EFFECTIVE_PROCESS_NAME => text(responsible?.name.as_deref()),
+            field::EFFECTIVE_PARENT_NAME | field::EFFECTIVE_PROCESS_NAME => responsible?.name().map(Scalar::Str),
             field::EFFECTIVE_PARENT_EXECUTABLE | field::EFFECTIVE_PROCESS_EXECUTABLE => {
-                text(responsible?.executable.as_deref())
+                responsible?.executable().map(Scalar::Str)
             }
             _ => None,
         }
     }
 }
 
-fn text(value: Option<&str>) -> Option<Scalar<'_>> {
-    value.map(Scalar::Str)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_a_million_processes_keeps_its_nearest_ancestors_and_is_dropped_without_recursion() {
+        let mut list = None;
+        for pid in 0..1_000_000 {
+            list = Some(Ancestors::new(Arc::new(Execution::named("", Some(pid), None, None)), list.as_ref()));
+        }
+        let pids: Vec<_> = list.unwrap().iter().map(|execution| execution.pid().unwrap()).collect();
+        assert_eq!(pids, (1_000_000 - 32..1_000_000).rev().collect::<Vec<_>>());
+    }
 }

@@ -8,7 +8,7 @@ mod line;
 mod timestamp;
 
 pub use audit_token::{AuditToken, Machine};
-pub use execution::{Context, Execution};
+pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
 pub use line::Line;
 pub use timestamp::Timestamp;

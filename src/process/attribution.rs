@@ -4,8 +4,9 @@
 //! from a source that has other entity ids or none. Such an event belongs to the execution of its pid
 //! that was running at its time. It says so in `osawatch.attribution.method`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use ahash::HashMap;
 
 use crate::event::field;
 use crate::event::{Event, Machine, Timestamp};
@@ -66,8 +67,11 @@ impl Owners {
     /// Gives an event that states a pid the entity id of the execution it belongs to, unless it names
     /// a known execution itself.
     pub(super) fn attribute(&self, event: &mut Event, mut is_known: impl FnMut(&Event, &str) -> bool) {
-        let Some(pid) = event.int(field::PROCESS_PID) else { return };
         let stated = event.str(field::PROCESS_ENTITY_ID);
+        if stated.is_some() && self.by_pid.is_empty() {
+            return;
+        }
+        let Some(pid) = event.int(field::PROCESS_PID) else { return };
         if let (None, Some(pidversion)) = (stated, event.int(field::PIDVERSION)) {
             let (Ok(pid), Ok(pidversion)) = (u32::try_from(pid), u32::try_from(pidversion)) else { return };
             let text = |field| event.str(field).unwrap_or_default().to_owned();

@@ -1,12 +1,14 @@
 //! The executions that the stream has told of, bounded, and what they add to later events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ahash::HashMap;
+
 use super::attribution::Owners;
 use crate::event::field;
-use crate::event::{Categories, Context, Event, Execution, Field, Scalar, Timestamp};
+use crate::event::{Ancestors, Categories, Context, Event, Execution, Scalar, Timestamp};
 
 /// How much the table holds.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +24,6 @@ impl Default for Limits {
         Limits { executions: 32_768, keep_exited: Duration::from_secs(60) }
     }
 }
-
-/// An ancestry longer than this is cut at its far end.
-const MAX_ANCESTORS: usize = 32;
-const MAX_ARGS: usize = 64;
-const MAX_ARG_BYTES: usize = 1024;
-const MAX_COMMAND_LINE_BYTES: usize = 4096;
 
 /// Executions by host and `process.entity_id`.
 #[derive(Debug, Default)]
@@ -53,6 +49,15 @@ struct Entry {
     generation: u64,
 }
 
+/// An execution as its descendants see it.
+#[derive(Default)]
+struct Known {
+    execution: Option<Arc<Execution>>,
+    ancestors: Option<Arc<Ancestors>>,
+    lineage: u128,
+    executed: bool,
+}
+
 impl Table {
     /// An empty table.
     pub fn new(limits: Limits) -> Table {
@@ -64,29 +69,34 @@ impl Table {
         self.evicted
     }
 
-    /// Adds to an event what is known of its process. Events come in the order they happened.
-    pub fn contextualise(&mut self, event: &mut Event) {
+    /// Adds to an event what is known of its process, and takes note of what a process event tells.
+    /// Events come in the order they happened. `marks` says which `descendant of […]` queries an event
+    /// matches, once it has its context.
+    pub fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
+        self.expire(event.time);
         self.owners
             .attribute(event, |event, entity_id| self.executions.contains_key(key_of(&mut self.key, event, entity_id)));
-        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else { return };
+        let is_process = event.categories.intersects(Categories::PROCESS);
+        let starts = is_process && (event.is_type("start") || !event.is_type("end"));
+        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else {
+            return;
+        };
         let known = self.executions.get(key_of(&mut self.key, event, entity_id));
+        let is_known = known.is_some();
         let mut context = known.map(|entry| entry.context.clone()).unwrap_or_default();
-        if known.is_none() || is_start(event) {
+        if starts || !is_known {
             self.add_lineage(event, &mut context);
         }
         event.context = context;
+        if is_process {
+            self.record(event, starts || !is_known, marks(event));
+        }
     }
 
-    /// Takes note of a process event that has its context. `marks` says which `descendant of […]`
-    /// queries it matches.
-    pub fn record(&mut self, event: &Event, marks: u128) {
-        self.expire(event.time);
-        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else { return };
-        if !event.categories.intersects(Categories::PROCESS) {
-            return;
-        }
+    fn record(&mut self, event: &Event, tells: bool, marks: u128) {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key: Arc<str> = key_of(&mut self.key, event, entity_id).into();
-        if is_start(event) || !self.executions.contains_key(&key) {
+        if tells {
             self.insert(&key, event);
         }
         if let Some(entry) = self.executions.get_mut(&key) {
@@ -100,7 +110,7 @@ impl Table {
     }
 
     fn insert(&mut self, key: &Arc<str>, event: &Event) {
-        let context = Context { process: Some(Arc::new(execution_of(event))), ..event.context.clone() };
+        let context = Context { process: Some(Arc::new(Execution::of(event))), ..event.context.clone() };
         let executed = !event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork"))
             || event.any(field::EVENT_ACTION, |action| action == Scalar::Str("exec"));
         self.owners.started(key, event);
@@ -125,57 +135,65 @@ impl Table {
 
     /// Finds the parent, the ancestors and the responsible process that the event names.
     fn add_lineage(&mut self, event: &Event, context: &mut Context) {
-        let mut ancestors: Vec<Arc<Execution>> = Vec::new();
-        let mut lineage = 0;
-        if let Some(replaced) = event.str(field::REPLACED_ENTITY_ID)
-            && let Some(entry) = self.executions.get(key_of(&mut self.key, event, replaced))
-            && entry.executed
-        {
-            lineage |= entry.marks | entry.context.lineage;
-            ancestors.extend(entry.context.process.clone());
-        }
         if let Some(parent_id) = event.str(field::PARENT_ENTITY_ID) {
-            let entry = self.executions.get(key_of(&mut self.key, event, parent_id));
-            let known = entry.and_then(|entry| entry.context.process.clone());
-            let parent = known.unwrap_or_else(|| Arc::new(named_by(event, PARENT, parent_id)));
-            ancestors.push(Arc::clone(&parent));
-            if let Some(entry) = entry {
-                lineage |= entry.marks | entry.context.lineage;
-                ancestors.extend(entry.context.ancestors.iter().flat_map(|list| list.iter().cloned()));
-            }
-            context.parent = Some(parent);
+            let parent = self.known(event, parent_id);
+            let name = |field| event.str(field);
+            let execution = parent.execution.unwrap_or_else(|| {
+                let (pid, executable) = (event.int(field::PARENT_PID), name(field::PARENT_EXECUTABLE));
+                Arc::new(Execution::named(parent_id, pid, name(field::PARENT_NAME), executable))
+            });
+            context.ancestors = Some(Ancestors::new(Arc::clone(&execution), parent.ancestors.as_ref()));
+            context.parent = Some(execution);
+            context.lineage |= parent.lineage;
         }
         if event.stated(field::ANCESTRY).next().is_some() {
-            ancestors = self.stated_ancestors(event, &mut lineage);
+            self.add_stated_ancestors(event, context);
         }
-        if !ancestors.is_empty() {
-            ancestors.truncate(MAX_ANCESTORS);
-            context.ancestors = Some(ancestors.into());
+        if let Some(replaced_id) = event.str(field::REPLACED_ENTITY_ID) {
+            let replaced = self.known(event, replaced_id);
+            if let Some(execution) = replaced.execution.filter(|_| replaced.executed) {
+                context.ancestors = Some(Ancestors::new(execution, context.ancestors.as_ref()));
+                context.lineage |= replaced.lineage;
+            }
         }
-        context.lineage |= lineage;
         self.add_responsible(event, context);
     }
 
-    fn stated_ancestors(&mut self, event: &Event, lineage: &mut u128) -> Vec<Arc<Execution>> {
-        let mut ancestors = Vec::new();
-        for value in event.stated(field::ANCESTRY).take(MAX_ANCESTORS) {
+    fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
+        let stated: Vec<Scalar<'_>> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).collect();
+        let mut ancestors = None;
+        for value in stated.into_iter().rev() {
             let Scalar::Str(entity_id) = value else { continue };
-            let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
-            *lineage |= entry.map_or(0, |entry| entry.marks | entry.context.lineage);
-            let known = entry.and_then(|entry| entry.context.process.clone());
-            ancestors.push(
-                known.unwrap_or_else(|| Arc::new(Execution { entity_id: entity_id.into(), ..Execution::default() })),
-            );
+            let ancestor = self.known(event, entity_id);
+            context.lineage |= ancestor.lineage;
+            let named = || Arc::new(Execution::named(entity_id, None, None, None));
+            ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
         }
-        ancestors
+        context.ancestors = ancestors;
     }
 
     fn add_responsible(&mut self, event: &Event, context: &mut Context) {
         let stated = event.str(field::EFFECTIVE_PARENT_ENTITY_ID);
         let Some(entity_id) = stated.or_else(|| event.str(field::EFFECTIVE_PROCESS_ENTITY_ID)) else { return };
-        let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
-        let known = entry.and_then(|entry| entry.context.process.clone());
-        context.responsible = Some(known.unwrap_or_else(|| Arc::new(named_by(event, EFFECTIVE_PARENT, entity_id))));
+        let named = || {
+            let name = event.str(field::EFFECTIVE_PARENT_NAME);
+            let executable = event.str(field::EFFECTIVE_PARENT_EXECUTABLE);
+            Arc::new(Execution::named(entity_id, event.int(field::EFFECTIVE_PARENT_PID), name, executable))
+        };
+        context.responsible = Some(self.known(event, entity_id).execution.unwrap_or_else(named));
+    }
+
+    /// What is known of an execution on the host of the event.
+    fn known(&mut self, event: &Event, entity_id: &str) -> Known {
+        let Some(entry) = self.executions.get(key_of(&mut self.key, event, entity_id)) else {
+            return Known::default();
+        };
+        Known {
+            execution: entry.context.process.clone(),
+            ancestors: entry.context.ancestors.clone(),
+            lineage: entry.marks | entry.context.lineage,
+            executed: entry.executed,
+        }
     }
 
     fn expire(&mut self, now: Timestamp) {
@@ -218,54 +236,4 @@ fn key_of<'k>(key: &'k mut String, event: &Event, entity_id: &str) -> &'k str {
     key.push('\0');
     key.push_str(entity_id);
     key
-}
-
-/// A process event that tells of an execution running, not only of its end.
-fn is_start(event: &Event) -> bool {
-    event.categories.intersects(Categories::PROCESS) && (event.is_type("start") || !event.is_type("end"))
-}
-
-struct Naming {
-    pid: Field,
-    name: Field,
-    executable: Field,
-}
-
-const PARENT: Naming =
-    Naming { pid: field::PARENT_PID, name: field::PARENT_NAME, executable: field::PARENT_EXECUTABLE };
-const EFFECTIVE_PARENT: Naming = Naming {
-    pid: field::EFFECTIVE_PARENT_PID,
-    name: field::EFFECTIVE_PARENT_NAME,
-    executable: field::EFFECTIVE_PARENT_EXECUTABLE,
-};
-
-/// An execution of which only another process's event has told.
-fn named_by(event: &Event, naming: Naming, entity_id: &str) -> Execution {
-    Execution {
-        entity_id: entity_id.into(),
-        pid: event.int(naming.pid),
-        name: event.str(naming.name).map(Into::into),
-        executable: event.str(naming.executable).map(Into::into),
-        ..Execution::default()
-    }
-}
-
-fn execution_of(event: &Event) -> Execution {
-    let text = |field| event.str(field).map(Into::into);
-    let args = event.stated(field::PROCESS_ARGS).take(MAX_ARGS);
-    Execution {
-        entity_id: event.str(field::PROCESS_ENTITY_ID).unwrap_or_default().into(),
-        pid: event.int(field::PROCESS_PID),
-        name: text(field::PROCESS_NAME),
-        executable: text(field::PROCESS_EXECUTABLE),
-        args: args.map(|arg| cut(&arg.text(), MAX_ARG_BYTES).into()).collect(),
-        command_line: event.str(field::PROCESS_COMMAND_LINE).map(|text| cut(text, MAX_COMMAND_LINE_BYTES).into()),
-        signing_id: text(field::PROCESS_SIGNING_ID),
-        team_id: text(field::PROCESS_TEAM_ID),
-        seen: Some(event.time),
-    }
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }

@@ -238,16 +238,3 @@ fn no_prefix_and_no_flipped_bit_makes_a_decoder_panic() {
         }
     }
 }
-
-/// Lines of other people's Macs, which are not ours to ship: `OSAWATCH_ESLOGGER_LINES` names files of them.
-#[test]
-fn real_lines_decode() {
-    let Ok(paths) = std::env::var("OSAWATCH_ESLOGGER_LINES") else { return };
-    for line in paths.split(':').flat_map(|path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        text.lines().map(str::to_owned).collect::<Vec<_>>()
-    }) {
-        let Ok(Decoded::Event(event)) = decode_text(line.clone()) else { panic!("{line}") };
-        eprintln!("{}", Value::Object(ecs::document(&event)));
-    }
-}
