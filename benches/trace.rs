@@ -24,42 +24,54 @@ const PROGRAMS: [&str; 8] = [
     "/usr/libexec/trustd",
 ];
 
-/// Writes a trace of this many events, one millisecond apart.
+/// What an event tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Exec,
+    End,
+    Connection,
+}
+
+/// Writes a trace of this many events, one millisecond apart. A process lives for a few seconds.
 pub fn write(events: u64, out: &mut impl Write) -> io::Result<()> {
     let mut random = Random(1);
     let mut osascript = 0;
     for number in 0..events {
-        let kind = random.below(1000);
-        let (program, network) = match kind {
-            0..2 => ("/usr/bin/osascript", false),
-            2..4 => ("/usr/bin/osascript", true),
-            4 => ("/usr/bin/automator", false),
-            _ => (PROGRAMS[random.below(8) as usize], random.below(2) == 0),
+        // An exec, a connection of a recent process, and the end of an older one, in turn.
+        let kind = [Kind::Exec, Kind::Connection, Kind::End][number as usize % 3];
+        let program = match random.below(1000) {
+            0..4 => "/usr/bin/osascript",
+            4 => "/usr/bin/automator",
+            _ => PROGRAMS[random.below(8) as usize],
         };
-        // A connection is often made by a process that started a little earlier; an osascript's always.
-        if (program, network) == ("/usr/bin/osascript", false) {
+        if (program, kind) == ("/usr/bin/osascript", Kind::Exec) {
             osascript = number;
         }
-        let pid = match (program, network) {
-            ("/usr/bin/osascript", true) => osascript,
-            (_, true) => number.saturating_sub(random.below(200)),
-            _ => number,
+        let process = match (program, kind) {
+            (_, Kind::Exec) => number,
+            ("/usr/bin/osascript", Kind::Connection) => osascript,
+            (_, Kind::Connection) => number.saturating_sub(1 + 3 * random.below(60)),
+            (_, Kind::End) => number.saturating_sub(2 + 3000),
         };
-        write_event(out, number, 1000 + pid % 90_000, program, network)?;
+        write_event(out, number, 1000 + process, program, kind)?;
     }
     Ok(())
 }
 
-fn write_event(out: &mut impl Write, number: u64, pid: u64, program: &str, network: bool) -> io::Result<()> {
+fn write_event(out: &mut impl Write, number: u64, pid: u64, program: &str, kind: Kind) -> io::Result<()> {
     let name = program.rsplit('/').next().unwrap_or(program);
     let (minute, second, millisecond) = (number / 60_000, number / 1000 % 60, number % 1000);
     let (hour, minute) = (8 + minute / 60, minute % 60);
-    let (category, action) = if network { ("network", "connection_attempted") } else { ("process", "exec") };
+    let (category, action, event_type) = match kind {
+        Kind::Exec => ("process", "exec", "start"),
+        Kind::End => ("process", "end", "end"),
+        Kind::Connection => ("network", "connection_attempted", "start"),
+    };
     write!(
         out,
-        r#"{{"@timestamp":"2026-01-15T{hour:02}:{minute:02}:{second:02}.{millisecond:03}123400Z","agent":{{"id":"7f0e1a52-9a6e-4b5e-8b4e-6d0a7f1c2b33","type":"endpoint","version":"8.19.0"}},"data_stream":{{"dataset":"endpoint.events.{category}","namespace":"default","type":"logs"}},"ecs":{{"version":"8.10.0"}},"event":{{"action":"{action}","category":["{category}"],"created":"2026-01-15T{hour:02}:{minute:02}:{second:02}.{millisecond:03}123400Z","id":"N{number:012}","kind":"event","sequence":{number},"type":["start"]}},"host":{{"architecture":"arm64","hostname":"mac-7","id":"564D8F2C-0B1E-5C5A-9F0E-2F3B7C1D9A44","os":{{"type":"macos"}}}},"process":{{"entity_id":"N2YwZTFhNTItOWE2ZS00YjVl-{pid}","executable":"{program}","name":"{name}","pid":{pid}"#
+        r#"{{"@timestamp":"2026-01-15T{hour:02}:{minute:02}:{second:02}.{millisecond:03}123400Z","agent":{{"id":"7f0e1a52-9a6e-4b5e-8b4e-6d0a7f1c2b33","type":"endpoint","version":"8.19.0"}},"ecs":{{"version":"8.10.0"}},"event":{{"action":"{action}","category":["{category}"],"id":"N{number:012}","kind":"event","sequence":{number},"type":["{event_type}"]}},"host":{{"architecture":"arm64","hostname":"mac-7","id":"564D8F2C-0B1E-5C5A-9F0E-2F3B7C1D9A44","os":{{"type":"macos"}}}},"process":{{"entity_id":"N2YwZTFhNTItOWE2ZS00YjVl-{pid}","executable":"{program}","name":"{name}","pid":{pid}"#
     )?;
-    if network {
+    if kind == Kind::Connection {
         let octet = number % 250;
         write!(
             out,

@@ -26,7 +26,7 @@ const TEXTS: [Field; 6] = [
 pub struct Execution {
     pid: Option<i64>,
     /// The texts one after the other, then the arguments.
-    text: Box<str>,
+    text: String,
     /// Where each text ends, and whether there is one.
     ends: [(u32, bool); TEXTS.len()],
     /// Where each argument ends.
@@ -36,33 +36,39 @@ pub struct Execution {
 impl Execution {
     /// The execution that a process event is about. Long arguments are cut: the event has them whole.
     pub fn of(event: &Event) -> Execution {
-        let mut execution = Execution { pid: event.int(field::PROCESS_PID), ..Execution::default() };
-        let mut text = String::with_capacity(256);
-        for (at, field) in TEXTS.into_iter().enumerate() {
-            let value = event.str(field);
-            text.push_str(cut(value.unwrap_or_default(), MAX_COMMAND_LINE_BYTES));
-            execution.ends[at] = (text.len() as u32, value.is_some());
-        }
-        let mut args = Vec::new();
-        for arg in event.stated(field::PROCESS_ARGS).take(MAX_ARGS) {
-            text.push_str(cut(&arg.text(), MAX_ARG_BYTES));
-            args.push(text.len() as u32);
-        }
-        execution.text = text.into();
-        execution.args = args.into();
+        let texts = TEXTS.map(|field| event.str(field).map(|text| cut(text, MAX_COMMAND_LINE_BYTES)));
+        let args = || {
+            let strings = event.stated(field::PROCESS_ARGS).filter_map(|arg| match arg {
+                Scalar::Str(text) => Some(cut(text, MAX_ARG_BYTES)),
+                _ => None,
+            });
+            strings.take(MAX_ARGS)
+        };
+        let length = texts.iter().flatten().copied().chain(args()).map(str::len).sum();
+        let mut execution = Execution::joined(texts, length);
+        execution.pid = event.int(field::PROCESS_PID);
+        execution.args = args()
+            .map(|arg| {
+                execution.text.push_str(arg);
+                execution.text.len() as u32
+            })
+            .collect();
         execution
     }
 
     /// An execution of which only another process's event has told.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
-        let mut execution = Execution { pid, ..Execution::default() };
-        let mut text = String::new();
-        for (at, value) in [Some(entity_id), name, executable, None, None, None].into_iter().enumerate() {
+        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None], 0);
+        Execution { pid, ..execution }
+    }
+
+    fn joined(texts: [Option<&str>; TEXTS.len()], capacity: usize) -> Execution {
+        let mut text = String::with_capacity(capacity);
+        let ends = texts.map(|value| {
             text.push_str(value.unwrap_or_default());
-            execution.ends[at] = (text.len() as u32, value.is_some());
-        }
-        execution.text = text.into();
-        execution
+            (text.len() as u32, value.is_some())
+        });
+        Execution { text, ends, ..Execution::default() }
     }
 
     /// `process.entity_id`.

@@ -89,14 +89,14 @@ impl Table {
         }
         event.context = context;
         if is_process {
-            self.record(event, starts || !is_known, marks(event));
+            self.record(event, starts, marks(event));
         }
     }
 
-    fn record(&mut self, event: &Event, tells: bool, marks: u128) {
+    fn record(&mut self, event: &Event, starts: bool, marks: u128) {
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key: Arc<str> = key_of(&mut self.key, event, entity_id).into();
-        if tells {
+        if starts {
             self.insert(&key, event);
         }
         if let Some(entry) = self.executions.get_mut(&key) {
