@@ -90,3 +90,11 @@ fn an_event_with_a_hundred_thousand_join_keys_costs_little_and_is_counted() {
     let run = osawatch_with_input(&["replay", "-"], input.as_bytes()).exits(0).says("evicted");
     assert_eq!(run.alerts().len(), 1);
 }
+
+#[test]
+fn a_lone_surrogate_in_a_field_that_no_rule_reads_does_not_cost_the_copy_in_the_alert() {
+    let events = fs::read_to_string(fixtures().join("replay/public-v6/events.ndjson")).unwrap();
+    let events = events.replace("\"action\":\"exec\"", r#""action":"exec","unread":{"deep":"\ud800 kept"}"#);
+    let run = osawatch_with_input(&["replay", "-"], events.as_bytes()).exits(0);
+    assert_eq!(run.alerts()[0]["osawatch"]["sequence"]["events"][0]["event"]["unread"]["deep"], "\u{fffd} kept");
+}

@@ -74,8 +74,11 @@ pub(super) fn load(built_in: bool, paths: &[PathBuf]) -> Result<RuleSet, Failure
     Ok(set)
 }
 
-/// The rule files at these paths with their text, folders in order of name.
-fn read_all(paths: &[PathBuf]) -> Result<Vec<(String, Result<String, Failure>)>, Failure> {
+/// A rule file by its path, with its text or why it cannot be read.
+type RuleFile = (String, Result<String, Failure>);
+
+/// The rule files at these paths, folders in order of name.
+fn read_all(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         find(path, &mut files)?;

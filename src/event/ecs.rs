@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
 use super::field::{self, Field, Fields};
-use super::{Categories, Event, Line, Scalar, Timestamp, Value, line};
+use super::{Categories, Event, Line, Scalar, Timestamp, Value, surrogates};
 
 /// Why a line is not an event.
 #[derive(Debug)]
@@ -248,15 +248,15 @@ pub fn document(event: &Event) -> Map<String, Json> {
     let mut document = Map::new();
     document.insert("@timestamp".into(), Json::String(event.time.to_string()));
     insert(&mut document, "event.id", Json::String(event.id()));
-    match event.line().map(line::Line::as_str).map(serde_json::from_str::<Map<String, Json>>) {
-        Some(Ok(mut read)) => {
+    match event.line().and_then(|line| whole(line.as_str())) {
+        Some(mut read) => {
             if let Some(Json::Object(source)) = read.remove("_source") {
                 read = source;
             }
             read.retain(|key, _| key != "@timestamp" && key != "_id");
             merge(&mut document, read);
         }
-        _ => {
+        None => {
             for (field, value) in event.values() {
                 if let (Some(name), false) = (field.core_name(), field == field::DOCUMENT_ID) {
                     append(&mut document, name, value);
@@ -265,6 +265,12 @@ pub fn document(event: &Event) -> Map<String, Json> {
         }
     }
     document
+}
+
+/// The whole document. Decoding skips what no rule wants, so a lone surrogate may still be in it.
+fn whole(line: &str) -> Option<Map<String, Json>> {
+    let read = serde_json::from_str(line).ok();
+    read.or_else(|| serde_json::from_str(&surrogates::repaired(line)?).ok())
 }
 
 /// Sets a field by its dotted name, unless the document states it.

@@ -5,6 +5,7 @@ pub mod ecs;
 mod execution;
 pub mod field;
 mod line;
+pub mod surrogates;
 mod timestamp;
 
 pub use audit_token::{AuditToken, Machine};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::eslogger;
-use crate::event::{Event, Fields, Line, Machine, ecs};
+use crate::event::{Event, Fields, Line, Machine, ecs, surrogates};
 
 /// What a line held.
 #[derive(Debug)]
@@ -39,8 +39,15 @@ impl Decoder {
         Decoder { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(machine, None) }
     }
 
-    /// Decodes a line.
+    /// Decodes a line; lone surrogates in it are replaced, as when it is replayed.
     pub fn decode(&self, line: &Line) -> Result<Decoded, DecodeError> {
+        self.decode_whole(line).or_else(|error| match surrogates::repaired(line.as_str()) {
+            Some(text) => self.decode_whole(&Line::from(text)),
+            None => Err(error),
+        })
+    }
+
+    fn decode_whole(&self, line: &Line) -> Result<Decoded, DecodeError> {
         let error = match self.ecs.decode(line) {
             Ok(ecs::Decoded::Event(event)) => return Ok(Decoded::Event(event)),
             Ok(ecs::Decoded::Skipped(kind)) => return Ok(Decoded::Skipped(kind)),

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::Problem;
 use super::compression::Compression;
 use super::error::{Error, hint};
 use super::lines::{Lines, Piece};
 use super::reader::Chunk;
-use super::{Problem, surrogates};
-use crate::event::{Event, Line, ecs};
+use crate::event::{Event, Line, ecs, surrogates};
 use crate::source::{Counters, Format, eslogger};
 
 /// How many lines may pass before one is of a known format.

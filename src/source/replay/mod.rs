@@ -5,7 +5,6 @@ mod error;
 mod input;
 mod lines;
 mod reader;
-mod surrogates;
 #[cfg(test)]
 mod tests;
 
