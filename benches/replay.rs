@@ -5,6 +5,7 @@
 //! * `decode`: lines to events.
 //! * `matcher`: events, already decoded, through order, process tracking and rules.
 //! * `replay`: the whole, from the file.
+#![allow(missing_docs, unreachable_pub, reason = "a benchmark has no readers but its own")]
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

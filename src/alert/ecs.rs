@@ -35,7 +35,7 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     complete_network(&mut alert);
     let related = related(&alert);
     alert.insert("related".into(), related);
-    alert.insert("agent".into(), json!({ "type": "osawatch", "version": env!("CARGO_PKG_VERSION") }));
+    alert.insert("agent".into(), agent_of(&alert, last));
     let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
     alert.insert("data_stream".into(), stream);
     alert.insert("osawatch".into(), ours(rule, found, copies));
@@ -70,10 +70,28 @@ fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
         "code": if found.events.len() > 1 { "sequence" } else { "event" },
         "severity": rule.severity.number(),
         "risk_score": rule.risk_score,
+        // No clock is asked here: the same recording gives the same document.
+        "created": last.time.to_string(),
         "start": first.time.to_string(),
         "end": last.time.to_string(),
         "duration": last.time.nanoseconds().saturating_sub(first.time.nanoseconds()).max(0),
     })
+}
+
+fn agent_of(alert: &Map<String, Json>, last: &Event) -> Json {
+    let mut agent = Map::new();
+    if let Some(host) = last.str(field::HOST_ID) {
+        let mut hash = Sha256::new();
+        hash.update(b"osawatch agent of ");
+        hash.update(host);
+        agent.insert("id".into(), short_hash(hash).into());
+    }
+    if let Some(name) = get(alert, "host.name") {
+        agent.insert("name".into(), name.clone());
+    }
+    agent.insert("type".into(), "osawatch".into());
+    agent.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    Json::Object(agent)
 }
 
 /// The same events under the same rule on the same host give the same id, in every run.
