@@ -121,7 +121,7 @@ fn the_types_of_every_alert_are_expected_for_its_categories() {
 }
 
 #[test]
-fn the_same_events_give_the_same_document_and_no_two_alerts_share_an_id() {
+fn the_same_events_give_the_same_documents() {
     let (first, second) = (alerts(), alerts());
     let sorted = |alerts: &[(String, Value)]| {
         let mut lines: Vec<String> = alerts.iter().map(|(line, _)| line.clone()).collect();

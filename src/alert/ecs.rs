@@ -3,10 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{masquerade, process, threat};
+use super::{masquerade, network, process, threat};
 use crate::detect::{Match, Rule};
 use crate::event::audit_token::short_hash;
-use crate::event::ecs::{self as document, get, insert};
+use crate::event::document::{self, get, insert, text};
 use crate::event::{Context, Event, Execution, Field, field};
 
 /// The version of ECS that the documents follow.
@@ -32,8 +32,8 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     }
     take_over(&mut alert, &copies, same_process(first, last));
     process::complete(&mut alert, last);
-    complete_network(&mut alert);
-    let related = related(&alert);
+    network::complete(&mut alert);
+    let related = network::related(&alert);
     alert.insert("related".into(), related);
     alert.insert("agent".into(), agent_of(&alert, last));
     let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
@@ -157,66 +157,6 @@ fn collect_leaves<'v>(name: &str, value: &'v Json, leaves: &mut Vec<(String, &'v
     }
 }
 
-fn complete_network(alert: &mut Map<String, Json>) {
-    for side in ["source", "destination"] {
-        if let Some(ip) = text(alert, &format!("{side}.ip")) {
-            insert(alert, &format!("{side}.address"), ip.into());
-        }
-    }
-    let Some(ip) = text(alert, "destination.ip") else { return };
-    insert(alert, "network.type", if ip.contains(':') { "ipv6" } else { "ipv4" }.into());
-    if alert.get("network").is_some() {
-        insert(alert, "network.direction", "egress".into());
-    }
-    let protocol = match text(alert, "network.transport").as_deref() {
-        Some("tcp") => 6,
-        Some("udp") => 17,
-        _ => return,
-    };
-    insert(alert, "network.iana_number", protocol.to_string().into());
-    let address = |side: &str| text(alert, &format!("{side}.ip"))?.parse().ok();
-    let port = |side: &str| u16::try_from(get(alert, &format!("{side}.port"))?.as_u64()?).ok();
-    if let (Some(source), Some(destination)) = (address("source"), address("destination"))
-        && let (Some(source_port), Some(destination_port)) = (port("source"), port("destination"))
-    {
-        let ports = (Some(source_port), Some(destination_port));
-        let id = community_id::calculate_community_id(0, source, destination, ports.0, ports.1, protocol, false);
-        if let Ok(id) = id {
-            insert(alert, "network.community_id", id.into());
-        }
-    }
-}
-
-fn related(alert: &Map<String, Json>) -> Json {
-    let gather = |names: &[&str]| {
-        let mut values: Vec<Json> = Vec::new();
-        for name in names {
-            let found = get(alert, name).into_iter().flat_map(|value| match value {
-                Json::Array(values) => values.clone(),
-                value => vec![value.clone()],
-            });
-            found.for_each(|value| {
-                if !values.contains(&value) {
-                    values.push(value)
-                }
-            });
-        }
-        values
-    };
-    let mut related = Map::new();
-    for (name, values) in [
-        ("ip", gather(&["host.ip", "source.ip", "destination.ip"])),
-        ("user", gather(&["user.name", "user.id", "user.effective.name", "process.user.name"])),
-        ("hash", gather(&["process.hash.sha256", "process.hash.sha1", "process.hash.md5", "process.hash.cdhash"])),
-        ("hosts", gather(&["host.name", "host.hostname", "destination.domain"])),
-    ] {
-        if !values.is_empty() {
-            related.insert(name.into(), Json::Array(values));
-        }
-    }
-    Json::Object(related)
-}
-
 fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     let mut ours = Map::new();
@@ -324,12 +264,4 @@ fn is_network(event: &Event) -> bool {
 fn same_process(one: &Event, other: &Event) -> bool {
     let same = |field: Field| one.str(field) == other.str(field);
     one.str(field::PROCESS_ENTITY_ID).is_some() && same(field::PROCESS_ENTITY_ID) && same(field::HOST_ID)
-}
-
-fn text(alert: &Map<String, Json>, name: &str) -> Option<String> {
-    match get(alert, name)? {
-        Json::String(text) => Some(text.clone()),
-        Json::Array(values) => values.first()?.as_str().map(str::to_owned),
-        _ => None,
-    }
 }

@@ -2,6 +2,7 @@
 
 mod ecs;
 mod masquerade;
+mod network;
 mod process;
 pub mod report;
 mod threat;
@@ -41,6 +42,6 @@ impl Alert {
 
     /// The value of a field, by its dotted name.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        crate::event::ecs::get(&self.document, name)
+        crate::event::document::get(&self.document, name)
     }
 }

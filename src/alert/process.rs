@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::event::ecs::{get, insert};
+use crate::event::document::{get, insert};
 use crate::event::{Event, Execution, field};
 
 /// Fills from the stream what the documents leave open about the process and its parent.

@@ -7,6 +7,7 @@
 pub mod ast;
 mod compile;
 mod error;
+mod expression;
 mod filter;
 mod functions;
 mod ip;

@@ -1,6 +1,7 @@
 //! What flows through osawatch: one event type, whether read from a recording or seen live.
 
 pub mod audit_token;
+pub mod document;
 pub mod ecs;
 mod execution;
 pub mod field;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Fields, Scalar, ecs};
+use crate::event::{Fields, Scalar, document, ecs};
 
 fn token(pid: u32, pidversion: u32) -> Value {
     json!({"auid": 4294967295u32, "euid": 0, "egid": 0, "ruid": 501, "rgid": 20, "pid": pid, "asid": 100001,
@@ -55,7 +55,7 @@ fn decode(message: &Value) -> Event {
 }
 
 fn document(event: &Event) -> Value {
-    let mut document = ecs::document(event);
+    let mut document = document::document(event);
     document["event"].as_object_mut().unwrap().remove("id");
     Value::Object(document)
 }
@@ -224,7 +224,7 @@ fn no_prefix_and_no_flipped_bit_makes_a_decoder_panic() {
         }
     };
     let exec = exec();
-    let samples = [exec.to_string().replace('/', "\\/"), Value::Object(ecs::document(&decode(&exec))).to_string()];
+    let samples = [exec.to_string().replace('/', "\\/"), Value::Object(document::document(&decode(&exec))).to_string()];
     for sample in &samples {
         for end in (0..sample.len()).filter(|end| sample.is_char_boundary(*end)) {
             both(sample[..end].to_owned());

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Counters, Format, eslogger};
-use crate::event::{Event, Fields, Machine, Timestamp, ecs, field};
+use crate::event::{Event, Fields, Machine, Timestamp, document, ecs, field};
 pub use compression::Compression;
 pub use error::Error;
 pub use input::RecordedInput;
@@ -221,8 +221,8 @@ impl Recording {
                 machine = Machine { host_id: id.to_owned(), boot_id: boot_id.to_owned() };
             }
             // No rule may want the name, and then the decoder passed it over: once, the whole is read.
-            let document = ecs::document(event);
-            let name = ecs::get(&document, "host.name").or_else(|| ecs::get(&document, "host.hostname"));
+            let document = document::document(event);
+            let name = document::get(&document, "host.name").or_else(|| document::get(&document, "host.hostname"));
             host_name = name.and_then(|name| name.as_str()).map(str::to_owned);
         }
         self.decoders.eslogger = eslogger::Decoder::new(machine, host_name);
