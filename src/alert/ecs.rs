@@ -170,11 +170,16 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     sequence.insert("events".into(), copies.into_iter().map(Json::Object).collect());
     ours.insert("sequence".into(), Json::Object(sequence));
     let context = context_of(found);
-    let ancestors: Vec<Json> = context.ancestors.iter().flat_map(|list| list.iter()).map(|a| summary(a)).collect();
+    let ancestors: Vec<Json> = context
+        .and_then(|context| context.ancestors.as_ref())
+        .iter()
+        .flat_map(|list| list.iter())
+        .map(|ancestor| summary(ancestor))
+        .collect();
     if !ancestors.is_empty() {
         ours.insert("ancestry".into(), Json::Array(ancestors));
     }
-    if let Some(responsible) = &context.responsible {
+    if let Some(responsible) = context.and_then(|context| context.responsible.as_ref()) {
         ours.insert("responsible".into(), summary(responsible));
     }
     if let Some(why) = found.events.iter().find_map(|event| masquerade::of(event)) {
@@ -205,11 +210,9 @@ fn value_of(value: crate::event::Scalar<'_>) -> Json {
 }
 
 /// The context of the completing event, or of an earlier one when the stream told nothing of it.
-fn context_of(found: &Match) -> &Context {
-    let mut contexts = found.events.iter().rev().map(|event| &event.context);
-    contexts
-        .find(|context| context.ancestors.is_some() || context.responsible.is_some())
-        .unwrap_or(&found.events[0].context)
+fn context_of(found: &Match) -> Option<&Context> {
+    let mut contexts = found.events.iter().rev().filter_map(|event| event.context.as_deref());
+    contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some())
 }
 
 fn summary(execution: &Execution) -> Json {

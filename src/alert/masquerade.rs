@@ -13,7 +13,11 @@ pub(super) fn of(event: &Event) -> Option<String> {
     if !looked_for {
         return None;
     }
-    let process = event.context.process.as_deref().filter(|process| process.name() == Some(name));
+    let process = event
+        .context
+        .as_ref()
+        .and_then(|context| context.process.as_deref())
+        .filter(|process| process.name() == Some(name));
     let known = process.and_then(|process| process.signing_id());
     if let Some(signing_id) = event.str(field::PROCESS_SIGNING_ID).or(known) {
         let apples = match name {

@@ -10,10 +10,11 @@ pub(super) fn complete(alert: &mut Map<String, Json>, last: &Event) {
     if let Some(entity_id) = last.str(field::PROCESS_ENTITY_ID) {
         set(alert, "process.entity_id", entity_id.into());
     }
-    if let Some(process) = &last.context.process {
+    let context = last.context.as_deref();
+    if let Some(process) = context.and_then(|context| context.process.as_ref()) {
         fill(alert, "process", process);
     }
-    if let Some(parent) = &last.context.parent {
+    if let Some(parent) = context.and_then(|context| context.parent.as_ref()) {
         fill(alert, "process.parent", parent);
     }
     if get(alert, "process.args_count").is_none()

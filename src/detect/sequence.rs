@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ahash::HashMap;
@@ -206,12 +207,16 @@ impl Matcher {
 /// The keys an event joins under: the product of its values for each join field, none when a
 /// mandatory one has no value. Each value is written with its length, so that keys do not run together.
 ///
-/// Nearly every event has one key and starts nothing, so keys are written into one buffer.
+/// Nearly every event has one key and starts nothing, so all is written into one buffer.
 struct Keys {
-    /// The values of each field but the last, all written out.
-    prefixes: Vec<String>,
-    last: Vec<String>,
-    next: usize,
+    /// The values of all fields, written out.
+    text: String,
+    /// Where each value is in the text.
+    values: Vec<Range<usize>>,
+    /// Where the values of each field are among the values.
+    fields: Vec<Range<usize>>,
+    /// How many keys were given.
+    given: usize,
     key: String,
     /// Keys left out.
     cut: u64,
@@ -219,47 +224,47 @@ struct Keys {
 
 impl Keys {
     fn new(join: &[JoinKey], bounded: &[bool], event: &Event) -> Keys {
-        let mut keys =
-            Keys { prefixes: vec![String::new()], last: vec![String::new()], next: 0, key: String::new(), cut: 0 };
+        let (mut text, mut values) = (String::with_capacity(256), Vec::with_capacity(8));
+        let mut fields = Vec::with_capacity(join.len());
         for (at, part) in join.iter().enumerate() {
-            keys.prefixes = keys.product();
-            keys.last.clear();
+            let first = values.len();
             event.any(part.field, |value| {
                 if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
-                    let mut text = String::new();
-                    let value = value.text();
+                    let (start, value) = (text.len(), value.text());
                     let _ = write!(text, "{}:{value}", value.len());
-                    keys.last.push(text);
+                    values.push(start..text.len());
                 }
-                false
+                values.len() - first > MAX_KEYS_PER_EVENT
             });
-            if keys.last.is_empty() && part.optional {
-                keys.last.push("-".to_owned());
+            if values.len() == first && part.optional {
+                text.push('-');
+                values.push(text.len() - 1..text.len());
             }
+            fields.push(first..values.len());
         }
-        keys
+        Keys { text, values, fields, given: 0, key: String::with_capacity(128), cut: 0 }
     }
 
-    fn product(&mut self) -> Vec<String> {
-        let mut product = Vec::new();
-        while let Some(key) = self.next() {
-            product.push(key.to_owned());
-        }
-        self.next = 0;
-        product
-    }
-
+    /// The next key: the values of the last field change fastest.
     fn next(&mut self) -> Option<&str> {
-        let (prefix, last) = (self.next.checked_div(self.last.len())?, self.next % self.last.len());
-        let prefix = self.prefixes.get(prefix)?;
-        if self.next == MAX_KEYS_PER_EVENT {
+        let count = self.fields.iter().try_fold(1_usize, |count, values| count.checked_mul(values.len()));
+        if count.is_some_and(|count| self.given >= count) {
+            return None;
+        }
+        if self.given == MAX_KEYS_PER_EVENT {
             self.cut += 1;
             return None;
         }
-        self.next += 1;
         self.key.clear();
-        self.key.push_str(prefix);
-        self.key.push_str(&self.last[last]);
+        let mut rest = self.given;
+        let mut stride = count.unwrap_or(usize::MAX);
+        for values in &self.fields {
+            stride = (stride / values.len()).max(1);
+            let value = values.start + rest / stride % values.len();
+            rest %= stride;
+            self.key.push_str(&self.text[self.values[value].clone()]);
+        }
+        self.given += 1;
         Some(&self.key)
     }
 }

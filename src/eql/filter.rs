@@ -105,7 +105,7 @@ impl Node {
             Node::Tested(operand, test) => operand.any(event, &mut |datum| test.passes(&datum)),
             Node::Truth(operand) => operand.any(event, &mut |datum| datum == Datum::Bool(true)),
             Node::Exists(operand) => operand.any(event, &mut |_| true),
-            Node::Lineage(mark) => event.context.lineage & mark != 0,
+            Node::Lineage(mark) => event.context.as_ref().is_some_and(|context| context.lineage & mark != 0),
         }
     }
 

@@ -15,6 +15,8 @@ pub use field::{Field, FieldType, Fields};
 pub use line::Line;
 pub use timestamp::Timestamp;
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 /// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
@@ -116,7 +118,7 @@ pub struct Event {
     /// What kinds of event it is.
     pub categories: Categories,
     /// What the stream said earlier about its process.
-    pub context: Context,
+    pub context: Option<Arc<Context>>,
     values: Vec<(Field, Value)>,
     text: String,
     line: Option<Line>,
@@ -126,7 +128,7 @@ impl Event {
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
         let (values, text) = (Vec::with_capacity(24), String::new());
-        Event { time, categories, context: Context::default(), values, text, line: None }
+        Event { time, categories, context: None, values, text, line: None }
     }
 
     /// Adds a text value.
@@ -167,7 +169,7 @@ impl Event {
                 }
             }
         }
-        !stated && self.context.any(field, &mut test)
+        !stated && self.context.as_ref().is_some_and(|context| context.any(field, &mut test))
     }
 
     /// The first text value that the event itself states.

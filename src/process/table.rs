@@ -40,7 +40,7 @@ pub struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    context: Context,
+    context: Arc<Context>,
     /// Which `descendant of […]` queries this execution's own events match.
     marks: u128,
     /// An exec told of it, not only a fork.
@@ -74,56 +74,60 @@ impl Table {
     /// matches, once it has its context.
     pub fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
         self.expire(event.time);
-        self.owners
-            .attribute(event, |event, entity_id| self.executions.contains_key(key_of(&mut self.key, event, entity_id)));
+        let Table { owners, executions, key, .. } = self;
+        owners.attribute(event, |event, entity_id| executions.contains_key(key_of(key, event, entity_id)));
         let is_process = event.categories.intersects(Categories::PROCESS);
-        let starts = is_process && (event.is_type("start") || !event.is_type("end"));
-        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else {
-            return;
-        };
-        let known = self.executions.get(key_of(&mut self.key, event, entity_id));
-        let is_known = known.is_some();
-        let mut context = known.map(|entry| entry.context.clone()).unwrap_or_default();
-        if starts || !is_known {
-            self.add_lineage(event, &mut context);
-        }
-        event.context = context;
-        if is_process {
-            self.record(event, starts, marks(event));
-        }
-    }
-
-    fn record(&mut self, event: &Event, starts: bool, marks: u128) {
-        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        let key: Arc<str> = key_of(&mut self.key, event, entity_id).into();
-        if starts {
-            self.insert(&key, event);
-        }
-        if let Some(entry) = self.executions.get_mut(&key) {
-            entry.marks |= marks;
-            if event.is_type("end") && entry.ended.is_none() {
-                entry.ended = Some(event.time);
-                self.owners.ended(&key, event);
-                self.exited.push_back((event.time, key));
+        let ends = is_process && event.is_type("end");
+        let starts = is_process && (!ends || event.is_type("start"));
+        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else { return };
+        let known = executions.get(key_of(key, event, entity_id)).map(|entry| Arc::clone(&entry.context));
+        event.context = match known {
+            Some(known) if !starts => Some(known),
+            known => {
+                let mut context = known.map(|known| Context::clone(&known)).unwrap_or_default();
+                self.add_lineage(event, &mut context);
+                context.process = starts.then(|| Arc::new(Execution::of(event)));
+                Some(Arc::new(context))
             }
+        };
+        if is_process {
+            self.record(event, (starts, ends), marks(event));
         }
     }
 
-    fn insert(&mut self, key: &Arc<str>, event: &Event) {
-        let context = Context { process: Some(Arc::new(Execution::of(event))), ..event.context.clone() };
-        let executed = !event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork"))
-            || event.any(field::EVENT_ACTION, |action| action == Scalar::Str("exec"));
-        self.owners.started(key, event);
+    fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {
+        if starts {
+            self.insert(event);
+        }
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        let key = key_of(&mut self.key, event, entity_id);
+        let Some(entry) = self.executions.get_mut(key) else { return };
+        entry.marks |= marks;
+        if ends && entry.ended.is_none() {
+            entry.ended = Some(event.time);
+            let key: Arc<str> = key.into();
+            self.owners.ended(&key, event);
+            self.exited.push_back((event.time, key));
+        }
+    }
+
+    fn insert(&mut self, event: &Event) {
+        let Some(context) = event.context.clone() else { return };
+        let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
+        let executed = action("exec") || !action("fork");
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        let key = key_of(&mut self.key, event, entity_id);
         if let Some(entry) = self.executions.get_mut(key) {
-            let lineage = entry.context.lineage | context.lineage;
-            entry.context = Context { lineage, ..context };
+            entry.context = context;
             entry.executed |= executed;
             return;
         }
+        let key: Arc<str> = key.into();
+        self.owners.started(&key, event);
         self.generation += 1;
         let entry = Entry { context, marks: 0, executed, ended: None, generation: self.generation };
-        self.executions.insert(Arc::clone(key), entry);
-        self.started.push_back((self.generation, Arc::clone(key)));
+        self.executions.insert(Arc::clone(&key), entry);
+        self.started.push_back((self.generation, key));
         while self.executions.len() > self.limits.executions {
             self.evict();
         }
