@@ -190,6 +190,35 @@ fn a_rule_file_of_the_user_runs_beside_the_built_in_rules() {
 }
 
 #[test]
+fn an_inert_rule_does_not_stop_the_others_and_the_summary_counts_it() {
+    let (_folder, write) = folder();
+    let rule = write("file.toml", b"[rule]\nrule_id = \"f\"\nname = \"f\"\nquery = 'file where true'\n");
+    let run = osawatch(&["replay", "--rules", &rule, &case("public-v4")]).exits(0).says("1 rule inert");
+    assert_eq!(run.alerts().len(), 1);
+    let wrong = write("wrong.toml", b"[rule]\nrule_id = \"w\"\nname = \"w\"\nquery = 'process where'\n");
+    osawatch(&["replay", "--rules", &wrong, &case("public-v4")]).exits(78).says("wrong.toml:4:");
+}
+
+#[test]
+fn the_copies_in_an_alert_are_a_recording_that_gives_the_same_alert() {
+    for name in ["public-v4", "search-hits", "eslogger-exec-and-ecs-network", "dotted-keys"] {
+        let mut args = vec!["replay".to_owned()];
+        for file in fs::read_dir(fixtures().join("replay").join(name)).unwrap() {
+            let file = file.unwrap().path();
+            if !file.file_name().unwrap().to_string_lossy().starts_with("expected") {
+                args.push(file.display().to_string());
+            }
+        }
+        let first = osawatch(&args).exits(0).alerts();
+        let copies = first[0]["osawatch"]["sequence"]["events"].as_array().unwrap().clone();
+        let recording: Vec<String> = copies.iter().map(ToString::to_string).collect();
+        let again = osawatch_with_input(&["replay", "-"], recording.join("\n").as_bytes()).exits(0).alerts();
+        assert_eq!(again[0]["event"]["id"], first[0]["event"]["id"], "{name}");
+        assert_eq!(again[0]["osawatch"]["sequence"]["events"], first[0]["osawatch"]["sequence"]["events"], "{name}");
+    }
+}
+
+#[test]
 fn late_events_and_evictions_are_counted_and_shown() {
     let mut text = read("connection-before-exec-in-arrival-but-not-in-time");
     text.extend(read("public-v6"));

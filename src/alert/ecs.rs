@@ -107,11 +107,10 @@ fn alert_id(rule: &Rule, found: &Match) -> String {
 }
 
 fn rule_of(rule: &Rule) -> Json {
-    let is_uuid = rule.id.len() == 36 && rule.id.bytes().filter(|byte| *byte == b'-').count() == 4;
     let mut fields = Map::new();
     let mut set = |name: &str, value: Option<Json>| value.map(|value| fields.insert(name.to_owned(), value));
     set("id", Some(rule.id.clone().into()));
-    set("uuid", is_uuid.then(|| rule.id.clone().into()));
+    set("uuid", rule.uuid.clone().map(Json::from));
     set("name", Some(rule.name.clone().into()));
     set("version", Some(rule.version.clone().into()));
     set("ruleset", Some(rule.origin.clone().into()));

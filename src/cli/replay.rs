@@ -210,7 +210,6 @@ impl Sink {
             None => return,
             Some(Output::Ndjson) => writeln!(self.stdout, "{}", alert.to_line()),
             Some(Output::Text) => {
-                self.bar.iter().for_each(ProgressBar::reset_elapsed);
                 let text = report::text(alert);
                 match &self.bar {
                     Some(bar) => bar.suspend(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush())),

@@ -44,6 +44,10 @@ pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elaps
     if !kinds.is_empty() {
         let _ = writeln!(out, "  by kind: {}", kinds.join(", "));
     }
+    let inert = rules.iter().filter(|rule| rule.inert().is_some()).count() as u64;
+    if inert > 0 {
+        let _ = writeln!(out, "{} inert; `osawatch rules check` says why", plural(inert, "rule"));
+    }
     let _ = writeln!(out, "{}", plural(counts.alerts.iter().sum(), "alert"));
     for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
         let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));

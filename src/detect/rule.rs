@@ -15,6 +15,8 @@ use crate::event::Fields;
 pub struct Rule {
     /// `rule.id`: `rule_id`, or `id` in the endpoint layout.
     pub id: String,
+    /// `rule.uuid`: stated by built-in rules; Elastic's ids are UUIDs themselves.
+    pub uuid: Option<String>,
     /// `rule.name`, and the alert's `message`.
     pub name: String,
     /// `rule.version`.
@@ -179,6 +181,7 @@ struct File {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Ours {
+    uuid: Option<String>,
     #[serde(default)]
     yields_to: Vec<String>,
 }
@@ -226,6 +229,7 @@ impl Rule {
             remarks.push(format!("{} [[actions]] are not acted on: osawatch only watches", actions.len()));
         }
         Ok(Rule {
+            uuid: osawatch.uuid.or_else(|| is_uuid(&raw.rule_id).then(|| raw.rule_id.clone())),
             id: raw.rule_id,
             name: raw.name,
             version: raw.version.map_or_else(|| "1".into(), plain),
@@ -247,6 +251,10 @@ impl Rule {
             state,
         })
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
 }
 
 fn plain(value: toml::Value) -> String {
