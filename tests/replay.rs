@@ -219,6 +219,16 @@ fn the_copies_in_an_alert_are_a_recording_that_gives_the_same_alert() {
 }
 
 #[test]
+fn an_event_from_the_future_does_not_end_the_sequences_of_others() {
+    let events = String::from_utf8(read("public-v6")).unwrap();
+    let (start, connect) = events.split_once('\n').unwrap();
+    let future = start.replace("2026-01-15", "2126-01-15").replace("e1", "e9");
+    let input = [start, &future, connect].join("\n");
+    let run = osawatch_with_input(&["replay", "-"], input.as_bytes()).exits(0);
+    assert_eq!(outline(&run.alerts()), ["osascript-network-connection s n"]);
+}
+
+#[test]
 fn late_events_and_evictions_are_counted_and_shown() {
     let mut text = read("connection-before-exec-in-arrival-but-not-in-time");
     text.extend(read("public-v6"));

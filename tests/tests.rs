@@ -14,5 +14,7 @@ mod layering;
 mod model;
 // The replay command: options, formats, failures, exit codes.
 mod replay;
+// Sequences of every shape against a model.
+mod sequences;
 // The rules command and the rule language's messages.
 mod rules;

@@ -19,6 +19,9 @@ use crate::event::{Event, FieldType, Fields, Scalar};
 /// An event may join under this many keys; more, from arrays in one document, are counted as evicted.
 const MAX_KEYS_PER_EVENT: usize = 1024;
 
+/// This many partial sequences may wait longer than `maxspan`.
+const KEPT_PAST_MAXSPAN: usize = 1024;
+
 /// A completed sequence, or the one event of an event query.
 #[derive(Clone, Debug)]
 pub struct Match {
@@ -184,8 +187,10 @@ impl Matcher {
         }
     }
 
+    /// Gives up what has waited longer than `maxspan`. Few are let wait longer than that: then an event
+    /// whose clock ran ahead does not end the sequences of all others.
     fn expire(&mut self, watermark_ms: i64) {
-        let Some(maxspan) = self.query.maxspan_ms else { return };
+        let Some(maxspan) = self.query.maxspan_ms.filter(|_| self.order.len() > KEPT_PAST_MAXSPAN) else { return };
         while let Some((first_ms, ..)) = self.order.front()
             && first_ms.saturating_add(maxspan) < watermark_ms
         {

@@ -85,7 +85,7 @@ pub enum Next {
     Problem(Problem),
     /// An input that could not be looked at beforehand holds nothing of use; the others go on.
     Failed(Error),
-    /// Nothing for now: ask again.
+    /// Nothing yet: ask again.
     Idle,
     /// There is no more.
     End,
