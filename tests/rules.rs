@@ -78,6 +78,10 @@ fn rules_that_cannot_run_here_are_inert_and_say_why() {
             "it is for windows",
         ),
         (rule("process where true").replace("query", "os_list = [\"linux\"]\nquery"), "it is for linux"),
+        (
+            rule("any where aws.cloudtrail.user_identity.type == \"Root\"") + "[metadata]\nintegration = [\"aws\"]\n",
+            "it needs events of aws",
+        ),
         (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
     ] {
         let run = check(&text).exits(0);
@@ -103,11 +107,11 @@ fn the_endpoint_layout_loads_and_its_actions_are_said_not_to_be_acted_on() {
 }
 
 #[test]
-fn two_rules_with_one_id_are_wrong() {
+fn of_two_rules_with_one_id_the_first_runs() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.toml", "b.toml"] {
         fs::write(folder.path().join(name), rule("process where true")).unwrap();
     }
-    let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(1);
-    assert!(run.stdout.contains("b.toml") && run.stdout.contains("also that of"), "{}", run.stdout);
+    let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(0);
+    assert!(run.stdout.contains("b.toml: the rule of") && run.stdout.contains("1 load, 1 inert"), "{}", run.stdout);
 }

@@ -173,19 +173,14 @@ fn describe(rule: &Rule) -> String {
 
 fn check(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
-    let mut ids: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+    let mut set = RuleSet::default();
     for (origin, text) in read_all(paths)? {
-        let mut set = RuleSet::default();
-        let (state, line) = match text
-            .map_err(|error| error.to_string())
-            .and_then(|text| set.add(&origin, &text).cloned().map_err(|error| error.to_string()))
-        {
+        let loaded = text.map_err(|error| error.to_string());
+        let loaded = loaded.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()));
+        let (state, line) = match loaded.map(|rule| (rule, rule.inert())) {
             Err(error) => (2, format!("wrong  {error}\n")),
-            Ok(rule) => match (ids.insert(rule.id.clone(), origin.clone()), rule.inert()) {
-                (Some(other), _) => (2, format!("wrong  {origin}: rule id `{}` is also that of {other}\n", rule.id)),
-                (None, Some(why)) => (1, format!("inert  {origin}: {why}\n")),
-                (None, None) => (0, format!("loads  {origin}{}\n", remarks(&rule))),
-            },
+            Ok((_, Some(why))) => (1, format!("inert  {origin}: {why}\n")),
+            Ok((rule, None)) => (0, format!("loads  {origin}{}\n", remarks(rule))),
         };
         counts[state] += 1;
         out += &line;

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 pub use reorder::{Lateness, Ordinal};
 pub use rule::Rule;
 pub use sequence::Match;
-pub use set::{AddError, RuleSet};
+pub use set::RuleSet;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Fields};

@@ -69,6 +69,11 @@ impl Rule {
         }
     }
 
+    /// Keeps the rule from running.
+    pub(super) fn make_inert(&mut self, why: String) {
+        self.state = State::Inert(why);
+    }
+
     /// Why the rule cannot run here, when it cannot.
     pub fn inert(&self) -> Option<&str> {
         match &self.state {
@@ -169,6 +174,8 @@ impl std::error::Error for Error {}
 struct File {
     rule: RawRule,
     #[serde(default)]
+    metadata: Metadata,
+    #[serde(default)]
     threat: Vec<Threat>,
     #[serde(default)]
     actions: Vec<toml::Table>,
@@ -176,6 +183,38 @@ struct File {
     osawatch: Ours,
     #[serde(default)]
     example: Vec<Example>,
+}
+
+/// Which of Elastic's integrations the rule's events come from; `endpoint` is Elastic Defend.
+#[derive(Deserialize, Default)]
+struct Metadata {
+    #[serde(default)]
+    integration: Integration,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Integration {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Metadata {
+    /// The products whose events the rule needs, when Elastic Defend is not among them.
+    fn other_products(self) -> Option<String> {
+        let products = match self.integration {
+            Integration::One(product) => vec![product],
+            Integration::Several(products) => products,
+        };
+        let other = !products.is_empty() && !products.iter().any(|product| product == "endpoint");
+        other.then(|| products.join(" or "))
+    }
+}
+
+impl Default for Integration {
+    fn default() -> Integration {
+        Integration::Several(Vec::new())
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -219,9 +258,16 @@ impl Rule {
     /// Reads a rule file. `origin` is what error messages call it.
     pub fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
         let file: File = toml::from_str(text).map_err(|error| toml_error(origin, text, &error))?;
-        let File { rule: raw, threat, actions, osawatch, example } = file;
+        let File { rule: raw, metadata, threat, actions, osawatch, example } = file;
         let state = match &raw.query {
-            Some(query) => load_query(&raw, query, (origin, text), fields, lineages)?,
+            Some(query) => {
+                let loaded = load_query(&raw, query, (origin, text), fields, lineages);
+                // Fields of another product's events are no slip of the pen in a rule for that product.
+                match metadata.other_products() {
+                    Some(products) if loaded.is_err() => State::Inert(format!("it needs events of {products}")),
+                    _ => loaded?,
+                }
+            }
             None => State::Inert("it has no query".into()),
         };
         let mut remarks = Vec::new();
@@ -275,12 +321,13 @@ fn load_query(
     if language != "eql" || raw.r#type.as_deref().is_some_and(|kind| kind != "eql") {
         return Ok(State::Inert(format!("it is written in {language}; osawatch runs EQL rules")));
     }
+    if let Some(inert) = raw.os_list.as_ref().and_then(|systems| for_other_systems(systems)) {
+        return Ok(inert);
+    }
     let wrong = |error: eql::Error| Error(error.render(query.get_ref(), origin, first_line(text, query)));
     let syntax = eql::parse(query.get_ref()).map_err(wrong)?;
-    let systems = raw.os_list.clone().or_else(|| syntax.requires("host.os.type"));
-    if let Some(systems) = systems.filter(|systems| !systems.iter().any(|system| system.eq_ignore_ascii_case("macos")))
-    {
-        return Ok(State::Inert(format!("it is for {}", systems.join(" and "))));
+    if let Some(inert) = syntax.requires("host.os.type").and_then(|systems| for_other_systems(&systems)) {
+        return Ok(inert);
     }
     let unseen = |name: &&str| !matches!(*name, "process" | "network" | "any");
     if let Some(category) = syntax.categories().into_iter().find(unseen) {
@@ -292,6 +339,11 @@ fn load_query(
         ));
     }
     eql::compile(query.get_ref(), fields, lineages).map(|query| State::Runnable(Box::new(query))).map_err(wrong)
+}
+
+fn for_other_systems(systems: &[String]) -> Option<State> {
+    let other = !systems.iter().any(|system| system.eq_ignore_ascii_case("macos"));
+    other.then(|| State::Inert(format!("it is for {}", systems.join(" and "))))
 }
 
 /// The line of the file on which the text of the query begins.

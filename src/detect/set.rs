@@ -26,35 +26,6 @@ pub struct RuleSet {
     pub lineages: Lineages,
 }
 
-/// A rule that cannot join the set.
-#[derive(Debug)]
-pub enum AddError {
-    /// The file is wrong.
-    Wrong(Error),
-    /// Another rule has its id.
-    Duplicate {
-        /// The file.
-        origin: String,
-        /// The id.
-        id: String,
-        /// Where the other rule came from.
-        other: String,
-    },
-}
-
-impl std::fmt::Display for AddError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            AddError::Wrong(error) => error.fmt(f),
-            AddError::Duplicate { origin, id, other } => {
-                write!(f, "{origin}: rule id `{id}` is already taken by a rule of {other}; give it an id of its own")
-            }
-        }
-    }
-}
-
-impl std::error::Error for AddError {}
-
 impl RuleSet {
     /// The built-in rules.
     pub fn built_in() -> RuleSet {
@@ -68,11 +39,13 @@ impl RuleSet {
     }
 
     /// Adds the rule of a file. `origin` is what messages call the file.
-    pub fn add(&mut self, origin: &str, text: &str) -> Result<&Rule, AddError> {
-        let rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages).map_err(AddError::Wrong)?;
-        if let Some(other) = self.rules.iter().find(|other| other.id == rule.id) {
-            let (origin, other) = (origin.to_owned(), other.origin.clone());
-            return Err(AddError::Duplicate { origin, id: rule.id, other });
+    ///
+    /// Elastic ships some rules twice, under one id: the first that runs runs, a later one is inert.
+    pub fn add(&mut self, origin: &str, text: &str) -> Result<&Rule, Error> {
+        let mut rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
+        let same = |other: &&Rule| other.id == rule.id && other.inert().is_none();
+        if let (None, Some(other)) = (rule.inert(), self.rules.iter().find(same)) {
+            rule.make_inert(format!("the rule of {} has its id and runs", other.origin));
         }
         self.rules.push(rule);
         Ok(&self.rules[self.rules.len() - 1])

@@ -47,12 +47,12 @@ impl Execution {
         let length = texts.iter().flatten().copied().chain(args()).map(str::len).sum();
         let mut execution = Execution::joined(texts, length);
         execution.pid = event.int(field::PROCESS_PID);
-        execution.args = args()
-            .map(|arg| {
-                execution.text.push_str(arg);
-                execution.text.len() as u32
-            })
-            .collect();
+        let mut ends = Vec::with_capacity(args().count());
+        for arg in args() {
+            execution.text.push_str(arg);
+            ends.push(execution.text.len() as u32);
+        }
+        execution.args = ends.into();
         execution
     }
 
