@@ -119,7 +119,7 @@ impl Replay {
             match self.recording.next() {
                 Next::Event(event) => self.pipeline.push(event, |alert| self.sink.accept(&alert)),
                 Next::Problem(problem) => self.report(&problem.to_string()),
-                Next::Idle => {}
+                Next::Idle => self.sink.flush(),
                 Next::Failed(error) => failure = Some(source_failure(error)),
                 Next::End => break,
             }
@@ -243,17 +243,20 @@ impl Sink {
         if !self.steps.is_multiple_of(8192) {
             return;
         }
-        let flushed = self.stdout.flush();
-        self.note(flushed);
+        self.flush();
         if self.bar.is_none() && io::stderr().is_terminal() {
             self.bar = recording.total_bytes().map(progress_bar);
         }
         self.bar.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
     }
 
-    fn finish(&mut self) {
+    fn flush(&mut self) {
         let flushed = if self.closed { Ok(()) } else { self.stdout.flush() };
         self.note(flushed);
+    }
+
+    fn finish(&mut self) {
+        self.flush();
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
     }
 }

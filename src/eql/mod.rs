@@ -1,7 +1,7 @@
 //! The rule language: Elastic's EQL, as its rules for macOS use it, compiled to a typed query.
 //!
-//! Text becomes tokens ([`lexer`]), a syntax tree ([`parser`], [`ast`]) and a query over events
-//! ([`compile`], [`filter`]). The answers are those of Elasticsearch: a positive test asks whether any
+//! Text becomes tokens (`lexer`), a syntax tree (`parser`, [`ast`]) and a query over events
+//! ([`compile()`], [`Filter`]). The answers are those of Elasticsearch: a positive test asks whether any
 //! value of a field passes, a negated one whether none does, and is true of a missing field.
 
 pub mod ast;
