@@ -12,6 +12,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Failure;
 
+use crate::alert::report::visible;
+
 /// Detects AppleScript and Automator runs that go on to the network.
 #[derive(Debug, Parser)]
 #[command(name = "osawatch", version, about, after_help = exit::HELP, max_term_width = 100)]
@@ -52,7 +54,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("osawatch: {failure}");
+        let text: Vec<String> = failure.to_string().lines().map(visible).collect();
+        eprintln!("osawatch: {}", text.join("\n"));
         failure.code().into()
     })
 }

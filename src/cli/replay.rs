@@ -170,7 +170,7 @@ fn source_failure(error: SourceError) -> Failure {
         SourceError::NoKnownFormat { .. } => Failure::DATA,
         _ => Failure::IO,
     };
-    Failure::new(code, report::visible(&error.to_string()))
+    Failure::new(code, error)
 }
 
 /// Where alerts go.

@@ -2,5 +2,7 @@
 
 mod attribution;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use table::{Limits, Table};

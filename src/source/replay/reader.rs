@@ -12,7 +12,7 @@ use super::compression::{Compression, decompressed};
 /// The longest line that is read.
 pub(super) const MAX_LINE: usize = 8 << 20;
 /// How much is read at a time.
-const BLOCK: usize = 128 << 10;
+const BLOCK: usize = 256 << 10;
 /// How many blocks wait for the decoder: enough to keep it busy, and little to hold.
 const WAITING: usize = 2;
 

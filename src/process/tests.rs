@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use super::{Limits, Table};
+use crate::event::{Categories, Event, Timestamp, field};
+
+const SECOND: i64 = 1_000_000_000;
+
+fn process(seconds: i64, kind: &str, entity_id: &str, parent: &str) -> Event {
+    let mut event = Event::new(Timestamp::from_nanoseconds(seconds * SECOND), Categories::PROCESS);
+    event.push_str(field::EVENT_TYPE, kind);
+    event.push_str(field::PROCESS_ENTITY_ID, entity_id);
+    event.push_str(field::PROCESS_NAME, &format!("{entity_id}-name"));
+    if !parent.is_empty() {
+        event.push_str(field::PARENT_ENTITY_ID, parent);
+    }
+    event
+}
+
+fn connection(seconds: i64, entity_id: &str) -> Event {
+    let mut event = Event::new(Timestamp::from_nanoseconds(seconds * SECOND), Categories::NETWORK);
+    event.push_str(field::PROCESS_ENTITY_ID, entity_id);
+    event
+}
+
+fn values(event: &Event, field: crate::event::Field) -> Vec<String> {
+    let mut values = Vec::new();
+    event.any(field, |value| {
+        values.push(value.text().into_owned());
+        false
+    });
+    values
+}
+
+/// Sends an event through the table and gives the ancestry that it then has.
+fn ancestry(table: &mut Table, mut event: Event) -> Vec<String> {
+    table.observe(&mut event, |_| 0);
+    values(&event, field::ANCESTRY)
+}
+
+#[test]
+fn a_connection_has_the_parent_and_the_ancestry_of_its_process() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, process(1, "start", "shell", "launchd"));
+    assert_eq!(ancestry(&mut table, process(2, "start", "script", "shell")), ["shell", "launchd"]);
+    assert_eq!(ancestry(&mut table, process(3, "start", "curl", "script")), ["script", "shell", "launchd"]);
+    let mut event = connection(4, "curl");
+    table.observe(&mut event, |_| 0);
+    assert_eq!(values(&event, field::ANCESTRY), ["script", "shell", "launchd"]);
+    assert_eq!(values(&event, field::PARENT_NAME), ["script-name"]);
+}
+
+#[test]
+fn what_a_document_states_goes_before_what_the_stream_said() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, process(1, "start", "curl", "script"));
+    let mut event = connection(2, "curl");
+    event.push_str(field::ANCESTRY, "stated");
+    assert_eq!(ancestry(&mut table, event), ["stated"]);
+}
+
+#[test]
+fn an_execution_stays_for_a_minute_after_its_exit() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, process(1, "start", "curl", "script"));
+    ancestry(&mut table, process(2, "end", "curl", ""));
+    assert_eq!(ancestry(&mut table, connection(62, "curl")), ["script"]);
+    assert_eq!(ancestry(&mut table, connection(63, "curl")), [""; 0]);
+    assert_eq!(table.evicted(), 0);
+}
+
+#[test]
+fn a_full_table_gives_up_exited_executions_first_then_the_oldest_and_counts_them() {
+    let limits = Limits { executions: 3, keep_exited: Duration::from_secs(60) };
+    let mut table = Table::new(limits);
+    ancestry(&mut table, process(1, "start", "old", "p"));
+    ancestry(&mut table, process(2, "start", "gone", "p"));
+    ancestry(&mut table, process(3, "end", "gone", ""));
+    ancestry(&mut table, process(4, "start", "third", "p"));
+    ancestry(&mut table, process(5, "start", "fourth", "p"));
+    assert_eq!(table.evicted(), 1);
+    assert_eq!(ancestry(&mut table, connection(6, "gone")), [""; 0]);
+    assert_eq!(ancestry(&mut table, connection(6, "old")), ["p"]);
+    ancestry(&mut table, process(7, "start", "fifth", "p"));
+    assert_eq!(table.evicted(), 2);
+    assert_eq!(ancestry(&mut table, connection(8, "old")), [""; 0]);
+}
+
+#[test]
+fn executions_of_two_hosts_with_one_id_are_two() {
+    let mut table = Table::new(Limits::default());
+    for (host, parent) in [("one", "p1"), ("two", "p2")] {
+        let mut event = process(1, "start", "curl", parent);
+        event.push_str(field::HOST_ID, host);
+        ancestry(&mut table, event);
+    }
+    let mut event = connection(2, "curl");
+    event.push_str(field::HOST_ID, "one");
+    assert_eq!(ancestry(&mut table, event), ["p1"]);
+}
+
+#[test]
+fn marks_are_inherited_by_descendants_that_start_later() {
+    let mut table = Table::new(Limits::default());
+    let lineage = |table: &mut Table, mut event: Event, marks: u128| {
+        table.observe(&mut event, |_| marks);
+        event.context.map_or(0, |context| context.lineage)
+    };
+    assert_eq!(lineage(&mut table, process(1, "start", "node", "p"), 0b10), 0, "none is its own descendant");
+    assert_eq!(lineage(&mut table, process(2, "start", "sh", "node"), 0b01), 0b10);
+    assert_eq!(lineage(&mut table, process(3, "start", "curl", "sh"), 0), 0b11);
+    assert_eq!(lineage(&mut table, connection(4, "curl"), 0), 0b11);
+    assert_eq!(lineage(&mut table, process(5, "start", "ls", "p"), 0), 0);
+}
