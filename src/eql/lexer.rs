@@ -66,10 +66,10 @@ impl Lexer<'_> {
             if rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if rest.starts_with("/*") {
-                let Some(end) = rest.find("*/") else {
+                let Some(end) = rest[2..].find("*/") else {
                     return Err(Error::new("this comment has no end", self.at..self.at + 2));
                 };
-                self.at += end + 2;
+                self.at += 2 + end + 2;
             } else if let Some(blank) = rest.chars().next().filter(|c| c.is_whitespace()) {
                 self.at += blank.len_utf8();
             } else {

@@ -15,6 +15,8 @@ mod lexer;
 mod literal;
 mod parser;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 pub use compile::{JoinKey, Lineages, Query, Stage, StageCategory, compile};
 pub use error::Error;

@@ -95,8 +95,9 @@ impl Parser {
         if self.is_word("sample") || self.is_word("join") {
             return Err(self.error("samples and joins are not supported: write a sequence"));
         }
+        let start = self.span().start;
         if self.take_word("sequence") {
-            return self.sequence();
+            return self.sequence(start);
         }
         let stage = self.event_query()?;
         Ok(Query { stages: vec![stage], until: None, maxspan_ms: None, is_sequence: false })
@@ -104,14 +105,10 @@ impl Parser {
 
     pub(super) fn event_query(&mut self) -> Result<Stage, Error> {
         let start = self.span().start;
-        let category = match self.take() {
-            Token { kind: Kind::Name { text, .. }, .. } => text,
-            Token { kind: Kind::Text(text), .. } => text,
-            _ => {
-                self.at = self.at.saturating_sub(1);
-                return Err(self.unexpected("an event category, such as `process`,"));
-            }
+        let (Kind::Name { text: category, .. } | Kind::Text(category)) = self.peek().clone() else {
+            return Err(self.unexpected("an event category, such as `process`,"));
         };
+        self.take();
         if !self.take_word("where") {
             return Err(self.unexpected("`where`"));
         }
@@ -119,8 +116,7 @@ impl Parser {
         Ok(Stage { category, condition, by: Vec::new(), alias: None, span: self.since(start) })
     }
 
-    fn sequence(&mut self) -> Result<Query, Error> {
-        let start = self.span().start;
+    fn sequence(&mut self, start: usize) -> Result<Query, Error> {
         let (mut by, mut maxspan_ms, mut stages, mut until) = (Vec::new(), None, Vec::new(), None);
         loop {
             if self.take_word("by") {
@@ -170,10 +166,9 @@ impl Parser {
             } else if self.take_word("with") {
                 runs = self.runs()?;
             } else if self.take_word("as") {
-                match self.take().kind {
-                    Kind::Name { text, .. } => stage.alias = Some(text),
-                    _ => return Err(self.unexpected("a name")),
-                }
+                let Kind::Name { text, .. } = self.peek().clone() else { return Err(self.unexpected("a name")) };
+                self.take();
+                stage.alias = Some(text);
             } else if self.is_word("fork") {
                 return Err(self.error("`fork` is not supported"));
             } else {

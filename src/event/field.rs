@@ -285,6 +285,7 @@ impl Fields {
     fn unknown(&self, name: &str) -> UnknownField {
         let known = self.entries.iter().map(|(known, _)| known.as_str()).chain(ecs().keys().copied());
         let near = known
+            .filter(|known| *known != "_id")
             .map(|known| (strsim::damerau_levenshtein(known, name), known))
             .filter(|(distance, known)| *distance <= 1 + known.len() / 6)
             .min();

@@ -1,0 +1,134 @@
+//! Values that do not fit, sequences that do not add up, and queries that are too much.
+
+use super::refusals::refuses;
+use super::*;
+
+#[test]
+fn a_value_must_fit_the_type_of_its_field() {
+    refuses("process where process.pid == «\"one\"»", "this field holds numbers");
+    refuses("process where process.pid == «true»", "this field holds numbers");
+    refuses("process where process.pid : «\"5*\"»", "this field holds numbers");
+    refuses("process where process.pid in (1, \"2\", «\"x\"»)", "this field holds numbers");
+    refuses("process where process.pid < «\"one\"»", "values of this field do not compare with that");
+    refuses("process where process.code_signature.valid == «\"yes\"»", "this field holds true or false");
+    refuses("process where process.code_signature.valid == «1»", "this field holds true or false");
+    refuses("process where process.code_signature.valid > «true»", "values of this field do not compare with that");
+    refuses("process where destination.ip == «\"localhost\"»", "this field holds addresses");
+    refuses("process where destination.ip in (\"::1\", «10»)", "this field holds addresses");
+    refuses("process where «\"ten\"» > destination.ip", "values of this field do not compare with that");
+}
+
+#[test]
+fn a_function_of_text_takes_no_number() {
+    refuses("process where wildcard(process.name, \"a\", «5», 6)", "`wildcard` takes texts");
+    refuses("process where startsWith(process.name, «5»)", "`startswith` takes texts");
+    refuses("process where cidrMatch(destination.ip, «10», 11)", "`cidrmatch` takes texts");
+    refuses("process where wildcard(process.name, «process.args»)", "`wildcard` takes texts");
+}
+
+#[test]
+fn a_wrong_network_is_pointed_at_among_the_others() {
+    for network in ["10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/", "", "10.*"] {
+        let query = format!("process where cidrMatch(destination.ip, \"10.0.0.0/8\", «\"{network}\"», \"::1\")");
+        refuses(&query, &format!("`{network}` is not a network such as 10.0.0.0/8"));
+    }
+}
+
+#[test]
+fn a_function_takes_so_many_arguments() {
+    refuses("process where true and «startsWith(process.name)»", "`startswith` does not take 1 arguments");
+    refuses("process where «startsWith(process.name, \"a\", \"b\")»", "`startswith` does not take 3 arguments");
+    refuses("process where «length()» == 1", "`length` does not take 0 arguments");
+    refuses("process where 1 == «indexOf(process.name)»", "`indexof` does not take 1 arguments");
+    refuses("process where «cidrMatch(destination.ip)»", "`cidrmatch` does not take 1 arguments");
+}
+
+#[test]
+fn a_wrong_regular_expression_is_pointed_at() {
+    let error = compiled("process where process.name regex (\"a\", \"b(\")").unwrap_err();
+    assert!(error.message.starts_with("not a regular expression: "), "{error}");
+    assert_eq!(error.span, 39..43);
+    assert!(compiled("process where process.name regex \"(a{1000}){1000}\"").is_err(), "too large");
+}
+
+#[test]
+fn the_stages_of_a_sequence_join_by_as_many_keys() {
+    refuses(
+        "sequence by host.id [process where true] by process.pid [«network where true»]",
+        "this stage has 1 join keys, the first stage has 2",
+    );
+    refuses(
+        "sequence [process where true] [network where true] until [«any where true»] by host.id, user.id",
+        "this stage has 2 join keys, the first stage has 0",
+    );
+}
+
+#[test]
+fn a_sequence_has_two_stages_to_a_hundred() {
+    refuses("«sequence [process where true]»", "a sequence has two stages or more");
+    refuses("«sequence [process where true] with runs=1»", "a sequence has two stages or more");
+    refuses("sequence [process where true] with runs=«0»", "a value stands where a number from 1 to 100 is expected");
+    refuses("sequence [process where true] with runs=«1.5»", "a value stands where a number from 1 to 100 is expected");
+    refuses("sequence [process where true] with runs=«101»", "a value stands where a number from 1 to 100 is expected");
+    let error = compiled(&format!("sequence {}", "[process where true] ".repeat(101))).unwrap_err();
+    assert_eq!(error.message, "a sequence has at most 100 stages");
+}
+
+#[test]
+fn maxspan_is_a_whole_number_of_milliseconds_with_a_unit() {
+    for (maxspan, message) in [
+        ("30", "`[` stands where a unit, ms, s, m, h or d, is expected"),
+        ("30 «w»", "unknown unit `w`: write ms, s, m, h or d"),
+        ("«\"30s\"»", "a value stands where a duration such as 30s is expected"),
+        ("«0s»", "maxspan must be a whole number of milliseconds, at least 1"),
+        ("«-5s»", "maxspan must be a whole number of milliseconds, at least 1"),
+        ("«1.5ms»", "maxspan must be a whole number of milliseconds, at least 1"),
+        ("«1e300d»", "maxspan must be a whole number of milliseconds, at least 1"),
+    ] {
+        let stage = if maxspan.contains('«') { "[any where true]" } else { "«[»any where true]" };
+        refuses(&format!("sequence with maxspan={maxspan} {stage}"), message);
+    }
+}
+
+#[test]
+fn brackets_and_calls_nest_at_most_64_deep() {
+    let message = "expressions nest at most 64 deep";
+    for (open, inner, close) in [
+        ("(", "true", ")"),
+        ("not (", "true", ")"),
+        ("length(", "\"a\"", ")"),
+        ("process.name : (", "\"a\"", ")"),
+        ("descendant of [process where ", "true", "]"),
+    ] {
+        let query = format!("process where {}{inner}{}", open.repeat(1000), close.repeat(1000));
+        let error = compiled(&query).unwrap_err();
+        assert!(
+            [message, "a text, a number, true or false is expected here"].contains(&error.message.as_str()),
+            "{error}"
+        );
+        assert!(compiled(&format!("process where {}", open.repeat(1000))).is_err(), "never closed: {open}");
+    }
+    let query = |depth: usize| format!("process where {}true{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(compiled(&query(63)).is_ok());
+    let error = compiled(&query(64)).unwrap_err();
+    assert_eq!((error.message.as_str(), error.span), (message, 78..82));
+}
+
+#[test]
+fn a_query_has_at_most_256_kibibytes() {
+    let query = |length: usize| "process where true".to_owned() + &" ".repeat(length - 18);
+    assert!(compiled(&query(256 * 1024)).is_ok());
+    let error = compiled(&query(256 * 1024 + 1)).unwrap_err();
+    assert_eq!((error.message.as_str(), error.span), ("a query has at most 262144 bytes", 0..0));
+    let negations = format!("process where {}true", "not ".repeat(100_000));
+    assert_eq!(compiled(&negations).unwrap_err().message, "a query has at most 262144 bytes");
+}
+
+#[test]
+fn a_long_chain_of_conditions_is_compiled() {
+    for word in ["and", "or"] {
+        let query = format!("process where true{}", format!(" {word} true").repeat(20_000));
+        let event = Event::new(Timestamp::default(), Categories::PROCESS);
+        assert!(compiled(&query).unwrap().stages[0].selects(&event), "{word}");
+    }
+}
