@@ -1,5 +1,6 @@
 //! Bytes that no honest source writes: no panic, and never a run that stops.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use osawatch::detect::RuleSet;
@@ -9,19 +10,21 @@ use osawatch::source::{Decoded, Decoder};
 
 use crate::util::{fixtures, osawatch_with_input};
 
-/// The lines of the golden cases that are text, each different shape once.
+/// The lines of the golden cases that are text; of those that differ in digits only, one.
 fn lines() -> Vec<String> {
-    let mut lines = Vec::new();
-    for case in ["public-v4", "dotted-keys", "search-hits", "eslogger-curl-child-by-fork-and-exec", "array-fields"] {
-        for file in fs::read_dir(fixtures().join("replay").join(case)).unwrap() {
+    let mut lines = BTreeMap::new();
+    for case in fs::read_dir(fixtures().join("replay")).unwrap() {
+        for file in fs::read_dir(case.unwrap().path()).unwrap() {
             let file = file.unwrap().path();
-            if !file.file_name().unwrap().to_string_lossy().starts_with("expected") {
-                lines.extend(fs::read_to_string(file).unwrap().lines().map(str::to_owned));
+            let is_input = !file.file_name().unwrap().to_string_lossy().starts_with("expected");
+            for line in fs::read_to_string(&file).iter().filter(|_| is_input).flat_map(|text| text.lines()) {
+                let shape: String = line.chars().filter(|c| !c.is_ascii_digit()).collect();
+                lines.entry(shape).or_insert_with(|| line.to_owned());
             }
         }
     }
-    assert!(lines.len() > 10);
-    lines
+    assert!(lines.len() > 80, "only {} shapes of line", lines.len());
+    lines.into_values().collect()
 }
 
 /// Feeds one line through the decoders and, if it is an event, through all rules to an alert.
@@ -42,7 +45,7 @@ fn every_prefix_and_every_byte_flip_of_a_line_goes_through_without_a_panic() {
             }
         }
         for at in 0..line.len() {
-            for flip in [0x01, 0x20, 0x80, 0xff] {
+            for flip in [0x01, 0x80] {
                 let mut bytes = line.clone().into_bytes();
                 bytes[at] ^= flip;
                 feed(&mut pipeline, &decoder, String::from_utf8_lossy(&bytes).into_owned());
