@@ -140,7 +140,7 @@ impl Query {
     pub fn compares_events(&self) -> bool {
         let aliases: Vec<String> = self.stages.iter().filter_map(|stage| Some(stage.alias.clone()? + ".")).collect();
         let refers = |name: &str| aliases.iter().any(|alias| name.starts_with(alias));
-        !aliases.is_empty() && self.stages.iter().any(|stage| stage.condition.names_field(&refers))
+        !aliases.is_empty() && self.stages.iter().chain(&self.until).any(|stage| stage.condition.names_field(&refers))
     }
 
     /// The values that every stage demands of a field with `==`, `in` or `:`; `None` when some stage

@@ -8,7 +8,7 @@ use super::filter::{Filter, Node, Operand, TypedField};
 use super::functions::{Function, Name, check_arguments};
 use super::literal;
 use super::parser::parse;
-use crate::event::{Categories, Event, Field, Fields};
+use crate::event::{Categories, Event, Field, FieldType, Fields};
 
 /// A query that can run.
 #[derive(Clone, Debug)]
@@ -155,7 +155,12 @@ impl Compiler<'_> {
                 self.matches(value, (*operator, *insensitive), list)?
             }
             ExprKind::Call { name, insensitive, args } => self.test_call(expr, name, *insensitive, args)?,
-            ExprKind::Field { .. } => Node::Truth(self.operand(expr)?),
+            ExprKind::Field { .. } => match self.field(expr)? {
+                Some(Some(field)) if field.kind != FieldType::Boolean => {
+                    return Err(Error::new("this field is not true or false: compare it", expr.span.clone()));
+                }
+                _ => Node::Truth(self.operand(expr)?),
+            },
             ExprKind::DescendantOf(stage) => {
                 let compiled = self.stage(stage)?;
                 Node::Lineage(self.lineages.add(compiled, &stage.span)?)

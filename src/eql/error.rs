@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+/// A longer line is not shown: its caret would not stand in sight.
+const MAX_SHOWN: usize = 1000;
+
 /// A query that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -36,6 +39,9 @@ impl Error {
     pub fn render(&self, text: &str, file: &str, first_line: usize) -> String {
         let (line, column) = self.line_column(text);
         let source = text.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
+        if source.len() > MAX_SHOWN {
+            return format!("{file}:{}:{column}: {self}", first_line + line - 1);
+        }
         let start = text.floor_char_boundary(self.span.start);
         let end = text.floor_char_boundary(self.span.end).max(start);
         let length = text[start..end].chars().take_while(|c| *c != '\n').count().max(1);

@@ -116,10 +116,14 @@ fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, 
 
 /// Lucene's regular expressions match the whole value, and `.` any character.
 fn regex(item: &Expr, insensitive: bool) -> Result<Regex, Error> {
-    let pattern = format!("^(?:{})$", text(item));
-    let mut builder = RegexBuilder::new(&pattern);
-    builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(MAX_REGEX);
-    builder.build().map_err(|error| {
+    let build = |pattern: &str| {
+        let mut builder = RegexBuilder::new(pattern);
+        builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(MAX_REGEX);
+        builder.build()
+    };
+    let text = text(item);
+    // Alone first: `a)|(b` would close the brackets put around it.
+    build(&text).and_then(|_| build(&format!("^(?:{text})$"))).map_err(|error| {
         let error = error.to_string();
         let what = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         Error::new(format!("not a regular expression: {what}"), item.span.clone())

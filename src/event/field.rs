@@ -284,8 +284,10 @@ impl Fields {
 
     fn unknown(&self, name: &str) -> UnknownField {
         let known = self.entries.iter().map(|(known, _)| known.as_str()).chain(ecs().keys().copied());
+        // Names of quite another length are no candidates: comparing costs the product of both lengths.
+        let length = name.chars().count();
         let near = known
-            .filter(|known| *known != "_id")
+            .filter(|known| *known != "_id" && known.len().abs_diff(length) <= 1 + known.len() / 6)
             .map(|known| (strsim::damerau_levenshtein(known, name), known))
             .filter(|(distance, known)| *distance <= 1 + known.len() / 6)
             .min();
@@ -359,6 +361,12 @@ mod tests {
     fn a_misspelt_field_gets_the_nearest_name() {
         let error = Fields::new().resolve("process.nmae").unwrap_err();
         assert_eq!(error.to_string(), "unknown field `process.nmae`; did you mean `process.name`?");
+    }
+
+    #[test]
+    fn a_name_of_a_hundred_thousand_characters_is_refused_without_comparing_it() {
+        let name = "process.".to_owned() + &"x".repeat(100_000);
+        assert_eq!(Fields::new().resolve(&name).unwrap_err().suggestion, None);
     }
 
     #[test]
