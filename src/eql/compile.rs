@@ -6,6 +6,7 @@ use super::Error;
 use super::ast::{self, Comparison, Expr, ExprKind, Operator};
 use super::filter::{Filter, Node, Operand, TypedField};
 use super::functions::{Function, Name, check_arguments};
+use super::lineages::Lineages;
 use super::literal;
 use super::parser::parse;
 use crate::event::{Categories, Event, Field, FieldType, Fields};
@@ -54,30 +55,6 @@ pub struct JoinKey {
     pub optional: bool,
 }
 
-/// The `descendant of […]` queries of all rules: each has a bit, and an event's context says which of
-/// them its ancestors' events match.
-#[derive(Clone, Debug, Default)]
-pub struct Lineages {
-    queries: Vec<Stage>,
-}
-
-impl Lineages {
-    /// The bits of the queries that the event matches.
-    pub fn marks(&self, event: &Event) -> u128 {
-        let marks = self.queries.iter().enumerate().filter(|(_, stage)| stage.selects(event));
-        marks.fold(0, |marks, (bit, _)| marks | 1 << bit)
-    }
-
-    fn add(&mut self, stage: Stage, span: &Range<usize>) -> Result<u128, Error> {
-        let bit = self.queries.len();
-        if bit >= 128 {
-            return Err(Error::new("the loaded rules have more than 128 `descendant of` queries", span.clone()));
-        }
-        self.queries.push(stage);
-        Ok(1 << bit)
-    }
-}
-
 impl Stage {
     /// Whether the event is of the category and meets the condition.
     pub fn selects(&self, event: &Event) -> bool {
@@ -94,21 +71,31 @@ impl Stage {
 /// the lineages.
 pub fn compile(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Query, Error> {
     let parsed = parse(text)?;
-    let mut compiler = Compiler { fields, lineages };
-    Ok(Query {
-        stages: parsed.stages.iter().map(|stage| compiler.stage(stage)).collect::<Result<_, _>>()?,
-        until: parsed.until.as_ref().map(|stage| compiler.stage(stage)).transpose()?,
-        maxspan_ms: parsed.maxspan_ms,
-        is_sequence: parsed.is_sequence,
-    })
+    let before = lineages.len();
+    let query = Compiler { text, fields, lineages }.query(&parsed);
+    if query.is_err() {
+        // A rule that is refused must not use up bits of the others.
+        lineages.truncate(before);
+    }
+    query
 }
 
 struct Compiler<'c> {
+    text: &'c str,
     fields: &'c mut Fields,
     lineages: &'c mut Lineages,
 }
 
 impl Compiler<'_> {
+    fn query(&mut self, parsed: &ast::Query) -> Result<Query, Error> {
+        Ok(Query {
+            stages: parsed.stages.iter().map(|stage| self.stage(stage)).collect::<Result<_, _>>()?,
+            until: parsed.until.as_ref().map(|stage| self.stage(stage)).transpose()?,
+            maxspan_ms: parsed.maxspan_ms,
+            is_sequence: parsed.is_sequence,
+        })
+    }
+
     fn stage(&mut self, stage: &ast::Stage) -> Result<Stage, Error> {
         let seen = Categories::named(&stage.category);
         let category = match stage.category.as_str() {
@@ -163,7 +150,7 @@ impl Compiler<'_> {
             },
             ExprKind::DescendantOf(stage) => {
                 let compiled = self.stage(stage)?;
-                Node::Lineage(self.lineages.add(compiled, &stage.span)?)
+                Node::Lineage(self.lineages.mark(&self.text[stage.span.clone()], compiled, &stage.span)?)
             }
             ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Null => {
                 return Err(Error::new("a value alone is no condition: compare it", expr.span.clone()));

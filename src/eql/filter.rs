@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::ast::Comparison;
 use super::functions::Function;
-use super::ip::{IpSet, address};
+use super::ip::{IpSet, address, number};
 use super::pattern::Pattern;
 use crate::event::field::PROCESS_NAME;
 use crate::event::{Event, Field, FieldType, Scalar};
@@ -176,7 +176,7 @@ impl Test {
     fn passes_address(&self, address: IpAddr) -> bool {
         match self {
             Test::Addresses(set) => set.contains(address),
-            Test::Address(comparison, wanted) => comparison.holds(address.cmp(wanted)),
+            Test::Address(comparison, wanted) => comparison.holds(number(address).cmp(&number(*wanted))),
             Test::Either(tests) => tests.iter().any(|test| test.passes_address(address)),
             _ => self.passes_text(&address.to_string()),
         }

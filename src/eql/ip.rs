@@ -4,36 +4,23 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Addresses as numbers, IPv4 and IPv6 apart; IPv4-mapped IPv6 is IPv4.
+/// Addresses as numbers of 128 bits: Elasticsearch keeps IPv4 as IPv4-mapped IPv6, so `::/0` holds both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct IpSet {
-    v4: Box<[(u128, u128)]>,
-    v6: Box<[(u128, u128)]>,
-}
+pub(super) struct IpSet(Box<[(u128, u128)]>);
 
 impl IpSet {
     /// The set of these networks; a bare address is a network of one. The first that is neither is
     /// given back.
     pub(super) fn new<'t>(networks: &[&'t str]) -> Result<IpSet, &'t str> {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for text in networks {
-            match range(text).ok_or(*text)? {
-                (IpAddr::V4(first), IpAddr::V4(last)) => {
-                    v4.push((u128::from(u32::from(first)), u128::from(u32::from(last))))
-                }
-                (first, last) => v6.push((number(first), number(last))),
-            }
-        }
-        Ok(IpSet { v4: merged(v4), v6: merged(v6) })
+        let ranges = networks.iter().map(|text| range(text).ok_or(*text)).collect::<Result<_, _>>()?;
+        Ok(IpSet(merged(ranges)))
     }
 
     /// Whether the address is in the set.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        let ranges = if address.is_ipv4() { &self.v4 } else { &self.v6 };
         let number = number(address);
-        let after = ranges.partition_point(|(first, _)| *first <= number);
-        after > 0 && ranges[after - 1].1 >= number
+        let after = self.0.partition_point(|(first, _)| *first <= number);
+        after > 0 && self.0[after - 1].1 >= number
     }
 }
 
@@ -43,24 +30,21 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-fn number(address: IpAddr) -> u128 {
+/// The place of an address in the order of all, IPv4 where IPv6 maps it.
+pub(super) fn number(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V4(address) => u128::from(address.to_ipv6_mapped()),
         IpAddr::V6(address) => u128::from(address),
     }
 }
 
-fn range(text: &str) -> Option<(IpAddr, IpAddr)> {
-    if let Some(address) = address(text) {
-        return Some((address, address));
+fn range(text: &str) -> Option<(u128, u128)> {
+    if let Ok(network) = text.parse::<IpNet>() {
+        return Some((number(network.network()), number(network.broadcast())));
     }
-    let network: IpNet = text.parse().ok()?;
-    let (first, last) = (network.network().to_canonical(), network.broadcast().to_canonical());
-    // A mapped network wider than ::ffff:0:0/96 is not a range of IPv4.
-    if first.is_ipv4() != last.is_ipv4() {
-        return Some((network.network(), network.broadcast()));
-    }
-    Some((first, last))
+    // Not `fe80::%en0/10`, of which `address` would take the part before the zone.
+    let address = number(address(text).filter(|_| !text.contains('/'))?);
+    Some((address, address))
 }
 
 fn merged(mut ranges: Vec<(u128, u128)>) -> Box<[(u128, u128)]> {
@@ -105,6 +89,15 @@ mod tests {
             assert_eq!(set.contains(address(text).unwrap()), inside, "{text}");
         }
         assert_eq!(IpSet::new(&["10.0.0.0/8", "10.0.0.0/33"]), Err("10.0.0.0/33"));
+        assert_eq!(IpSet::new(&["fe80::%en0/10"]), Err("fe80::%en0/10"));
         assert!(!IpSet::new(&[]).unwrap().contains(address("8.8.8.8").unwrap()));
+    }
+
+    #[test]
+    fn networks_of_ipv6_that_hold_the_mapped_addresses_hold_ipv4() {
+        for (network, inside) in [("::/0", true), ("::ffff:0:0/95", true), ("::ffff:0:0/96", true), ("::/96", false)] {
+            let set = IpSet::new(&[network]).unwrap();
+            assert_eq!(set.contains(address("8.8.8.8").unwrap()), inside, "{network}");
+        }
     }
 }

@@ -41,8 +41,29 @@ pub(super) fn list(
         Operator::In => equal_to_one(field, list, folded),
         Operator::Regex => Ok(Test::Regexes(list.iter().map(|item| regex(item, folded)).collect::<Result<_, _>>()?)),
         _ if is_typed || list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
+        _ if field.is_some_and(|field| field.kind == FieldType::Ip) => addresses_and_patterns(list, folded),
         _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
     }
+}
+
+/// Of a list for an `ip` field: what has wildcards is matched as text, the rest are networks.
+fn addresses_and_patterns(list: &[Expr], folded: bool) -> Result<Test, Error> {
+    let mut tests = Vec::with_capacity(list.len());
+    let mut networks = Vec::new();
+    for item in list {
+        let text = text(item);
+        if text.contains(['*', '?']) {
+            tests.push(Test::Patterns([Pattern::new(&text, folded)].into()));
+        } else {
+            IpSet::new(&[&text]).map_err(|_| Error::new("this field holds addresses", item.span.clone()))?;
+            networks.push(text);
+        }
+    }
+    let networks: Vec<&str> = networks.iter().map(String::as_str).collect();
+    if let (false, Ok(set)) = (networks.is_empty(), IpSet::new(&networks)) {
+        tests.insert(0, Test::Addresses(set));
+    }
+    Ok(Test::Either(tests.into()))
 }
 
 /// A function of a field and literals.

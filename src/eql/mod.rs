@@ -12,13 +12,15 @@ mod filter;
 mod functions;
 mod ip;
 mod lexer;
+mod lineages;
 mod literal;
 mod parser;
 mod pattern;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{JoinKey, Lineages, Query, Stage, StageCategory, compile};
+pub use compile::{JoinKey, Query, Stage, StageCategory, compile};
 pub use error::Error;
 pub use filter::Filter;
+pub use lineages::Lineages;
 pub use parser::parse;

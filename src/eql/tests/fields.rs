@@ -139,8 +139,21 @@ fn an_address_matches_wildcards_in_its_shortest_form() {
 }
 
 #[test]
+fn a_list_for_an_address_may_mix_wildcards_networks_and_addresses() {
+    let list = "destination.ip : (\"10.*\", \"192.168.0.0/16\", \"0:0:0:0:0:0:0:1\")";
+    for (ip, selected) in [("10.1.2.3", true), ("192.168.3.4", true), ("::1", true), ("11.0.0.1", false)] {
+        assert_eq!(selects(list, &json!({"destination.ip": ip})), selected, "{ip}");
+    }
+    assert_eq!(
+        compiled("any where destination.ip : (\"10.*\", \"ten\")").unwrap_err().message,
+        "this field holds addresses"
+    );
+}
+
+#[test]
 fn addresses_have_an_order() {
     hold(json!({"destination.ip": "10.0.0.9"}), &["destination.ip < \"10.0.0.10\"", "destination.ip >= \"9.255.0.0\""]);
+    hold(json!({"destination.ip": "8.8.8.8"}), &["destination.ip > \"::1\"", "destination.ip < \"fe80::\""]);
     fail(json!({"destination.ip": "10.0.0.9"}), &["destination.ip > \"10.0.0.10\"", "destination.ip <= \"10.0.0.8\""]);
 }
 

@@ -76,13 +76,33 @@ fn a_descendant_of_a_descendant_has_the_inner_query_first() {
 #[test]
 fn rules_share_128_queries_and_the_129th_is_refused() {
     let (mut fields, mut lineages) = (Fields::new(), Lineages::default());
+    let query = |pid: usize| format!("process where descendant of [process where process.pid < {pid}]");
     let mut last = None;
-    for _ in 0..128 {
-        last = Some(compile(OSASCRIPT, &mut fields, &mut lineages).unwrap());
+    for pid in 0..128 {
+        last = Some(compile(&query(pid), &mut fields, &mut lineages).unwrap());
     }
     assert!(last.unwrap().stages[0].selects(&below(1 << 127)));
-    assert_eq!(lineages.marks(&event(&mut fields, &json!({"process.name": "osascript"}))), u128::MAX);
-    let error = compile(OSASCRIPT, &mut fields, &mut lineages).unwrap_err();
+    assert_eq!(lineages.marks(&event(&mut fields, &json!({"process.pid": -1}))), u128::MAX);
+    let error = compile(&query(128), &mut fields, &mut lineages).unwrap_err();
     assert_eq!(error.message, "the loaded rules have more than 128 `descendant of` queries");
-    assert_eq!(&OSASCRIPT[error.span], "process where process.name == \"osascript\"");
+    assert_eq!(&query(128)[error.span], "process where process.pid < 128");
+    assert!(compile(&query(5), &mut fields, &mut lineages).is_ok(), "it has its bit");
+}
+
+#[test]
+fn the_same_text_in_other_rules_and_runs_shares_a_bit() {
+    let (mut fields, mut lineages) = (Fields::new(), Lineages::default());
+    let below_osascript = "descendant of [process where process.name == \"osascript\"]";
+    for text in [OSASCRIPT.to_owned(), format!("sequence [process where {below_osascript}] with runs=100")] {
+        let query = compile(&text, &mut fields, &mut lineages).unwrap();
+        assert!(query.stages[0].selects(&below(1)), "{text}");
+    }
+    assert_eq!(lineages.marks(&event(&mut fields, &json!({"process.name": "osascript"}))), 1);
+}
+
+#[test]
+fn a_refused_rule_leaves_no_query_behind() {
+    let (mut fields, mut lineages) = (Fields::new(), Lineages::default());
+    assert!(compile(&format!("{OSASCRIPT} and zebra == 1"), &mut fields, &mut lineages).is_err());
+    assert_eq!(lineages.marks(&event(&mut fields, &json!({"process.name": "osascript"}))), 0);
 }
