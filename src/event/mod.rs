@@ -5,6 +5,7 @@ pub mod document;
 pub mod ecs;
 mod execution;
 pub mod field;
+mod flow;
 mod line;
 pub mod surrogates;
 mod timestamp;
@@ -12,6 +13,7 @@ mod timestamp;
 pub use audit_token::{AuditToken, Machine};
 pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
+pub use flow::{Flow, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use timestamp::Timestamp;
 
