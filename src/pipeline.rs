@@ -115,6 +115,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether the execution is known that an event of a pid belongs to.
+    pub fn knows_owner(&self, event: &Event) -> bool {
+        self.table.knows_owner(event)
+    }
+
     /// What went through so far.
     pub fn counts(&self) -> Counts {
         Counts {

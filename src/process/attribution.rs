@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ahash::HashMap;
 
 use crate::event::field;
-use crate::event::{Event, Machine, Timestamp};
+use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 
 /// Executions known by audit token, by pid.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ struct Owner {
     key: Arc<str>,
     host: Box<str>,
     entity_id: Box<str>,
+    pidversion: i64,
+    unique_pid: Option<i64>,
     started: Timestamp,
     ended: Option<Timestamp>,
 }
@@ -30,7 +32,9 @@ struct Owner {
 impl Owners {
     /// Takes note of an execution, and that it ended the one that had its pid.
     pub(super) fn started(&mut self, key: &Arc<str>, event: &Event) {
-        let (Some(pid), Some(_)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else { return };
+        let (Some(pid), Some(pidversion)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else {
+            return;
+        };
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let owners = self.by_pid.entry(pid).or_default();
         if owners.iter().any(|owner| owner.key == *key) {
@@ -40,8 +44,12 @@ impl Owners {
             owner.ended.get_or_insert(event.time);
         }
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default().into();
-        let owner = Owner { key: Arc::clone(key), host: host.into(), entity_id, started: event.time, ended: None };
-        owners.push(owner);
+        // An exec keeps the unique pid; the exec's own event may not say it.
+        let before = owners.iter().rfind(|owner| *owner.host == *host && owner.ended == Some(event.time));
+        let unique_pid = event.int(field::UNIQUE_PID).or_else(|| before?.unique_pid.filter(|_| is_exec(event)));
+        let (at, host) = (event.time, host.into());
+        let key_of_owner = Arc::clone(key);
+        owners.push(Owner { key: key_of_owner, host, entity_id, pidversion, unique_pid, started: at, ended: None });
         self.pids.insert(Arc::clone(key), pid);
     }
 
@@ -80,22 +88,48 @@ impl Owners {
             assign(event, &entity_id, "audit_token");
             return;
         }
-        let Some(owner) = self.running(pid, event) else { return };
-        let starts_anew = event.is_type("start") && event.categories.intersects(crate::event::Categories::PROCESS);
+        let Some(owner) = self.running(pid, event) else {
+            if stated.is_none() && event.categories.intersects(Categories::NETWORK) {
+                event.push_str(field::ATTRIBUTION_METHOD, "none");
+            }
+            return;
+        };
+        let starts_anew = event.is_type("start") && event.categories.intersects(Categories::PROCESS);
         if starts_anew || stated.is_some_and(|entity_id| is_known(event, entity_id)) {
             return;
         }
-        let entity_id = owner.entity_id.clone();
-        assign(event, &entity_id, "pid");
+        let by_unique_pid = owner.unique_pid.is_some() && owner.unique_pid == event.int(field::UNIQUE_PID);
+        let (entity_id, pidversion) = (owner.entity_id.clone(), owner.pidversion);
+        assign(event, &entity_id, if by_unique_pid { "unique_pid" } else { "pid" });
+        if event.int(field::PIDVERSION).is_none() {
+            event.push_int(field::PIDVERSION, pidversion);
+        }
     }
 
+    /// Whether an execution is known that the event belongs to.
+    pub(super) fn knows(&self, event: &Event) -> bool {
+        event.int(field::PROCESS_PID).is_some_and(|pid| self.running(pid, event).is_some())
+    }
+
+    /// The latest execution of this pid that had started by the event's time: of the same unique pid
+    /// where both are known, and else still running then. A report can come after the exit of a process
+    /// that it names by unique pid, for the kernel keeps the name in the socket.
     fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
         let host = event.str(field::HOST_ID).unwrap_or_default();
-        let owners = self.by_pid.get(&pid)?.iter().rev();
-        owners.into_iter().find(|owner| {
-            *owner.host == *host && owner.started <= event.time && owner.ended.is_none_or(|ended| event.time <= ended)
-        })
+        let unique_pid = event.int(field::UNIQUE_PID);
+        let owners = self.by_pid.get(&pid)?.iter();
+        let candidates = owners.filter(|owner| {
+            let same = unique_pid.is_some() && owner.unique_pid == unique_pid;
+            let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
+            let running = same || owner.ended.is_none_or(|ended| event.time <= ended);
+            *owner.host == *host && owner.started <= event.time && !other && running
+        });
+        candidates.max_by_key(|owner| owner.started)
     }
+}
+
+fn is_exec(event: &Event) -> bool {
+    event.any(field::EVENT_ACTION, |action| action == Scalar::Str("exec"))
 }
 
 fn assign(event: &mut Event, entity_id: &str, method: &str) {

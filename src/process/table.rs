@@ -79,7 +79,13 @@ impl Table {
         let is_process = event.categories.intersects(Categories::PROCESS);
         let ends = is_process && event.is_type("end");
         let starts = is_process && (!ends || event.is_type("start"));
-        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else { return };
+        let Some(entity_id) = event.str(field::PROCESS_ENTITY_ID) else {
+            if let (None, Some(name)) = (event.str(field::PROCESS_NAME), event.str(field::KERNEL_NAME)) {
+                let name = name.to_owned();
+                event.push_str(field::PROCESS_NAME, &name);
+            }
+            return;
+        };
         let known = executions.get(key_of(key, event, entity_id)).map(|entry| Arc::clone(&entry.context));
         event.context = match known {
             Some(known) if !starts => Some(known),
@@ -92,7 +98,14 @@ impl Table {
         };
         if is_process {
             self.record(event, (starts, ends), marks(event));
+        } else if event.str(field::PROCESS_NAME).is_none() {
+            complete(event);
         }
+    }
+
+    /// Whether the execution is known that an event of a pid belongs to.
+    pub fn knows_owner(&self, event: &Event) -> bool {
+        self.owners.knows(event)
     }
 
     fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {
@@ -230,6 +243,22 @@ impl Table {
             self.owners.forget(&key);
         }
         gone
+    }
+}
+
+/// States of an attributed event what its execution is: the source knew only numbers.
+fn complete(event: &mut Event) {
+    let Some(process) = event.context.as_ref().and_then(|context| context.process.clone()) else { return };
+    for (field, value) in [
+        (field::PROCESS_NAME, process.name()),
+        (field::PROCESS_EXECUTABLE, process.executable()),
+        (field::PROCESS_COMMAND_LINE, process.command_line()),
+        (field::PROCESS_SIGNING_ID, process.signing_id()),
+        (field::PROCESS_TEAM_ID, process.team_id()),
+    ] {
+        if let Some(value) = value.filter(|_| event.str(field).is_none()) {
+            event.push_str(field, value);
+        }
     }
 }
 

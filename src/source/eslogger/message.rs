@@ -1,4 +1,5 @@
-//! The shape of an `eslogger` line: what of it osawatch reads.
+//! The shape of an `eslogger` line, which is the shape of an Endpoint Security message: what of it
+//! osawatch reads. A client of our own fills the same.
 //!
 //! `eslogger` is "not API in any sense", so whatever an event can do without may be absent or null, and
 //! members that are not named here are passed over unread.
@@ -14,56 +15,56 @@ use crate::event::AuditToken;
 /// Text that stays in the line when it holds no escape. Within an `Option` or a `Vec`, serde borrows
 /// only for a type that says so.
 #[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(in crate::source) struct Text<'a>(#[serde(borrow)] pub(in crate::source) Cow<'a, str>);
 
 /// A line: `es_message_t`.
 #[derive(Deserialize)]
-pub(super) struct Message<'a> {
+pub(in crate::source) struct Message<'a> {
     #[serde(borrow)]
-    pub(super) time: Text<'a>,
-    pub(super) version: Option<i64>,
-    pub(super) seq_num: Option<i64>,
-    pub(super) global_seq_num: Option<i64>,
+    pub(in crate::source) time: Text<'a>,
+    pub(in crate::source) version: Option<i64>,
+    pub(in crate::source) seq_num: Option<i64>,
+    pub(in crate::source) global_seq_num: Option<i64>,
     /// Asked for because it marks a line as eslogger's; the event's own key says which event it is.
     #[serde(rename = "event_type")]
-    _event_type: IgnoredAny,
+    pub(in crate::source) _event_type: IgnoredAny,
     #[serde(borrow)]
-    pub(super) process: Process<'a>,
+    pub(in crate::source) process: Process<'a>,
     #[serde(borrow)]
-    pub(super) event: Body<'a>,
+    pub(in crate::source) event: Body<'a>,
 }
 
 /// `es_process_t`.
 #[derive(Deserialize)]
-pub(super) struct Process<'a> {
-    pub(super) audit_token: Token,
+pub(in crate::source) struct Process<'a> {
+    pub(in crate::source) audit_token: Token,
     /// From message version 4.
-    pub(super) parent_audit_token: Option<Token>,
+    pub(in crate::source) parent_audit_token: Option<Token>,
     /// From message version 4.
-    pub(super) responsible_audit_token: Option<Token>,
-    pub(super) ppid: Option<i64>,
-    pub(super) group_id: Option<i64>,
-    pub(super) session_id: Option<i64>,
-    pub(super) codesigning_flags: Option<i64>,
-    pub(super) is_platform_binary: Option<bool>,
+    pub(in crate::source) responsible_audit_token: Option<Token>,
+    pub(in crate::source) ppid: Option<i64>,
+    pub(in crate::source) group_id: Option<i64>,
+    pub(in crate::source) session_id: Option<i64>,
+    pub(in crate::source) codesigning_flags: Option<i64>,
+    pub(in crate::source) is_platform_binary: Option<bool>,
     #[serde(borrow)]
-    pub(super) cdhash: Option<Text<'a>>,
+    pub(in crate::source) cdhash: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) signing_id: Option<Text<'a>>,
+    pub(in crate::source) signing_id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) team_id: Option<Text<'a>>,
+    pub(in crate::source) team_id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) executable: Option<File<'a>>,
+    pub(in crate::source) executable: Option<File<'a>>,
     #[serde(borrow)]
-    pub(super) tty: Option<File<'a>>,
+    pub(in crate::source) tty: Option<File<'a>>,
     #[serde(borrow)]
-    pub(super) start_time: Option<Text<'a>>,
+    pub(in crate::source) start_time: Option<Text<'a>>,
 }
 
 /// `audit_token_t`: an object, or in macOS 26 beta an array. Serde reads a struct from either; the
 /// members stand in the order of the array.
 #[derive(Deserialize)]
-pub(super) struct Token {
+pub(in crate::source) struct Token {
     #[serde(default)]
     auid: u32,
     #[serde(default)]
@@ -80,8 +81,15 @@ pub(super) struct Token {
     pidversion: u32,
 }
 
+impl From<[u32; 8]> for Token {
+    /// From the words of an `audit_token_t`.
+    fn from([auid, euid, egid, ruid, rgid, pid, asid, pidversion]: [u32; 8]) -> Token {
+        Token { auid, euid, egid, ruid, rgid, pid, asid, pidversion }
+    }
+}
+
 impl Token {
-    pub(super) fn audit_token(&self) -> AuditToken {
+    pub(in crate::source) fn audit_token(&self) -> AuditToken {
         let Token { auid, euid, egid, ruid, rgid, pid, asid, pidversion } = *self;
         AuditToken([auid, euid, egid, ruid, rgid, pid, asid, pidversion])
     }
@@ -89,49 +97,55 @@ impl Token {
 
 /// `es_file_t`.
 #[derive(Deserialize)]
-pub(super) struct File<'a> {
+pub(in crate::source) struct File<'a> {
     #[serde(borrow)]
-    pub(super) path: Text<'a>,
-    pub(super) stat: Option<Stat>,
+    pub(in crate::source) path: Text<'a>,
+    pub(in crate::source) stat: Option<Stat>,
 }
 
 /// `struct stat`, of which only a terminal's device number matters. Inode numbers exceed what a double
 /// holds; they are not read.
 #[derive(Deserialize)]
-pub(super) struct Stat {
-    pub(super) st_rdev: Option<i64>,
+pub(in crate::source) struct Stat {
+    pub(in crate::source) st_rdev: Option<i64>,
 }
 
 /// `es_event_exec_t`.
 #[derive(Deserialize)]
-pub(super) struct Exec<'a> {
+pub(in crate::source) struct Exec<'a> {
     #[serde(borrow)]
-    pub(super) target: Process<'a>,
+    pub(in crate::source) target: Process<'a>,
     #[serde(borrow)]
-    pub(super) args: Option<Vec<Text<'a>>>,
+    pub(in crate::source) args: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub(super) env: Option<Vec<Text<'a>>>,
+    pub(in crate::source) env: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub(super) cwd: Option<File<'a>>,
+    pub(in crate::source) cwd: Option<File<'a>>,
     #[serde(borrow)]
-    pub(super) script: Option<File<'a>>,
+    pub(in crate::source) script: Option<File<'a>>,
+    /// What standard input is; only an Endpoint Security client of our own knows.
+    #[serde(skip)]
+    pub(in crate::source) stdin_type: Option<&'static str>,
+    /// Bytes of arguments that were not copied.
+    #[serde(skip)]
+    pub(in crate::source) args_left_out: usize,
 }
 
 /// `es_event_fork_t`.
 #[derive(Deserialize)]
-pub(super) struct Fork<'a> {
+pub(in crate::source) struct Fork<'a> {
     #[serde(borrow)]
-    pub(super) child: Process<'a>,
+    pub(in crate::source) child: Process<'a>,
 }
 
 /// `es_event_exit_t`.
 #[derive(Deserialize)]
-pub(super) struct Exit {
-    pub(super) stat: i64,
+pub(in crate::source) struct Exit {
+    pub(in crate::source) stat: i64,
 }
 
 /// The event, by the one key of its object.
-pub(super) enum Body<'a> {
+pub(in crate::source) enum Body<'a> {
     Exec(Box<Exec<'a>>),
     Fork(Box<Fork<'a>>),
     Exit(Exit),

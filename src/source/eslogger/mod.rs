@@ -2,7 +2,7 @@
 //!
 //! Made for the message versions 6 to 11 (macOS 13 to 27); another one is read as far as its shape fits.
 
-mod message;
+pub(super) mod message;
 #[cfg(test)]
 mod tests;
 
@@ -72,16 +72,24 @@ impl Decoder {
     pub fn decode(&self, line: &Line) -> Result<Decoded, Error> {
         let message: Message<'_> = serde_json::from_str(line.as_str()).map_err(Error::Json)?;
         let time = Timestamp::parse(&message.time.0).ok_or_else(|| Error::BadTime(message.time.0.to_string()))?;
+        Ok(match message.event {
+            Body::Other(name) => Decoded::Skipped(name),
+            _ => Decoded::Event(self.event(time, &message)),
+        })
+    }
+
+    /// The event that a message of a known kind tells.
+    pub(super) fn event(&self, time: Timestamp, message: &Message<'_>) -> Event {
         let mut event = Event::new(time, Categories::PROCESS);
-        match message.event {
-            Body::Other(name) => return Ok(Decoded::Skipped(name)),
+        match &message.event {
+            Body::Other(_) => {}
             Body::Exec(exec) => {
                 self.open(&mut event, "exec", "start");
                 self.push_process(&mut event, &exec.target);
                 self.push_parent_token(&mut event, &exec.target);
                 let replaced = message.process.audit_token.audit_token();
                 event.push_str(field::REPLACED_ENTITY_ID, &self.entity_id(replaced));
-                push_exec(&mut event, &exec);
+                push_exec(&mut event, exec);
             }
             Body::Fork(fork) => {
                 self.open(&mut event, "fork", "start");
@@ -93,7 +101,7 @@ impl Decoder {
                 self.open(&mut event, "end", "end");
                 self.push_process(&mut event, &message.process);
                 self.push_parent_token(&mut event, &message.process);
-                event.push_str(field::PROCESS_END, &message.time.0);
+                event.push_str(field::PROCESS_END, &time.to_string());
                 event.push_int(field::EXIT_STATUS, exit.stat);
                 // WIFEXITED and WEXITSTATUS of wait(2): the low seven bits name a signal.
                 if exit.stat & 0x7f == 0 {
@@ -104,7 +112,7 @@ impl Decoder {
         push_int(&mut event, field::MESSAGE_VERSION, message.version);
         push_int(&mut event, field::SEQ_NUM, message.seq_num);
         push_int(&mut event, field::GLOBAL_SEQ_NUM, message.global_seq_num);
-        Ok(Decoded::Event(event))
+        event
     }
 
     /// What every event states first.
@@ -198,6 +206,10 @@ fn push_exec(event: &mut Event, exec: &Exec<'_>) {
     }
     push_text(event, field::PROCESS_WORKING_DIRECTORY, path(exec.cwd.as_ref()));
     push_text(event, field::SCRIPT_PATH, path(exec.script.as_ref()));
+    push_text(event, field::STDIN_TYPE, exec.stdin_type.unwrap_or_default());
+    if exec.args_left_out > 0 {
+        event.push_int(field::ARGS_LEFT_OUT, exec.args_left_out as i64);
+    }
     for Text(variable) in exec.env.iter().flatten().take(MAX_ENV_VARS) {
         event.push_str(field::PROCESS_ENV_VARS, variable);
     }
