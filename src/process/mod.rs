@@ -2,7 +2,9 @@
 
 mod attribution;
 mod table;
+mod waiting;
 #[cfg(test)]
 mod tests;
 
 pub use table::{Limits, Table};
+pub use waiting::Waiting;

@@ -2,6 +2,9 @@
 
 mod decoder;
 pub mod eslogger;
+pub mod flow_event;
+pub mod live;
+pub mod process_info;
 pub mod replay;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,169 @@
+//! Flows that wait for the exec they belong to.
+//!
+//! The two streams of a live Mac are independent: a connection can be told before the exec that made it.
+//! A flow whose process is known waits until the stream of processes has passed its time, or 10 ms; one
+//! whose process is unknown waits for it up to the lateness.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ahash::HashMap;
+
+use crate::event::{Event, Timestamp, field};
+
+/// How long a flow of a known process waits for an exec that may have replaced the program.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// Flows held back, bounded.
+#[derive(Debug)]
+pub struct Waiting {
+    lateness: Duration,
+    capacity: usize,
+    settling: VecDeque<Held>,
+    unknown: VecDeque<Held>,
+    unknown_pids: HashMap<i64, usize>,
+    overflowed: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    event: Event,
+    since: Duration,
+}
+
+impl Waiting {
+    /// Holds at most `capacity` flows, those of unknown processes for at most the lateness.
+    pub fn new(lateness: Duration, capacity: usize) -> Waiting {
+        let (settling, unknown, unknown_pids) = Default::default();
+        Waiting { lateness, capacity, settling, unknown, unknown_pids, overflowed: 0 }
+    }
+
+    /// Flows let go before their time because too many waited.
+    pub fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+
+    /// Takes in a flow. `now` is a clock that only goes forward.
+    pub fn hold(&mut self, event: Event, is_known: bool, now: Duration) -> Option<Event> {
+        let held = Held { event, since: now };
+        if is_known {
+            self.settling.push_back(held);
+        } else {
+            *self.unknown_pids.entry(pid(&held.event)).or_default() += 1;
+            self.unknown.push_back(held);
+        }
+        if self.settling.len() + self.unknown.len() <= self.capacity {
+            return None;
+        }
+        self.overflowed += 1;
+        self.pop_unknown().or_else(|| self.settling.pop_front().map(|held| held.event))
+    }
+
+    /// A process was told of: its flows need not wait any longer.
+    pub fn started(&mut self, process: i64, now: Duration) {
+        if self.unknown_pids.remove(&process).is_none() {
+            return;
+        }
+        let (found, unknown) = self.unknown.drain(..).partition(|held| pid(&held.event) == process);
+        self.unknown = unknown;
+        let found: VecDeque<Held> = found;
+        self.settling.extend(found.into_iter().map(|held| Held { since: now, ..held }));
+    }
+
+    /// The next flow that need not wait: the stream of processes has come to `seen`.
+    pub fn pop_due(&mut self, seen: Timestamp, now: Duration) -> Option<Event> {
+        let front = self.settling.front();
+        if front.is_some_and(|held| held.event.time <= seen || now.saturating_sub(held.since) >= SETTLE) {
+            return self.settling.pop_front().map(|held| held.event);
+        }
+        let waited = self.unknown.front().map(|held| now.saturating_sub(held.since));
+        if waited.is_some_and(|waited| waited >= self.lateness) { self.pop_unknown() } else { None }
+    }
+
+    /// Any flow, at the end.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.settling.pop_front().map(|held| held.event).or_else(|| self.pop_unknown())
+    }
+
+    /// When the next flow is due; `None` when none waits.
+    pub fn deadline(&self) -> Option<Duration> {
+        let settled = self.settling.front().map(|held| held.since + SETTLE);
+        let given_up = self.unknown.front().map(|held| held.since + self.lateness);
+        settled.into_iter().chain(given_up).min()
+    }
+
+    fn pop_unknown(&mut self) -> Option<Event> {
+        let event = self.unknown.pop_front()?.event;
+        if let Some(count) = self.unknown_pids.get_mut(&pid(&event)) {
+            *count -= 1;
+            if *count == 0 {
+                self.unknown_pids.remove(&pid(&event));
+            }
+        }
+        Some(event)
+    }
+}
+
+fn pid(event: &Event) -> i64 {
+    event.int(field::PROCESS_PID).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Categories;
+
+    fn flow(pid: i64, ms: i64) -> Event {
+        let mut event = Event::new(Timestamp::from_milliseconds(ms).unwrap(), Categories::NETWORK);
+        event.push_int(field::PROCESS_PID, pid);
+        event
+    }
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_milliseconds(ms).unwrap()
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn due(waiting: &mut Waiting, seen: i64, now: u64) -> Vec<i64> {
+        std::iter::from_fn(|| waiting.pop_due(at(seen), ms(now))).map(|event| pid(&event)).collect()
+    }
+
+    #[test]
+    fn a_flow_of_a_known_process_waits_until_the_execs_have_passed_it_or_10_ms() {
+        let mut waiting = Waiting::new(ms(2000), 10);
+        assert!(waiting.hold(flow(1, 100), true, ms(0)).is_none());
+        assert!(waiting.hold(flow(2, 200), true, ms(1)).is_none());
+        assert_eq!(due(&mut waiting, 99, 5), [0; 0]);
+        assert_eq!(due(&mut waiting, 100, 5), [1]);
+        assert_eq!(waiting.deadline(), Some(ms(11)));
+        assert_eq!(due(&mut waiting, 100, 11), [2]);
+        assert_eq!(waiting.deadline(), None, "nothing waits, so no timer runs");
+    }
+
+    #[test]
+    fn a_flow_before_its_exec_goes_on_when_the_exec_is_told() {
+        let mut waiting = Waiting::new(ms(2000), 10);
+        waiting.hold(flow(7, 100), false, ms(0));
+        waiting.hold(flow(8, 100), false, ms(0));
+        assert_eq!(due(&mut waiting, 500, 1000), [0; 0]);
+        waiting.started(7, ms(1000));
+        assert_eq!(due(&mut waiting, 500, 1000), [7]);
+        assert_eq!(due(&mut waiting, 500, 1999), [0; 0]);
+        assert_eq!(due(&mut waiting, 500, 2000), [8], "at the lateness it goes on without its process");
+    }
+
+    #[test]
+    fn too_many_waiting_flows_let_the_oldest_go_and_are_counted() {
+        let mut waiting = Waiting::new(ms(2000), 2);
+        assert!(waiting.hold(flow(1, 0), false, ms(0)).is_none());
+        assert!(waiting.hold(flow(2, 0), false, ms(0)).is_none());
+        assert_eq!(waiting.hold(flow(3, 0), false, ms(0)).map(|event| pid(&event)), Some(1));
+        assert_eq!(waiting.overflowed(), 1);
+        waiting.started(1, ms(0));
+        let rest: Vec<i64> = std::iter::from_fn(|| waiting.pop()).map(|event| pid(&event)).collect();
+        assert_eq!(rest, [2, 3]);
+    }
+}

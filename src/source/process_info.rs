@@ -1,0 +1,215 @@
+//! The structures of `<sys/proc_info.h>` and `<libproc.h>`, read from bytes: offsets of 64-bit systems.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::event::Transport;
+
+/// Bytes of `struct proc_bsdinfo`.
+pub const BSD_INFO_SIZE: usize = 136;
+/// Bytes of `struct proc_uniqidentifierinfo`.
+pub const UNIQUE_INFO_SIZE: usize = 56;
+/// Bytes of `struct socket_fdinfo`.
+pub const SOCKET_INFO_SIZE: usize = 792;
+
+/// What `PROC_PIDTBSDINFO` tells of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BsdInfo {
+    /// Parent's pid.
+    pub parent_pid: u32,
+    /// Effective user id.
+    pub user_id: u32,
+    /// Real user id.
+    pub real_user_id: u32,
+    /// Real group id.
+    pub real_group_id: u32,
+    /// `p_name`, up to 32 bytes, or `p_comm` where it is empty.
+    pub name: String,
+    /// When the process was made (fork): nanoseconds since 1970.
+    pub started: i64,
+}
+
+/// What `PROC_PIDUNIQIDENTIFIERINFO` tells of a process (XNU `bsd/sys/proc_info_private.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UniqueInfo {
+    /// `p_uniqueid`: new at fork, kept at exec.
+    pub unique_pid: u64,
+    /// The parent's.
+    pub parent_unique_pid: u64,
+    /// `p_idversion`: new at every exec.
+    pub pidversion: u32,
+}
+
+/// A socket of a process, as `PROC_PIDFDSOCKETINFO` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// The transport.
+    pub transport: Transport,
+    /// `TCPS_*` of `<netinet/tcp_fsm.h>`; `None` for UDP.
+    pub tcp_state: Option<i32>,
+    /// The near end.
+    pub local: SocketAddr,
+    /// The far end; port 0 when there is none.
+    pub remote: SocketAddr,
+    /// The kernel's handle of the socket, the same for all processes that share it.
+    pub handle: u64,
+    /// `insi_gencnt`: which use of a reused control block this is.
+    pub generation: u64,
+}
+
+/// Reads `struct proc_bsdinfo`; `None` when it is too short.
+pub fn bsd_info(bytes: &[u8]) -> Option<BsdInfo> {
+    let bytes = bytes.get(..BSD_INFO_SIZE)?;
+    let names = [text(&bytes[64..96]), text(&bytes[48..64])];
+    let seconds = i64::try_from(u64_at(bytes, 120)?).ok()?;
+    let microseconds = i64::try_from(u64_at(bytes, 128)?).ok()?;
+    Some(BsdInfo {
+        parent_pid: u32_at(bytes, 16)?,
+        user_id: u32_at(bytes, 20)?,
+        real_user_id: u32_at(bytes, 28)?,
+        real_group_id: u32_at(bytes, 32)?,
+        name: names.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
+        started: seconds.checked_mul(1_000_000_000)?.checked_add(microseconds.checked_mul(1000)?)?,
+    })
+}
+
+/// Reads `struct proc_uniqidentifierinfo`; `None` when it is too short.
+pub fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
+    let bytes = bytes.get(..UNIQUE_INFO_SIZE)?;
+    let (unique_pid, parent_unique_pid) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?);
+    Some(UniqueInfo { unique_pid, parent_unique_pid, pidversion: u32_at(bytes, 32)? })
+}
+
+/// The sockets among the descriptors that `PROC_PIDLISTFDS` lists.
+pub fn socket_descriptors(bytes: &[u8]) -> impl Iterator<Item = i32> + '_ {
+    // `PROX_FDTYPE_SOCKET`
+    let entries = bytes.chunks_exact(8).filter(|entry| u32_at(entry, 4) == Some(2));
+    entries.filter_map(|entry| u32_at(entry, 0).map(|fd| fd as i32))
+}
+
+/// Reads `struct socket_fdinfo`; `None` for a socket that is not TCP or UDP, and for too few bytes.
+pub fn socket(bytes: &[u8]) -> Option<Socket> {
+    let bytes = bytes.get(..SOCKET_INFO_SIZE)?;
+    // `soi_kind`: `SOCKINFO_IN` 1, `SOCKINFO_TCP` 2; `soi_protocol`: `IPPROTO_UDP` 17.
+    let (transport, tcp_state) = match (u32_at(bytes, 256)?, u32_at(bytes, 24 + 156)?) {
+        (2, _) => (Transport::Tcp, Some(u32_at(bytes, 344)? as i32)),
+        (1, 17) => (Transport::Udp, None),
+        _ => return None,
+    };
+    let info = &bytes[264..344];
+    let is_v4 = info[24] & 1 != 0;
+    let end = |port: usize, address: usize| -> Option<SocketAddr> {
+        let port = u16::from_be_bytes([info[port], info[port + 1]]);
+        let address: [u8; 16] = info.get(address..address + 16)?.try_into().ok()?;
+        let [.., a, b, c, d] = address;
+        let ip = if is_v4 { IpAddr::V4(Ipv4Addr::new(a, b, c, d)) } else { IpAddr::V6(Ipv6Addr::from(address)) };
+        Some(SocketAddr::new(ip.to_canonical(), port))
+    };
+    Some(Socket {
+        transport,
+        tcp_state,
+        remote: end(0, 32)?,
+        local: end(4, 48)?,
+        handle: u64_at(bytes, 24 + 136)?,
+        generation: u64_at(info, 8)?,
+    })
+}
+
+/// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the
+/// arguments each ended by a zero. The environment behind them is not read.
+pub fn arguments(bytes: &[u8]) -> Vec<String> {
+    let Some(count) = u32_at(bytes, 0) else { return Vec::new() };
+    let rest = &bytes[4..];
+    let after_path = rest.iter().position(|byte| *byte == 0).map_or(&[][..], |end| &rest[end..]);
+    let start = after_path.iter().position(|byte| *byte != 0).unwrap_or(after_path.len());
+    let args = after_path[start..].split(|byte| *byte == 0);
+    args.take(usize::try_from(count).unwrap_or(0)).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+        bytes[at..at + value.len()].copy_from_slice(value);
+    }
+
+    fn tcp_socket() -> [u8; SOCKET_INFO_SIZE] {
+        let mut bytes = [0; SOCKET_INFO_SIZE];
+        put(&mut bytes, 24 + 136, &77u64.to_le_bytes());
+        put(&mut bytes, 256, &2u32.to_le_bytes());
+        put(&mut bytes, 264, &443u16.to_be_bytes());
+        put(&mut bytes, 268, &50_000u16.to_be_bytes());
+        put(&mut bytes, 272, &9u64.to_le_bytes());
+        put(&mut bytes, 264 + 24, &[1]);
+        put(&mut bytes, 264 + 32 + 12, &[93, 184, 216, 34]);
+        put(&mut bytes, 264 + 48 + 12, &[192, 168, 1, 5]);
+        put(&mut bytes, 344, &4u32.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_tcp_socket_has_both_ends_its_state_and_its_handle() {
+        let socket = socket(&tcp_socket()).unwrap();
+        assert_eq!(socket.remote, "93.184.216.34:443".parse().unwrap());
+        assert_eq!(socket.local, "192.168.1.5:50000".parse().unwrap());
+        assert_eq!((socket.tcp_state, socket.handle, socket.generation), (Some(4), 77, 9));
+    }
+
+    #[test]
+    fn a_process_has_its_parent_user_name_and_start() {
+        let mut bytes = [0; BSD_INFO_SIZE];
+        put(&mut bytes, 16, &1u32.to_le_bytes());
+        put(&mut bytes, 20, &501u32.to_le_bytes());
+        put(&mut bytes, 48, b"com.apple.automa");
+        put(&mut bytes, 64, b"com.apple.automator.runner");
+        put(&mut bytes, 120, &1_700_000_000u64.to_le_bytes());
+        put(&mut bytes, 128, &5u64.to_le_bytes());
+        let info = bsd_info(&bytes).unwrap();
+        assert_eq!((info.parent_pid, info.user_id, info.name.as_str()), (1, 501, "com.apple.automator.runner"));
+        assert_eq!(info.started, 1_700_000_000_000_005_000);
+        put(&mut bytes, 120, &u64::MAX.to_le_bytes());
+        assert_eq!(bsd_info(&bytes), None, "a time beyond the calendar");
+    }
+
+    #[test]
+    fn arguments_end_where_their_number_says() {
+        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0osascript\0-e\0PATH=/bin\0";
+        assert_eq!(arguments(bytes), ["osascript", "-e"]);
+        assert_eq!(arguments(b"\xff\xff\xff\xff/x\0"), [""]);
+        assert!(arguments(b"\x01").is_empty());
+    }
+
+    #[test]
+    fn only_sockets_are_listed_and_a_cut_entry_is_left_out() {
+        let bytes = [3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 2];
+        assert_eq!(socket_descriptors(&bytes).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn any_bytes_of_any_length_are_read_or_refused() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for length in (0..=SOCKET_INFO_SIZE + 8).cycle().take(20_000) {
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8
+                })
+                .collect();
+            let _ = (bsd_info(&bytes), unique_info(&bytes), socket(&bytes), arguments(&bytes));
+            assert!(socket_descriptors(&bytes).count() <= length / 8);
+        }
+    }
+}
