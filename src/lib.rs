@@ -4,7 +4,7 @@
 //! turns bytes into [`event::Event`]s, process tracking adds what the stream said earlier about an
 //! event's process, the detector applies rules written in EQL, and an alert is one ECS document.
 //! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod event;
 pub mod source;

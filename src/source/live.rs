@@ -83,7 +83,7 @@ pub struct Notice {
 pub enum Report {
     /// An Endpoint Security message, copied.
     Message(Box<EndpointMessage>),
-    /// An event: a decoded line, or a process that ran before the agent.
+    /// A decoded line.
     Event(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),
@@ -215,6 +215,8 @@ pub struct Sensors {
     pub host_name: Option<String>,
     /// `host.os.version`.
     pub os_version: Option<String>,
+    /// The processes that ran before the sensors were started, parents first.
+    pub running: Vec<Event>,
     /// Process events, in the order their source gave them.
     pub processes: Receiver<Report>,
     /// Flows.

@@ -4,6 +4,8 @@ mod decoder;
 pub mod eslogger;
 pub mod flow_event;
 pub mod live;
+#[cfg(target_os = "macos")]
+mod macos;
 pub mod process_info;
 pub mod replay;
 
@@ -27,6 +29,17 @@ impl fmt::Display for Format {
             Format::Ecs => "ECS documents",
             Format::Eslogger => "eslogger lines",
         })
+    }
+}
+
+/// Starts the sensors of this Mac.
+pub fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
+    #[cfg(target_os = "macos")]
+    return macos::live(options);
+    #[cfg(not(target_os = "macos"))]
+    {
+        let _ = options;
+        Err(live::Error::NotAMac)
     }
 }
 

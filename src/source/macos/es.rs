@@ -1,0 +1,214 @@
+//! The Endpoint Security client: copies exec, fork and exit messages, and never waits.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::Sender;
+use endpoint_sec::sys::es_event_type_t;
+use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
+
+use super::Feed;
+use crate::event::Timestamp;
+use crate::source::eslogger::message::{Body, Exec, Exit, File, Fork, Message, Process, Stat, Text, Token};
+use crate::source::live::{Backoff, EndpointMessage, Level, Losses, Numbering, Report};
+
+use endpoint_sec::sys::NewClientError;
+
+/// Bytes of arguments that are copied; what is beyond is counted.
+const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
+/// Full Disk Access can be granted at any time, and the client works at once when it is.
+const PERMISSION_RETRY: Duration = Duration::from_secs(5);
+
+/// How a client came to its end.
+pub(super) enum Ending {
+    /// This program does not have the entitlement: it never will in this run.
+    NotEntitled,
+    /// Trying again is of no use.
+    Fatal(String),
+}
+
+/// Numbers of the messages, to see what the kernel dropped.
+#[derive(Default)]
+struct Numbers {
+    exec: Numbering,
+    fork: Numbering,
+    exit: Numbering,
+    all: Numbering,
+}
+
+/// Runs a client for the rest of the program; gives back only why there can be none.
+pub(super) fn run(feed: &Feed, os_version: Option<&str>) -> Ending {
+    let (major, minor, patch) = super::version_numbers(os_version.unwrap_or_default());
+    // Older than 10.15 there is no Endpoint Security; the call panics.
+    if (major, minor) < (10, 15) {
+        return Ending::Fatal("this version of macOS has no Endpoint Security".to_owned());
+    }
+    version::set_runtime_version(major, minor, patch);
+    let mut backoff = Backoff::default();
+    let mut said = None;
+    loop {
+        let error = match subscribed(feed) {
+            Ok(client) => {
+                feed.notice(Level::Info, "process events come from Endpoint Security".to_owned());
+                // The client works as long as it lives, on a thread of the system's own.
+                let _client = client;
+                loop {
+                    std::thread::park();
+                }
+            }
+            Err(error) => error,
+        };
+        let (text, wait) = match &error {
+            Failure::New(NewClientError::NotEntitled) => return Ending::NotEntitled,
+            Failure::New(NewClientError::NotPermitted) => (
+                "Endpoint Security needs Full Disk Access: allow osawatch (in an incident: Terminal) under System \
+                 Settings > Privacy & Security > Full Disk Access; trying again every 5 s",
+                PERMISSION_RETRY,
+            ),
+            Failure::New(NewClientError::NotPrivileged) => {
+                return Ending::Fatal("Endpoint Security is open to root only; use sudo".to_owned());
+            }
+            Failure::New(NewClientError::TooManyClients) => {
+                ("too many Endpoint Security clients are connected; trying again", backoff.next_wait())
+            }
+            Failure::New(NewClientError::InvalidArgument) => {
+                return Ending::Fatal(
+                    "Endpoint Security refused the client as invalid: a fault in osawatch".to_owned(),
+                );
+            }
+            Failure::New(_) => ("Endpoint Security does not answer; trying again", backoff.next_wait()),
+            Failure::Subscribe => ("Endpoint Security refused the subscription; trying again", backoff.next_wait()),
+        };
+        if said.replace(text) != Some(text) {
+            feed.notice(Level::Warning, text.to_owned());
+        }
+        std::thread::sleep(wait);
+    }
+}
+
+enum Failure {
+    New(NewClientError),
+    Subscribe,
+}
+
+fn subscribed(feed: &Feed) -> Result<Client<'static>, Failure> {
+    let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbers::default());
+    let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
+    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(Failure::New)?;
+    let types = [
+        es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
+        es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
+        es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
+    ];
+    client.subscribe(&types).map_err(|_| Failure::Subscribe)?;
+    Ok(client)
+}
+
+/// On the system's thread: copy, hand over, count.
+fn take(message: &Received, reports: &Sender<Report>, losses: &Losses, numbers: &Numbers) {
+    let Some(event) = message.event() else { return };
+    let (body, numbering, lost) = match &event {
+        Event::NotifyExec(exec) => (Body::Exec(Box::new(copy_exec(exec))), &numbers.exec, &losses.exec_gaps),
+        Event::NotifyFork(fork) => {
+            (Body::Fork(Box::new(Fork { child: copy_process(&fork.child()) })), &numbers.fork, &losses.fork_gaps)
+        }
+        Event::NotifyExit(exit) => (Body::Exit(Exit { stat: exit.stat().into() }), &numbers.exit, &losses.exit_gaps),
+        _ => return,
+    };
+    for (number, numbering, lost) in
+        [(message.seq_num(), numbering, lost), (message.global_seq_num(), &numbers.all, &losses.global_gaps)]
+    {
+        if let Some(number) = number {
+            Losses::add(lost, numbering.gap(number));
+        }
+    }
+    let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
+    let message = Message {
+        time: Text(Cow::Borrowed("")),
+        version: Some(message.version().into()),
+        seq_num: number(message.seq_num()),
+        global_seq_num: number(message.global_seq_num()),
+        _event_type: serde::de::IgnoredAny,
+        process: copy_process(&message.process()),
+        event: body,
+    }
+    .at(timestamp(message.time()));
+    if reports.try_send(Report::Message(Box::new(message))).is_err() {
+        Losses::add(&losses.process_channel_full, 1);
+    }
+}
+
+impl Message<'static> {
+    fn at(self, time: Timestamp) -> EndpointMessage {
+        EndpointMessage { time, message: self }
+    }
+}
+
+fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
+    let token = |token: endpoint_sec::AuditToken| Token::from(token.raw_token().val);
+    let cdhash: String = process.cdhash().iter().map(|byte| format!("{byte:02x}")).collect();
+    Process {
+        audit_token: token(process.audit_token()),
+        parent_audit_token: process.parent_audit_token().map(token),
+        responsible_audit_token: process.responsible_audit_token().map(token),
+        ppid: Some(process.ppid().into()),
+        group_id: Some(process.group_id().into()),
+        session_id: Some(process.session_id().into()),
+        codesigning_flags: Some(process.codesigning_flags().into()),
+        is_platform_binary: Some(process.is_platform_binary()),
+        cdhash: Some(Text(Cow::Owned(cdhash))),
+        signing_id: Some(text(process.signing_id())),
+        team_id: Some(text(process.team_id())),
+        executable: Some(copy_file(&process.executable())),
+        tty: process.tty().map(|tty| copy_file(&tty)),
+        start_time: process.start_time().map(|time| Text(Cow::Owned(timestamp(time).to_string()))),
+    }
+}
+
+fn copy_exec(exec: &EventExec<'_>) -> Exec<'static> {
+    let (mut args, mut left, mut args_left_out) = (Vec::new(), MAX_ARGUMENT_BYTES, 0);
+    for arg in exec.args() {
+        match left.checked_sub(arg.len() + 1) {
+            Some(rest) => {
+                left = rest;
+                args.push(text(arg));
+            }
+            None => args_left_out += arg.len(),
+        }
+    }
+    Exec {
+        target: copy_process(&exec.target()),
+        args: Some(args),
+        env: None,
+        cwd: exec.cwd().map(|file| copy_file(&file)),
+        script: exec.script().map(|file| copy_file(&file)),
+        stdin_type: exec.fds().find(|fd| fd.fd() == 0).map(|fd| descriptor_type(fd.fdtype())),
+        args_left_out,
+    }
+}
+
+/// `PROX_FDTYPE_*` of `<sys/proc_info.h>`.
+fn descriptor_type(number: u32) -> &'static str {
+    match number {
+        1 => "file",
+        2 => "socket",
+        6 => "pipe",
+        _ => "other",
+    }
+}
+
+fn copy_file(file: &endpoint_sec::File<'_>) -> File<'static> {
+    File { path: text(file.path()), stat: Some(Stat { st_rdev: Some(file.stat().st_rdev.into()) }) }
+}
+
+fn text(text: &OsStr) -> Text<'static> {
+    Text(Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned()))
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanoseconds(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
