@@ -10,7 +10,7 @@ use crate::event::document::{self, get, insert, text};
 use crate::event::{Context, Event, Execution, Field, field};
 
 /// The version of ECS that the documents follow.
-const ECS_VERSION: &str = "9.4.0";
+pub(super) const ECS_VERSION: &str = "9.4.0";
 
 /// Parts of the source documents that an alert takes over as its own.
 const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "destination", "network", "url"];

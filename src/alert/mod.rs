@@ -3,6 +3,7 @@
 mod ecs;
 mod masquerade;
 mod network;
+pub mod pipeline_error;
 mod process;
 pub mod report;
 mod threat;

@@ -76,6 +76,7 @@ core_fields! {
     HOST_HOSTNAME = "host.hostname": Keyword,
     HOST_BOOT_ID = "host.boot.id": Keyword,
     HOST_OS_TYPE = "host.os.type": Keyword,
+    HOST_OS_VERSION = "host.os.version": Keyword,
     USER_ID = "user.id": Keyword,
     USER_NAME = "user.name": Keyword,
     USER_EFFECTIVE_ID = "user.effective.id": Keyword,

@@ -1,0 +1,219 @@
+//! The engine thread: one report in, alerts out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, at, never, select};
+use serde_json::{Map, Value as Json};
+
+use super::loss::LossLog;
+use super::watch::Watch;
+use super::{Counts, Error, Settings};
+use crate::alert::{Alert, pipeline_error};
+use crate::event::document::insert;
+use crate::event::{Event, Flow, Timestamp, field};
+use crate::pipeline::Pipeline;
+use crate::process::Waiting;
+use crate::source::eslogger::Decoder;
+use crate::source::flow_event;
+use crate::source::live::{Level, Notice, Report, Sensors, Watched};
+
+/// Why the agent stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was asked to.
+    Stopped,
+    /// Its time was over.
+    TimeOver,
+    /// The sensors have ended.
+    SensorsEnded,
+}
+
+/// What the agent gives out.
+pub trait Sink {
+    /// An alert.
+    fn alert(&mut self, alert: &Alert);
+    /// A document about the agent itself.
+    fn document(&mut self, document: Map<String, Json>);
+    /// A sentence for people.
+    fn notice(&mut self, notice: &Notice);
+}
+
+/// Sensors, pipeline and sink at work.
+pub struct Agent<'s> {
+    settings: Settings,
+    pipeline: Pipeline,
+    sensors: Sensors,
+    decoder: Decoder,
+    waiting: Waiting,
+    watch: Watch,
+    losses: LossLog,
+    counts: Counts,
+    /// The time that the stream of processes has come to.
+    seen: Timestamp,
+    began: Instant,
+    sink: &'s mut dyn Sink,
+}
+
+impl<'s> Agent<'s> {
+    /// An agent; the processes that already run are known to it.
+    #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
+    pub fn new(
+        settings: Settings,
+        pipeline: Pipeline,
+        sensors: Sensors,
+        watched: Arc<Watched>,
+        sink: &'s mut dyn Sink,
+    ) -> Agent<'s> {
+        let watch = Watch::new(watched);
+        let decoder = Decoder::new(sensors.machine.clone(), sensors.host_name.clone());
+        let waiting = Waiting::new(settings.lateness, settings.waiting);
+        let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
+        let began = Instant::now();
+        let mut agent =
+            Agent { settings, pipeline, sensors, decoder, waiting, watch, losses, counts, seen, began, sink };
+        for event in std::mem::take(&mut agent.sensors.running) {
+            agent.watch.observe(&event);
+            agent.push(event);
+        }
+        agent
+    }
+
+    /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes
+    /// through.
+    pub fn run(mut self, stop: &Receiver<()>) -> Result<(Ending, Counts), Error> {
+        let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
+        let ending = loop {
+            let due = self.waiting.deadline().and_then(|due| self.began.checked_add(due));
+            let timer = [end, due].into_iter().flatten().min().map_or_else(never, at);
+            select! {
+                recv(self.sensors.processes) -> report => match report {
+                    Ok(report) => self.report(report)?,
+                    Err(_) => break Ending::SensorsEnded,
+                },
+                recv(self.sensors.flows) -> flow => match flow {
+                    Ok(flow) => self.flow(&flow),
+                    Err(_) => self.sensors.flows = never(),
+                },
+                recv(stop) -> _ => break Ending::Stopped,
+                recv(timer) -> now => {
+                    if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
+                        break Ending::TimeOver;
+                    }
+                }
+            }
+            self.release();
+            self.check_losses(false);
+        };
+        while let Ok(report) = self.sensors.processes.try_recv() {
+            self.report(report)?;
+        }
+        while let Ok(flow) = self.sensors.flows.try_recv() {
+            self.flow(&flow);
+        }
+        self.release();
+        while let Some(event) = self.waiting.pop() {
+            self.push(event);
+        }
+        self.finish();
+        Ok((ending, self.counts))
+    }
+
+    fn finish(&mut self) {
+        let (losses, sink) = (&self.losses, &mut *self.sink);
+        self.pipeline.finish(|alert| deliver(alert, losses, sink));
+        self.check_losses(true);
+        self.counts.waiting_overflowed = self.waiting.overflowed();
+        self.counts.unwatched = self.watch.refused();
+        self.counts.lost = self.sensors.losses.snapshot();
+    }
+
+    fn report(&mut self, report: Report) -> Result<(), Error> {
+        let mut event = match report {
+            Report::Message(message) => message.event(&self.decoder),
+            Report::Event(event) => *event,
+            Report::Notice(notice) if notice.level == Level::Fatal => return Err(Error(notice.text)),
+            Report::Notice(notice) => {
+                self.sink.notice(&notice);
+                return Ok(());
+            }
+        };
+        self.counts.processes += 1;
+        self.seen = self.seen.max(event.time);
+        self.complete(&mut event);
+        self.watch.observe(&event);
+        let pid = event.int(field::PROCESS_PID);
+        self.push(event);
+        if let Some(pid) = pid {
+            self.waiting.started(pid, self.began.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Adds what only this system knows, while the process lives.
+    fn complete(&mut self, event: &mut Event) {
+        let number = |field| event.int(field).and_then(|number| u32::try_from(number).ok());
+        if let (Some(pid), Some(version), None) =
+            (number(field::PROCESS_PID), number(field::PIDVERSION), event.int(field::UNIQUE_PID))
+            && !event.is_type("end")
+            && let Some(unique) = self.sensors.lookup.unique_pid(pid, version)
+        {
+            event.push_int(field::UNIQUE_PID, i64::try_from(unique).unwrap_or(i64::MAX));
+        }
+        self.complete_host(event);
+    }
+
+    fn complete_host(&mut self, event: &mut Event) {
+        let uid = event.str(field::USER_ID).and_then(|uid| uid.parse().ok());
+        if let (None, Some(uid)) = (event.str(field::USER_NAME), uid)
+            && let Some(name) = self.sensors.lookup.user_name(uid)
+        {
+            event.push_str(field::USER_NAME, &name);
+        }
+        if let Some(version) = self.sensors.os_version.as_deref() {
+            event.push_str(field::HOST_OS_VERSION, version);
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) {
+        self.counts.flows += 1;
+        let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
+        self.complete_host(&mut event);
+        let is_known = self.pipeline.knows_owner(&event);
+        if let Some(event) = self.waiting.hold(event, is_known, self.began.elapsed()) {
+            self.push(event);
+        }
+    }
+
+    fn release(&mut self) {
+        while let Some(event) = self.waiting.pop_due(self.seen, self.began.elapsed()) {
+            if !self.pipeline.knows_owner(&event) {
+                self.counts.unattributed += 1;
+            }
+            self.push(event);
+        }
+    }
+
+    fn push(&mut self, event: Event) {
+        let (losses, sink) = (&self.losses, &mut *self.sink);
+        self.pipeline.push(event, |alert| deliver(alert, losses, sink));
+    }
+
+    fn check_losses(&mut self, is_end: bool) {
+        self.losses.observe(&self.sensors.losses.snapshot(), self.seen);
+        if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
+            self.sink.document(pipeline_error::document(self.seen, &self.sensors.machine, &lost));
+            let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            self.sink.notice(&Notice { level: Level::Warning, text: format!("lost: {}", parts.join(", ")) });
+        }
+    }
+}
+
+/// Marks the alert with what was lost near it, and gives it out.
+fn deliver(mut alert: Alert, losses: &LossLog, sink: &mut dyn Sink) {
+    let first = alert.events.first().map(|event| event.time);
+    for (name, count) in first.map(|first| losses.near(first)).unwrap_or_default() {
+        insert(&mut alert.document, &format!("osawatch.loss.{name}"), count.into());
+    }
+    sink.alert(&alert);
+}

@@ -1,0 +1,58 @@
+//! The running program: sensors in, alerts out, on one engine thread.
+
+mod engine;
+mod loss;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use engine::{Agent, Ending, Sink};
+
+/// How the agent works.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a flow waits for the exec it belongs to.
+    pub lateness: Duration,
+    /// Flows that may wait.
+    pub waiting: usize,
+    /// Stop after this long; `None` runs until a signal.
+    pub run_for: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { lateness: Duration::from_secs(2), waiting: 16_384, run_for: None }
+    }
+}
+
+/// What the agent did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Process events.
+    pub processes: u64,
+    /// Flows.
+    pub flows: u64,
+    /// Flows whose execution is not known.
+    pub unattributed: u64,
+    /// Flows let go early because too many waited.
+    pub waiting_overflowed: u64,
+    /// Watched processes that could not be added.
+    pub unwatched: u64,
+    /// Lost events by counter.
+    pub lost: Vec<(&'static str, u64)>,
+}
+
+/// A source that can never work here.
+#[derive(Debug)]
+pub struct Error(pub String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}

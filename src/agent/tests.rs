@@ -1,0 +1,270 @@
+//! The engine over scripted sensors.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, never};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Agent, Counts, Ending, Settings, Sink};
+use crate::alert::Alert;
+use crate::detect::{Lateness, RuleSet};
+use crate::event::{Flow, Line, Machine, Phase, ProcessRef, Timestamp, Transport};
+use crate::pipeline::{Limits, Pipeline};
+use crate::source::eslogger::{Decoded, Decoder};
+use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
+
+#[derive(Default)]
+struct Seen {
+    alerts: Vec<Json>,
+    documents: Vec<Json>,
+}
+
+impl Sink for Seen {
+    fn alert(&mut self, alert: &Alert) {
+        self.alerts.push(Json::Object(alert.document.clone()));
+    }
+    fn document(&mut self, document: Map<String, Json>) {
+        self.documents.push(Json::Object(document));
+    }
+    fn notice(&mut self, _: &Notice) {}
+}
+
+/// Every process's unique pid is its pid and 1000.
+struct Numbers;
+
+impl Lookup for Numbers {
+    fn unique_pid(&self, pid: u32, _: u32) -> Option<u64> {
+        Some(u64::from(pid) + 1000)
+    }
+    fn user_name(&mut self, uid: u32) -> Option<String> {
+        (uid == 501).then(|| "admin".to_owned())
+    }
+}
+
+fn machine() -> Machine {
+    Machine { host_id: "h".into(), boot_id: "b".into() }
+}
+
+fn token(pid: u32, version: u32) -> Json {
+    json!({"auid": 501, "euid": 501, "egid": 20, "ruid": 501, "rgid": 20, "pid": pid, "asid": 1, "pidversion": version})
+}
+
+fn process(path: &str, pid: u32, version: u32) -> Json {
+    json!({"audit_token": token(pid, version), "parent_audit_token": token(1, 1), "ppid": 1,
+        "executable": {"path": path}, "signing_id": "com.apple.osascript"})
+}
+
+fn report(second: f64, event: Json, of: Json) -> Report {
+    let ns = (second * 1e9) as i64 + 1_700_000_000_000_000_000;
+    let time = Timestamp::from_nanoseconds(ns).to_string();
+    let line = json!({"time": time, "event_type": 9, "process": of, "event": event, "version": 8}).to_string();
+    match Decoder::new(machine(), None).decode(&Line::from(line)) {
+        Ok(Decoded::Event(event)) => Report::Event(Box::new(event)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn exec(second: f64, path: &str, pid: u32, version: u32) -> Report {
+    let event = json!({"exec": {"target": process(path, pid, version), "args": [path, "-e", "1"]}});
+    report(second, event, process("/bin/bash", pid, version - 1))
+}
+
+fn exit(second: f64, path: &str, pid: u32, version: u32) -> Report {
+    report(second, json!({"exit": {"stat": 0}}), process(path, pid, version))
+}
+
+fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
+    Flow {
+        phase: Phase::Connected,
+        time: Timestamp::from_nanoseconds((second * 1e9) as i64 + 1_700_000_000_000_000_000),
+        started: None,
+        transport: Transport::Tcp,
+        local: Some("192.168.1.5:50000".parse().unwrap()),
+        remote: "93.184.216.34:443".parse().unwrap(),
+        inbound: Some(false),
+        process: ProcessRef { pid, unique_pid },
+        on_behalf_of: None,
+        process_name: None,
+        user_id: Some(501),
+        remote_name: None,
+        sent_bytes: None,
+        received_bytes: None,
+    }
+}
+
+/// Sensors whose reports all lie ready, process reports first unless `late`.
+struct Script {
+    sensors: Sensors,
+    processes: Sender<Report>,
+    flows: Sender<Flow>,
+}
+
+fn script() -> Script {
+    let (processes, process_receiver) = bounded(1000);
+    let (flows, flow_receiver) = bounded(1000);
+    let sensors = Sensors {
+        machine: machine(),
+        host_name: Some("mac".into()),
+        os_version: Some("15.1".into()),
+        running: Vec::new(),
+        processes: process_receiver,
+        flows: flow_receiver,
+        losses: Arc::new(Losses::default()),
+        lookup: Box::new(Numbers),
+        guard: None,
+    };
+    Script { sensors, processes, flows }
+}
+
+impl Script {
+    fn processes(self, reports: impl IntoIterator<Item = Report>) -> Script {
+        reports.into_iter().for_each(|report| self.processes.send(report).unwrap());
+        self
+    }
+
+    fn flows(self, flows: impl IntoIterator<Item = Flow>) -> Script {
+        flows.into_iter().for_each(|flow| self.flows.send(flow).unwrap());
+        self
+    }
+
+    fn run(self) -> (Seen, Counts) {
+        let Script { sensors, processes, flows } = self;
+        let settings = Settings { run_for: Some(Duration::from_millis(100)), ..Settings::default() };
+        let result = run(settings, sensors, &never());
+        drop((processes, flows));
+        let (seen, ending, counts) = result;
+        assert_eq!(ending, Ending::TimeOver);
+        (seen, counts)
+    }
+}
+
+fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Ending, Counts) {
+    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
+    let pipeline = Pipeline::new(RuleSet::built_in(), limits);
+    let mut seen = Seen::default();
+    let agent = Agent::new(settings, pipeline, sensors, Arc::new(Watched::default()), &mut seen);
+    let (ending, counts) = agent.run(stop).unwrap();
+    (seen, ending, counts)
+}
+
+const OSASCRIPT: &str = "/usr/bin/osascript";
+
+#[test]
+fn osascript_that_connects_alerts_with_its_audit_token() {
+    let (seen, counts) = script().processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([flow(1.5, 50, Some(1050))]).run();
+    assert_eq!(seen.alerts.len(), 1);
+    let alert = &seen.alerts[0];
+    assert_eq!(alert["process"]["name"], "osascript");
+    assert_eq!(alert["process"]["entity_id"], machine().entity_id(50, 7));
+    assert_eq!(alert["osawatch"]["attribution"]["method"], "unique_pid");
+    assert_eq!(alert["osawatch"]["process"]["pidversion"], 7);
+    assert_eq!(alert["user"]["name"], "admin");
+    assert_eq!(alert["destination"]["ip"], "93.184.216.34");
+    assert_eq!(alert["host"]["os"]["version"], "15.1");
+    assert_eq!((counts.processes, counts.flows, counts.unattributed), (1, 1, 0));
+}
+
+#[test]
+fn a_connection_told_before_its_exec_waits_for_it() {
+    let Script { sensors, processes, flows } = script().flows([flow(1.0, 50, Some(1050))]);
+    let feeder = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(60));
+        processes.send(exec(0.9, OSASCRIPT, 50, 7)).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        drop((processes, flows));
+    });
+    let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
+    let (seen, _, counts) = run(settings, sensors, &never());
+    feeder.join().unwrap();
+    assert_eq!((seen.alerts.len(), counts.unattributed), (1, 0));
+}
+
+#[test]
+fn a_reused_pid_does_not_inherit_the_connection_of_the_process_before_it() {
+    let reports = [exec(0.0, OSASCRIPT, 50, 7), exit(0.5, OSASCRIPT, 50, 7)];
+    let (seen, _) = script().processes(reports).flows([flow(1.0, 50, Some(9999))]).run();
+    assert!(seen.alerts.is_empty());
+}
+
+#[test]
+fn a_connection_told_after_the_exit_still_has_its_execution_by_unique_pid_alone() {
+    let reports = || [exec(0.0, OSASCRIPT, 50, 7), exit(0.5, OSASCRIPT, 50, 7)];
+    let (seen, _) = script().processes(reports()).flows([flow(0.6, 50, Some(1050))]).run();
+    assert_eq!(seen.alerts.len(), 1);
+    let (seen, _) = script().processes(reports()).flows([flow(0.6, 50, None)]).run();
+    assert!(seen.alerts.is_empty(), "a bare pid proves nothing after the exit");
+}
+
+#[test]
+fn exec_in_place_gives_a_connection_to_the_program_that_ran_at_its_time() {
+    let reports = || [exec(0.0, "/bin/bash", 50, 6), exec(2.0, OSASCRIPT, 50, 7)];
+    let (seen, _) = script().processes(reports()).flows([flow(1.0, 50, Some(1050))]).run();
+    assert!(seen.alerts.is_empty(), "bash connected, before it became osascript");
+    let (seen, _) = script().processes(reports()).flows([flow(2.5, 50, Some(1050))]).run();
+    assert_eq!(seen.alerts.len(), 1);
+}
+
+#[test]
+fn a_flow_on_behalf_of_osascript_is_its_own_and_says_who_made_it() {
+    let delegated = Flow {
+        process: ProcessRef { pid: 300, unique_pid: Some(1300) },
+        on_behalf_of: Some(ProcessRef { pid: 50, unique_pid: Some(1050) }),
+        process_name: Some("nsurlsessiond".into()),
+        ..flow(1.0, 0, None)
+    };
+    let (seen, _) = script().processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([delegated]).run();
+    assert_eq!(seen.alerts.len(), 1);
+    let network = &seen.alerts[0]["osawatch"]["sequence"]["events"][1];
+    assert_eq!(network["osawatch"]["attribution"]["via"], "300/nsurlsessiond");
+}
+
+#[test]
+fn a_flow_of_no_known_process_is_said_to_be_so() {
+    let (seen, counts) = script().flows([flow(1.0, 50, Some(1050))]).run();
+    assert!(seen.alerts.is_empty());
+    assert_eq!(counts.flows, 1);
+}
+
+#[test]
+fn an_accepted_flow_names_this_mac_as_its_destination() {
+    let accepted = Flow { inbound: Some(true), ..flow(1.0, 50, Some(1050)) };
+    let event = crate::source::flow_event::event(&accepted, &machine(), None);
+    assert_eq!(event.str(crate::event::field::DESTINATION_IP), Some("192.168.1.5"));
+    assert_eq!(event.str(crate::event::field::NETWORK_DIRECTION), Some("ingress"));
+}
+
+#[test]
+fn a_loss_writes_a_document_and_marks_the_alert() {
+    let script = script();
+    script.sensors.losses.exec_gaps.store(3, Ordering::Relaxed);
+    let (seen, counts) = script.processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([flow(1.0, 50, Some(1050))]).run();
+    assert_eq!(seen.documents.len(), 1);
+    assert_eq!(seen.documents[0]["event"]["kind"], "pipeline_error");
+    assert_eq!(seen.documents[0]["osawatch"]["loss"]["endpoint_security"]["exec_gaps"], 3);
+    assert_eq!(seen.alerts[0]["osawatch"]["loss"]["endpoint_security"]["exec_gaps"], 3);
+    assert!(counts.lost.contains(&("endpoint_security.exec_gaps", 3)));
+}
+
+#[test]
+fn a_stop_lets_through_what_was_received() {
+    let (stop, stopped) = bounded(1);
+    stop.send(()).unwrap();
+    let Script { sensors, processes, flows } =
+        script().processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([flow(1.0, 50, Some(1050))]);
+    let (seen, ending, _) = run(Settings::default(), sensors, &stopped);
+    drop((processes, flows));
+    assert_eq!((seen.alerts.len(), ending), (1, Ending::Stopped));
+}
+
+#[test]
+fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
+    let fatal = Report::Notice(Notice { level: Level::Fatal, text: "no".into() });
+    let Script { sensors, processes, flows } = script().processes([fatal]);
+    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::default());
+    let mut seen = Seen::default();
+    let agent = Agent::new(Settings::default(), pipeline, sensors, Arc::new(Watched::default()), &mut seen);
+    assert_eq!(agent.run(&never()).unwrap_err().to_string(), "no");
+    drop((processes, flows));
+}
