@@ -47,8 +47,12 @@ impl Writer {
 
     /// Writes one alert as one line.
     pub fn write(&mut self, alert: &Alert) -> Result<(), Error> {
-        let mut line = alert.to_line();
-        line.push('\n');
+        self.write_line(&alert.to_line())
+    }
+
+    /// Writes one line, given without its newline.
+    pub fn write_line(&mut self, line: &str) -> Result<(), Error> {
+        let line = format!("{line}\n");
         self.file.write_all(line.as_bytes()).map_err(|error| Error { path: self.path.clone(), error })
     }
 }

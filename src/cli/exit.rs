@@ -42,6 +42,10 @@ impl Failure {
     pub const DATA: Code = Code(65);
     /// EX_NOINPUT
     pub const NO_INPUT: Code = Code(66);
+    /// EX_UNAVAILABLE
+    pub const UNAVAILABLE: Code = Code(69);
+    /// EX_NOPERM
+    pub const NOT_PERMITTED: Code = Code(77);
     /// EX_CANTCREAT
     pub const CANNOT_CREATE: Code = Code(73);
     /// EX_IOERR

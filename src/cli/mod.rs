@@ -3,6 +3,7 @@
 mod exit;
 mod replay;
 mod rules;
+mod run;
 mod summary;
 
 use std::ffi::OsString;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch this Mac: process events and connections in, alerts out
+    Run(run::Args),
     /// Run recorded events through the rules
     Replay(replay::Args),
     /// List, show, check and test rules
@@ -46,6 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Rules(command) => rules::run(command),
         Command::Completions { shell } => {

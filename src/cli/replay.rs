@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::Failure;
-use super::rules::load;
+use super::rules::Selection;
 use super::summary;
 use crate::alert::{Alert, WriteError, Writer, report};
 use crate::detect::Lateness;
@@ -28,15 +28,8 @@ pub(super) struct Args {
     /// Recordings: ECS documents or eslogger lines, one per line, plain, gzip or zstd; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// Also load the rules of this file, or of every .toml file in this folder
-    #[arg(long, value_name = "PATH")]
-    rules: Vec<PathBuf>,
-    /// Leave out the built-in rules
-    #[arg(long)]
-    no_builtin: bool,
-    /// Use only the rule with this id; may be given several times
-    #[arg(long, value_name = "RULE_ID")]
-    only: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// Append the alerts to this file; standard output then only gets the report of a terminal, or what --output says
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
@@ -67,7 +60,7 @@ enum Output {
 }
 
 /// A duration such as `5s`, `1m 30s` or `500ms`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let span = || text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
     seconds.or_else(span).ok_or_else(|| "not a duration; write it as 5s, 500ms or 1m30s".to_owned())
@@ -81,12 +74,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let mut set = load(!args.no_builtin, &args.rules)?;
-    if !args.only.is_empty() {
-        set.keep_only(&args.only).map_err(|id| {
-            Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
-        })?;
-    }
+    let set = args.selection.load()?;
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
     limits.processes.executions = args.max_processes;

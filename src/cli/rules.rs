@@ -59,6 +59,33 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Which rules a run uses.
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// Also load the rules of this file, or of every .toml file in this folder
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Leave out the built-in rules
+    #[arg(long)]
+    no_builtin: bool,
+    /// Use only the rule with this id; may be given several times
+    #[arg(long, value_name = "RULE_ID")]
+    only: Vec<String>,
+}
+
+impl Selection {
+    /// The rules; a wrong one is an error, an inert one is kept with its reason.
+    pub(super) fn load(&self) -> Result<RuleSet, Failure> {
+        let mut set = load(!self.no_builtin, &self.rules)?;
+        if !self.only.is_empty() {
+            set.keep_only(&self.only).map_err(|id| {
+                Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
+            })?;
+        }
+        Ok(set)
+    }
+}
+
 /// The rules of a run; a wrong one is an error, an inert one is kept with its reason.
 pub(super) fn load(built_in: bool, paths: &[PathBuf]) -> Result<RuleSet, Failure> {
     let mut set = if built_in { RuleSet::built_in() } else { RuleSet::default() };
