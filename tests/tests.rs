@@ -10,6 +10,8 @@ mod golden;
 mod hostile;
 // Imports go one way.
 mod layering;
+// The macOS executable in the simulated Mac.
+mod live;
 // The matcher against an obviously correct model.
 mod model;
 // The replay command: options, formats, failures, exit codes.

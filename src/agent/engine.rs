@@ -132,7 +132,9 @@ impl<'s> Agent<'s> {
         let mut event = match report {
             Report::Message(message) => message.event(&self.decoder),
             Report::Event(event) => *event,
-            Report::Notice(notice) if notice.level == Level::Fatal => return Err(Error(notice.text)),
+            Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
+                return Err(Error { text, not_permitted: level == Level::NotPermitted });
+            }
             Report::Notice(notice) => {
                 self.sink.notice(&notice);
                 return Ok(());

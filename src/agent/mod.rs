@@ -47,11 +47,16 @@ pub struct Counts {
 
 /// A source that can never work here.
 #[derive(Debug)]
-pub struct Error(pub String);
+pub struct Error {
+    /// One sentence.
+    pub text: String,
+    /// More privilege would help.
+    pub not_permitted: bool,
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

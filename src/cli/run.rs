@@ -77,7 +77,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let agent = Agent::new(settings, pipeline, sensors, watched, &mut out);
     let ended = agent.run(&stop);
-    let (ending, counts) = ended.map_err(|error| Failure::new(Failure::UNAVAILABLE, error))?;
+    let (ending, counts) = ended.map_err(|error| {
+        Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
+    })?;
     eprint!("{}", summary(ending, &counts, out.alerts));
     match out.failed.take() {
         Some(failure) => Err(failure),
@@ -200,7 +202,7 @@ impl Sink for Out {
         let level = match notice.level {
             Level::Info => "info",
             Level::Warning => "warning",
-            Level::Fatal => "error",
+            Level::Fatal | Level::NotPermitted => "error",
         };
         eprintln!("{} osawatch: {level}: {}", now(), visible(&notice.text));
     }

@@ -67,6 +67,8 @@ pub enum Level {
     Warning,
     /// A source cannot see at all.
     Fatal,
+    /// A source cannot see at all, for want of privilege.
+    NotPermitted,
 }
 
 /// Something that a person should know about a source.

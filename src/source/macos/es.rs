@@ -26,6 +26,8 @@ const PERMISSION_RETRY: Duration = Duration::from_secs(5);
 pub(super) enum Ending {
     /// This program does not have the entitlement: it never will in this run.
     NotEntitled,
+    /// The effective user is not root.
+    NotPrivileged,
     /// Trying again is of no use.
     Fatal(String),
 }

@@ -73,6 +73,9 @@ fn watch_processes(
 ) {
     if source != ExecSource::Eslogger {
         match es::run(feed, os_version) {
+            es::Ending::NotPrivileged => {
+                return feed.notice(Level::NotPermitted, "Endpoint Security is open to root only; use sudo".to_owned());
+            }
             es::Ending::Fatal(text) => return feed.notice(Level::Fatal, text),
             es::Ending::NotEntitled if source == ExecSource::EndpointSecurity => {
                 let text = "this build has no Endpoint Security entitlement; use --exec-source eslogger";

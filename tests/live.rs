@@ -1,0 +1,78 @@
+//! The macOS executable in the simulated Mac: every scenario of `fixtures/live`.
+//!
+//! `OSAWATCH_MACSIM` and `OSAWATCH_X86_64` name the simulator and the executable for x86_64 macOS; `.ci/run`
+//! builds both. Without them nothing is run, and the test says so.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::util::{Run, fixtures};
+
+/// What a scenario shows: its exit code, the lines of stderr that `says` names, and its alerts.
+fn outline(run: &Run, wanted: &str) -> String {
+    let mut text = format!("exit {}\n", run.code);
+    for said in wanted.lines().filter_map(|line| line.strip_prefix("says ")) {
+        let found = run.stderr.contains(said);
+        let _ = writeln!(text, "{} {said}", if found { "says" } else { "DOES NOT SAY" });
+    }
+    for line in run.stdout.lines() {
+        let document: serde_json::Value = serde_json::from_str(line).expect("a line of output is JSON");
+        let at = |pointer: &str| match document.pointer(pointer) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => "-".to_owned(),
+        };
+        if at("/event/kind") != "alert" {
+            let _ = writeln!(text, "{} {}", at("/event/kind"), at("/osawatch/loss"));
+            continue;
+        }
+        let _ = writeln!(
+            text,
+            "{} {}({}) user {} to {} port {} {} attributed by {} loss {}",
+            at("/rule/id"),
+            at("/process/name"),
+            at("/process/pid"),
+            at("/user/id"),
+            at("/destination/ip"),
+            at("/destination/port"),
+            at("/network/transport"),
+            at("/osawatch/attribution/method"),
+            at("/osawatch/loss"),
+        );
+    }
+    text
+}
+
+fn play(macsim: &str, executable: &str, case: &Path) -> Run {
+    let read = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let os = Some(read("os").trim().to_owned()).filter(|os| !os.is_empty()).unwrap_or("15.1".into());
+    let mut command = Command::new(macsim);
+    command.current_dir(case).args(["--quiet", "--os", &os, "--script", "script.ndjson", executable]);
+    command.args(["run", "--output", "ndjson"]).args(read("args").split_whitespace());
+    let output = command.output().expect("the simulator starts");
+    Run::of(&output)
+}
+
+#[test]
+fn every_scenario_of_the_simulated_mac_gives_its_alerts() {
+    let (Ok(macsim), Ok(executable)) = (std::env::var("OSAWATCH_MACSIM"), std::env::var("OSAWATCH_X86_64")) else {
+        eprintln!("NOT RUN: the simulated Mac needs OSAWATCH_MACSIM and OSAWATCH_X86_64, which .ci/run sets");
+        return;
+    };
+    let mut cases: Vec<_> = fs::read_dir(fixtures().join("live")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let mut wrong = String::new();
+    for case in cases {
+        let wanted = fs::read_to_string(case.join("expected.txt")).unwrap_or_default();
+        let run = play(&macsim, &executable, &case);
+        let found = outline(&run, &wanted);
+        if std::env::var_os("OSAWATCH_ACCEPT").is_some() {
+            fs::write(case.join("expected.txt"), &found).unwrap();
+        } else if found != wanted {
+            let _ = writeln!(wrong, "{}:\nwanted:\n{wanted}found:\n{found}stderr:\n{}", case.display(), run.stderr);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
