@@ -13,4 +13,5 @@ pub mod eql;
 pub mod detect;
 pub mod alert;
 pub mod pipeline;
+pub mod config;
 pub mod cli;

@@ -12,7 +12,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("detect", &["detect", "eql", "event"]),
     ("alert", &["alert", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "event"]),
-    ("cli", &["cli", "pipeline", "alert", "detect", "process", "source", "event"]),
+    ("config", &["config"]),
+    ("cli", &["cli", "config", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("lib.rs", &[]),
     ("main.rs", &[]),
 ];

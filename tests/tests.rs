@@ -2,6 +2,9 @@
 
 mod util;
 
+// The configuration file and the config command.
+mod config;
+
 // The alert document against ECS 9.4, field by field.
 mod document;
 // Golden cases: recordings in, alerts out.

@@ -1,5 +1,6 @@
 //! The commands: one file per verb.
 
+mod config;
 mod exit;
 mod replay;
 mod rules;
@@ -29,6 +30,9 @@ enum Command {
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -48,6 +52,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Replay(args) => replay::run(args),
         Command::Rules(command) => rules::run(command),
+        Command::Config(command) => config::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

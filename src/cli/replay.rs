@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::load;
 use super::summary;
@@ -28,6 +29,8 @@ pub(super) struct Args {
     /// Recordings: ECS documents or eslogger lines, one per line, plain, gzip or zstd; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Also load the rules of this file, or of every .toml file in this folder
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
@@ -81,7 +84,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let mut set = load(!args.no_builtin, &args.rules)?;
+    let config = args.config.load()?;
+    let configured = config.as_ref().map_or(&[][..], |config| &config.rules.paths);
+    let mut set = load(!args.no_builtin, &[&args.rules, configured].concat())?;
+    if let Some(config) = &config {
+        set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
+    }
     if !args.only.is_empty() {
         set.keep_only(&args.only).map_err(|id| {
             Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))

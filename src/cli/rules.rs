@@ -255,7 +255,7 @@ fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, 
 }
 
 /// Prints to standard output; a reader that has had enough is no error.
-fn print(text: &str) -> Result<ExitCode, Failure> {
+pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")))
