@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("detect", &["detect", "eql", "event"]),
     ("alert", &["alert", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "event"]),
-    ("config", &["config"]),
+    ("config", &["config", "detect"]),
     ("cli", &["cli", "config", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("lib.rs", &[]),
     ("main.rs", &[]),

@@ -4,6 +4,8 @@ mod util;
 
 // The configuration file and the config command.
 mod config;
+// Exceptions: what they hold back, and what is said of it.
+mod exceptions;
 
 // The alert document against ECS 9.4, field by field.
 mod document;

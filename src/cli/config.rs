@@ -9,6 +9,7 @@ use super::exit::Failure;
 use super::rules::print;
 use crate::alert::report::visible;
 use crate::config::{self, Config};
+use crate::detect::RuleSet;
 
 /// Where an installed osawatch looks for its configuration.
 const DEFAULT_FILE: &str = "/Library/Application Support/osawatch/config.toml";
@@ -49,9 +50,19 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     let wrong = |error: config::Error| Failure::new(Failure::CONFIG, error);
     match command {
         Command::Check { file } => {
-            config::load(&file).map_err(wrong)?;
+            let config = config::load(&file).map_err(wrong)?;
+            add_exceptions(&config, &mut RuleSet::default())?;
             print(&format!("{}: right\n", visible(&file.display().to_string())))
         }
         Command::Show { file } => print(&config::load(&file).and_then(|config| config.to_toml()).map_err(wrong)?),
     }
+}
+
+/// Compiles the exceptions of a configuration into a set of rules.
+pub(super) fn add_exceptions(config: &Config, set: &mut RuleSet) -> Result<(), Failure> {
+    let (origin, text) = &config.source;
+    for entry in &config.exceptions {
+        set.except(origin, text, entry).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    }
+    Ok(())
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::exception::Entry;
+
 pub use file::load;
 
 /// A configuration that cannot be used: what is wrong, in which file, and where.
@@ -39,6 +41,12 @@ pub struct Config {
     pub sources: Sources,
     /// `[rules]`
     pub rules: Rules,
+    /// `[[exception]]`, as written; the rule set compiles them.
+    #[serde(rename = "exception", skip_serializing)]
+    pub exceptions: Vec<Entry>,
+    /// The file and its text, for errors in exceptions.
+    #[serde(skip)]
+    pub source: (String, String),
 }
 
 /// Where alerts are written, and how long they are kept.
@@ -217,12 +225,13 @@ pub struct Rules {
 impl Config {
     /// Reads a configuration. `origin` is what error messages call it.
     pub fn parse(origin: &str, text: &str) -> Result<Config, Error> {
-        let config: Config = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
+        let mut config: Config = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
         if config.alerts.keep_size < config.alerts.rotate_size {
             let at = file::place_of(text, &["alerts", "keep_size"]).or_else(|| file::place_of(text, &["alerts"]));
             let why = "`keep_size` is smaller than `rotate_size`: not one file could be kept";
             return Err(file::error_at(origin, text, at.unwrap_or(0), why));
         }
+        config.source = (origin.to_owned(), text.to_owned());
         Ok(config)
     }
 
