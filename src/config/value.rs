@@ -22,7 +22,7 @@ pub(super) fn write_duration<S: Serializer>(value: &Duration, to: S) -> Result<S
 
 pub(super) fn write_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
     let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
-    let (unit, name) = units.into_iter().find(|(unit, _)| value % unit == 0).unwrap_or((1, "B"));
+    let (unit, name) = units.into_iter().find(|(unit, _)| value.is_multiple_of(*unit)).unwrap_or((1, "B"));
     to.collect_str(&format_args!("{}{name}", value / unit))
 }
 
