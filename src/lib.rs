@@ -13,5 +13,6 @@ pub mod eql;
 pub mod detect;
 pub mod alert;
 pub mod pipeline;
+pub mod config;
 pub mod agent;
 pub mod cli;

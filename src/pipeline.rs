@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::detect::reorder::Reorder;
-use crate::detect::{Detector, Lateness, Ordinal, Rule, RuleSet};
+use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet};
 use crate::event::{Event, Fields};
 use crate::process::{self, Table};
 
@@ -51,12 +51,32 @@ pub struct Counts {
     pub evicted_sequences: u64,
     /// Alerts by rule, in the order of the rules.
     pub alerts: Vec<u64>,
+    /// Sequences held back, by exception, in the order of the exceptions.
+    pub excepted: Vec<u64>,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output<'p> {
+    /// An alert.
+    Alert(Box<Alert>),
+    /// A sequence that an exception held back.
+    HeldBack {
+        /// The rule that found it.
+        rule: &'p Rule,
+        /// The exception.
+        exception: &'p Exception,
+        /// The events.
+        found: Match,
+    },
 }
 
 /// Rules at work, with all the state they need.
 #[derive(Debug)]
 pub struct Pipeline {
     rules: Vec<Rule>,
+    exceptions: Vec<Exception>,
+    excepted: Vec<u64>,
     fields: Fields,
     lateness: Lateness,
     reorder: Reorder,
@@ -71,11 +91,13 @@ pub struct Pipeline {
 impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, limits: Limits) -> Pipeline {
-        let RuleSet { rules, fields, lineages } = set;
+        let RuleSet { rules, fields, lineages, exceptions } = set;
         let detector = Detector::new(&rules, &fields, lineages, limits.sequences);
         let alerts = vec![0; rules.len()];
         Pipeline {
             rules,
+            excepted: vec![0; exceptions.len()],
+            exceptions,
             fields,
             lateness: limits.lateness,
             reorder: Reorder::new(limits.lateness, limits.reorder),
@@ -93,6 +115,11 @@ impl Pipeline {
         &self.rules
     }
 
+    /// The exceptions.
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
     /// The fields that the rules name: what a source must extract.
     pub fn fields(&self) -> &Fields {
         &self.fields
@@ -101,6 +128,11 @@ impl Pipeline {
     /// Takes in an event; gives the alerts that it completes, and those of earlier ones whose turn
     /// came.
     pub fn push(&mut self, event: Event, mut sink: impl FnMut(Alert)) {
+        self.push_explained(event, |output| alerts_only(output, &mut sink));
+    }
+
+    /// As [`Pipeline::push`], and gives what exceptions hold back.
+    pub fn push_explained(&mut self, event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.events += 1;
         self.reorder.push(event);
         while let Some((ordinal, event)) = self.reorder.pop_due() {
@@ -110,6 +142,11 @@ impl Pipeline {
 
     /// The input has ended: what was held back goes through.
     pub fn finish(&mut self, mut sink: impl FnMut(Alert)) {
+        self.finish_explained(|output| alerts_only(output, &mut sink));
+    }
+
+    /// As [`Pipeline::finish`], and gives what exceptions hold back.
+    pub fn finish_explained(&mut self, mut sink: impl FnMut(Output<'_>)) {
         while let Some((ordinal, event)) = self.reorder.pop() {
             self.observe(event, ordinal, &mut sink);
         }
@@ -129,10 +166,11 @@ impl Pipeline {
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
+            excepted: self.excepted.clone(),
         }
     }
 
-    fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Alert)) {
+    fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
         self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.lateness {
@@ -140,10 +178,24 @@ impl Pipeline {
             _ => self.latest_ms,
         };
         for detection in self.detector.observe(&event, ordinal, watermark) {
-            self.alerts[detection.rule] += 1;
-            let alert = Alert::new(&self.rules[detection.rule], detection, self.sequence);
+            let Detection { rule, found } = detection;
+            let rule_id = &self.rules[rule].id;
+            let held = self.exceptions.iter().position(|exception| exception.holds_back(rule_id, &found.events));
+            if let Some(at) = held {
+                self.excepted[at] += 1;
+                sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+                continue;
+            }
+            self.alerts[rule] += 1;
+            let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence);
             self.sequence += 1;
-            sink(alert);
+            sink(Output::Alert(Box::new(alert)));
         }
+    }
+}
+
+fn alerts_only(output: Output<'_>, sink: &mut impl FnMut(Alert)) {
+    if let Output::Alert(alert) = output {
+        sink(*alert);
     }
 }

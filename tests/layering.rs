@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("alert", &["alert", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "event"]),
     ("agent", &["agent", "pipeline", "alert", "process", "source", "event"]),
-    ("cli", &["cli", "agent", "pipeline", "alert", "detect", "process", "source", "event"]),
+    ("config", &["config", "detect"]),
+    ("cli", &["cli", "agent", "config", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("lib.rs", &[]),
     ("main.rs", &[]),
 ];

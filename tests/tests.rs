@@ -2,6 +2,11 @@
 
 mod util;
 
+// The configuration file and the config command.
+mod config;
+// Exceptions: what they hold back, and what is said of it.
+mod exceptions;
+
 // The alert document against ECS 9.4, field by field.
 mod document;
 // Golden cases: recordings in, alerts out.

@@ -1,5 +1,6 @@
 //! The commands: one file per verb.
 
+mod config;
 mod exit;
 mod replay;
 mod rules;
@@ -32,6 +33,9 @@ enum Command {
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -52,6 +56,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Rules(command) => rules::run(command),
+        Command::Config(command) => config::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
 use super::summary;
 use crate::alert::{Alert, WriteError, Writer, report};
 use crate::detect::Lateness;
 use crate::event::Machine;
-use crate::pipeline::{Limits, Pipeline};
+use crate::pipeline::{self, Limits, Pipeline};
 use crate::source::replay::{Error as SourceError, Input, Next, Recording};
 
 /// Malformed lines beyond these are only counted.
@@ -30,6 +31,11 @@ pub(super) struct Args {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Say on standard error which exception held back which sequence
+    #[arg(long, requires = "config")]
+    explain: bool,
     /// Append the alerts to this file; standard output then only gets the report of a terminal, or what --output says
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
@@ -74,7 +80,8 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let set = args.selection.load()?;
+    let config = args.config.load()?;
+    let set = args.selection.load(config.as_ref())?;
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
     limits.processes.executions = args.max_processes;
@@ -105,7 +112,7 @@ impl Replay {
                 break;
             }
             match self.recording.next() {
-                Next::Event(event) => self.pipeline.push(event, |alert| self.sink.accept(&alert)),
+                Next::Event(event) => self.pipeline.push_explained(event, |output| self.sink.take(output)),
                 Next::Problem(problem) => self.report(&problem.to_string()),
                 Next::Idle => self.sink.flush(),
                 Next::Failed(error) => failure = Some(source_failure(error)),
@@ -114,12 +121,12 @@ impl Replay {
             self.sink.advance(&self.recording);
         }
         if !self.sink.closed && self.sink.failed.is_none() {
-            self.pipeline.finish(|alert| self.sink.accept(&alert));
+            self.pipeline.finish_explained(|output| self.sink.take(output));
         }
         self.sink.finish();
         let counts = self.pipeline.counts();
         let ending = if stopped { "interrupted: " } else { "" };
-        eprint!("{ending}{}", summary::text(&self.recording, &counts, self.pipeline.rules(), began.elapsed()));
+        eprint!("{ending}{}", summary::text(&self.recording, &counts, &self.pipeline, began.elapsed()));
         if let Some(error) = self.sink.failed.take() {
             return Err(error);
         }
@@ -171,6 +178,7 @@ struct Sink {
     closed: bool,
     failed: Option<Failure>,
     steps: u64,
+    explain: bool,
 }
 
 impl Sink {
@@ -185,7 +193,17 @@ impl Sink {
         let file = args.alerts.as_ref().map(open).transpose();
         let file = file.map_err(|error: WriteError| Failure::new(Failure::CANNOT_CREATE, error))?;
         let stdout = io::BufWriter::new(io::stdout());
-        Ok(Sink { output, stdout, file, bar: None, closed: false, failed: None, steps: 0 })
+        Ok(Sink { output, stdout, file, bar: None, closed: false, failed: None, steps: 0, explain: args.explain })
+    }
+
+    fn take(&mut self, output: pipeline::Output<'_>) {
+        match output {
+            pipeline::Output::Alert(alert) => self.accept(&alert),
+            pipeline::Output::HeldBack { rule, exception, found } if self.explain => {
+                self.aside(&summary::held_back(rule, exception, &found));
+            }
+            pipeline::Output::HeldBack { .. } => {}
+        }
     }
 
     fn accept(&mut self, alert: &Alert) {

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::config::add_exceptions;
 use super::exit::Failure;
 use crate::alert::report::visible;
+use crate::config::Config;
 use crate::detect::{Rule, RuleSet};
 use crate::event::{Line, Machine};
 use crate::pipeline::{Limits, Pipeline};
@@ -75,8 +77,13 @@ pub(super) struct Selection {
 
 impl Selection {
     /// The rules; a wrong one is an error, an inert one is kept with its reason.
-    pub(super) fn load(&self) -> Result<RuleSet, Failure> {
-        let mut set = load(!self.no_builtin, &self.rules)?;
+    pub(super) fn load(&self, config: Option<&Config>) -> Result<RuleSet, Failure> {
+        let configured = config.map_or(&[][..], |config| &config.rules.paths);
+        let mut set = load(!self.no_builtin, &[&self.rules, configured].concat())?;
+        if let Some(config) = config {
+            set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
+            add_exceptions(config, &mut set)?;
+        }
         if !self.only.is_empty() {
             set.keep_only(&self.only).map_err(|id| {
                 Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
@@ -282,7 +289,7 @@ fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, 
 }
 
 /// Prints to standard output; a reader that has had enough is no error.
-fn print(text: &str) -> Result<ExitCode, Failure> {
+pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")))

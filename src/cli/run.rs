@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, bounded};
 use serde_json::{Map, Value as Json};
 
+use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::replay::duration;
 use super::rules::Selection;
@@ -27,6 +28,8 @@ use crate::source::live::{Error as LiveError, ExecSource, Level, Notice, Options
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Append the alerts to this file
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
@@ -66,7 +69,8 @@ impl From<Exec> for ExecSource {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let set = args.selection.load()?;
+    let config = args.config.load()?;
+    let set = args.selection.load(config.as_ref())?;
     let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
     let watched = Arc::new(Watched::default());
     let options = Options { exec: args.exec_source.into(), watched: Arc::clone(&watched) };

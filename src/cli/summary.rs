@@ -4,12 +4,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::alert::report::visible;
-use crate::detect::Rule;
-use crate::pipeline::Counts;
+use crate::detect::{Exception, Match, Rule};
+use crate::event::field;
+use crate::pipeline::{Counts, Pipeline};
 use crate::source::replay::{Compression, RecordedInput, Recording};
 
 /// The summary. Lines about loss appear only when something was lost.
-pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elapsed: Duration) -> String {
+pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, elapsed: Duration) -> String {
+    let rules = pipeline.rules();
     let mut out = String::new();
     let totals = recording.totals();
     let rate = counts.events as f64 / elapsed.as_secs_f64().max(1e-9);
@@ -52,7 +54,25 @@ pub(super) fn text(recording: &Recording, counts: &Counts, rules: &[Rule], elaps
     for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
         let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));
     }
+    let excepted = pipeline.exceptions().iter().zip(&counts.excepted);
+    if !pipeline.exceptions().is_empty() {
+        let _ = writeln!(out, "{} held back by exceptions", plural(counts.excepted.iter().sum(), "sequence"));
+    }
+    for (exception, count) in excepted {
+        let _ = writeln!(out, "  {count:>6}  {}", visible(&exception.name));
+    }
     out
+}
+
+/// Which exception held back what, in one line.
+pub(super) fn held_back(rule: &Rule, exception: &Exception, found: &Match) -> String {
+    let last = found.events.last();
+    let text = |field| last.and_then(|event| event.str(field));
+    let process = text(field::PROCESS_EXECUTABLE).or_else(|| text(field::PROCESS_NAME)).unwrap_or("a process");
+    let destination = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
+    let destination = destination.into_iter().find_map(text).unwrap_or("no known destination");
+    let (name, reason) = (&exception.name, &exception.reason);
+    visible(&format!("held back by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id))
 }
 
 fn plural(count: u64, what: &str) -> String {

@@ -1,5 +1,6 @@
 //! What it means: rules over events, and the sequences they find.
 
+pub mod exception;
 pub mod reorder;
 pub mod rule;
 mod set;
@@ -7,6 +8,7 @@ mod sequence;
 
 use std::collections::HashSet;
 
+pub use exception::Exception;
 pub use reorder::{Lateness, Ordinal};
 pub use rule::Rule;
 pub use sequence::Match;

@@ -160,7 +160,7 @@ pub struct Example {
 
 /// A rule file that is wrong: the message names file, line and column, and shows the place.
 #[derive(Clone, Debug)]
-pub struct Error(String);
+pub struct Error(pub(super) String);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! The rules of a run: the built-in ones and those from files.
 
 use super::Rule;
+use super::exception::{Entry, Exception};
 use super::rule::Error;
 use crate::eql::Lineages;
 use crate::event::Fields;
@@ -24,6 +25,8 @@ pub struct RuleSet {
     pub fields: Fields,
     /// Their `descendant of […]` queries.
     pub lineages: Lineages,
+    /// What is held back of what they find; the first that holds counts.
+    pub exceptions: Vec<Exception>,
 }
 
 impl RuleSet {
@@ -49,6 +52,15 @@ impl RuleSet {
         }
         self.rules.push(rule);
         Ok(&self.rules[self.rules.len() - 1])
+    }
+
+    /// Adds an exception. `origin` and `text` are the file it stands in.
+    pub fn except(&mut self, origin: &str, text: &str, entry: &Entry) -> Result<(), Error> {
+        let exception = Exception::compile(entry, (origin, text), &mut self.fields, &mut self.lineages)?;
+        // Said of each sequence that is held back.
+        let _ = self.fields.resolve("destination.ip");
+        self.exceptions.push(exception);
+        Ok(())
     }
 
     /// Keeps only the rules with these ids; the first unknown one is given back.

@@ -67,6 +67,8 @@ pub enum ExprKind {
         name: String,
         /// Written `?field`.
         optional: bool,
+        /// Written `events[N].field`: of which event of the sequence.
+        event: Option<usize>,
     },
     /// A function call.
     Call {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::Error;
 use super::ast::{self, Comparison, Expr, ExprKind, Operator};
-use super::filter::{Filter, Node, Operand, TypedField};
+use super::filter::{Condition, Filter, Node, Operand, TypedField};
 use super::functions::{Function, Name, check_arguments};
 use super::lineages::Lineages;
 use super::literal;
-use super::parser::parse;
+use super::parser::{parse, parse_condition};
 use crate::event::{Categories, Event, Field, FieldType, Fields};
 
 /// A query that can run.
@@ -80,6 +80,18 @@ pub fn compile(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Resu
     query
 }
 
+/// Compiles a condition over the events of a sequence: `events[N].field` is a field of the event of stage
+/// N, from 0; a field alone is one of the completing event.
+pub fn compile_condition(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Condition, Error> {
+    let parsed = parse_condition(text)?;
+    let before = lineages.len();
+    let condition = Compiler { text, fields, lineages }.condition(&parsed);
+    if condition.is_err() {
+        lineages.truncate(before);
+    }
+    condition.map(Condition)
+}
+
 struct Compiler<'c> {
     text: &'c str,
     fields: &'c mut Fields,
@@ -113,7 +125,9 @@ impl Compiler<'_> {
 
     fn resolve(&mut self, name: &str, span: &Range<usize>) -> Result<TypedField, Error> {
         match self.fields.resolve(name) {
-            Ok(resolved) => Ok(TypedField { field: resolved.field, kind: resolved.kind, caseless: resolved.caseless }),
+            Ok(resolved) => {
+                Ok(TypedField { field: resolved.field, kind: resolved.kind, caseless: resolved.caseless, at: None })
+            }
             Err(unknown) => {
                 let suggestion = unknown.suggestion.clone();
                 let error = Error::new(format!("unknown field `{name}`"), span.clone());
@@ -125,8 +139,10 @@ impl Compiler<'_> {
     /// The field of an expression that is one; `None` inside for an optional field that does not exist.
     fn field(&mut self, expr: &Expr) -> Result<Option<Option<TypedField>>, Error> {
         match &expr.kind {
-            ExprKind::Field { name, optional: true } => Ok(Some(self.resolve(name, &expr.span).ok())),
-            ExprKind::Field { name, optional: false } => self.resolve(name, &expr.span).map(|field| Some(Some(field))),
+            ExprKind::Field { name, optional: true, .. } => Ok(Some(self.resolve(name, &expr.span).ok())),
+            ExprKind::Field { name, optional: false, event } => {
+                self.resolve(name, &expr.span).map(|field| Some(Some(TypedField { at: *event, ..field })))
+            }
             _ => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Error;
 use super::ast::{Comparison, Expr, ExprKind, Operator};
 use super::lexer::{Kind, Token};
-use super::parser::{Parser, is_word};
+use super::parser::{MAX_STAGES, Parser, is_word};
 
 /// What may stand in brackets within brackets: deep enough for any rule, and no risk to the stack.
 const MAX_DEPTH: usize = 64;
@@ -143,7 +143,7 @@ impl Parser {
             Kind::Sign("?") => {
                 self.take();
                 match self.take().kind {
-                    Kind::Name { text, .. } => ExprKind::Field { name: text, optional: true },
+                    Kind::Name { text, .. } => ExprKind::Field { name: text, optional: true, event: None },
                     _ => return Err(Error::new("`?` stands before a field", self.since(start))),
                 }
             }
@@ -170,11 +170,14 @@ impl Parser {
                 if self.depth > MAX_DEPTH {
                     return Err(self.error(format!("expressions nest at most {MAX_DEPTH} deep")));
                 }
+                let prefixes = std::mem::replace(&mut self.prefixes, false);
                 let stage = self.event_query()?;
+                self.prefixes = prefixes;
                 self.depth -= 1;
                 self.expect_sign("]")?;
                 ExprKind::DescendantOf(Box::new(stage))
             }
+            "events" if !quoted && self.is_sign("[") => self.event_of_sequence(start)?,
             lower => {
                 let tilde = self.is_sign("~")
                     && matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Sign("("), .. }));
@@ -182,10 +185,32 @@ impl Parser {
                     let name = Expr { kind: ExprKind::Null, span: name.span };
                     return self.call(lower.to_owned(), tilde, &name.span);
                 }
-                ExprKind::Field { name: text, optional: false }
+                ExprKind::Field { name: text, optional: false, event: None }
             }
         };
         Ok(Expr { kind, span: self.since(start) })
+    }
+
+    /// `[N].field`, after `events`.
+    fn event_of_sequence(&mut self, start: usize) -> Result<ExprKind, Error> {
+        if !self.prefixes {
+            let span = self.since(start);
+            return Err(Error::new("`events[N].` names events only in the condition of an exception", span));
+        }
+        self.expect_sign("[")?;
+        let event = match *self.peek() {
+            Kind::Number(number) if number.fract() == 0.0 && (0.0..MAX_STAGES as f64).contains(&number) => {
+                number as usize
+            }
+            _ => return Err(self.error(format!("an event of the sequence is a number from 0 to {}", MAX_STAGES - 1))),
+        };
+        self.take();
+        self.expect_sign("]")?;
+        self.expect_sign(".")?;
+        match self.take().kind {
+            Kind::Name { text, .. } => Ok(ExprKind::Field { name: text, optional: false, event: Some(event) }),
+            _ => Err(Error::new("a field is expected after `events[N].`", self.since(start))),
+        }
     }
 
     fn call(&mut self, name: String, insensitive: bool, name_span: &Range<usize>) -> Result<Expr, Error> {

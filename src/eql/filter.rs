@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -23,6 +24,46 @@ impl Filter {
     /// Whether the event meets the condition.
     pub fn matches(&self, event: &Event) -> bool {
         self.0.matches(event)
+    }
+}
+
+/// A condition over the events of a sequence.
+#[derive(Clone, Debug)]
+pub struct Condition(pub(super) Node);
+
+impl Condition {
+    /// Whether the events, in stage order, meet the condition. An event that is not there has no values.
+    pub fn holds(&self, events: &[Arc<Event>]) -> bool {
+        self.0.matches(events)
+    }
+}
+
+/// What a condition is asked of: an event, or the events of a sequence.
+pub(super) trait Subject {
+    /// Whether any value of the field passes.
+    fn any(&self, field: TypedField, test: impl FnMut(Scalar<'_>) -> bool) -> bool;
+    /// The `descendant of […]` queries that are met.
+    fn lineage(&self) -> u128;
+}
+
+impl Subject for Event {
+    fn any(&self, field: TypedField, test: impl FnMut(Scalar<'_>) -> bool) -> bool {
+        self.any(field.field, test)
+    }
+
+    fn lineage(&self) -> u128 {
+        self.context.as_ref().map_or(0, |context| context.lineage)
+    }
+}
+
+impl Subject for [Arc<Event>] {
+    fn any(&self, field: TypedField, test: impl FnMut(Scalar<'_>) -> bool) -> bool {
+        let event = field.at.map_or_else(|| self.last(), |at| self.get(at));
+        event.is_some_and(|event| event.any(field.field, test))
+    }
+
+    fn lineage(&self) -> u128 {
+        self.last().map_or(0, |event| event.lineage())
     }
 }
 
@@ -52,6 +93,8 @@ pub(super) struct TypedField {
     pub field: Field,
     pub kind: FieldType,
     pub caseless: bool,
+    /// Of which event of a sequence; `None`: of the completing one.
+    pub at: Option<usize>,
 }
 
 /// What a value must pass.
@@ -92,20 +135,20 @@ pub(super) enum Datum<'a> {
 }
 
 impl Node {
-    pub(super) fn matches(&self, event: &Event) -> bool {
+    pub(super) fn matches<S: Subject + ?Sized>(&self, event: &S) -> bool {
         match self {
             Node::Constant(value) => *value,
             Node::Not(node) => !node.matches(event),
             Node::All(nodes) => nodes.iter().all(|node| node.matches(event)),
             Node::Any(nodes) => nodes.iter().any(|node| node.matches(event)),
-            Node::Field(field, test) => event.any(field.field, |value| field.passes(test, value)),
+            Node::Field(field, test) => event.any(*field, |value| field.passes(test, value)),
             Node::Compare(left, comparison, right) => {
                 left.any(event, &mut |left| right.any(event, &mut |right| compares(&left, *comparison, &right)))
             }
             Node::Tested(operand, test) => operand.any(event, &mut |datum| test.passes(&datum)),
             Node::Truth(operand) => operand.any(event, &mut |datum| datum == Datum::Bool(true)),
             Node::Exists(operand) => operand.any(event, &mut |_| true),
-            Node::Lineage(mark) => event.context.as_ref().is_some_and(|context| context.lineage & mark != 0),
+            Node::Lineage(mark) => event.lineage() & mark != 0,
         }
     }
 
@@ -225,9 +268,9 @@ fn boolean(value: Scalar<'_>) -> Option<bool> {
 
 impl Operand {
     /// Whether any value passes.
-    pub(super) fn any(&self, event: &Event, test: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
+    pub(super) fn any<S: Subject + ?Sized>(&self, event: &S, test: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
         match self {
-            Operand::Field(field) => event.any(field.field, |value| field.datum(value).is_some_and(&mut *test)),
+            Operand::Field(field) => event.any(*field, |value| field.datum(value).is_some_and(&mut *test)),
             Operand::Text(text) => test(Datum::Text(Cow::Borrowed(text))),
             Operand::Number(number) => test(Datum::Number(*number)),
             Operand::Bool(flag) => test(Datum::Bool(*flag)),

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::Error;
-use super::filter::{Datum, Operand, Test};
-use crate::event::Event;
+use super::filter::{Datum, Operand, Subject, Test};
 
 /// The functions, with how many arguments each takes.
 const NAMES: [(&str, usize, usize); 10] = [
@@ -79,12 +78,12 @@ pub(super) enum Name {
 
 impl Function {
     /// Whether any value of the call passes: one for each value of its first argument.
-    pub(super) fn any(&self, event: &Event, test: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
+    pub(super) fn any<S: Subject + ?Sized>(&self, event: &S, test: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
         let Some(first) = self.args.first() else { return false };
         first.any(event, &mut |first| self.value(&first, event).is_some_and(&mut *test))
     }
 
-    fn value(&self, first: &Datum<'_>, event: &Event) -> Option<Datum<'static>> {
+    fn value<S: Subject + ?Sized>(&self, first: &Datum<'_>, event: &S) -> Option<Datum<'static>> {
         Some(match &self.name {
             Name::Length => Datum::Number(first.text().chars().count() as f64),
             Name::String => Datum::Text(first.text().into_owned().into()),
@@ -114,7 +113,7 @@ impl Function {
         if self.insensitive { text.to_ascii_lowercase() } else { text.into_owned() }
     }
 
-    fn index_of(&self, text: &str, part: &str, event: &Event) -> Option<usize> {
+    fn index_of<S: Subject + ?Sized>(&self, text: &str, part: &str, event: &S) -> Option<usize> {
         let start = match self.args.get(2) {
             Some(arg) => self.single(arg, event)?.number()?.max(0.0) as usize,
             None => 0,
@@ -126,7 +125,7 @@ impl Function {
     }
 
     /// `number("42")`, and with a base `number("0x2a", 16)`.
-    fn number(&self, first: &Datum<'_>, event: &Event) -> Option<f64> {
+    fn number<S: Subject + ?Sized>(&self, first: &Datum<'_>, event: &S) -> Option<f64> {
         let Some(base) = self.args.get(1) else {
             return first.number().or_else(|| hexadecimal(&first.text()));
         };
@@ -139,7 +138,7 @@ impl Function {
         i64::from_str_radix(digits, base as u32).ok().map(|number| number as f64)
     }
 
-    fn single(&self, arg: &Operand, event: &Event) -> Option<Datum<'static>> {
+    fn single<S: Subject + ?Sized>(&self, arg: &Operand, event: &S) -> Option<Datum<'static>> {
         let mut value = None;
         arg.any(event, &mut |datum| {
             value = Some(match datum {

@@ -19,8 +19,8 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{JoinKey, Query, Stage, StageCategory, compile};
+pub use compile::{JoinKey, Query, Stage, StageCategory, compile, compile_condition};
 pub use error::Error;
-pub use filter::Filter;
+pub use filter::{Condition, Filter};
 pub use lineages::Lineages;
 pub use parser::parse;

@@ -3,19 +3,19 @@
 use std::ops::Range;
 
 use super::Error;
-use super::ast::{Key, Query, Stage};
+use super::ast::{Expr, Key, Query, Stage};
 use super::lexer::{Kind, Token, tokens};
 
 /// A rule is a page of text; these bound what a hostile one can cost.
 const MAX_BYTES: usize = 256 * 1024;
-const MAX_STAGES: usize = 100;
+pub(super) const MAX_STAGES: usize = 100;
 
 /// Parses a query, without resolving the names in it.
 pub fn parse(text: &str) -> Result<Query, Error> {
     if text.len() > MAX_BYTES {
         return Err(Error::new(format!("a query has at most {MAX_BYTES} bytes"), 0..0));
     }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, prefixes: false };
     let query = parser.query()?;
     match parser.peek() {
         Kind::End => Ok(query),
@@ -24,10 +24,25 @@ pub fn parse(text: &str) -> Result<Query, Error> {
     }
 }
 
+/// Parses a condition over the events of a sequence, without resolving the names in it.
+pub(super) fn parse_condition(text: &str) -> Result<Expr, Error> {
+    if text.len() > MAX_BYTES {
+        return Err(Error::new(format!("a condition has at most {MAX_BYTES} bytes"), 0..0));
+    }
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, prefixes: true };
+    let condition = parser.expression()?;
+    match parser.peek() {
+        Kind::End => Ok(condition),
+        _ => Err(parser.unexpected("the end of the condition")),
+    }
+}
+
 pub(super) struct Parser {
     pub(super) tokens: Vec<Token>,
     pub(super) at: usize,
     pub(super) depth: usize,
+    /// `events[N].` may stand before a field.
+    pub(super) prefixes: bool,
 }
 
 impl Parser {

@@ -1,0 +1,245 @@
+//! The configuration file: TOML to ready-made values. An unknown key or a value out of range is an error
+//! with file, line and column; what the file leaves out has its default.
+
+mod file;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::detect::exception::Entry;
+
+pub use file::load;
+
+/// A configuration that cannot be used: what is wrong, in which file, and where.
+#[derive(Debug)]
+pub struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The effective configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[alerts]`
+    pub alerts: Alerts,
+    /// `[script]`
+    pub script: Script,
+    /// `[volume]`
+    pub volume: Volume,
+    /// `[sources]`
+    pub sources: Sources,
+    /// `[rules]`
+    pub rules: Rules,
+    /// `[[exception]]`, as written; the rule set compiles them.
+    #[serde(rename = "exception", skip_serializing)]
+    pub exceptions: Vec<Entry>,
+    /// The file and its text, for errors in exceptions.
+    #[serde(skip)]
+    pub source: (String, String),
+}
+
+/// Where alerts are written, and how long they are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    /// The alert file, an absolute path.
+    #[serde(deserialize_with = "value::absolute")]
+    pub file: PathBuf,
+    /// Where state is kept between runs, an absolute path.
+    #[serde(deserialize_with = "value::absolute")]
+    pub state_directory: PathBuf,
+    /// When written alerts are forced to the disk.
+    pub fsync: Fsync,
+    /// How often, when `fsync` is `interval`; 10 ms to 1 h.
+    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::fsync_interval")]
+    pub fsync_interval: Duration,
+    /// Bytes of the file at which it is rotated; 64 KiB to 1 TiB.
+    #[serde(serialize_with = "value::write_size", deserialize_with = "value::rotate_size")]
+    pub rotate_size: u64,
+    /// Age of the file at which it is rotated; 1 min to 366 days.
+    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::rotate_age")]
+    pub rotate_age: Duration,
+    /// Rotated files to keep; 1 to 10,000.
+    #[serde(deserialize_with = "value::keep_files")]
+    pub keep_files: u32,
+    /// How long rotated files are kept; 1 min to 3,660 days.
+    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::keep_age")]
+    pub keep_age: Duration,
+    /// Bytes of all alert files to keep; 64 KiB to 1 PiB, and at least `rotate_size`.
+    #[serde(serialize_with = "value::write_size", deserialize_with = "value::keep_size")]
+    pub keep_size: u64,
+    /// Rotated files that stay uncompressed, the newest; `None`: all of them. At most 10,000.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value::compress_after")]
+    pub compress_after: Option<u32>,
+    /// Also send alerts to syslog.
+    pub syslog: bool,
+}
+
+/// When written alerts are forced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fsync {
+    /// After each alert.
+    Always,
+    /// Every `fsync_interval`.
+    Interval,
+}
+
+impl Default for Alerts {
+    fn default() -> Alerts {
+        Alerts {
+            file: "/var/log/osawatch/alerts.ndjson".into(),
+            state_directory: "/var/db/osawatch".into(),
+            fsync: Fsync::Always,
+            fsync_interval: Duration::from_secs(1),
+            rotate_size: 16 << 20,
+            rotate_age: Duration::from_secs(24 * 3600),
+            keep_files: 14,
+            keep_age: Duration::from_secs(30 * 24 * 3600),
+            keep_size: 512 << 20,
+            compress_after: None,
+            syslog: false,
+        }
+    }
+}
+
+/// What an alert says of the script that ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    /// How much of it.
+    pub capture_script: Capture,
+    /// Regular expressions whose matches are left out of alerts; each compiles.
+    #[serde(deserialize_with = "value::regexes")]
+    pub redact: Vec<String>,
+    /// Also leave out what the built-in expressions match.
+    pub redact_defaults: bool,
+}
+
+/// How much of a script an alert holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capture {
+    /// Its text and its hash.
+    Full,
+    /// Its hash.
+    Hash,
+    /// Nothing.
+    Off,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script { capture_script: Capture::Full, redact: Vec::new(), redact_defaults: true }
+    }
+}
+
+/// How many alerts go out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Volume {
+    /// Alerts of one rule in one window; 0 is no limit. At most 1,000,000.
+    #[serde(deserialize_with = "value::max_alerts")]
+    pub max_alerts: u64,
+    /// The window; 1 s to 1 day.
+    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::window")]
+    pub window: Duration,
+    /// Limits of single rules, by rule id.
+    pub rules: BTreeMap<String, RuleVolume>,
+}
+
+/// The limit of one rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleVolume {
+    /// As [`Volume::max_alerts`].
+    #[serde(deserialize_with = "value::max_alerts")]
+    pub max_alerts: u64,
+}
+
+impl Default for Volume {
+    fn default() -> Volume {
+        Volume { max_alerts: 100, window: Duration::from_secs(300), rules: BTreeMap::new() }
+    }
+}
+
+/// Where events come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sources {
+    /// Process events.
+    pub exec: ExecSource,
+    /// Network events.
+    pub network: NetworkSource,
+    /// Use Endpoint Security's undocumented connect event.
+    pub endpoint_security_network: bool,
+}
+
+/// The source of process events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecSource {
+    /// Endpoint Security with the entitlement, else `eslogger`.
+    #[default]
+    Auto,
+    /// Endpoint Security.
+    Es,
+    /// A child `/usr/bin/eslogger`.
+    Eslogger,
+}
+
+/// The source of network events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkSource {
+    /// The kernel control, else libproc.
+    #[default]
+    Auto,
+    /// The kernel control `com.apple.network.statistics`.
+    Ntstat,
+    /// Polling with libproc.
+    Libproc,
+}
+
+/// Which rules run besides the built-in ones, and which do not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// Rule files, or folders of them; a relative path starts at the folder of the configuration.
+    pub paths: Vec<PathBuf>,
+    /// Ids of rules that do not run.
+    pub disable: Vec<String>,
+}
+
+impl Config {
+    /// Reads a configuration. `origin` is what error messages call it.
+    pub fn parse(origin: &str, text: &str) -> Result<Config, Error> {
+        let mut config: Config = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
+        if config.alerts.keep_size < config.alerts.rotate_size {
+            let at = file::place_of(text, &["alerts", "keep_size"]).or_else(|| file::place_of(text, &["alerts"]));
+            let why = "`keep_size` is smaller than `rotate_size`: not one file could be kept";
+            return Err(file::error_at(origin, text, at.unwrap_or(0), why));
+        }
+        config.source = (origin.to_owned(), text.to_owned());
+        Ok(config)
+    }
+
+    /// The effective configuration as TOML, which reads back as itself.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| Error(format!("cannot write the configuration: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

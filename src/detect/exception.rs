@@ -1,0 +1,136 @@
+//! Exceptions: what a rule finds and nobody wants to hear of, each with a name, a reason and a count.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::rule::Error;
+use crate::eql::{self, Condition, Lineages};
+use crate::event::{Event, Fields, Timestamp};
+
+/// An entry as it is written: `[[exception]]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    name: String,
+    rules: Scope,
+    condition: Spanned<String>,
+    #[serde(default)]
+    owner: String,
+    reason: String,
+    expires: Option<Spanned<toml::value::Datetime>>,
+}
+
+/// The rules that an exception is for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawScope")]
+pub enum Scope {
+    /// `"all"`
+    All,
+    /// These ids.
+    Rules(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`rules` is a list of rule ids, or \"all\"")]
+enum RawScope {
+    Word(String),
+    Ids(Vec<String>),
+}
+
+impl TryFrom<RawScope> for Scope {
+    type Error = &'static str;
+
+    fn try_from(raw: RawScope) -> Result<Scope, &'static str> {
+        match raw {
+            RawScope::Word(word) if word == "all" => Ok(Scope::All),
+            RawScope::Ids(ids) if !ids.is_empty() => Ok(Scope::Rules(ids)),
+            _ => Err("`rules` is a list of rule ids, or \"all\""),
+        }
+    }
+}
+
+/// A compiled exception.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// What it is called.
+    pub name: String,
+    /// The rules it is for.
+    pub scope: Scope,
+    /// Who answers for it; may be empty.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// From this time on it does not apply.
+    pub expires: Option<Timestamp>,
+    condition: Condition,
+}
+
+impl Exception {
+    /// Compiles an entry. `origin` and `text` are the file it stands in.
+    pub fn compile(
+        entry: &Entry,
+        (origin, text): (&str, &str),
+        fields: &mut Fields,
+        lineages: &mut Lineages,
+    ) -> Result<Exception, Error> {
+        let condition = eql::compile_condition(entry.condition.get_ref(), fields, lineages);
+        let condition = condition.map_err(|error| condition_error(entry, (origin, text), &error))?;
+        let expires = match &entry.expires {
+            None => None,
+            Some(date) => Some(expiry(date.get_ref()).ok_or_else(|| {
+                let (line, column) = place(text, date.span().start);
+                Error(format!("{origin}:{line}:{column}: `expires` is a date, or a date with a time"))
+            })?),
+        };
+        Ok(Exception {
+            name: entry.name.clone(),
+            scope: entry.rules.clone(),
+            owner: entry.owner.clone(),
+            reason: entry.reason.clone(),
+            expires,
+            condition,
+        })
+    }
+
+    /// Whether the exception is for the rule.
+    pub fn covers(&self, rule_id: &str) -> bool {
+        match &self.scope {
+            Scope::All => true,
+            Scope::Rules(ids) => ids.iter().any(|id| id == rule_id),
+        }
+    }
+
+    /// Whether it holds back a sequence. Its expiry is judged by the time of the completing event.
+    pub fn holds_back(&self, rule_id: &str, events: &[Arc<Event>]) -> bool {
+        let Some(last) = events.last() else { return false };
+        let expired = self.expires.is_some_and(|expires| last.time >= expires);
+        !expired && self.covers(rule_id) && self.condition.holds(events)
+    }
+}
+
+/// A date without a time counts to the end of that day, a time without an offset is in UTC.
+fn expiry(date: &toml::value::Datetime) -> Option<Timestamp> {
+    date.date?;
+    let time = Timestamp::parse(&date.to_string())?;
+    match date.time {
+        Some(_) => Some(time),
+        None => Some(Timestamp::from_nanoseconds(time.nanoseconds().checked_add(86_400_000_000_000)?)),
+    }
+}
+
+/// The error with its place in the file: exact where the condition is written without escapes.
+fn condition_error(entry: &Entry, (origin, text): (&str, &str), error: &eql::Error) -> Error {
+    let (condition, span) = (entry.condition.get_ref(), entry.condition.span());
+    let written = text.get(span.clone()).unwrap_or_default();
+    let at = written.find(condition.as_str()).map_or(span.start, |begins| span.start + begins + error.span.start);
+    let (line, column) = place(text, at);
+    Error(format!("{origin}:{line}:{column}: exception `{}`: {error}", entry.name))
+}
+
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
