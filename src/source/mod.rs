@@ -6,6 +6,7 @@ pub mod flow_event;
 pub mod live;
 #[cfg(target_os = "macos")]
 mod macos;
+pub mod ntstat;
 pub mod process_info;
 pub mod replay;
 

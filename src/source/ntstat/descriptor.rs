@@ -1,0 +1,149 @@
+//! `nstat_tcp_descriptor` (QUIC has the same) and `nstat_udp_descriptor`, by one table of offsets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::message::{UDP_KERNEL, UDP_SUBFLOW, UDP_USERLAND};
+use crate::event::ProcessRef;
+
+/// Where the members lie. Everything up to `fuuid` is the same from macOS 11 to 26; the tail moved in 14,
+/// which only the length tells.
+struct Layout {
+    state: Option<usize>,
+    pid: usize,
+    epid: usize,
+    local: usize,
+    remote: usize,
+    name: usize,
+    /// Bytes before and from macOS 14.
+    sizes: [usize; 2],
+    /// `uid` from macOS 14.
+    user: usize,
+    /// `ifnet_properties` before and from macOS 14.
+    properties: [usize; 2],
+}
+
+const TCP: Layout = Layout {
+    state: Some(76),
+    pid: 116,
+    epid: 120,
+    local: 124,
+    remote: 152,
+    name: 196,
+    sizes: [336, 344],
+    user: 328,
+    properties: [328, 336],
+};
+
+const UDP: Layout = Layout {
+    state: None,
+    pid: 128,
+    epid: 196,
+    local: 56,
+    remote: 84,
+    name: 132,
+    sizes: [272, 280],
+    user: 268,
+    properties: [264, 272],
+};
+
+/// `NSTAT_SOURCE_IS_LISTENER`, `…_INBOUND`, `…_OUTBOUND`, from macOS 14.
+const IS_LISTENER: u32 = 0x0200_0000;
+const IS_INBOUND: u32 = 0x0400_0000;
+const IS_OUTBOUND: u32 = 0x0800_0000;
+
+/// What the kernel says of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Descriptor {
+    /// When the socket was made, in ticks.
+    pub started: u64,
+    /// When this was true, in ticks; 0 when the kernel does not say.
+    pub at: u64,
+    /// `TCPS_*`; `None` for UDP.
+    pub tcp_state: Option<u32>,
+    /// The process that last used the socket.
+    pub process: ProcessRef,
+    /// The process on whose behalf it is used, when that is another.
+    pub on_behalf_of: Option<ProcessRef>,
+    /// The near end, when bound.
+    pub local: Option<SocketAddr>,
+    /// The far end, when there is one.
+    pub remote: Option<SocketAddr>,
+    /// `pname`.
+    pub process_name: String,
+    /// `uid`, from macOS 14.
+    pub user_id: Option<u32>,
+    /// The socket listens.
+    pub listens: bool,
+    /// Whether it was accepted here, from macOS 14.
+    pub inbound: Option<bool>,
+}
+
+impl Descriptor {
+    /// Reads a descriptor of a provider; `None` when it is shorter than macOS 12 writes it.
+    pub(super) fn parse(provider: u32, bytes: &[u8]) -> Option<Descriptor> {
+        let is_udp = [UDP_KERNEL, UDP_USERLAND, UDP_SUBFLOW].contains(&provider);
+        let layout = if is_udp { &UDP } else { &TCP };
+        let newer = bytes.len() >= layout.sizes[1];
+        let bytes = bytes.get(..layout.sizes[usize::from(newer)])?;
+        let process = ProcessRef { pid: u32_at(bytes, layout.pid)?, unique_pid: Some(u64_at(bytes, 0)?) };
+        // An effective unique pid of 0 is no process: the kernel knows a responsible program only by UUID.
+        let effective = u64_at(bytes, 8).filter(|unique| *unique != 0 && Some(*unique) != process.unique_pid);
+        let effective_pid = u32_at(bytes, layout.epid)?;
+        let properties = u32_at(bytes, layout.properties[usize::from(newer)])?;
+        let inbound = match (newer, properties & IS_INBOUND != 0, properties & IS_OUTBOUND != 0) {
+            (true, true, false) => Some(true),
+            (true, false, true) => Some(false),
+            _ => None,
+        };
+        Some(Descriptor {
+            started: u64_at(bytes, 16)?,
+            at: u64_at(bytes, 24)?,
+            tcp_state: layout.state.and_then(|at| u32_at(bytes, at)),
+            process,
+            on_behalf_of: effective.map(|unique| ProcessRef { pid: effective_pid, unique_pid: Some(unique) }),
+            local: socket_address(bytes, layout.local),
+            remote: socket_address(bytes, layout.remote),
+            process_name: text(bytes.get(layout.name..layout.name + 64)?),
+            user_id: if newer { u32_at(bytes, layout.user) } else { None },
+            listens: newer && properties & IS_LISTENER != 0,
+            inbound,
+        })
+    }
+
+    /// Whether the far end is one that this socket connects or connected to: a TCP socket before
+    /// `TCPS_SYN_SENT` (2) can have one, but no connection; `TCPS_CLOSED` (0) is also the state of one that
+    /// has ended.
+    pub(super) fn is_connected(&self, closing: bool) -> bool {
+        let open = self.tcp_state.is_none_or(|state| state >= 2 || (closing && state == 0));
+        self.remote.is_some() && open && !self.listens
+    }
+}
+
+/// `struct sockaddr_in` or `struct sockaddr_in6`; `None` when unset or without a port.
+fn socket_address(bytes: &[u8], at: usize) -> Option<SocketAddr> {
+    let bytes = bytes.get(at..at + 28)?;
+    let port = u16::from_be_bytes([bytes[2], bytes[3]]);
+    let ip = match bytes[1] {
+        2 => IpAddr::V4(Ipv4Addr::new(bytes[4], bytes[5], bytes[6], bytes[7])),
+        30 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[8..24]).ok()?)),
+        _ => return None,
+    };
+    (port != 0).then(|| SocketAddr::new(ip.to_canonical(), port))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}

@@ -1,0 +1,134 @@
+//! Messages of the control socket: what a datagram holds, and the requests.
+
+use super::descriptor::{Descriptor, u16_at, u32_at, u64_at};
+
+/// `NSTAT_PROVIDER_*`.
+pub(super) const TCP_KERNEL: u32 = 2;
+pub(super) const TCP_USERLAND: u32 = 3;
+pub(super) const UDP_KERNEL: u32 = 4;
+pub(super) const UDP_USERLAND: u32 = 5;
+pub(super) const QUIC_USERLAND: u32 = 8;
+pub(super) const UDP_SUBFLOW: u32 = 10;
+
+/// `NSTAT_SRC_REF_ALL`.
+pub(super) const ALL: u64 = u64::MAX;
+
+/// `NSTAT_MSG_HDR_FLAG_*`.
+const SUPPORTS_AGGREGATE: u16 = 1;
+pub(super) const CONTINUATION: u16 = 1 << 1;
+pub(super) const CLOSING: u16 = 1 << 2;
+pub(super) const CLOSED_AFTER_DROP: u16 = 1 << 3;
+
+/// `NSTAT_EVENT_SRC_FLOW_STATE_LISTEN`, `…_OUTBOUND` and `…_DID_CHANGE_OWNER`.
+const EVENTS: u64 = 0x1000 | 0x2000 | 0x80;
+
+const SUCCESS: u32 = 0;
+const ERROR: u32 = 1;
+const ADD_ALL_SRCS: u32 = 1002;
+const GET_SRC_DESC: u32 = 1005;
+const GET_UPDATE: u32 = 1007;
+const SRC_ADDED: u32 = 10001;
+const SRC_REMOVED: u32 = 10002;
+const SRC_DESC: u32 = 10003;
+const SRC_COUNTS: u32 = 10004;
+const SRC_UPDATE: u32 = 10006;
+const SRC_EXTENDED_UPDATE: u32 = 10007;
+
+/// Bytes of `nstat_msg_hdr`.
+const HEADER: usize = 16;
+
+/// One message from the kernel.
+#[derive(Debug, PartialEq)]
+pub(super) enum Message {
+    Success { context: u64, flags: u16 },
+    Error { context: u64, errno: u32 },
+    Added { source: u64, provider: u32 },
+    Removed { source: u64, flags: u16 },
+    Described { source: u64, provider: u32, flags: u16, descriptor: Descriptor, bytes: Option<(u64, u64)> },
+    Other,
+}
+
+/// The messages of a datagram; `Err` once for a part that is cut off or of no known layout, after which a
+/// whole message may still follow.
+pub(super) fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<Message, ()>> + '_ {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let length = u16_at(rest, 12).map(usize::from).filter(|length| (HEADER..=rest.len()).contains(length));
+        let Some(length) = length else {
+            rest = &[];
+            return Some(Err(()));
+        };
+        let (message, after) = rest.split_at(length);
+        rest = after;
+        Some(parse(message).ok_or(()))
+    })
+}
+
+fn parse(bytes: &[u8]) -> Option<Message> {
+    let (context, kind, flags) = (u64_at(bytes, 0)?, u32_at(bytes, 8)?, u16_at(bytes, 14)?);
+    let source = || u64_at(bytes, 16);
+    Some(match kind {
+        SUCCESS => Message::Success { context, flags },
+        ERROR => Message::Error { context, errno: u32_at(bytes, 16)? },
+        SRC_ADDED => Message::Added { source: source()?, provider: u32_at(bytes, 24)? },
+        SRC_REMOVED => Message::Removed { source: source()?, flags },
+        SRC_DESC => {
+            let provider = u32_at(bytes, 32)?;
+            described(source()?, provider, flags, bytes.get(40..)?, None)?
+        }
+        SRC_UPDATE | SRC_EXTENDED_UPDATE => {
+            let provider = u32_at(bytes, 144)?;
+            let counts = Some((u64_at(bytes, 40)?, u64_at(bytes, 56)?));
+            described(source()?, provider, flags, bytes.get(152..)?, counts)?
+        }
+        SRC_COUNTS => Message::Other,
+        _ => Message::Other,
+    })
+}
+
+fn described(source: u64, provider: u32, flags: u16, bytes: &[u8], counts: Option<(u64, u64)>) -> Option<Message> {
+    match provider {
+        TCP_KERNEL | TCP_USERLAND | QUIC_USERLAND | UDP_KERNEL | UDP_USERLAND | UDP_SUBFLOW => {
+            let descriptor = Descriptor::parse(provider, bytes)?;
+            Some(Message::Described { source, provider, flags, descriptor, bytes: counts })
+        }
+        _ => Some(Message::Other),
+    }
+}
+
+fn header(context: u64, kind: u32, length: usize, flags: u16) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend(context.to_le_bytes());
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(flags.to_le_bytes());
+    bytes
+}
+
+/// `nstat_msg_add_all_srcs`: tell of every source of a provider, now and later.
+pub(super) fn add_all(context: u64, provider: u32) -> Vec<u8> {
+    let mut bytes = header(context, ADD_ALL_SRCS, 56, 0);
+    bytes.extend(0_u64.to_le_bytes());
+    bytes.extend(EVENTS.to_le_bytes());
+    bytes.extend(provider.to_le_bytes());
+    bytes.resize(56, 0);
+    bytes
+}
+
+/// `nstat_msg_get_update` for one source or [`ALL`]. The first one also has the kernel send updates.
+pub(super) fn get_update(context: u64, source: u64) -> Vec<u8> {
+    let flags = if source == ALL { SUPPORTS_AGGREGATE | CONTINUATION } else { 0 };
+    let mut bytes = header(context, GET_UPDATE, 24, flags);
+    bytes.extend(source.to_le_bytes());
+    bytes
+}
+
+/// `nstat_msg_get_src_description`.
+pub(super) fn get_description(context: u64, source: u64) -> Vec<u8> {
+    let mut bytes = header(context, GET_SRC_DESC, 24, 0);
+    bytes.extend(source.to_le_bytes());
+    bytes
+}
