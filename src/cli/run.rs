@@ -21,7 +21,7 @@ use crate::detect::Lateness;
 use crate::event::Timestamp;
 use crate::pipeline::{Limits, Pipeline};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, Level, Notice, Options, Watched};
+use crate::source::live::{Error as LiveError, ExecSource, Level, NetworkSource, Notice, Options, Watched};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,26 @@ pub(super) struct Args {
     /// Where process events come from; auto is Endpoint Security where this build has the entitlement, else eslogger
     #[arg(long, value_enum, default_value_t = Exec::Auto)]
     exec_source: Exec,
+    /// Where connections come from; auto is the kernel's network statistics, else the sockets of watched processes
+    #[arg(long, value_enum, default_value_t = Net::Auto)]
+    net_source: Net,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Net {
+    Auto,
+    Ntstat,
+    Libproc,
+}
+
+impl From<Net> for NetworkSource {
+    fn from(net: Net) -> NetworkSource {
+        match net {
+            Net::Auto => NetworkSource::Auto,
+            Net::Ntstat => NetworkSource::Ntstat,
+            Net::Libproc => NetworkSource::Libproc,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +93,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let set = args.selection.load(config.as_ref())?;
     let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
     let watched = Arc::new(Watched::default());
-    let options = Options { exec: args.exec_source.into(), watched: Arc::clone(&watched) };
+    let (exec, network) = (args.exec_source.into(), args.net_source.into());
+    let options = Options { exec, network, watched: Arc::clone(&watched) };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let mut out = Out::new(&args)?;

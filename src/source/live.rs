@@ -24,11 +24,25 @@ pub enum ExecSource {
     Eslogger,
 }
 
+/// Which source of connections to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NetworkSource {
+    /// The kernel's network statistics, and libproc where they cannot be had.
+    #[default]
+    Auto,
+    /// The control socket `com.apple.network.statistics`.
+    Ntstat,
+    /// The sockets of watched processes, looked at every 50 ms.
+    Libproc,
+}
+
 /// What the caller asks of the sensors.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The source of process events.
     pub exec: ExecSource,
+    /// The source of connections.
+    pub network: NetworkSource,
     /// The processes whose sockets are looked at one by one where no source tells of connections.
     pub watched: Arc<Watched>,
 }
@@ -138,6 +152,16 @@ losses! {
     process_channel_full: "channel.process_full",
     /// Flow reports that found their channel full.
     flow_channel_full: "channel.flow_full",
+    /// Messages of the kernel's network statistics that are cut off or of no known layout.
+    ntstat_malformed: "ntstat.malformed",
+    /// Sources that the kernel's network statistics could not tell of.
+    ntstat_lost_sources: "ntstat.lost_sources",
+    /// Flows that ended with their last report dropped.
+    ntstat_closed_after_drop: "ntstat.closed_after_drop",
+    /// Answers of the kernel's network statistics for which there was no room.
+    ntstat_no_room: "ntstat.no_room",
+    /// Sources given up because too many were held.
+    ntstat_evicted: "ntstat.evicted",
     /// Lines of `eslogger` that are not messages.
     malformed_lines: "eslogger.malformed_lines",
     /// Times that `eslogger` ended.

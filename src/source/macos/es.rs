@@ -71,7 +71,7 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>) -> Ending {
                 PERMISSION_RETRY,
             ),
             Failure::New(NewClientError::NotPrivileged) => {
-                return Ending::Fatal("Endpoint Security is open to root only; use sudo".to_owned());
+                return Ending::NotPrivileged;
             }
             Failure::New(NewClientError::TooManyClients) => {
                 ("too many Endpoint Security clients are connected; trying again", backoff.next_wait())

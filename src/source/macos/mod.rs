@@ -3,6 +3,7 @@
 mod es;
 mod eslogger;
 mod libproc;
+mod ntstat;
 mod sys;
 
 use std::collections::HashMap;
@@ -49,11 +50,18 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     let losses = Arc::new(Losses::default());
     let guard = eslogger::Guard::default();
     let feed = Feed { reports, losses: Arc::clone(&losses) };
+    let feed_copy = Feed { reports: feed.reports.clone(), losses: Arc::clone(&losses) };
     let decoder = Decoder::new(machine.clone(), host_name.clone());
     let (exec, version, child) = (options.exec, os_version.clone(), guard.clone());
     start("osawatch-exec", move || watch_processes(&feed, exec, version.as_deref(), &decoder, &child))?;
-    let (watched, counters) = (Arc::clone(&options.watched), Arc::clone(&losses));
-    start("osawatch-sockets", move || libproc::poll(&watched, &flow_sender, &counters))?;
+    let network = ntstat::Network {
+        flows: flow_sender,
+        watched: Arc::clone(&options.watched),
+        losses: Arc::clone(&losses),
+        notices: feed_copy,
+    };
+    let source = options.network;
+    start("osawatch-network", move || network.run(source))?;
     let running = libproc::running(&machine, host_name.as_deref());
     let lookup = Box::new(System { users: HashMap::new() });
     let guard: Option<Box<dyn Send>> = Some(Box::new(guard));

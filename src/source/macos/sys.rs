@@ -2,7 +2,12 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
+use std::fs::File;
+use std::io;
+use std::mem::{MaybeUninit, zeroed};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use mach2::mach_time::{mach_continuous_time, mach_timebase_info};
 
 /// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`.
 pub(super) const UNIQUE_INFO: i32 = 17;
@@ -111,4 +116,73 @@ pub(super) fn user_name(uid: u32) -> Option<String> {
     // a text in `text` that ends with a zero.
     let name = unsafe { CStr::from_ptr((*found).pw_name) };
     Some(name.to_string_lossy().into_owned())
+}
+
+/// Ticks of mach_continuous_time(3), and what a nanosecond is in them: (ticks, numer, denom).
+pub(super) fn continuous_ticks() -> (u64, u32, u32) {
+    let mut base = mach_timebase_info { numer: 1, denom: 1 };
+    // SAFETY: `base` is writable; the call cannot fail on a Mac, and else leaves 1/1.
+    unsafe { mach2::mach_time::mach_timebase_info(&mut base) };
+    // SAFETY: no arguments, and it cannot fail.
+    (unsafe { mach_continuous_time() }, base.numer, base.denom)
+}
+
+/// A connected control socket of the kernel by its name, `SYSPROTO_CONTROL`.
+pub(super) fn control_socket(name: &str) -> io::Result<File> {
+    // SAFETY: no pointers; the result is checked.
+    let descriptor = unsafe { libc::socket(libc::PF_SYSTEM, libc::SOCK_DGRAM, libc::SYSPROTO_CONTROL) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and ours alone.
+    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    // SAFETY: zero is a valid value of every member of both structures.
+    let (mut info, mut address) = unsafe { zeroed::<(libc::ctl_info, libc::sockaddr_ctl)>() };
+    for (to, from) in info.ctl_name.iter_mut().zip(name.bytes().take(95)) {
+        *to = from as libc::c_char;
+    }
+    // SAFETY: the descriptor is open; `info` is the structure that CTLIOCGINFO reads and writes.
+    if unsafe { libc::ioctl(descriptor, libc::CTLIOCGINFO, &mut info) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    address.sc_len = size_of::<libc::sockaddr_ctl>() as u8;
+    address.sc_family = libc::AF_SYSTEM as u8;
+    address.ss_sysaddr = libc::AF_SYS_CONTROL as u16;
+    address.sc_id = info.ctl_id;
+    let length = size_of::<libc::sockaddr_ctl>() as libc::socklen_t;
+    // SAFETY: `address` is a `sockaddr_ctl` of `length` bytes; the result is checked.
+    if unsafe { libc::connect(descriptor, (&raw const address).cast(), length) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(File::from(socket))
+}
+
+/// Asks for a receive buffer, half as much whenever the system refuses; gives what it granted. To be called
+/// after connecting, which sets the size anew.
+pub(super) fn grow_receive_buffer(socket: &File, most: i32, least: i32) -> i32 {
+    let mut size = most;
+    while size >= least {
+        // SAFETY: the descriptor is open; the option is a C int, and `size` lives through the call.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_RCVBUF,
+                (&raw const size).cast(),
+                size_of::<i32>() as libc::socklen_t,
+            )
+        };
+        if result == 0 {
+            return size;
+        }
+        size /= 2;
+    }
+    0
+}
+
+/// Waits until the file can be read, at most for some milliseconds; for ever when that is negative.
+pub(super) fn wait_readable(file: &File, milliseconds: i32) -> bool {
+    let mut entry = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, writable.
+    unsafe { libc::poll(&mut entry, 1, milliseconds) > 0 }
 }

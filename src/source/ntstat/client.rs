@@ -6,8 +6,7 @@ use std::time::Duration;
 use ahash::{HashMap, HashSet};
 
 use super::ContinuousClock;
-use super::descriptor::Descriptor;
-use super::message::{self, Message};
+use super::message::{self, Described, Message};
 use crate::event::{Flow, Phase, ProcessRef, Timestamp, Transport};
 
 /// The providers whose sources carry addresses, the required one first.
@@ -222,10 +221,7 @@ impl Client {
                 }
                 self.sources.remove(&source);
             }
-            Message::Described { source, provider, flags, descriptor, bytes } => {
-                let closing = flags & message::CLOSING != 0;
-                self.described(source, provider, closing, (&descriptor, bytes), received);
-            }
+            Message::Described(described) => self.described(&described, received),
             Message::Other => {}
         }
     }
@@ -284,14 +280,8 @@ impl Client {
         }
     }
 
-    fn described(
-        &mut self,
-        id: u64,
-        provider: u32,
-        closing: bool,
-        (descriptor, bytes): (&Descriptor, Option<(u64, u64)>),
-        received: Timestamp,
-    ) {
+    fn described(&mut self, described: &Described, received: Timestamp) {
+        let Described { source: id, provider, closing, ref descriptor, bytes } = *described;
         if !self.sources.contains_key(&id) {
             self.insert(id, provider);
         }

@@ -16,7 +16,7 @@ pub(super) const ALL: u64 = u64::MAX;
 /// `NSTAT_MSG_HDR_FLAG_*`.
 const SUPPORTS_AGGREGATE: u16 = 1;
 pub(super) const CONTINUATION: u16 = 1 << 1;
-pub(super) const CLOSING: u16 = 1 << 2;
+const CLOSING: u16 = 1 << 2;
 pub(super) const CLOSED_AFTER_DROP: u16 = 1 << 3;
 
 /// `NSTAT_EVENT_SRC_FLOW_STATE_LISTEN`, `…_OUTBOUND` and `…_DID_CHANGE_OWNER`.
@@ -44,8 +44,20 @@ pub(super) enum Message {
     Error { context: u64, errno: u32 },
     Added { source: u64, provider: u32 },
     Removed { source: u64, flags: u16 },
-    Described { source: u64, provider: u32, flags: u16, descriptor: Descriptor, bytes: Option<(u64, u64)> },
+    Described(Box<Described>),
     Other,
+}
+
+/// What the kernel says of a source, in a description or an update.
+#[derive(Debug, PartialEq)]
+pub(super) struct Described {
+    pub(super) source: u64,
+    pub(super) provider: u32,
+    /// It is the last word about the source.
+    pub(super) closing: bool,
+    pub(super) descriptor: Descriptor,
+    /// Bytes received and sent.
+    pub(super) bytes: Option<(u64, u64)>,
 }
 
 /// The messages of a datagram; `Err` once for a part that is cut off or of no known layout, after which a
@@ -93,7 +105,8 @@ fn described(source: u64, provider: u32, flags: u16, bytes: &[u8], counts: Optio
     match provider {
         TCP_KERNEL | TCP_USERLAND | QUIC_USERLAND | UDP_KERNEL | UDP_USERLAND | UDP_SUBFLOW => {
             let descriptor = Descriptor::parse(provider, bytes)?;
-            Some(Message::Described { source, provider, flags, descriptor, bytes: counts })
+            let closing = flags & CLOSING != 0;
+            Some(Message::Described(Box::new(Described { source, provider, closing, descriptor, bytes: counts })))
         }
         _ => Some(Message::Other),
     }

@@ -1,0 +1,179 @@
+//! The thread that holds the conversation with the kernel's network statistics.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::Sender;
+
+use super::{Feed, libproc, sys};
+use crate::event::{Flow, Timestamp};
+use crate::source::live::{Backoff, Level, Losses, NetworkSource, Watched};
+use crate::source::ntstat::{Client, ContinuousClock};
+
+/// The name of the kernel control.
+const CONTROL: &str = "com.apple.network.statistics";
+/// The receive buffer asked for, and the least that is worth a try: the kernel's own is 8 KiB, a dozen
+/// reports.
+const BUFFER: (i32, i32) = (8 * 1024 * 1024, 64 * 1024);
+/// A datagram is shorter: `MAX_NSTAT_MSG_HDR_LENGTH` is 65,532.
+const DATAGRAM: usize = 64 * 1024;
+/// How long the kernel may take to tell of all sources there are before libproc takes over.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the thread needs.
+pub(super) struct Network {
+    pub(super) flows: Sender<Flow>,
+    pub(super) watched: Arc<Watched>,
+    pub(super) losses: Arc<Losses>,
+    pub(super) notices: Feed,
+}
+
+impl Network {
+    /// Tells of flows for the rest of the program.
+    pub(super) fn run(&self, source: NetworkSource) {
+        if source != NetworkSource::Libproc {
+            self.converse(source == NetworkSource::Ntstat);
+        }
+        let text = "connections come from libproc: only watched processes, looked at every 50 ms, so a short \
+                    connection can be missed";
+        self.notices.notice(Level::Info, text.to_owned());
+        libproc::poll(&self.watched, &self.flows, &self.losses)
+    }
+
+    /// Speaks with the kernel for as long as it answers; again and again when there is nothing else.
+    fn converse(&self, again: bool) {
+        let mut backoff = Backoff::default();
+        loop {
+            let why = match Conversation::begin(self).and_then(|mut conversation| conversation.hold()) {
+                Ok(()) => "the kernel closed the control socket".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let text = format!("the kernel's network statistics cannot be had: {why}");
+            self.notices.notice(Level::Warning, text);
+            if !again {
+                return;
+            }
+            std::thread::sleep(backoff.next_wait());
+        }
+    }
+}
+
+struct Conversation<'n> {
+    network: &'n Network,
+    socket: File,
+    client: Client,
+    began: Instant,
+    said: bool,
+}
+
+impl<'n> Conversation<'n> {
+    #[allow(clippy::disallowed_methods, reason = "the client is told the time")]
+    fn begin(network: &'n Network) -> io::Result<Conversation<'n>> {
+        let (ticks, numer, denom) = sys::continuous_ticks();
+        let mut client = Client::new(ContinuousClock { numer, denom, ticks, time: now() });
+        let socket = open(&mut client)?;
+        Ok(Conversation { network, socket, client, began: Instant::now(), said: false })
+    }
+
+    /// Reads and answers until the socket fails.
+    fn hold(&mut self) -> io::Result<()> {
+        let mut datagram = vec![0; DATAGRAM];
+        loop {
+            self.write()?;
+            if self.wait() {
+                match self.socket.read(&mut datagram) {
+                    Ok(0) => return Ok(()),
+                    Ok(length) => self.client.receive(&datagram[..length], self.began.elapsed(), now()),
+                    Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.client.receive_overflowed(),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let watched = &self.network.watched;
+            self.client.poll(self.began.elapsed(), |process| watched.contains(process.pid));
+            self.hand_over();
+            self.check()?;
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        while let Some(request) = self.client.next_request() {
+            match self.socket.write(&request) {
+                Ok(_) => {}
+                // The source that is asked for can be gone.
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    self.client.receive_overflowed();
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to read. Without anything due it waits for as long as it takes.
+    fn wait(&self) -> bool {
+        let patience = (!self.client.is_ready()).then_some(PATIENCE);
+        let due = self.client.next_wakeup().map(|due| due.saturating_sub(self.began.elapsed()));
+        let wait = due.into_iter().chain(patience).min();
+        // Rounded up: a wait of 0 would be a busy loop until the time has come.
+        let milliseconds = wait.map_or(-1, |wait| i32::try_from(wait.as_millis() + 1).unwrap_or(i32::MAX));
+        sys::wait_readable(&self.socket, milliseconds)
+    }
+
+    fn hand_over(&mut self) {
+        while let Some(flow) = self.client.next_flow() {
+            if self.network.flows.try_send(flow).is_err() {
+                Losses::add(&self.network.losses.flow_channel_full, 1);
+            }
+        }
+        let (counters, losses) = (self.client.counters(), &self.network.losses);
+        for (counter, count) in [
+            (&losses.ntstat_malformed, counters.malformed),
+            (&losses.ntstat_lost_sources, counters.lost_sources),
+            (&losses.ntstat_closed_after_drop, counters.closed_after_drop),
+            (&losses.ntstat_no_room, counters.no_room),
+            (&losses.ntstat_evicted, counters.evicted),
+        ] {
+            counter.store(count, Ordering::Relaxed);
+        }
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        if let Some(errno) = self.client.failure() {
+            return Err(io::Error::from_raw_os_error(errno as i32));
+        }
+        if self.client.wants_second_connection() {
+            drop(sys::control_socket(CONTROL));
+        }
+        if self.client.wants_reopen(self.began.elapsed()) {
+            self.socket = open(&mut self.client)?;
+        }
+        if self.client.is_ready() && !self.said {
+            self.said = true;
+            let text = "connections come from the kernel's network statistics";
+            self.network.notices.notice(Level::Info, text.to_owned());
+        }
+        if !self.client.is_ready() && !self.said && self.began.elapsed() > PATIENCE {
+            return Err(io::Error::other("the kernel does not tell which connections there are"));
+        }
+        Ok(())
+    }
+}
+
+fn open(client: &mut Client) -> io::Result<File> {
+    let socket = sys::control_socket(CONTROL)?;
+    sys::grow_receive_buffer(&socket, BUFFER.0, BUFFER.1);
+    client.start();
+    Ok(socket)
+}
+
+#[allow(clippy::disallowed_methods, reason = "a report has no time of day of its own")]
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+}
