@@ -72,7 +72,7 @@ pub struct Client {
     told_order: VecDeque<Identity>,
     pending: Vec<u32>,
     refused: Vec<(u32, u32)>,
-    next_source: Option<u64>,
+    next_source: u64,
     second_connection: bool,
     ready: bool,
     reopened: Option<Duration>,
@@ -95,7 +95,7 @@ impl Client {
             told_order: VecDeque::new(),
             pending: Vec::new(),
             refused: Vec::new(),
-            next_source: None,
+            next_source: 1,
             second_connection: false,
             ready: false,
             reopened: None,
@@ -112,7 +112,8 @@ impl Client {
         self.due.clear();
         self.requests.clear();
         self.refused.clear();
-        (self.next_source, self.ready, self.reopen) = (None, false, false);
+        // The kernel numbers the sources of each socket from 1.
+        (self.next_source, self.ready, self.reopen) = (1, false, false);
         self.pending = PROVIDERS.to_vec();
         for provider in PROVIDERS {
             self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
@@ -257,11 +258,11 @@ impl Client {
 
     fn added(&mut self, id: u64, provider: u32, now: Duration) {
         // Sources are numbered one by one: what is missing between two was dropped, and is not tracked.
-        if let Some(expected) = self.next_source.filter(|expected| id > *expected) {
-            self.counters.lost_sources += id - expected;
+        if id > self.next_source {
+            self.counters.lost_sources += id - self.next_source;
             self.reopen = true;
         }
-        self.next_source = Some(id.saturating_add(1).max(self.next_source.unwrap_or(0)));
+        self.next_source = id.saturating_add(1).max(self.next_source);
         self.insert(id, provider);
         if self.ready {
             self.requests.push_back(message::get_description(DESCRIBE, id));

@@ -157,3 +157,9 @@ pub unsafe extern "C" fn memset_pattern16(to: *mut u8, pattern: *const [u8; 16],
         *to.add(i) = (*pattern)[i % 16];
     }
 }
+pub extern "C" fn divti3(a: i128, b: i128) -> i128 {
+    a.checked_div(b).unwrap_or(0)
+}
+pub extern "C" fn modti3(a: i128, b: i128) -> i128 {
+    a.checked_rem(b).unwrap_or(0)
+}

@@ -35,7 +35,7 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "___error" = errno::error, "_strerror_r" = errno::strerror_r, "_CCRandomGenerateBytes" = misc::cc_random, "_getentropy" = misc::getentropy,
         "_arc4random_buf" = misc::arc4random_buf, "_arc4random" = misc::arc4random, "___stack_chk_fail" = misc::stack_chk_fail);
     fns!(v: // arithmetic of the compiler's runtime library, and libm
-        "___udivti3" = misc::udivti3, "___umodti3" = misc::umodti3, "_memset_pattern16" = misc::memset_pattern16, "_pow" = misc::pow);
+        "___udivti3" = misc::udivti3, "___umodti3" = misc::umodti3, "___divti3" = misc::divti3, "___modti3" = misc::modti3, "_memset_pattern16" = misc::memset_pattern16, "_pow" = misc::pow);
     fns!(v: // files
         "_open" = file::open, "_openat" = file::openat, "_close" = file::close, "_read" = file::read, "_write" = file::write, "_readv" = file::readv, "_writev" = file::writev,
         "_pread" = file::pread, "_pwrite" = file::pwrite, "_lseek" = file::lseek, "_ftruncate" = file::ftruncate, "_fsync" = file::fsync, "_fdatasync" = file::fsync, "_dup" = file::dup, "_dup2" = file::dup2,
