@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("detect", &["detect", "eql", "event"]),
     ("alert", &["alert", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "event"]),
-    ("agent", &["agent", "pipeline", "alert", "process", "source", "event"]),
+    ("agent", &["agent", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("config", &["config", "detect"]),
     ("cli", &["cli", "agent", "config", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("lib.rs", &[]),
