@@ -152,6 +152,11 @@ impl Pipeline {
         }
     }
 
+    /// Goes on numbering alerts from here.
+    pub fn set_next_sequence(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
     /// Whether the execution is known that an event of a pid belongs to.
     pub fn knows_owner(&self, event: &Event) -> bool {
         self.table.knows_owner(event)

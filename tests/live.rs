@@ -17,6 +17,7 @@ fn outline(run: &Run, wanted: &str) -> String {
         let found = run.stderr.contains(said);
         let _ = writeln!(text, "{} {said}", if found { "says" } else { "DOES NOT SAY" });
     }
+    let mut lost = std::collections::BTreeMap::new();
     for line in run.stdout.lines() {
         let document: serde_json::Value = serde_json::from_str(line).expect("a line of output is JSON");
         let at = |pointer: &str| match document.pointer(pointer) {
@@ -25,7 +26,8 @@ fn outline(run: &Run, wanted: &str) -> String {
             None => "-".to_owned(),
         };
         if at("/event/kind") != "alert" {
-            let _ = writeln!(text, "{} {}", at("/event/kind"), at("/osawatch/loss"));
+            // How many documents share a loss depends on when it is seen; their sum does not.
+            sum(&mut lost, "", &document["osawatch"]["loss"]);
             continue;
         }
         let _ = writeln!(
@@ -42,7 +44,19 @@ fn outline(run: &Run, wanted: &str) -> String {
             at("/osawatch/loss"),
         );
     }
+    for (name, count) in lost {
+        let _ = writeln!(text, "pipeline_error {name} {count}");
+    }
     text
+}
+
+fn sum(lost: &mut std::collections::BTreeMap<String, u64>, name: &str, value: &serde_json::Value) {
+    match value {
+        serde_json::Value::Object(members) => {
+            members.iter().for_each(|(key, value)| sum(lost, &format!("{name}.{key}"), value));
+        }
+        value => *lost.entry(name.trim_start_matches('.').to_owned()).or_default() += value.as_u64().unwrap_or(0),
+    }
 }
 
 fn play(macsim: &str, executable: &str, case: &Path) -> Run {

@@ -1,7 +1,7 @@
 //! The engine thread: one report in, alerts out.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
 use serde_json::{Map, Value as Json};
@@ -37,6 +37,12 @@ pub trait Sink {
     fn document(&mut self, document: Map<String, Json>);
     /// A sentence for people.
     fn notice(&mut self, notice: &Notice);
+    /// How long until [`Sink::tick`] is due; `None`: it need not be called.
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+    /// Does what is due.
+    fn tick(&mut self) {}
 }
 
 /// Sensors, pipeline and sink at work.
@@ -85,7 +91,8 @@ impl<'s> Agent<'s> {
         let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
         let ending = loop {
             let due = self.waiting.deadline().and_then(|due| self.began.checked_add(due));
-            let timer = [end, due].into_iter().flatten().min().map_or_else(never, at);
+            let sink_due = self.sink.wait().and_then(|wait| self.began.checked_add(self.began.elapsed() + wait));
+            let timer = [end, due, sink_due].into_iter().flatten().min().map_or_else(never, at);
             select! {
                 recv(self.sensors.processes) -> report => match report {
                     Ok(report) => self.report(report)?,
@@ -100,6 +107,7 @@ impl<'s> Agent<'s> {
                     if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
                         break Ending::TimeOver;
                     }
+                    self.sink.tick();
                 }
             }
             self.release();

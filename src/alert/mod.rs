@@ -6,14 +6,14 @@ mod network;
 pub mod pipeline_error;
 mod process;
 pub mod report;
+mod shorten;
+pub mod syslog;
 mod threat;
-mod writer;
+pub mod writer;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-
-pub use writer::{Error as WriteError, Writer};
 
 use crate::detect::{Detection, Rule};
 use crate::event::Event;
@@ -32,7 +32,8 @@ pub struct Alert {
 impl Alert {
     /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert.
     pub fn new(rule: &Rule, detection: Detection, sequence: u64) -> Alert {
-        let document = ecs::document(rule, &detection.found, sequence);
+        let mut document = ecs::document(rule, &detection.found, sequence);
+        shorten::shorten(&mut document);
         Alert { rule_id: rule.id.clone(), events: detection.found.events, document }
     }
 

@@ -1,5 +1,6 @@
 //! The commands: one file per verb.
 
+mod alert_file;
 mod config;
 mod exit;
 mod replay;

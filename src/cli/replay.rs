@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::alert_file::{self, now};
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
 use super::summary;
-use crate::alert::{Alert, WriteError, Writer, report};
+use crate::alert::writer::{Fsync, Writer};
+use crate::alert::{Alert, report};
+use crate::config::Config;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::pipeline::{self, Limits, Pipeline};
@@ -85,10 +88,11 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
     limits.processes.executions = args.max_processes;
-    let pipeline = Pipeline::new(set, limits);
+    let mut pipeline = Pipeline::new(set, limits);
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
-    let sink = Sink::new(&args)?;
+    let sink = Sink::new(&args, config.as_ref())?;
+    pipeline.set_next_sequence(sink.file.as_ref().map_or(0, Writer::next_sequence));
     Replay { pipeline, recording, sink, problems: 0 }.run()
 }
 
@@ -182,16 +186,23 @@ struct Sink {
 }
 
 impl Sink {
-    fn new(args: &Args) -> Result<Sink, Failure> {
+    fn new(args: &Args, config: Option<&Config>) -> Result<Sink, Failure> {
         let terminal = io::stdout().is_terminal();
         let output = match (args.output, terminal) {
             (Some(output), _) => Some(output),
             (None, true) => Some(Output::Text),
             (None, false) => args.alerts.is_none().then_some(Output::Ndjson),
         };
-        let open = |path: &PathBuf| Writer::open(path);
-        let file = args.alerts.as_ref().map(open).transpose();
-        let file = file.map_err(|error: WriteError| Failure::new(Failure::CANNOT_CREATE, error))?;
+        // A replay can be done again: it waits for no disk, neither for room nor after each line.
+        let open = |path: &PathBuf| {
+            let mut options = alert_file::options(path, config);
+            options.state_directory = None;
+            if config.is_none() {
+                options.fsync = Fsync::Every(Duration::from_secs(1));
+            }
+            alert_file::open(options)
+        };
+        let file = args.alerts.as_ref().map(open).transpose()?;
         let stdout = io::BufWriter::new(io::stdout());
         Ok(Sink { output, stdout, file, bar: None, closed: false, failed: None, steps: 0, explain: args.explain })
     }
@@ -207,10 +218,10 @@ impl Sink {
     }
 
     fn accept(&mut self, alert: &Alert) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write(alert)
-        {
-            self.failed = Some(Failure::new(Failure::IO, error));
+        if let Some(file) = &mut self.file {
+            file.write(&alert.to_line(), now());
+            self.failed = file.trouble().map(|error| Failure::new(Failure::IO, error));
+            self.say_notes();
         }
         let written = match self.output {
             None => return,
@@ -232,6 +243,14 @@ impl Sink {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(error) => {
                 self.failed = Some(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")));
+            }
+        }
+    }
+
+    fn say_notes(&mut self) {
+        for note in self.file.as_mut().map(Writer::take_notes).unwrap_or_default() {
+            if note.is_warning && self.failed.is_none() {
+                self.aside(&format!("osawatch: {}", report::visible(&note.text)));
             }
         }
     }
@@ -263,6 +282,10 @@ impl Sink {
 
     fn finish(&mut self) {
         self.flush();
+        self.say_notes();
+        if let Some(Err(error)) = self.file.as_mut().map(|file| file.finish(now())) {
+            self.failed.get_or_insert(Failure::new(Failure::IO, error));
+        }
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
     }
 }

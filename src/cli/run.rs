@@ -10,15 +10,19 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, bounded};
 use serde_json::{Map, Value as Json};
 
+use super::alert_file::{self, now};
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::replay::duration;
 use super::rules::Selection;
 use crate::agent::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::report::{self, visible};
-use crate::alert::{Alert, WriteError, Writer};
+use crate::alert::syslog::Syslog;
+use crate::alert::writer::Writer;
+use crate::alert::{Alert, pipeline_error};
+use crate::config::{self, Config};
 use crate::detect::Lateness;
-use crate::event::Timestamp;
+use crate::event::Machine;
 use crate::pipeline::{Limits, Pipeline};
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, Level, NetworkSource, Notice, Options, Watched};
@@ -30,21 +34,26 @@ pub(super) struct Args {
     selection: Selection,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Append the alerts to this file
+    /// Append the alerts to this file [default: the one of the configuration, when one is given]
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
-    /// How standard output shows alerts [default: text on a terminal; elsewhere ndjson, or none with --alerts]
+    /// Also send the alerts to the system log
+    #[arg(long)]
+    syslog: bool,
+    /// How standard output shows alerts [default: text on a terminal; elsewhere ndjson, or none with an alert file]
     #[arg(long, value_enum)]
     output: Option<Output>,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
-    /// Where process events come from; auto is Endpoint Security where this build has the entitlement, else eslogger
-    #[arg(long, value_enum, default_value_t = Exec::Auto)]
-    exec_source: Exec,
-    /// Where connections come from; auto is the kernel's network statistics, else the sockets of watched processes
-    #[arg(long, value_enum, default_value_t = Net::Auto)]
-    net_source: Net,
+    /// Where process events come from; auto, the default, is Endpoint Security where this build has the entitlement,
+    /// else eslogger
+    #[arg(long, value_enum)]
+    exec_source: Option<Exec>,
+    /// Where connections come from; auto, the default, is the kernel's network statistics, else the sockets of
+    /// watched processes
+    #[arg(long, value_enum)]
+    net_source: Option<Net>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,6 +76,7 @@ impl From<Net> for NetworkSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Text,
+    #[value(alias = "stdout")]
     Ndjson,
     None,
 }
@@ -93,22 +103,39 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let set = args.selection.load(config.as_ref())?;
     let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
     let watched = Arc::new(Watched::default());
-    let (exec, network) = (args.exec_source.into(), args.net_source.into());
+    let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
+    let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
+    let network = args.net_source.map_or_else(|| network_of(sources.network), NetworkSource::from);
     let options = Options { exec, network, watched: Arc::clone(&watched) };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
-    let mut out = Out::new(&args)?;
-    let pipeline = Pipeline::new(set, limits);
+    let mut out = Out::new(&args, config.as_ref(), sensors.machine.clone())?;
+    let mut pipeline = Pipeline::new(set, limits);
+    pipeline.set_next_sequence(out.file.as_ref().map_or(0, Writer::next_sequence));
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let agent = Agent::new(settings, pipeline, sensors, watched, &mut out);
     let ended = agent.run(&stop);
     let (ending, counts) = ended.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;
-    eprint!("{}", summary(ending, &counts, out.alerts));
-    match out.failed.take() {
-        Some(failure) => Err(failure),
-        None => Ok(ExitCode::SUCCESS),
+    let finished = out.finish();
+    eprint!("{}", summary(ending, &counts, &out));
+    finished.map(|()| ExitCode::SUCCESS)
+}
+
+fn exec_of(source: config::ExecSource) -> ExecSource {
+    match source {
+        config::ExecSource::Auto => ExecSource::Auto,
+        config::ExecSource::Es => ExecSource::EndpointSecurity,
+        config::ExecSource::Eslogger => ExecSource::Eslogger,
+    }
+}
+
+fn network_of(source: config::NetworkSource) -> NetworkSource {
+    match source {
+        config::NetworkSource::Auto => NetworkSource::Auto,
+        config::NetworkSource::Ntstat => NetworkSource::Ntstat,
+        config::NetworkSource::Libproc => NetworkSource::Libproc,
     }
 }
 
@@ -142,14 +169,19 @@ fn stop_signals() -> Result<Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-fn summary(ending: Ending, counts: &Counts, alerts: u64) -> String {
+fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
     let why = match ending {
         Ending::Stopped => "stopped",
         Ending::TimeOver => "time over",
         Ending::SensorsEnded => "the sensors ended",
     };
-    let mut text = format!("{why}: {} process events, {} flows, {alerts} alerts\n", counts.processes, counts.flows);
+    let mut text =
+        format!("{why}: {} process events, {} flows, {} alerts\n", counts.processes, counts.flows, out.alerts);
+    let written = out.file.as_ref().map(Writer::counts).unwrap_or_default();
     let own = [
+        ("alerts that had to wait for the disk", written.delayed),
+        ("alerts lost, as no place was left to keep them", written.dropped),
+        ("alerts that the system log did not take", out.syslog_failed),
         ("flows of no known process", counts.unattributed),
         ("flows that could not wait for their process", counts.waiting_overflowed),
         ("processes whose sockets could not be watched", counts.unwatched),
@@ -163,29 +195,56 @@ fn summary(ending: Ending, counts: &Counts, alerts: u64) -> String {
 /// Where alerts go, and notices for people.
 struct Out {
     output: Output,
+    machine: Machine,
     file: Option<Writer>,
+    dropped: u64,
+    syslog: Option<Syslog>,
+    syslog_failed: u64,
     alerts: u64,
-    failed: Option<Failure>,
 }
 
 impl Out {
-    fn new(args: &Args) -> Result<Out, Failure> {
+    fn new(args: &Args, config: Option<&Config>, machine: Machine) -> Result<Out, Failure> {
+        let path = args.alerts.as_ref().or(config.map(|config| &config.alerts.file));
         let output = match (args.output, io::stdout().is_terminal()) {
             (Some(output), _) => output,
             (None, true) => Output::Text,
-            (None, false) if args.alerts.is_some() => Output::None,
+            (None, false) if path.is_some() => Output::None,
             (None, false) => Output::Ndjson,
         };
-        let file = args.alerts.as_deref().map(Writer::open).transpose();
-        let file = file.map_err(|error: WriteError| Failure::new(Failure::CANNOT_CREATE, error))?;
-        Ok(Out { output, file, alerts: 0, failed: None })
+        let file = path.map(|path| alert_file::open(alert_file::options(path, config))).transpose()?;
+        let wants_syslog = args.syslog || config.is_some_and(|config| config.alerts.syslog);
+        let syslog = wants_syslog.then(Syslog::open).transpose();
+        let syslog = syslog
+            .map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))?;
+        let mut out = Out { output, machine, file, dropped: 0, syslog, syslog_failed: 0, alerts: 0 };
+        out.say_notes();
+        Ok(out)
     }
 
     fn line(&mut self, line: &str) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write_line(line)
-        {
-            self.failed = Some(Failure::new(Failure::IO, error));
+        if let Some(file) = &mut self.file {
+            file.write(line, now());
+        }
+        self.say_notes();
+    }
+
+    fn say_notes(&mut self) {
+        for note in self.file.as_mut().map(Writer::take_notes).unwrap_or_default() {
+            let level = if note.is_warning { Level::Warning } else { Level::Info };
+            self.notice(&Notice { level, text: note.text });
+        }
+        self.tell_dropped();
+    }
+
+    /// Alerts that nothing could hold are told of in the file when it is written again.
+    fn tell_dropped(&mut self) {
+        let Some(file) = self.file.as_mut().filter(|file| file.trouble().is_none()) else { return };
+        let lost = file.counts().dropped - self.dropped;
+        if lost > 0 {
+            self.dropped += lost;
+            let document = pipeline_error::document(now(), &self.machine, &[("writer.alerts", lost)]);
+            file.write(&Json::Object(document).to_string(), now());
         }
     }
 
@@ -197,6 +256,24 @@ impl Out {
             eprintln!("osawatch: cannot write to standard output: {error}");
         }
     }
+
+    fn send(&mut self, document: &Map<String, Json>) {
+        if let Some(syslog) = &self.syslog
+            && let Err(error) = syslog.send(document, now())
+        {
+            self.syslog_failed += 1;
+            if self.syslog_failed.is_power_of_two() {
+                let text = format!("the system log did not take {} alerts: {error}", self.syslog_failed);
+                self.notice(&Notice { level: Level::Warning, text });
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        let finished = self.file.as_mut().map_or(Ok(()), |file| file.finish(now()));
+        self.say_notes();
+        finished.map_err(|error| Failure::new(Failure::IO, error))
+    }
 }
 
 impl Sink for Out {
@@ -206,6 +283,7 @@ impl Sink for Out {
             event.insert("created".into(), now().to_string().into());
         }
         self.alerts += 1;
+        self.send(&document);
         match self.output {
             Output::Text => {
                 self.line(&Json::Object(document).to_string());
@@ -231,10 +309,17 @@ impl Sink for Out {
         };
         eprintln!("{} osawatch: {level}: {}", now(), visible(&notice.text));
     }
-}
 
-#[allow(clippy::disallowed_methods, reason = "event.created is when this program made the alert")]
-fn now() -> Timestamp {
-    let now = jiff::Timestamp::now();
-    Timestamp::from_nanoseconds(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX))
+    fn wait(&self) -> Option<Duration> {
+        let due = self.file.as_ref()?.due();
+        let wait = due.nanoseconds().saturating_sub(now().nanoseconds()).max(0);
+        Some(Duration::from_nanos(wait.unsigned_abs()))
+    }
+
+    fn tick(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.tick(now());
+        }
+        self.say_notes();
+    }
 }

@@ -79,7 +79,7 @@ pub struct Alerts {
     /// Bytes of all alert files to keep; 64 KiB to 1 PiB, and at least `rotate_size`.
     #[serde(serialize_with = "value::write_size", deserialize_with = "value::keep_size")]
     pub keep_size: u64,
-    /// Rotated files that stay uncompressed, the newest; `None`: all of them. At most 10,000.
+    /// Rotated files that stay uncompressed, the newest; `None`: all of them. 1 to 10,000.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value::compress_after")]
     pub compress_after: Option<u32>,
     /// Also send alerts to syslog.

@@ -86,7 +86,7 @@ pub(super) fn keep_files<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::E
 }
 
 pub(super) fn compress_after<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-    within(i64::deserialize(from)?, 0, 10_000).map(|value| Some(value as u32))
+    within(i64::deserialize(from)?, 1, 10_000).map(|value| Some(value as u32))
 }
 
 pub(super) fn max_alerts<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {

@@ -38,7 +38,12 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This time less a span, at most the earliest time there is.
+    /// This time and a span, at most the latest time there is.
+    pub fn saturating_add(self, span: std::time::Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// This time less a span, at least the earliest time there is.
     pub fn saturating_sub(self, span: std::time::Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }

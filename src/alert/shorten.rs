@@ -1,0 +1,180 @@
+//! Long documents are cut to the length that every shipper takes, with marks that say how much was cut.
+
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+use crate::event::document::{get, insert};
+
+/// Bytes of a document. Fluent Bit, the strictest of the shippers, stops at 32,768 with the newline; the
+/// rest is for what is added on the way out.
+pub(super) const MOST: usize = 31_000;
+
+/// Where to cut, in this order: copies of the source events first, the environment before the arguments.
+const STAGES: [(Part, &[&str]); 4] = [
+    (Part::Copies, &["env_vars"]),
+    (Part::Copies, &["args", "command_line", "env_vars", "title"]),
+    (Part::Copies, &[]),
+    (Part::Whole, &[]),
+];
+/// Bytes of one text and entries of one list, in each round of a stage.
+const ROUNDS: [(usize, usize); 4] = [(2048, 64), (512, 16), (128, 8), (48, 4)];
+/// Fields named in `osawatch.shortened`.
+const MOST_NAMED: usize = 24;
+/// What remains of a document that is long by the number of its fields.
+const CORE: [&str; 9] =
+    ["@timestamp", "event", "ecs", "message", "rule", "process", "destination", "host", "data_stream"];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Copies,
+    Whole,
+}
+
+/// Cuts the document until its line is short enough. Short documents are left as they are.
+pub(super) fn shorten(document: &mut Map<String, Json>) {
+    if length(document) <= MOST {
+        return;
+    }
+    if let Some(hash) = args_hash(document) {
+        insert(document, "osawatch.process.args_sha256", hash.into());
+    }
+    let mut cuts = Cuts::default();
+    for (part, names) in STAGES {
+        for (bytes, entries) in ROUNDS {
+            let cut = Cut { names, bytes, entries };
+            cut.apply(document, part, &mut cuts);
+            if length(document) + cuts.length() <= MOST {
+                return cuts.mark(document);
+            }
+        }
+    }
+    if let Some(Json::Object(sequence)) = document.get_mut("osawatch").and_then(|ours| ours.get_mut("sequence")) {
+        sequence.remove("events");
+        cuts.name("osawatch.sequence.events");
+    }
+    if length(document) + cuts.length() > MOST {
+        document.retain(|key, _| CORE.contains(&key.as_str()));
+        for section in document.values_mut().filter_map(Json::as_object_mut) {
+            section.retain(|_, value| !value.is_object());
+            while section.len() > 24 {
+                section.pop_back_entry();
+            }
+        }
+        cuts.name("all but the core");
+    }
+    cuts.mark(document);
+}
+
+trait PopBack {
+    fn pop_back_entry(&mut self);
+}
+
+impl PopBack for Map<String, Json> {
+    fn pop_back_entry(&mut self) {
+        if let Some(last) = self.keys().next_back().cloned() {
+            self.remove(&last);
+        }
+    }
+}
+
+/// Of all arguments, each with its end: what was cut can still be compared.
+fn args_hash(document: &Map<String, Json>) -> Option<String> {
+    let args = get(document, "process.args")?.as_array()?;
+    let mut hash = Sha256::new();
+    for arg in args {
+        hash.update(arg.as_str()?);
+        hash.update([0]);
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn length(document: &Map<String, Json>) -> usize {
+    // A document of strings and numbers can always be written.
+    serde_json::to_string(document).map_or(usize::MAX, |text| text.len())
+}
+
+#[derive(Default)]
+struct Cuts {
+    fields: Vec<String>,
+    unnamed: u64,
+}
+
+impl Cuts {
+    fn name(&mut self, field: &str) {
+        if self.fields.iter().any(|known| known == field) {
+            return;
+        }
+        if self.fields.len() < MOST_NAMED { self.fields.push(field.to_owned()) } else { self.unnamed += 1 }
+    }
+
+    fn length(&self) -> usize {
+        self.fields.iter().map(|field| field.len() + 3).sum::<usize>() + 64
+    }
+
+    fn mark(self, document: &mut Map<String, Json>) {
+        insert(document, "osawatch.shortened.fields", self.fields.into());
+        if self.unnamed > 0 {
+            insert(document, "osawatch.shortened.other_fields", self.unnamed.into());
+        }
+    }
+}
+
+struct Cut {
+    /// Fields by the last part of their name; empty: all.
+    names: &'static [&'static str],
+    bytes: usize,
+    entries: usize,
+}
+
+impl Cut {
+    fn apply(&self, document: &mut Map<String, Json>, part: Part, cuts: &mut Cuts) {
+        if part == Part::Whole {
+            for (key, value) in document.iter_mut() {
+                self.walk(key, key, value, cuts);
+            }
+            return;
+        }
+        let copies = document.get_mut("osawatch").and_then(|ours| ours.pointer_mut("/sequence/events"));
+        if let Some(Json::Array(copies)) = copies {
+            for copy in copies {
+                self.walk("osawatch.sequence.events", "", copy, cuts);
+            }
+        }
+    }
+
+    fn walk(&self, path: &str, name: &str, value: &mut Json, cuts: &mut Cuts) {
+        let applies = self.names.is_empty() || self.names.contains(&name);
+        match value {
+            Json::Object(members) => {
+                for (key, value) in members.iter_mut() {
+                    let name = key.rsplit('.').next().unwrap_or(key);
+                    self.walk(&format!("{path}.{key}"), name, value, cuts);
+                }
+            }
+            Json::Array(values) => {
+                if applies && values.len() > self.entries && values.iter().all(Json::is_string) {
+                    let left_out = values.len() - self.entries + left_out(values.last());
+                    values.truncate(self.entries);
+                    values.push(format!("…[{left_out} more left out]").into());
+                    cuts.name(path);
+                }
+                for value in values {
+                    self.walk(path, name, value, cuts);
+                }
+            }
+            Json::String(text) if applies && text.len() > self.bytes => {
+                let whole = text.len();
+                text.truncate(text.floor_char_boundary(self.bytes));
+                text.push_str(&format!("…[{} bytes left out]", whole - self.bytes));
+                cuts.name(path);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How many an earlier round left out, less the entry that says so and counts as one now.
+fn left_out(mark: Option<&Json>) -> usize {
+    let count = mark.and_then(Json::as_str).and_then(|text| text.strip_prefix("…[")?.strip_suffix(" more left out]"));
+    count.and_then(|count| count.parse::<usize>().ok()).map_or(0, |count| count.saturating_sub(1))
+}

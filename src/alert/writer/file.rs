@@ -1,0 +1,336 @@
+//! The file itself: opened with care, appended to line by line, rotated.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::UNIX_EPOCH;
+
+use rustix::fs::FlockOperation;
+
+use super::retention::{self, Names};
+use super::{Counts, Error, ErrorKind, Fsync, Note, Rotation, is_past};
+use crate::event::Timestamp;
+
+/// The last lines of a file are looked for in this many bytes at its end: 32 lines of the greatest length.
+const TAIL: u64 = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct AlertFile {
+    path: PathBuf,
+    fsync: Fsync,
+    rotation: Option<Rotation>,
+    names: Names,
+    open: Option<Open>,
+    /// Bytes of the line at hand that the file took before it took no more.
+    begun: usize,
+    /// The first write that is not on the disk yet.
+    dirty: Option<Timestamp>,
+    compressing: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    /// Device and inode: whether the path still leads here.
+    identity: (u64, u64),
+    size: u64,
+    created: Timestamp,
+    /// A device can neither be rotated nor be replaced by someone else.
+    is_regular: bool,
+    /// The last line has no newline.
+    is_torn: bool,
+}
+
+/// The end of what was written before.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    /// The last whole line.
+    pub(super) line: Option<String>,
+    /// The last `event.sequence`.
+    pub(super) sequence: Option<u64>,
+}
+
+impl AlertFile {
+    pub(super) fn new(path: PathBuf, fsync: Fsync, rotation: Option<Rotation>) -> AlertFile {
+        let names = Names::of(&path);
+        AlertFile { path, fsync, rotation, names, open: None, begun: 0, dirty: None, compressing: None }
+    }
+
+    fn error(&self, error: io::Error) -> Error {
+        Error { path: self.path.clone(), kind: ErrorKind::Io(error) }
+    }
+
+    /// Opens or makes the file; closes off a torn last line.
+    pub(super) fn open(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+        if self.rotation.is_some() {
+            let made = DirBuilder::new().mode(0o750).create(self.names.directory());
+            if let Err(error) = made
+                && error.kind() != io::ErrorKind::AlreadyExists
+            {
+                return Err(Error { path: self.names.directory().to_owned(), kind: ErrorKind::Io(error) });
+            }
+        }
+        // Opening a named pipe must not wait for a reader.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o640).custom_flags(flags);
+        let mut file = options.open(&self.path).map_err(|error| self.error(error))?;
+        let metadata = file.metadata().map_err(|error| self.error(error))?;
+        let refuse = |kind| Err(Error { path: self.path.clone(), kind });
+        let is_regular = metadata.is_file();
+        if !is_regular && !metadata.file_type().is_char_device() {
+            return refuse(ErrorKind::NotAFile);
+        }
+        if is_regular && metadata.nlink() > 1 {
+            return refuse(ErrorKind::HardLinked(metadata.nlink()));
+        }
+        if is_regular && rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return refuse(ErrorKind::Locked);
+        }
+        let is_torn = is_regular && ends_torn(&mut file, metadata.len()).map_err(|error| self.error(error))?;
+        let created = metadata.created().or_else(|_| metadata.modified()).ok();
+        let created = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let created = created.and_then(|age| i64::try_from(age.as_nanos()).ok());
+        let created = created.map_or(now, Timestamp::from_nanoseconds);
+        let identity = (metadata.dev(), metadata.ino());
+        self.open = Some(Open { file, identity, size: metadata.len(), created, is_regular, is_torn });
+        if is_torn {
+            let text = format!("{}: the last line is torn; it is closed off", self.path.display());
+            notes.push(Note { is_warning: true, text });
+            counts.torn += 1;
+            self.close_torn()?;
+        }
+        Ok(())
+    }
+
+    fn close_torn(&mut self) -> Result<(), Error> {
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_torn) {
+            let path = &self.path;
+            let failed = |error| Error { path: path.clone(), kind: ErrorKind::Io(error) };
+            open.file.write_all(b"\n").map_err(failed)?;
+            open.size += 1;
+            open.is_torn = false;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is a file to append to.
+    pub(super) fn ready(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_regular) {
+            let identity = fs::symlink_metadata(&self.path).map(|found| (found.dev(), found.ino()));
+            if identity.ok() != Some(open.identity) {
+                let text = format!("{}: was moved or deleted by someone else; a new file is made", self.path.display());
+                notes.push(Note { is_warning: true, text });
+                counts.reopened += 1;
+                let _ = rustix::fs::fsync(&open.file);
+                // The file that was moved keeps its torn line; the new one gets the line whole.
+                self.begun = 0;
+                self.open = None;
+            }
+        }
+        if self.open.is_none() {
+            self.open(now, counts, notes)?;
+        }
+        self.close_torn()
+    }
+
+    /// Appends a line that ends with its newline. After an error, the same line must be given again.
+    pub(super) fn append(
+        &mut self,
+        line: &[u8],
+        now: Timestamp,
+        counts: &mut Counts,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), Error> {
+        self.ready(now, counts, notes)?;
+        if self.begun == 0 && self.wants_rotation(line.len() as u64, now) {
+            self.rotate(now, counts, notes)?;
+        }
+        let path = &self.path;
+        let failed = |error| Error { path: path.clone(), kind: ErrorKind::Io(error) };
+        let Some(open) = &mut self.open else { return Err(failed(io::ErrorKind::NotFound.into())) };
+        while self.begun < line.len() {
+            match open.file.write(&line[self.begun..]) {
+                Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.begun += written;
+                    open.size += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        self.begun = 0;
+        self.dirty = self.dirty.or(Some(now));
+        if self.fsync == Fsync::Always
+            && let Err(error) = self.sync()
+        {
+            // The file has the line: to write it again would be to write it twice.
+            notes.push(Note { is_warning: true, text: error.to_string() });
+        }
+        Ok(())
+    }
+
+    /// `fsync(2)`: on macOS that is to the drive, as `F_FULLFSYNC` for every alert would hold up the
+    /// engine for the time of a flush of the drive's cache.
+    fn sync(&mut self) -> Result<(), Error> {
+        let Some(open) = self.open.as_ref().filter(|open| open.is_regular) else {
+            self.dirty = None;
+            return Ok(());
+        };
+        rustix::fs::fsync(&open.file).map_err(|error| self.error(error.into()))?;
+        self.dirty = None;
+        Ok(())
+    }
+
+    pub(super) fn sync_due(&self) -> Option<Timestamp> {
+        match self.fsync {
+            Fsync::Always => None,
+            Fsync::Every(interval) => Some(self.dirty?.saturating_add(interval)),
+        }
+    }
+
+    pub(super) fn sync_if_due(&mut self, now: Timestamp) -> Result<(), Error> {
+        match (self.fsync, self.dirty) {
+            (Fsync::Every(interval), Some(since)) if is_past(since, interval, now) => self.sync(),
+            _ => Ok(()),
+        }
+    }
+
+    fn wants_rotation(&self, more: u64, now: Timestamp) -> bool {
+        let (Some(rotation), Some(open)) = (&self.rotation, &self.open) else { return false };
+        let is_old = now >= open.created.saturating_add(rotation.age);
+        open.is_regular && open.size > 0 && (open.size + more > rotation.size || is_old)
+    }
+
+    fn rotate(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+        self.sync()?;
+        let name = self.names.free(now).map_err(|error| self.error(error))?;
+        fs::rename(&self.path, &name).map_err(|error| self.error(error))?;
+        counts.rotated += 1;
+        self.open = None;
+        self.open(now, counts, notes)?;
+        let synced = File::open(self.names.directory()).and_then(|directory| Ok(rustix::fs::fsync(directory)?));
+        if let Err(error) = synced {
+            let text = format!("{}: {error}", self.names.directory().display());
+            notes.push(Note { is_warning: true, text });
+        }
+        self.maintain(now, counts, notes);
+        Ok(())
+    }
+
+    /// Deletes and compresses rotated files.
+    pub(super) fn maintain(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) {
+        let Some(rotation) = &self.rotation else { return };
+        let live = self.open.as_ref().map_or(0, |open| open.size);
+        match self.names.delete_old(rotation, live, now) {
+            Ok(deleted) if deleted.is_empty() => {}
+            Ok(deleted) => {
+                counts.deleted += deleted.len() as u64;
+                let text = format!("deleted {} rotated alert files, as configured: {}", deleted.len(), list(&deleted));
+                notes.push(Note { is_warning: false, text });
+            }
+            Err(error) => {
+                notes.push(Note { is_warning: true, text: format!("cannot delete old alert files: {error}") })
+            }
+        }
+        let is_idle = self.compressing.as_ref().is_none_or(JoinHandle::is_finished);
+        if let Some(keep) = rotation.compress_after.filter(|_| is_idle) {
+            let names = self.names.clone();
+            // Beside the engine: a file takes a good part of a second.
+            let work = move || {
+                if let Err(error) = names.compress(keep) {
+                    log::warn!("cannot compress rotated alert files: {error}");
+                }
+            };
+            self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        if let Some(compressing) = self.compressing.take() {
+            let _ = compressing.join();
+        }
+        self.sync()
+    }
+
+    /// The end of what was written before: of the file, or of the newest rotated one when it is empty.
+    pub(super) fn last_lines(&mut self) -> Last {
+        let mut last = Last::default();
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_regular) {
+            last.look_in(&mut open.file);
+        }
+        let rotated = self.rotation.is_some().then(|| self.names.list().unwrap_or_default());
+        for older in rotated.into_iter().flatten().rev().filter(|older| !older.is_compressed).take(4) {
+            if last.line.is_some() && last.sequence.is_some() {
+                break;
+            }
+            if let Ok(mut file) = retention::open(&older.path) {
+                last.look_in(&mut file);
+            }
+        }
+        last
+    }
+}
+
+fn list(paths: &[OsString]) -> String {
+    paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
+}
+
+fn ends_torn(file: &mut File, len: u64) -> io::Result<bool> {
+    if len == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::Start(len - 1))?;
+    file.read_exact(&mut last)?;
+    Ok(last[0] != b'\n')
+}
+
+impl Last {
+    fn look_in(&mut self, file: &mut File) {
+        let Ok(text) = tail(file) else { return };
+        for line in text.lines().rev().filter(|line| !line.is_empty()) {
+            if self.line.is_none() {
+                self.line = Some(line.to_owned());
+            }
+            self.sequence = self.sequence.or_else(|| sequence(line));
+            if self.sequence.is_some() {
+                return;
+            }
+        }
+    }
+}
+
+/// The whole lines in the last [`TAIL`] bytes.
+fn tail(file: &mut File) -> io::Result<String> {
+    let len = file.seek(SeekFrom::End(0))?;
+    let from = len.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    let begins =
+        if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1) };
+    Ok(String::from_utf8_lossy(&bytes[begins..]).into_owned())
+}
+
+/// The `event.sequence` of an alert line.
+pub(super) fn sequence(line: &str) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        event: Event,
+    }
+    #[derive(serde::Deserialize)]
+    struct Event {
+        sequence: u64,
+    }
+    serde_json::from_str::<Line>(line).ok().map(|line| line.event.sequence)
+}
+
+/// Whether a path may be opened for reading without following a link.
+pub(super) fn read_only(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}

@@ -1,0 +1,328 @@
+//! The alert file: one whole line per write, kept until the file has it.
+//!
+//! The writer asks no clock: whoever drives it says what time it is.
+
+mod backlog;
+mod file;
+mod retention;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use backlog::Backlog;
+use file::AlertFile;
+
+use crate::event::Timestamp;
+
+/// While lines cannot be written, they are tried again this often.
+const RETRY: Duration = Duration::from_secs(1);
+/// A condition that lasts is told again this often.
+const REMIND: Duration = Duration::from_secs(60);
+/// Old files are looked for this often, also when nothing is written.
+const MAINTAIN: Duration = Duration::from_secs(3600);
+/// Lines that wait in memory, in bytes; further ones go to the state directory.
+const MEMORY: usize = 16 << 20;
+
+/// Where and how alerts are written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file.
+    pub path: PathBuf,
+    /// When lines are forced to the disk.
+    pub fsync: Fsync,
+    /// When the file is rotated; `None`: never.
+    pub rotation: Option<Rotation>,
+    /// Where lines wait that cannot be written and are too many for memory.
+    pub state_directory: Option<PathBuf>,
+    /// How many bytes of lines may wait in memory.
+    pub memory: usize,
+}
+
+impl Options {
+    /// One file that only grows, forced to the disk after each line.
+    pub fn new(path: &Path) -> Options {
+        Options { path: path.to_owned(), fsync: Fsync::Always, rotation: None, state_directory: None, memory: MEMORY }
+    }
+}
+
+/// When lines are forced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// After each.
+    Always,
+    /// This long after the first that is not on the disk yet.
+    Every(Duration),
+}
+
+/// When the file is rotated, and how many rotated files are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// Bytes that the file must not pass.
+    pub size: u64,
+    /// Age of the file, from its creation.
+    pub age: Duration,
+    /// Rotated files to keep.
+    pub keep_files: usize,
+    /// Age of rotated files to keep, from their last line.
+    pub keep_age: Duration,
+    /// Bytes of all files to keep, the current one included.
+    pub keep_size: u64,
+    /// The newest rotated files that stay uncompressed; `None`: all of them.
+    pub compress_after: Option<usize>,
+}
+
+/// An alert file that cannot be opened or written.
+#[derive(Debug)]
+pub struct Error {
+    path: PathBuf,
+    kind: ErrorKind,
+}
+
+#[derive(Debug)]
+enum ErrorKind {
+    Io(io::Error),
+    /// It is not a file that can be appended to.
+    NotAFile,
+    /// It has other names, so that it may be another program's file.
+    HardLinked(u64),
+    /// Another process holds its lock.
+    Locked,
+    /// At the end, alerts remained that no file took.
+    Remain(u64, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.kind {
+            ErrorKind::Io(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                write!(f, "{path}: is a symbolic link, which is not followed; give the file itself")
+            }
+            ErrorKind::Io(error) => write!(f, "{path}: cannot write alerts: {error}"),
+            ErrorKind::NotAFile => write!(f, "{path}: cannot write alerts: not a regular file"),
+            ErrorKind::HardLinked(names) => {
+                write!(f, "{path}: the file has {names} names, so it may be another program's; move it away")
+            }
+            ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
+            ErrorKind::Remain(count, error) => write!(f, "{path}: {count} alerts could not be written: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What the writer did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines in the file.
+    pub written: u64,
+    /// Lines that had to wait, all told.
+    pub delayed: u64,
+    /// Lines that no place was left for: memory and the state directory were full.
+    pub dropped: u64,
+    /// Rotations.
+    pub rotated: u64,
+    /// Times that the file was found moved or deleted.
+    pub reopened: u64,
+    /// Torn last lines closed off.
+    pub torn: u64,
+    /// Rotated files deleted because they were too many, too old or too large.
+    pub deleted: u64,
+}
+
+/// A sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Someone should act.
+    pub is_warning: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// Why lines wait.
+#[derive(Debug)]
+struct Trouble {
+    error: Error,
+    began: Timestamp,
+    tried: Timestamp,
+    said: Timestamp,
+}
+
+/// Appends lines to the alert file, in order, each once.
+#[derive(Debug)]
+pub struct Writer {
+    file: AlertFile,
+    backlog: Backlog,
+    trouble: Option<Trouble>,
+    next_sequence: u64,
+    maintained: Timestamp,
+    notes: Vec<Note>,
+    counts: Counts,
+}
+
+impl Writer {
+    /// Opens the file, or makes it with mode 0640; a symbolic link is not followed. What an earlier run
+    /// left behind is put right: a torn last line is closed off, lines that waited are written.
+    pub fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
+        let Options { path, fsync, rotation, state_directory, memory } = options;
+        let mut notes = Vec::new();
+        let mut counts = Counts::default();
+        let mut file = AlertFile::new(path, fsync, rotation);
+        file.open(now, &mut counts, &mut notes)?;
+        let last = file.last_lines();
+        let backlog = Backlog::open(state_directory, memory, last.line.as_deref(), &mut notes);
+        let next_sequence = backlog.last_sequence().max(last.sequence).map_or(0, |last| last + 1);
+        let mut writer = Writer { file, backlog, trouble: None, next_sequence, maintained: now, notes, counts };
+        writer.file.maintain(now, &mut writer.counts, &mut writer.notes);
+        writer.drain(now);
+        Ok(writer)
+    }
+
+    /// The `event.sequence` after the last that the file holds.
+    pub fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Writes a line, given without its newline. What cannot be written now waits.
+    pub fn write(&mut self, line: &str, now: Timestamp) {
+        let whole = format!("{line}\n");
+        if self.trouble.is_none() && self.backlog.is_empty() {
+            match self.file.append(whole.as_bytes(), now, &mut self.counts, &mut self.notes) {
+                Ok(()) => self.counts.written += 1,
+                Err(error) => {
+                    self.fail(error, now);
+                    self.wait(whole, now);
+                }
+            }
+            return;
+        }
+        self.wait(whole, now);
+        self.tick(now);
+    }
+
+    /// Does what is due: tries again, forces to the disk, deletes old files.
+    pub fn tick(&mut self, now: Timestamp) {
+        let due = self.trouble.as_ref().is_none_or(|trouble| is_past(trouble.tried, RETRY, now));
+        if due && (self.trouble.is_some() || !self.backlog.is_empty()) {
+            self.drain(now);
+        }
+        if let Err(error) = self.file.sync_if_due(now) {
+            self.fail(error, now);
+        }
+        if is_past(self.maintained, MAINTAIN, now) {
+            self.maintained = now;
+            self.file.maintain(now, &mut self.counts, &mut self.notes);
+        }
+        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| is_past(trouble.said, REMIND, now)) {
+            trouble.said = now;
+            let text = format!("{}; {} alerts wait since {}", trouble.error, self.backlog.count(), trouble.began);
+            self.notes.push(Note { is_warning: true, text });
+        }
+    }
+
+    /// When the next [`Writer::tick`] is due.
+    pub fn due(&self) -> Timestamp {
+        let retry = self.trouble.as_ref().map(|trouble| trouble.tried.saturating_add(RETRY));
+        let maintain = self.maintained.saturating_add(MAINTAIN);
+        [retry, self.file.sync_due()].into_iter().flatten().min().map_or(maintain, |due| due.min(maintain))
+    }
+
+    /// Why lines wait, when they do.
+    pub fn trouble(&self) -> Option<&Error> {
+        self.trouble.as_ref().map(|trouble| &trouble.error)
+    }
+
+    /// Lines that wait now.
+    pub fn waiting(&self) -> u64 {
+        self.backlog.count()
+    }
+
+    /// What the writer did so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The sentences for the log since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Writes what waits and forces all to the disk. What still cannot be written stays in the state
+    /// directory for the next run; without one, it is an error.
+    pub fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.drain(now);
+        let synced = self.file.finish();
+        let Some(trouble) = self.trouble.take() else {
+            return synced;
+        };
+        let waiting = self.backlog.count();
+        match self.backlog.keep() {
+            Ok(()) if waiting > 0 => {
+                let text = format!("{}; {waiting} alerts are kept for the next run", trouble.error);
+                self.notes.push(Note { is_warning: true, text });
+                Ok(())
+            }
+            Ok(()) => Err(trouble.error),
+            Err(error) => {
+                let why = match trouble.error.kind {
+                    ErrorKind::Io(error) => error,
+                    _ => error,
+                };
+                Err(Error { path: trouble.error.path, kind: ErrorKind::Remain(waiting, why) })
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Timestamp) {
+        while let Some(line) = self.backlog.front() {
+            match self.file.append(line.as_bytes(), now, &mut self.counts, &mut self.notes) {
+                Ok(()) => {
+                    self.counts.written += 1;
+                    self.backlog.pop();
+                }
+                Err(error) => return self.fail(error, now),
+            }
+        }
+        if let Err(error) = self.file.ready(now, &mut self.counts, &mut self.notes) {
+            return self.fail(error, now);
+        }
+        if let Some(trouble) = self.trouble.take() {
+            let text = format!("alerts are written again; they waited since {}", trouble.began);
+            self.notes.push(Note { is_warning: false, text });
+        }
+    }
+
+    fn wait(&mut self, line: String, now: Timestamp) {
+        self.counts.delayed += 1;
+        if let Err(error) = self.backlog.push(line) {
+            self.counts.dropped += 1;
+            if self.counts.dropped == 1 || self.trouble.as_ref().is_some_and(|trouble| trouble.said == now) {
+                let text = format!("an alert is lost: no place is left to keep it ({error})");
+                self.notes.push(Note { is_warning: true, text });
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error, now: Timestamp) {
+        match &mut self.trouble {
+            Some(trouble) => {
+                trouble.error = error;
+                trouble.tried = now;
+            }
+            None => {
+                let text = format!("{error}; alerts wait until it can be written");
+                self.notes.push(Note { is_warning: true, text });
+                self.trouble = Some(Trouble { error, began: now, tried: now, said: now });
+            }
+        }
+    }
+}
+
+/// Whether this long has passed; a clock set back does not make it wait.
+fn is_past(since: Timestamp, span: Duration, now: Timestamp) -> bool {
+    now < since || now >= since.saturating_add(span)
+}

@@ -1,0 +1,142 @@
+//! Rotated files: their names, which are never used twice, and how long they are kept.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::Rotation;
+use super::file::read_only;
+use crate::event::Timestamp;
+
+/// The names of an alert file and its rotations: of `alerts.ndjson`, `alerts-20261122T110000-000001.ndjson`.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    directory: PathBuf,
+    stem: String,
+    /// With its dot; may be empty.
+    extension: String,
+}
+
+/// A rotated file.
+#[derive(Clone, Debug)]
+pub(crate) struct Rotated {
+    pub(crate) path: PathBuf,
+    name: OsString,
+    /// The part of the name that tells the order.
+    order: (String, u64),
+    size: u64,
+    modified: Timestamp,
+    pub(crate) is_compressed: bool,
+}
+
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    read_only(path)
+}
+
+impl Names {
+    pub(crate) fn of(path: &Path) -> Names {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let extension = path.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
+        Names { directory, stem, extension }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A name that no rotated file has or had: the time, and a number above all that are there.
+    pub(super) fn free(&self, now: Timestamp) -> io::Result<PathBuf> {
+        let mut number = self.list()?.iter().map(|file| file.order.1).max().unwrap_or(0) + 1;
+        let time: String = now.to_string().chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+        loop {
+            let path = self.directory.join(format!("{}-{time}-{number:06}{}", self.stem, self.extension));
+            if fs::symlink_metadata(&path).is_err() {
+                return Ok(path);
+            }
+            number += 1;
+        }
+    }
+
+    /// The time and the number in the name of a rotated file, and whether it is compressed.
+    fn parse(&self, name: &str) -> Option<((String, u64), bool)> {
+        let rest = name.strip_prefix(&self.stem)?.strip_prefix('-')?;
+        let (rest, is_compressed) = rest.strip_suffix(".gz").map_or((rest, false), |rest| (rest, true));
+        let (time, number) = rest.strip_suffix(&self.extension)?.split_once('-')?;
+        let (day, clock) = time.split_once('T')?;
+        let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_ours = digits(day, 8) && digits(clock, 6) && number.len() >= 6 && digits(number, number.len());
+        is_ours.then_some(())?;
+        Some(((time.to_owned(), number.parse().ok()?), is_compressed))
+    }
+
+    /// The rotated files, oldest first: by number, as clocks are set back.
+    pub(crate) fn list(&self) -> io::Result<Vec<Rotated>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some((order, is_compressed)) = name.to_str().and_then(|name| self.parse(name)) else { continue };
+            let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
+            if !metadata.is_file() {
+                continue;
+            }
+            let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let modified = Timestamp::from_nanoseconds(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+            files.push(Rotated { path: entry.path(), name, order, size: metadata.len(), modified, is_compressed });
+        }
+        files.sort_by(|one, other| (one.order.1, &one.order.0).cmp(&(other.order.1, &other.order.0)));
+        Ok(files)
+    }
+
+    /// Deletes rotated files beyond any of the limits, and gives their names. `live` is the size of the
+    /// current file.
+    pub(super) fn delete_old(&self, rotation: &Rotation, live: u64, now: Timestamp) -> io::Result<Vec<OsString>> {
+        let files = self.list()?;
+        let mut deleted = Vec::new();
+        let (mut kept, mut total, mut ends) = (0, live, false);
+        for file in files.iter().rev() {
+            total = total.saturating_add(file.size);
+            let is_old = now > file.modified.saturating_add(rotation.keep_age);
+            // The limits are of the newest files: what is older than a deleted one goes too.
+            ends |= kept >= rotation.keep_files || total > rotation.keep_size || is_old;
+            if ends {
+                fs::remove_file(&file.path)?;
+                deleted.push(file.name.clone());
+            } else {
+                kept += 1;
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Compresses all rotated files but the newest.
+    pub(super) fn compress(&self, keep: usize) -> io::Result<()> {
+        let files = self.list()?;
+        let older = files.len().saturating_sub(keep);
+        for file in files[..older].iter().filter(|file| !file.is_compressed) {
+            let mut target = file.path.clone().into_os_string();
+            target.push(".gz");
+            let mut temporary = target.clone();
+            temporary.push(".tmp");
+            let _ = fs::remove_file(&temporary);
+            let mut options = OpenOptions::new();
+            let to = options.write(true).create_new(true).mode(0o640).open(&temporary)?;
+            let mut encoder = GzEncoder::new(to, Compression::default());
+            io::copy(&mut read_only(&file.path)?, &mut encoder)?;
+            rustix::fs::fsync(encoder.finish()?)?;
+            fs::rename(&temporary, &target)?;
+            fs::remove_file(&file.path)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! The alert file of a command.
+
+use std::path::Path;
+
+use super::exit::Failure;
+use crate::alert::writer::{Fsync, Options, Rotation, Writer};
+use crate::config::{self, Config};
+use crate::event::Timestamp;
+
+/// How to write alerts to this file. Without a configuration the file only grows.
+pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
+    let mut options = Options::new(path);
+    if let Some(Config { alerts, .. }) = config {
+        options.fsync = match alerts.fsync {
+            config::Fsync::Always => Fsync::Always,
+            config::Fsync::Interval => Fsync::Every(alerts.fsync_interval),
+        };
+        options.rotation = Some(Rotation {
+            size: alerts.rotate_size,
+            age: alerts.rotate_age,
+            keep_files: alerts.keep_files as usize,
+            keep_age: alerts.keep_age,
+            keep_size: alerts.keep_size,
+            compress_after: alerts.compress_after.map(|files| files as usize),
+        });
+        options.state_directory = Some(alerts.state_directory.clone());
+    }
+    options
+}
+
+pub(super) fn open(options: Options) -> Result<Writer, Failure> {
+    Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error))
+}
+
+#[allow(clippy::disallowed_methods, reason = "when this program writes is wall-clock time")]
+pub(super) fn now() -> Timestamp {
+    let now = jiff::Timestamp::now();
+    Timestamp::from_nanoseconds(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX))
+}
