@@ -21,6 +21,8 @@ mod live;
 mod model;
 // The replay command: options, formats, failures, exit codes.
 mod replay;
+// A real shipper follows the alert file.
+mod shipping;
 // Sequences of every shape against a model.
 mod sequences;
 // The rules command and the rule language's messages.

@@ -28,7 +28,7 @@ pub(super) struct AlertFile {
     begun: usize,
     /// The first write that is not on the disk yet.
     dirty: Option<Timestamp>,
-    compressing: Option<JoinHandle<()>>,
+    compressing: Option<JoinHandle<io::Result<()>>>,
 }
 
 #[derive(Debug)]
@@ -224,6 +224,27 @@ impl AlertFile {
 
     /// Deletes and compresses rotated files.
     pub(super) fn maintain(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) {
+        // A file that is being compressed is there twice: it is left alone until that is done.
+        if self.compressing.as_ref().is_some_and(|compressing| !compressing.is_finished()) {
+            return;
+        }
+        self.end_compressing(notes);
+        self.delete_old(now, counts, notes);
+        if let Some(keep) = self.rotation.as_ref().and_then(|rotation| rotation.compress_after) {
+            let names = self.names.clone();
+            // Beside the engine: a file takes a good part of a second.
+            let work = move || names.compress(keep);
+            self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
+        }
+    }
+
+    fn end_compressing(&mut self, notes: &mut Vec<Note>) {
+        if let Some(Ok(Err(error))) = self.compressing.take().map(JoinHandle::join) {
+            notes.push(Note { is_warning: true, text: format!("cannot compress rotated alert files: {error}") });
+        }
+    }
+
+    fn delete_old(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) {
         let Some(rotation) = &self.rotation else { return };
         let live = self.open.as_ref().map_or(0, |open| open.size);
         match self.names.delete_old(rotation, live, now) {
@@ -237,22 +258,12 @@ impl AlertFile {
                 notes.push(Note { is_warning: true, text: format!("cannot delete old alert files: {error}") })
             }
         }
-        let is_idle = self.compressing.as_ref().is_none_or(JoinHandle::is_finished);
-        if let Some(keep) = rotation.compress_after.filter(|_| is_idle) {
-            let names = self.names.clone();
-            // Beside the engine: a file takes a good part of a second.
-            let work = move || {
-                if let Err(error) = names.compress(keep) {
-                    log::warn!("cannot compress rotated alert files: {error}");
-                }
-            };
-            self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
-        }
     }
 
-    pub(super) fn finish(&mut self) -> Result<(), Error> {
-        if let Some(compressing) = self.compressing.take() {
-            let _ = compressing.join();
+    pub(super) fn finish(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+        if self.compressing.is_some() {
+            self.end_compressing(notes);
+            self.delete_old(now, counts, notes);
         }
         self.sync()
     }

@@ -255,7 +255,7 @@ impl Writer {
     /// directory for the next run; without one, it is an error.
     pub fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
         self.drain(now);
-        let synced = self.file.finish();
+        let synced = self.file.finish(now, &mut self.counts, &mut self.notes);
         let Some(trouble) = self.trouble.take() else {
             return synced;
         };

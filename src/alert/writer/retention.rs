@@ -95,6 +95,14 @@ impl Names {
             files.push(Rotated { path: entry.path(), name, order, size: metadata.len(), modified, is_compressed });
         }
         files.sort_by(|one, other| (one.order.1, &one.order.0).cmp(&(other.order.1, &other.order.0)));
+        // Both are there while one is compressed, and after a crash at that time: the plain one is whole.
+        files.dedup_by(|later, earlier| {
+            let twice = later.order == earlier.order;
+            if twice && earlier.is_compressed {
+                std::mem::swap(later, earlier);
+            }
+            twice
+        });
         Ok(files)
     }
 

@@ -99,8 +99,7 @@ fn rotated_files_beyond_the_limits_are_deleted_oldest_first_and_older_ones_compr
         writer.write(&line(number), at(0));
     }
     writer.finish(at(0)).unwrap();
-    assert_eq!(writer.counts().rotated, 7);
-    assert_eq!(writer.counts().deleted, 4);
+    assert_eq!((writer.counts().rotated, writer.counts().deleted), (7, 4));
     drop(writer);
     // The next run finishes what compression was not begun for.
     let mut writer = Writer::open(options, at(0)).unwrap();

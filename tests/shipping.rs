@@ -1,0 +1,186 @@
+//! The alert file as a shipper sees it: rsyslog follows it through rotations and kills.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+const ALERTS: usize = 3000;
+/// Alerts given out in one go; rsyslog needs time between rotations, as on a Mac there is.
+const BATCH: usize = 30;
+
+/// An osascript that starts, and connects: two lines, one alert.
+fn pair(number: usize) -> String {
+    let mut text = String::new();
+    let time = |milliseconds: usize| {
+        format!("2026-01-15T{:02}:{:02}:{:02}.{milliseconds:03}Z", number / 3600, number / 60 % 60, number % 60)
+    };
+    let script = format!("do shell script \\\"echo {number} {}\\\"", "é".repeat(150));
+    let process = format!(
+        "\"name\":\"osascript\",\"entity_id\":\"e{number}\",\"pid\":{},\"args\":[\"osascript\",\"-e\",\"{script}\"]",
+        500 + number
+    );
+    let host = "\"host\":{\"id\":\"h\",\"os\":{\"type\":\"macos\"}}";
+    let _ = writeln!(
+        text,
+        "{{\"@timestamp\":\"{}\",\"event\":{{\"id\":\"x{number}\",\"category\":[\"process\"],\"type\":[\"start\"],\"action\":\"exec\"}},{host},\"process\":{{{process}}}}}",
+        time(0)
+    );
+    let _ = writeln!(
+        text,
+        "{{\"@timestamp\":\"{}\",\"event\":{{\"id\":\"n{number}\",\"category\":[\"network\"],\"type\":[\"start\"],\"action\":\"connection_attempted\"}},{host},\"process\":{{{process}}},\"destination\":{{\"ip\":\"93.184.216.34\",\"port\":443}}}}",
+        time(100)
+    );
+    text
+}
+
+struct Site {
+    folder: tempfile::TempDir,
+    shipper: Child,
+}
+
+impl Site {
+    /// A folder of alerts and an rsyslog that follows it; `None` where there is no rsyslog.
+    fn new() -> Option<Site> {
+        let program = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].into_iter().find(|path| Path::new(path).exists());
+        let Some(program) = program else {
+            eprintln!("NOT RUN: this test ships alerts with rsyslog; install it: apt-get install rsyslog");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["log", "state", "shipper"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let shown = |name: &str| folder.path().join(name).display().to_string();
+        let shipped = include_str!("../packaging/shippers/rsyslog.conf");
+        let config = shipped
+            .replace("/var/spool/osawatch-rsyslog", &shown("shipper"))
+            .replace("/var/log/osawatch", &shown("log"))
+            .replace(
+                "type=\"omfwd\" target=\"collector.example.com\" port=\"6514\" protocol=\"tcp\"",
+                &format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", shown("shipped.ndjson")),
+            );
+        assert!(config.contains("omfile"), "the test puts a file in the place of the collector");
+        fs::write(folder.path().join("rsyslog.conf"), config).unwrap();
+        let text = format!(
+            "[alerts]\nfile = {:?}\nstate_directory = {:?}\nrotate_size = \"512KiB\"\nkeep_files = 1000\nfsync = \"interval\"\n",
+            folder.path().join("log/alerts.ndjson"),
+            folder.path().join("state")
+        );
+        fs::write(folder.path().join("config.toml"), text).unwrap();
+        let mut command = Command::new(program);
+        command.args(["-n", "-f", &shown("rsyslog.conf"), "-i", &shown("rsyslog.pid")]);
+        let shipper = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+        Some(Site { folder, shipper })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program at work, and where it reads events.
+    fn osawatch(&self) -> (Child, ChildStdin) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+        command.args(["replay", "--lateness", "0", "--output", "ndjson", "--config"]).arg(self.path("config.toml"));
+        command.arg("--alerts").arg(self.path("log/alerts.ndjson")).arg("-");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        (child, stdin)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(self.path("log")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    /// All that was written, the rotated files first.
+    fn written(&self) -> Vec<u8> {
+        self.files().iter().flat_map(|file| fs::read(file).unwrap()).collect()
+    }
+
+    /// What arrived, once all that was written has had time to.
+    fn shipped(&mut self, written: &[u8]) -> Vec<u8> {
+        #[allow(clippy::disallowed_methods, reason = "a shipper gets a minute")]
+        let began = Instant::now();
+        loop {
+            let shipped = fs::read(self.path("shipped.ndjson")).unwrap_or_default();
+            if shipped.len() >= written.len() || began.elapsed() > Duration::from_secs(60) {
+                // What would be sent twice comes now.
+                std::thread::sleep(Duration::from_secs(1));
+                return fs::read(self.path("shipped.ndjson")).unwrap_or_default();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.shipper.kill();
+        let _ = self.shipper.wait();
+    }
+}
+
+fn feed(stdin: &mut ChildStdin, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        // A program that was killed reads no more.
+        let _ = stdin.write_all(pair(number).as_bytes());
+        if number % BATCH == BATCH - 1 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// The alerts of the file, each whole and in its place.
+#[track_caller]
+fn in_order(written: &[u8]) -> usize {
+    let text = std::str::from_utf8(written).unwrap();
+    for (at, line) in text.lines().enumerate() {
+        let alert: Json = serde_json::from_str(line).unwrap_or_else(|error| panic!("line {at} is torn: {error}"));
+        assert_eq!(alert["event"]["sequence"], at, "alerts are numbered without a gap");
+        assert_eq!(alert["process"]["entity_id"], format!("e{at}"), "no alert is missing or twice");
+    }
+    text.lines().count()
+}
+
+#[test]
+fn rsyslog_gets_every_alert_once_and_in_order_through_fourteen_rotations() {
+    let Some(mut site) = Site::new() else { return };
+    let (mut child, mut stdin) = site.osawatch();
+    feed(&mut stdin, 0..ALERTS);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert!(site.files().len() > 14, "{} files", site.files().len());
+    let written = site.written();
+    assert_eq!(in_order(&written), ALERTS);
+    let shipped = site.shipped(&written);
+    assert!(shipped == written, "{} bytes were written, {} arrived, or others", written.len(), shipped.len());
+}
+
+#[test]
+fn no_alert_is_lost_or_torn_when_the_program_is_killed_twice() {
+    let Some(mut site) = Site::new() else { return };
+    let mut from = 0;
+    for until in [1000, 2000] {
+        let (mut child, mut stdin) = site.osawatch();
+        feed(&mut stdin, from..until);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // It is fed again from the first event whose alert it did not write.
+        from = in_order(&site.written());
+        assert!(from > 0 && from <= until);
+    }
+    let (mut child, mut stdin) = site.osawatch();
+    feed(&mut stdin, from..ALERTS);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    let written = site.written();
+    assert_eq!(in_order(&written), ALERTS);
+    let shipped = site.shipped(&written);
+    assert!(shipped == written, "{} bytes were written, {} arrived, or others", written.len(), shipped.len());
+}
