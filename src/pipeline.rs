@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, held_back};
 use crate::detect::reorder::Reorder;
-use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet};
-use crate::event::{Event, Fields};
+use crate::detect::suppress::{Summary, Suppressor};
+use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
+use crate::event::{Event, Fields, Timestamp};
 use crate::process::{self, Table};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
@@ -51,6 +52,8 @@ pub struct Counts {
     pub evicted_sequences: u64,
     /// Alerts by rule, in the order of the rules.
     pub alerts: Vec<u64>,
+    /// Alerts held back by the limits of volume; summaries count them.
+    pub held_back: u64,
     /// Sequences held back, by exception, in the order of the exceptions.
     pub excepted: Vec<u64>,
 }
@@ -82,6 +85,7 @@ pub struct Pipeline {
     reorder: Reorder,
     table: Table,
     detector: Detector,
+    suppressor: Option<Suppressor>,
     latest_ms: i64,
     events: u64,
     alerts: Vec<u64>,
@@ -103,6 +107,7 @@ impl Pipeline {
             reorder: Reorder::new(limits.lateness, limits.reorder),
             table: Table::new(limits.processes),
             detector,
+            suppressor: None,
             latest_ms: i64::MIN,
             events: 0,
             alerts,
@@ -150,6 +155,38 @@ impl Pipeline {
         while let Some((ordinal, event)) = self.reorder.pop() {
             self.observe(event, ordinal, &mut sink);
         }
+        let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(None));
+        for summary in summaries.into_iter().flatten() {
+            sink(Output::Alert(Box::new(self.summed_up(&summary))));
+        }
+    }
+
+    /// Limits how many alerts go out; without this call all do. To be called before a source takes the fields.
+    pub fn limit_volume(&mut self, volume: &Volume) {
+        // What tells one alert from its repeats.
+        for name in ["destination.ip", "destination.port", "process.executable"] {
+            let _ = self.fields.resolve(name);
+        }
+        self.suppressor = Some(Suppressor::new(volume, &self.rules));
+    }
+
+    /// When the next summary of held back alerts is due.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.suppressor.as_ref()?.due()
+    }
+
+    /// Time has passed: gives the summaries that are due.
+    pub fn elapse(&mut self, now: Timestamp, mut sink: impl FnMut(Alert)) {
+        let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(Some(now)));
+        for summary in summaries.into_iter().flatten() {
+            sink(self.summed_up(&summary));
+        }
+    }
+
+    fn summed_up(&mut self, summary: &Summary) -> Alert {
+        let alert = held_back::alert(&self.rules[summary.rule], summary, self.sequence);
+        self.sequence += 1;
+        alert
     }
 
     /// Goes on numbering alerts from here.
@@ -171,6 +208,7 @@ impl Pipeline {
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
+            held_back: self.suppressor.as_ref().map_or(0, Suppressor::held_back),
             excepted: self.excepted.clone(),
         }
     }
@@ -190,6 +228,15 @@ impl Pipeline {
                 self.excepted[at] += 1;
                 sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
                 continue;
+            }
+            if let Some(suppressor) = &mut self.suppressor {
+                let (is_out, summary) = suppressor.admit(rule, &found);
+                if let Some(summary) = summary {
+                    sink(Output::Alert(Box::new(self.summed_up(&summary))));
+                }
+                if !is_out {
+                    continue;
+                }
             }
             self.alerts[rule] += 1;
             let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence);

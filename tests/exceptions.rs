@@ -78,3 +78,88 @@ fn a_rule_cannot_name_the_events_of_a_sequence() {
     let run = osawatch(&["rules", "check", &file.display().to_string()]).exits(1);
     assert!(run.stdout.contains("only in the condition of an exception"), "{}", run.stdout);
 }
+
+#[test]
+fn exceptions_stand_in_files_beside_the_configuration_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "").unwrap();
+    let beside = folder.path().join("exceptions.d");
+    fs::create_dir(&beside).unwrap();
+    fs::write(beside.join("10-known.toml"), format!("{HEAD}condition = 'true'\n")).unwrap();
+    fs::write(beside.join("notes.txt"), "no exception").unwrap();
+    let (input, file) =
+        (fixtures().join("replay/public-v4/events.ndjson").display().to_string(), file.display().to_string());
+    let run = osawatch(&["replay", "--config", &file, "--explain", &input]).exits(0);
+    assert!(run.alerts().is_empty());
+    run.says("1 sequence held back by exceptions\n       1  known\n");
+    fs::write(beside.join("20-wrong.toml"), "[[exception]]\nname = \"x\"\n").unwrap();
+    osawatch(&["config", "check", &file]).exits(78).says("20-wrong.toml:1:1: missing field");
+}
+
+#[test]
+fn the_presets_are_off_as_shipped_and_right_once_uncommented() {
+    let presets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/exceptions.d");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "").unwrap();
+    fs::create_dir(folder.path().join("exceptions.d")).unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(presets).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        assert_eq!(text.parse::<toml::Table>().unwrap().len(), 0, "{:?} is on", entry.path());
+        let on: String = text
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let on: String =
+            on.lines().map(|line| line.strip_prefix("#  ").map_or(line.to_owned(), str::to_owned) + "\n").collect();
+        names.push(entry.file_name().into_string().unwrap());
+        fs::write(folder.path().join("exceptions.d").join(entry.file_name()), on).unwrap();
+    }
+    names.sort();
+    assert_eq!(names, ["developers.toml", "homebrew.toml", "jamf.toml", "launchers.toml", "munki.toml"]);
+    osawatch(&["config", "check", &file.display().to_string()]).exits(0);
+    let input = fixtures().join("replay/public-v4/events.ndjson").display().to_string();
+    let run = osawatch(&["replay", "--config", &file.display().to_string(), "--explain", &input]).exits(0);
+    assert_eq!(run.alerts().len(), 1);
+    run.says("alfred-workflows").says("jamf-policy-scripts");
+}
+
+#[test]
+fn a_cap_of_the_configuration_holds_back_in_a_replay_and_one_alert_sums_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let mut events = String::new();
+    for n in 0..5 {
+        let process = format!(
+            "\"process\":{{\"name\":\"osascript\",\"entity_id\":\"e{n}\",\"executable\":\"/usr/bin/osascript\"}}"
+        );
+        let host = "\"host\":{\"id\":\"h\",\"os\":{\"type\":\"macos\"}}";
+        events += &format!(
+            "{{\"@timestamp\":\"2026-01-15T09:30:0{n}Z\",\"event\":{{\"category\":[\"process\"],\"type\":[\"start\"]}},{host},{process}}}\n"
+        );
+        events += &format!(
+            "{{\"@timestamp\":\"2026-01-15T09:30:0{n}.5Z\",\"event\":{{\"category\":[\"network\"],\"type\":[\"start\"]}},{host},{process},\"destination\":{{\"ip\":\"93.184.216.34\",\"port\":443}}}}\n"
+        );
+    }
+    let replay = |config: &str| {
+        fs::write(&file, config).unwrap();
+        crate::util::osawatch_with_input(&["replay", "--config", &file.display().to_string(), "-"], events.as_bytes())
+            .exits(0)
+    };
+    assert_eq!(replay("").alerts().len(), 5, "a replay has no cap of its own");
+    let run = replay("[volume]\nmax_alerts = 2\n");
+    let alerts = run.alerts();
+    assert_eq!(alerts.len(), 3);
+    let summary = &alerts[2];
+    assert_eq!(summary["event"]["action"], "alerts_held_back");
+    assert_eq!(summary["event"]["sequence"], 2);
+    assert_eq!(summary["message"], summary["rule"]["name"]);
+    assert_eq!(summary["osawatch"]["held_back"]["alerts"], 3);
+    let group = &summary["osawatch"]["held_back"]["groups"][0];
+    assert_eq!(group["destination"], "93.184.216.34:443");
+    assert_eq!((&group["process"], &group["alerts"]), (&"/usr/bin/osascript".into(), &3.into()));
+    run.says("3 alerts held back by the limits of [volume]");
+}

@@ -57,6 +57,8 @@ pub struct Agent<'s> {
     counts: Counts,
     /// The time that the stream of processes has come to.
     seen: Timestamp,
+    /// When it told of that.
+    seen_at: Duration,
     began: Instant,
     sink: &'s mut dyn Sink,
 }
@@ -76,8 +78,20 @@ impl<'s> Agent<'s> {
         let waiting = Waiting::new(settings.lateness, settings.waiting);
         let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
         let began = Instant::now();
-        let mut agent =
-            Agent { settings, pipeline, sensors, decoder, waiting, watch, losses, counts, seen, began, sink };
+        let mut agent = Agent {
+            settings,
+            pipeline,
+            sensors,
+            decoder,
+            waiting,
+            watch,
+            losses,
+            counts,
+            seen,
+            seen_at: Duration::ZERO,
+            began,
+            sink,
+        };
         for event in std::mem::take(&mut agent.sensors.running) {
             agent.watch.observe(&event);
             agent.push(event);
@@ -92,7 +106,11 @@ impl<'s> Agent<'s> {
         let ending = loop {
             let due = self.waiting.deadline().and_then(|due| self.began.checked_add(due));
             let sink_due = self.sink.wait().and_then(|wait| self.began.checked_add(self.began.elapsed() + wait));
-            let timer = [end, due, sink_due].into_iter().flatten().min().map_or_else(never, at);
+            let summary_due = self.pipeline.due().and_then(|due| {
+                let wait = due.nanoseconds().saturating_sub(self.time().nanoseconds()).max(0).unsigned_abs();
+                self.began.checked_add(self.began.elapsed() + Duration::from_nanos(wait))
+            });
+            let timer = [end, due, sink_due, summary_due].into_iter().flatten().min().map_or_else(never, at);
             select! {
                 recv(self.sensors.processes) -> report => match report {
                     Ok(report) => self.report(report)?,
@@ -108,6 +126,7 @@ impl<'s> Agent<'s> {
                         break Ending::TimeOver;
                     }
                     self.sink.tick();
+                    self.elapse();
                 }
             }
             self.release();
@@ -125,6 +144,17 @@ impl<'s> Agent<'s> {
         }
         self.finish();
         Ok((ending, self.counts))
+    }
+
+    /// The time by the stream of processes and what has passed since it told of one.
+    fn time(&self) -> Timestamp {
+        self.seen.saturating_add(self.began.elapsed().saturating_sub(self.seen_at))
+    }
+
+    fn elapse(&mut self) {
+        let now = self.time();
+        let (losses, sink) = (&self.losses, &mut *self.sink);
+        self.pipeline.elapse(now, |alert| deliver(alert, losses, sink));
     }
 
     fn finish(&mut self) {
@@ -150,6 +180,7 @@ impl<'s> Agent<'s> {
         };
         self.counts.processes += 1;
         self.seen = self.seen.max(event.time);
+        self.seen_at = self.began.elapsed();
         self.complete(&mut event);
         self.watch.observe(&event);
         let pid = event.int(field::PROCESS_PID);

@@ -1,6 +1,7 @@
 //! What we say: one ECS document per detection.
 
 mod ecs;
+pub(crate) mod held_back;
 mod masquerade;
 mod network;
 pub mod pipeline_error;

@@ -61,7 +61,10 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 /// Compiles the exceptions of a configuration into a set of rules.
 pub(super) fn add_exceptions(config: &Config, set: &mut RuleSet) -> Result<(), Failure> {
     let (origin, text) = &config.source;
-    for entry in &config.exceptions {
+    let own = config.exceptions.iter().map(|entry| (origin, text, entry));
+    let files = config.exception_files.iter();
+    let further = files.flat_map(|file| file.entries.iter().map(|entry| (&file.origin, &file.text, entry)));
+    for (origin, text, entry) in own.chain(further) {
         set.except(origin, text, entry).map_err(|error| Failure::new(Failure::CONFIG, error))?;
     }
     Ok(())

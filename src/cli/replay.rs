@@ -89,6 +89,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
     limits.processes.executions = args.max_processes;
     let mut pipeline = Pipeline::new(set, limits);
+    if let Some(config) = config.as_ref().filter(|config| config.states("volume")) {
+        pipeline.limit_volume(&config.volume.limits());
+    }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
     let sink = Sink::new(&args, config.as_ref())?;

@@ -83,6 +83,10 @@ impl Selection {
         if let Some(config) = config {
             set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
             add_exceptions(config, &mut set)?;
+            if set.rules.is_empty() {
+                let why = format!("{}: there is no rule to run: `disable` names them all", config.source.0);
+                return Err(Failure::new(Failure::CONFIG, why));
+            }
         }
         if !self.only.is_empty() {
             set.keep_only(&self.only).map_err(|id| {

@@ -111,6 +111,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let sensors = source::live(&options).map_err(live_failure)?;
     let mut out = Out::new(&args, config.as_ref(), sensors.machine.clone())?;
     let mut pipeline = Pipeline::new(set, limits);
+    let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
+    pipeline.limit_volume(&volume.limits());
     pipeline.set_next_sequence(out.file.as_ref().map_or(0, Writer::next_sequence));
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let agent = Agent::new(settings, pipeline, sensors, watched, &mut out);

@@ -54,6 +54,9 @@ pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, 
     for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
         let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));
     }
+    if counts.held_back > 0 {
+        let _ = writeln!(out, "{} held back by the limits of [volume]", plural(counts.held_back, "alert"));
+    }
     let excepted = pipeline.exceptions().iter().zip(&counts.excepted);
     if !pipeline.exceptions().is_empty() {
         let _ = writeln!(out, "{} held back by exceptions", plural(counts.excepted.iter().sum(), "sequence"));

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::{Config, Error};
+use super::{Config, Error, ExceptionFile};
 
 /// A configuration is a few pages of text; this bounds what a mistaken path can cost.
 const MAX_BYTES: u64 = 1 << 20;
@@ -20,7 +20,31 @@ pub fn load(path: &Path) -> Result<Config, Error> {
     for rules in &mut config.rules.paths {
         *rules = folder.join(&*rules);
     }
+    config.exception_files = exception_files(&folder.join("exceptions.d"))?;
     Ok(config)
+}
+
+/// The `.toml` files of the folder, in order of name; none when there is no such folder.
+fn exception_files(folder: &Path) -> Result<Vec<ExceptionFile>, Error> {
+    let wrong = |path: &Path, error: io::Error| Error(format!("{}: {error}", path.display()));
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|error| wrong(folder, error))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| wrong(folder, error))?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !is_hidden && path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let parse = |path: &std::path::PathBuf| {
+        let text = read(path).map_err(|error| wrong(path, error))?;
+        ExceptionFile::parse(&path.display().to_string(), &text)
+    };
+    paths.iter().map(parse).collect()
 }
 
 fn read(path: &Path) -> io::Result<String> {

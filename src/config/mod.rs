@@ -44,9 +44,37 @@ pub struct Config {
     /// `[[exception]]`, as written; the rule set compiles them.
     #[serde(rename = "exception", skip_serializing)]
     pub exceptions: Vec<Entry>,
+    /// Those of `exceptions.d/*.toml` beside the file, in order of name.
+    #[serde(skip)]
+    pub exception_files: Vec<ExceptionFile>,
     /// The file and its text, for errors in exceptions.
     #[serde(skip)]
     pub source: (String, String),
+}
+
+/// A file of exceptions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExceptionFile {
+    /// Its path.
+    pub origin: String,
+    /// Its text, for errors.
+    pub text: String,
+    /// `[[exception]]`, as written.
+    pub entries: Vec<Entry>,
+}
+
+impl ExceptionFile {
+    /// Reads such a file, which holds nothing else.
+    pub fn parse(origin: &str, text: &str) -> Result<ExceptionFile, Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Entries {
+            #[serde(default)]
+            exception: Vec<Entry>,
+        }
+        let read: Entries = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
+        Ok(ExceptionFile { origin: origin.to_owned(), text: text.to_owned(), entries: read.exception })
+    }
 }
 
 /// Where alerts are written, and how long they are kept.
@@ -222,7 +250,20 @@ pub struct Rules {
     pub disable: Vec<String>,
 }
 
+impl Volume {
+    /// The limits as the pipeline takes them.
+    pub fn limits(&self) -> crate::detect::Volume {
+        let rules = self.rules.iter().map(|(id, rule)| (id.clone(), rule.max_alerts)).collect();
+        crate::detect::Volume { max_alerts: self.max_alerts, window: self.window, rules }
+    }
+}
+
 impl Config {
+    /// Whether the file has this section.
+    pub fn states(&self, section: &str) -> bool {
+        file::place_of(&self.source.1, &[section]).is_some()
+    }
+
     /// Reads a configuration. `origin` is what error messages call it.
     pub fn parse(origin: &str, text: &str) -> Result<Config, Error> {
         let mut config: Config = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;

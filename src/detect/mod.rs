@@ -5,6 +5,7 @@ pub mod reorder;
 pub mod rule;
 mod set;
 mod sequence;
+pub mod suppress;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ pub use reorder::{Lateness, Ordinal};
 pub use rule::Rule;
 pub use sequence::Match;
 pub use set::RuleSet;
+pub use suppress::Volume;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Fields};

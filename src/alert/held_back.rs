@@ -1,0 +1,74 @@
+//! The document that sums up what a window of a rule held back.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::Alert;
+use crate::detect::Rule;
+use crate::detect::suppress::Summary;
+use crate::event::audit_token::short_hash;
+use crate::event::document::{self, insert};
+use crate::event::field;
+
+/// One alert for those that were not sent, with exact counts.
+pub(crate) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
+    let held = summary.capped + summary.repeated;
+    let mut hash = Sha256::new();
+    for part in
+        [summary.last.str(field::HOST_ID).unwrap_or_default(), &rule.id, &summary.start.to_string(), "held back"]
+    {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut document = Map::new();
+    document.insert("@timestamp".into(), summary.end.to_string().into());
+    document.insert(
+        "event".into(),
+        json!({
+            "id": short_hash(hash), "sequence": sequence, "kind": "alert", "category": ["process", "network"],
+            "type": ["info"], "action": "alerts_held_back", "outcome": "unknown", "module": "osawatch",
+            "dataset": "osawatch.alerts", "provider": "endpoint_security", "code": "summary",
+            "severity": rule.severity.number(), "risk_score": rule.risk_score,
+            "created": summary.end.to_string(), "start": summary.start.to_string(), "end": summary.end.to_string(),
+            "reason": format!("{held} more alerts of this rule were held back, {} went out", summary.out),
+        }),
+    );
+    document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
+    document.insert("message".into(), rule.name.clone().into());
+    document.insert("rule".into(), json!({ "id": rule.id, "name": rule.name, "version": rule.version }));
+    let copy = document::document(&summary.last);
+    if let Some(host) = copy.get("host") {
+        document.insert("host".into(), host.clone());
+    }
+    let ips: BTreeSet<&str> = summary.groups.iter().map(|group| address(&group.destination)).collect();
+    let ips: Vec<Json> =
+        ips.into_iter().filter(|text| text.parse::<std::net::IpAddr>().is_ok()).map(Json::from).collect();
+    if !ips.is_empty() {
+        insert(&mut document, "related.ip", ips.into());
+    }
+    document
+        .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
+    let groups: Vec<Json> = summary
+        .groups
+        .iter()
+        .map(|group| json!({ "process": group.process, "destination": group.destination, "alerts": group.count }))
+        .collect();
+    document.insert(
+        "osawatch".into(),
+        json!({ "held_back": {
+            "alerts": held, "over_limit": summary.capped, "repeats": summary.repeated, "sent": summary.out,
+            "groups": groups, "alerts_of_other_groups": summary.other,
+        } }),
+    );
+    super::shorten::shorten(&mut document);
+    Alert { rule_id: rule.id.clone(), events: vec![summary.last.clone()], document }
+}
+
+fn address(destination: &str) -> &str {
+    match destination.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => destination.rsplit_once(':').map_or(destination, |(address, _)| address),
+    }
+}

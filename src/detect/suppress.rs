@@ -1,0 +1,243 @@
+//! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is held back is
+//! counted and summed up; nothing is forgotten.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Match, Rule};
+use crate::event::{Event, Timestamp, field};
+
+/// Processes and destinations that a summary names; the rest is counted.
+const MOST_GROUPS: usize = 32;
+/// (process, destination) pairs of a window whose repeats are known.
+const MOST_PAIRS: usize = 16_384;
+
+/// The limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Alerts of one rule in one window; 0 is no limit.
+    pub max_alerts: u64,
+    /// The window, from the first alert in it.
+    pub window: Duration,
+    /// Limits of single rules, by id.
+    pub rules: BTreeMap<String, u64>,
+}
+
+/// What one window of one rule held back.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The position of the rule in the set.
+    pub rule: usize,
+    /// When the first alert of the window was completed.
+    pub start: Timestamp,
+    /// When the last one was.
+    pub end: Timestamp,
+    /// Alerts that went out.
+    pub out: u64,
+    /// Held back because the cap was reached.
+    pub capped: u64,
+    /// Held back as repeats of an alert that went out.
+    pub repeated: u64,
+    /// What was held back, the most frequent first.
+    pub groups: Vec<Group>,
+    /// Held back beyond the groups.
+    pub other: u64,
+    /// The last event that was held back.
+    pub last: Arc<Event>,
+}
+
+/// Alerts of one program to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// `process.executable`, else `process.name`.
+    pub process: String,
+    /// Address and port, `-` where there is none.
+    pub destination: String,
+    /// How many were held back.
+    pub count: u64,
+}
+
+/// Decides which alerts go out.
+#[derive(Debug)]
+pub(crate) struct Suppressor {
+    window: Duration,
+    limits: Vec<u64>,
+    windows: Vec<Option<Window>>,
+    held_back: u64,
+}
+
+#[derive(Debug)]
+struct Window {
+    start: Timestamp,
+    end: Timestamp,
+    out: u64,
+    capped: u64,
+    repeated: u64,
+    /// By process and destination: an alert of these went out in this window.
+    out_pairs: HashMap<(String, String), ()>,
+    groups: HashMap<(String, String), u64>,
+    other: u64,
+    last: Option<Arc<Event>>,
+}
+
+impl Suppressor {
+    pub(crate) fn new(volume: &Volume, rules: &[Rule]) -> Suppressor {
+        let limit = |rule: &Rule| volume.rules.get(&rule.id).copied().unwrap_or(volume.max_alerts);
+        let windows = rules.iter().map(|_| None).collect();
+        Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, held_back: 0 }
+    }
+
+    /// Whether the alert goes out. The summary is of the window that it ends.
+    pub(crate) fn admit(&mut self, rule: usize, found: &Match) -> (bool, Option<Summary>) {
+        let Some(last) = found.events.last() else { return (true, None) };
+        let closed = match &self.windows[rule] {
+            Some(window) if last.time >= window.start.saturating_add(self.window) => self.close(rule),
+            _ => None,
+        };
+        let limit = self.limits[rule];
+        let window = self.windows[rule].get_or_insert_with(|| Window::new(last.time));
+        let is_out = window.admit(limit, last);
+        self.held_back += u64::from(!is_out);
+        (is_out, closed)
+    }
+
+    /// Ends the windows that are over at this time, or all.
+    pub(crate) fn elapse(&mut self, now: Option<Timestamp>) -> Vec<Summary> {
+        let over = |window: &Window| now.is_none_or(|now| now >= window.start.saturating_add(self.window));
+        let rules: Vec<usize> =
+            (0..self.windows.len()).filter(|rule| self.windows[*rule].as_ref().is_some_and(over)).collect();
+        rules.into_iter().filter_map(|rule| self.close(rule)).collect()
+    }
+
+    /// When the next window with something to tell is over.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let waiting = self.windows.iter().flatten().filter(|window| window.last.is_some());
+        waiting.map(|window| window.start.saturating_add(self.window)).min()
+    }
+
+    /// Alerts held back so far.
+    pub(crate) fn held_back(&self) -> u64 {
+        self.held_back
+    }
+
+    fn close(&mut self, rule: usize) -> Option<Summary> {
+        let window = self.windows[rule].take()?;
+        let last = window.last?;
+        let mut groups: Vec<Group> = window
+            .groups
+            .into_iter()
+            .map(|((process, destination), count)| Group { process, destination, count })
+            .collect();
+        groups.sort_by(|one, other| {
+            (other.count, &one.process, &one.destination).cmp(&(one.count, &other.process, &other.destination))
+        });
+        let Window { start, end, out, capped, repeated, other, .. } = window;
+        Some(Summary { rule, start, end, out, capped, repeated, groups, other, last })
+    }
+}
+
+impl Window {
+    fn new(start: Timestamp) -> Window {
+        let (out_pairs, groups) = (HashMap::new(), HashMap::new());
+        Window { start, end: start, out: 0, capped: 0, repeated: 0, out_pairs, groups, other: 0, last: None }
+    }
+
+    fn admit(&mut self, limit: u64, event: &Arc<Event>) -> bool {
+        self.end = self.end.max(event.time);
+        let destination = destination(event);
+        let execution = event.str(field::PROCESS_ENTITY_ID).map(str::to_owned);
+        let pair = execution.map(|execution| (execution, destination.clone()));
+        let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains_key(pair));
+        if !is_repeat && (limit == 0 || self.out < limit) {
+            self.out += 1;
+            if let Some(pair) = pair.filter(|_| self.out_pairs.len() < MOST_PAIRS) {
+                self.out_pairs.insert(pair, ());
+            }
+            return true;
+        }
+        *(if is_repeat { &mut self.repeated } else { &mut self.capped }) += 1;
+        let process = event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-");
+        let key = (process.to_owned(), destination);
+        if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&key) {
+            *self.groups.entry(key).or_default() += 1;
+        } else {
+            self.other += 1;
+        }
+        self.last = Some(Arc::clone(event));
+        false
+    }
+}
+
+fn destination(event: &Event) -> String {
+    let names = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
+    let Some(address) = names.into_iter().find_map(|name| event.str(name)) else { return "-".to_owned() };
+    match event.int(field::DESTINATION_PORT) {
+        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
+        Some(port) => format!("{address}:{port}"),
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::RuleSet;
+    use crate::event::Categories;
+
+    fn found(seconds: i64, execution: &str, port: i64) -> Match {
+        let mut event = Event::new(Timestamp::from_milliseconds(seconds * 1000).unwrap(), Categories::NETWORK);
+        event.push_str(field::PROCESS_ENTITY_ID, execution);
+        event.push_str(field::PROCESS_NAME, "osascript");
+        event.push_str(field::DESTINATION_IP, "1.2.3.4");
+        event.push_int(field::DESTINATION_PORT, port);
+        Match { events: vec![Arc::new(event)], join: Vec::new() }
+    }
+
+    fn suppressor(max_alerts: u64) -> Suppressor {
+        let set = RuleSet::built_in();
+        let rules = [(set.rules[1].id.clone(), 1)].into();
+        Suppressor::new(&Volume { max_alerts, window: Duration::from_secs(300), rules }, &set.rules)
+    }
+
+    #[test]
+    fn the_first_alerts_go_out_and_one_summary_counts_the_rest() {
+        let mut suppressor = suppressor(3);
+        let out: Vec<bool> = (0..8).map(|n| suppressor.admit(0, &found(n, &format!("e{n}"), 443)).0).collect();
+        assert_eq!(out, [true, true, true, false, false, false, false, false]);
+        assert!(suppressor.admit(1, &found(8, "x", 1)).0, "another rule has a window of its own");
+        assert!(!suppressor.admit(1, &found(9, "y", 1)).0, "and a limit of its own");
+        assert_eq!(suppressor.due(), Timestamp::from_milliseconds(300_000));
+        assert!(suppressor.elapse(Timestamp::from_milliseconds(299_999)).is_empty());
+        let (out, summary) = suppressor.admit(0, &found(300, "z", 443));
+        let summary = summary.unwrap();
+        assert!(out, "a new window begins");
+        assert_eq!((summary.out, summary.capped, summary.repeated, summary.other), (3, 5, 0, 0));
+        let group = Group { process: "osascript".into(), destination: "1.2.3.4:443".into(), count: 5 };
+        assert_eq!(summary.groups, [group]);
+        assert_eq!(suppressor.elapse(None).len(), 1, "the window of the other rule; this one held nothing back");
+        assert_eq!(suppressor.held_back(), 6);
+    }
+
+    #[test]
+    fn repeats_of_an_execution_and_destination_roll_up_without_a_cap() {
+        let mut suppressor = suppressor(0);
+        let out: Vec<bool> = [("e", 443), ("e", 443), ("e", 80), ("f", 443), ("e", 443)]
+            .iter()
+            .map(|(execution, port)| suppressor.admit(0, &found(1, execution, *port)).0)
+            .collect();
+        assert_eq!(out, [true, false, true, true, false]);
+        let summaries = suppressor.elapse(None);
+        assert_eq!((summaries[0].out, summaries[0].capped, summaries[0].repeated), (3, 0, 2));
+    }
+
+    #[test]
+    fn what_a_summary_does_not_name_is_counted() {
+        let mut suppressor = suppressor(1);
+        for n in 0..100 {
+            suppressor.admit(0, &found(1, &format!("e{n}"), n));
+        }
+        let summary = suppressor.elapse(None).remove(0);
+        assert_eq!((summary.groups.len() as u64 + summary.other, summary.capped), (99, 99));
+    }
+}
