@@ -2,6 +2,9 @@
 
 mod util;
 
+// The alert file read back, as text and as a page.
+mod alerts;
+
 // The configuration file and the config command.
 mod config;
 // Exceptions: what they hold back, and what is said of it.

@@ -2,6 +2,7 @@
 
 mod ecs;
 pub(crate) mod held_back;
+pub mod html;
 mod masquerade;
 mod network;
 pub mod pipeline_error;

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::Alert;
+use crate::event::document::get as field;
 
 /// The alert as a few lines of text, control characters made visible.
-pub fn text(alert: &Alert) -> String {
-    let get = |name: &str| alert.get(name).map(|value| visible(&plain(value)));
+pub fn text(alert: &Map<String, Json>) -> String {
+    let get = |name: &str| field(alert, name).map(|value| visible(&plain(value)));
     let mut out = String::new();
     let title = get("rule.name").unwrap_or_default();
     let time = get("@timestamp").unwrap_or_default();
@@ -57,8 +57,8 @@ fn plain(value: &Json) -> String {
     }
 }
 
-fn severity(alert: &Alert) -> &'static str {
-    match alert.get("event.severity").and_then(Json::as_u64) {
+fn severity(alert: &Map<String, Json>) -> &'static str {
+    match field(alert, "event.severity").and_then(Json::as_u64) {
         Some(21) => "LOW",
         Some(73) => "HIGH",
         Some(99) => "CRITICAL",
@@ -71,14 +71,14 @@ fn joined(parts: &[Option<String>]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-fn person(alert: &Alert, prefix: &str) -> Option<String> {
-    let get = |name: &str| alert.get(&format!("{prefix}.{name}")).map(|value| visible(&plain(value)));
+fn person(alert: &Map<String, Json>, prefix: &str) -> Option<String> {
+    let get = |name: &str| field(alert, &format!("{prefix}.{name}")).map(|value| visible(&plain(value)));
     let what = get("command_line").or_else(|| get("executable"));
     joined(&[get("name"), get("pid").map(|pid| format!("(pid {pid})")), what])
 }
 
-fn ancestry(alert: &Alert) -> Option<String> {
-    let ancestors = alert.get("osawatch.ancestry")?.as_array()?;
+fn ancestry(alert: &Map<String, Json>) -> Option<String> {
+    let ancestors = field(alert, "osawatch.ancestry")?.as_array()?;
     let name = |ancestor: &Json| {
         let name = ancestor.get("name").or_else(|| ancestor.get("entity_id"))?.as_str()?;
         Some(visible(name))
@@ -87,8 +87,8 @@ fn ancestry(alert: &Alert) -> Option<String> {
     Some(names.join(" < "))
 }
 
-fn destination(alert: &Alert) -> Option<String> {
-    let get = |name: &str| alert.get(name).map(|value| visible(&plain(value)));
+fn destination(alert: &Map<String, Json>) -> Option<String> {
+    let get = |name: &str| field(alert, name).map(|value| visible(&plain(value)));
     let port = get("destination.port").map(|port| format!("port {port}"));
     joined(&[
         get("destination.ip").or_else(|| get("destination.address")),
@@ -98,8 +98,8 @@ fn destination(alert: &Alert) -> Option<String> {
     ])
 }
 
-fn signed(alert: &Alert) -> Option<String> {
-    let get = |name: &str| alert.get(&format!("process.code_signature.{name}")).map(|value| visible(&plain(value)));
+fn signed(alert: &Map<String, Json>) -> Option<String> {
+    let get = |name: &str| field(alert, &format!("process.code_signature.{name}")).map(|value| visible(&plain(value)));
     match (get("signing_id"), get("team_id")) {
         (Some(signing_id), Some(team)) => Some(format!("(signed {signing_id}, team {team})")),
         (Some(signing_id), None) => Some(format!("(signed {signing_id})")),

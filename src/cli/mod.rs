@@ -1,6 +1,7 @@
 //! The commands: one file per verb.
 
 mod alert_file;
+mod alerts;
 mod config;
 mod exit;
 mod replay;
@@ -31,6 +32,8 @@ enum Command {
     Run(run::Args),
     /// Run recorded events through the rules
     Replay(replay::Args),
+    /// Read the alert file and its rotations, or make a page of them
+    Alerts(alerts::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::Command),
@@ -56,6 +59,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Alerts(args) => alerts::run(args),
         Command::Rules(command) => rules::run(command),
         Command::Config(command) => config::run(command),
         Command::Completions { shell } => {

@@ -230,7 +230,7 @@ impl Sink {
             None => return,
             Some(Output::Ndjson) => writeln!(self.stdout, "{}", alert.to_line()),
             Some(Output::Text) => {
-                let text = report::text(alert);
+                let text = report::text(&alert.document);
                 match &self.bar {
                     Some(bar) => bar.suspend(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush())),
                     None => writeln!(self.stdout, "{text}"),

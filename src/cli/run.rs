@@ -289,7 +289,7 @@ impl Sink for Out {
         match self.output {
             Output::Text => {
                 self.line(&Json::Object(document).to_string());
-                self.print(&report::text(alert));
+                self.print(&report::text(&alert.document));
             }
             _ => self.document(document),
         }

@@ -49,6 +49,12 @@ impl Options {
     }
 }
 
+/// The rotated files of an alert file, oldest first.
+pub fn rotations(path: &Path) -> Vec<PathBuf> {
+    let files = retention::Names::of(path).list().unwrap_or_default();
+    files.into_iter().map(|file| file.path).collect()
+}
+
 /// When lines are forced to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fsync {

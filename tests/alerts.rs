@@ -1,0 +1,125 @@
+//! Reading the alert file: filters, rotations, following, the page for the incident file.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::{Compression, write::GzEncoder};
+
+use crate::util::{fixtures, osawatch};
+
+/// The alert of a golden case, as a line.
+fn alert() -> String {
+    let input = fixtures().join("replay/public-v4/events.ndjson").display().to_string();
+    osawatch(&["replay", "--output", "ndjson", &input]).exits(0).stdout.trim().to_owned()
+}
+
+fn numbered(number: u64) -> String {
+    alert().replacen("\"sequence\":0", &format!("\"sequence\":{number}"), 1)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn an_alert_is_shown_with_the_triage_note_of_its_rule_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.ndjson");
+    fs::write(&file, format!("{}\n{}\n", alert(), alert())).unwrap();
+    let run = osawatch(&["alerts", "--output", "text", &shown(&file)]).exits(0);
+    assert_eq!(run.stdout.matches("  destination  93.184.216.34").count(), 2, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("  what to check\n").count(), 1);
+}
+
+#[test]
+fn rotated_and_packed_files_come_first_and_lines_pass_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let packed = fs::File::create(path("alerts-20260101T000000-000001.ndjson.gz")).unwrap();
+    let mut packed = GzEncoder::new(packed, Compression::default());
+    writeln!(packed, "{}", numbered(0)).unwrap();
+    packed.finish().unwrap();
+    fs::write(path("alerts-20260102T000000-000002.ndjson"), numbered(1) + "\n").unwrap();
+    fs::write(path("alerts-of-another.ndjson"), "not ours\n").unwrap();
+    fs::write(path("alerts.ndjson"), format!("{}\n{{\"torn\n{}", numbered(2), numbered(3))).unwrap();
+    let run = osawatch(&["alerts", &shown(&path("alerts.ndjson"))]).exits(0);
+    assert_eq!(run.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), (0..4).map(numbered).collect::<Vec<_>>());
+    run.says("alerts.ndjson:2: no alert, passed over");
+}
+
+#[test]
+fn alerts_are_chosen_by_rule_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.ndjson");
+    let other = alert().replace("osascript-network-connection", "another").replace("2026-01-15T", "2026-02-15T");
+    fs::write(&file, format!("{}\n{other}\n", alert())).unwrap();
+    let count = |args: &[&str]| osawatch(&[&["alerts", &shown(&file)], args].concat()).exits(0).stdout.lines().count();
+    assert_eq!(count(&[]), 2);
+    assert_eq!(count(&["--rule", "another"]), 1);
+    assert_eq!(count(&["--since", "2026-02-01T00:00:00Z"]), 1);
+    assert_eq!(count(&["--since", "1h"]), 0);
+    assert_eq!(count(&["--since", "876000h"]), 2);
+    osawatch(&["alerts", "--since", "soon", &shown(&file)]).exits(64).says("not a span such as 1h");
+    osawatch(&["alerts", &shown(&folder.path().join("none"))]).exits(66).says("cannot read alerts");
+}
+
+#[test]
+fn a_followed_file_goes_on_through_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("alerts.ndjson"), numbered(0) + "\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+    command.args(["alerts", "--follow", "--output", "ndjson"]).arg(path("alerts.ndjson"));
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!(next(), numbered(0));
+    let mut file = OpenOptions::new().append(true).open(path("alerts.ndjson")).unwrap();
+    // A line that is written in two halves is one line.
+    let line = numbered(1) + "\n";
+    file.write_all(&line.as_bytes()[..100]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    file.write_all(&line.as_bytes()[100..]).unwrap();
+    assert_eq!(next(), numbered(1));
+    fs::rename(path("alerts.ndjson"), path("alerts-20260102T000000-000001.ndjson")).unwrap();
+    file.write_all((numbered(2) + "\n").as_bytes()).unwrap();
+    fs::write(path("alerts.ndjson"), numbered(3) + "\n").unwrap();
+    assert_eq!((next(), next()), (numbered(2), numbered(3)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_page_shows_a_hostile_alert_in_a_browser_and_nothing_of_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let hostile = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>";
+    fs::write(path("alerts.ndjson"), alert().replace("eval('')", hostile) + "\n").unwrap();
+    osawatch(&["alerts", "--html", &shown(&path("report.html")), &shown(&path("alerts.ndjson"))])
+        .exits(0)
+        .says("1 alerts in");
+    let page = fs::read_to_string(path("report.html")).unwrap();
+    assert!(page.contains("&lt;script&gt;document.title") && !page.contains("<script"));
+    let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let Some(browser) = browser.into_iter().find(|browser| Path::new(browser).exists()) else {
+        eprintln!("NOT RUN: the page is looked at with Chromium; install it: apt-get install chromium");
+        return;
+    };
+    let screenshot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report.png");
+    let _ = fs::remove_file(&screenshot);
+    let look = |args: &[String]| {
+        let mut command = Command::new(browser);
+        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]);
+        command.arg(format!("--user-data-dir={}", shown(&path("profile")))).args(args);
+        let output = command.arg(format!("file://{}", shown(&path("report.html")))).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let seen = look(&["--dump-dom".to_owned()]);
+    assert!(seen.contains("<title>osawatch: 1 alerts</title>"), "{seen}");
+    assert!(seen.contains("What to check next") && seen.contains("93.184.216.34"));
+    look(&[format!("--screenshot={}", shown(&screenshot)), "--window-size=1000,1400".to_owned()]);
+    assert!(fs::metadata(&screenshot).unwrap().len() > 10_000);
+}
