@@ -8,6 +8,7 @@
 
 pub mod event;
 pub mod source;
+pub mod script;
 pub mod process;
 pub mod eql;
 pub mod detect;

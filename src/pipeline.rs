@@ -8,6 +8,7 @@ use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
 use crate::event::{Event, Fields, Timestamp};
 use crate::process::{self, Table};
+use crate::script::{Examiner, Redactor};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
@@ -86,6 +87,8 @@ pub struct Pipeline {
     table: Table,
     detector: Detector,
     suppressor: Option<Suppressor>,
+    examiner: Option<Examiner>,
+    redactor: Option<Redactor>,
     latest_ms: i64,
     events: u64,
     alerts: Vec<u64>,
@@ -108,6 +111,8 @@ impl Pipeline {
             table: Table::new(limits.processes),
             detector,
             suppressor: None,
+            examiner: None,
+            redactor: None,
             latest_ms: i64::MIN,
             events: 0,
             alerts,
@@ -137,8 +142,11 @@ impl Pipeline {
     }
 
     /// As [`Pipeline::push`], and gives what exceptions hold back.
-    pub fn push_explained(&mut self, event: Event, mut sink: impl FnMut(Output<'_>)) {
+    pub fn push_explained(&mut self, mut event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.events += 1;
+        if let Some(examiner) = &mut self.examiner {
+            examiner.examine(&mut event);
+        }
         self.reorder.push(event);
         while let Some((ordinal, event)) = self.reorder.pop_due() {
             self.observe(event, ordinal, &mut sink);
@@ -168,6 +176,12 @@ impl Pipeline {
             let _ = self.fields.resolve(name);
         }
         self.suppressor = Some(Suppressor::new(volume, &self.rules));
+    }
+
+    /// Says of alerts what script ran, without its secrets.
+    pub fn examine_scripts(&mut self, examiner: Examiner, redactor: Redactor) {
+        self.examiner = Some(examiner);
+        self.redactor = Some(redactor);
     }
 
     /// When the next summary of held back alerts is due.
@@ -239,7 +253,7 @@ impl Pipeline {
                 }
             }
             self.alerts[rule] += 1;
-            let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence);
+            let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence, self.redactor.as_ref());
             self.sequence += 1;
             sink(Output::Alert(Box::new(alert)));
         }

@@ -7,7 +7,7 @@ use super::{masquerade, network, process, threat};
 use crate::detect::{Match, Rule};
 use crate::event::audit_token::short_hash;
 use crate::event::document::{self, get, insert, text};
-use crate::event::{Context, Event, Execution, Field, field};
+use crate::event::{Context, Event, Execution, Field, Script, field};
 
 /// The version of ECS that the documents follow.
 pub(super) const ECS_VERSION: &str = "9.4.0";
@@ -185,6 +185,9 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         ours.insert("masquerade".into(), true.into());
         ours.insert("masquerade_reason".into(), why.into());
     }
+    if let Some((entity_id, script)) = script_of(found) {
+        ours.insert("script".into(), script_fields(entity_id, script));
+    }
     if let Some(method) = last.str(field::ATTRIBUTION_METHOD) {
         ours.insert("attribution".into(), json!({ "method": method }));
     }
@@ -198,6 +201,40 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         }
     }
     Json::Object(ours)
+}
+
+/// The script of the sequence's own processes, the first one's first, or of the nearest ancestor that ran one.
+fn script_of(found: &Match) -> Option<(&str, &Script)> {
+    let own = found
+        .events
+        .iter()
+        .find_map(|event| Some((event.str(field::PROCESS_ENTITY_ID).unwrap_or_default(), event.script.as_deref()?)));
+    own.or_else(|| {
+        let contexts = found.events.iter().filter_map(|event| event.context.as_deref());
+        let mut executions = contexts.flat_map(|context| {
+            let ancestors = context.ancestors.iter().flat_map(|list| list.iter());
+            context.process.iter().chain(ancestors).chain(&context.responsible)
+        });
+        executions.find_map(|execution| Some((execution.entity_id(), execution.script()?.as_ref())))
+    })
+}
+
+fn script_fields(entity_id: &str, script: &Script) -> Json {
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Option<Json>| value.map(|value| fields.insert(name.to_owned(), value));
+    set("source", Some(script.source.into()));
+    set("entity_id", (!entity_id.is_empty()).then(|| entity_id.into()));
+    set("language", script.language.map(Json::from));
+    set("path", script.path.clone().map(Json::from));
+    set("size", script.size.map(Json::from));
+    set("sha256", script.sha256.clone().map(Json::from));
+    set("compiled", script.is_compiled.then(|| true.into()));
+    set("state", script.state.map(Json::from));
+    set("text", script.text.clone().map(Json::from));
+    set("text_left_out", (script.text_left_out > 0).then(|| script.text_left_out.into()));
+    set("arguments", (script.arguments > 0).then(|| script.arguments.into()));
+    set("indicators", (!script.indicators.is_empty()).then(|| json!(script.indicators)));
+    Json::Object(fields)
 }
 
 fn value_of(value: crate::event::Scalar<'_>) -> Json {

@@ -79,6 +79,11 @@ fn article(out: &mut String, alert: &Map<String, Json>, notes: &BTreeMap<String,
         ("signed as", "process.code_signature.signing_id"),
         ("team", "process.code_signature.team_id"),
         ("sha256", "process.hash.sha256"),
+        ("script", "osawatch.script.source"),
+        ("language", "osawatch.script.language"),
+        ("script file", "osawatch.script.path"),
+        ("script sha256", "osawatch.script.sha256"),
+        ("script state", "osawatch.script.state"),
         ("masquerade", "osawatch.masquerade_reason"),
         ("destination", "destination.ip"),
         ("port", "destination.port"),
@@ -141,6 +146,11 @@ fn line(process: &Map<String, Json>, prefix: &str) -> String {
 }
 
 fn script(out: &mut String, alert: &Map<String, Json>) {
+    let indicators = get(alert, "osawatch.script.indicators").and_then(Json::as_array).map(Vec::as_slice);
+    for name in indicators.unwrap_or_default().iter().filter_map(Json::as_str) {
+        let why = crate::script::reason(name).unwrap_or_default();
+        let _ = writeln!(out, "<p><b>{}</b>: {}</p>", escaped(name), escaped(why));
+    }
     if let Some(text) = get(alert, "osawatch.script.text").and_then(Json::as_str) {
         let _ = writeln!(out, "<h3>Script</h3><pre>{}</pre>", escaped_lines(text));
     }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::detect::{Detection, Rule};
 use crate::event::Event;
+use crate::script::Redactor;
 
 /// A detection as an analyst gets it.
 #[derive(Clone, Debug)]
@@ -33,8 +34,11 @@ pub struct Alert {
 
 impl Alert {
     /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert.
-    pub fn new(rule: &Rule, detection: Detection, sequence: u64) -> Alert {
+    pub fn new(rule: &Rule, detection: Detection, sequence: u64, redactor: Option<&Redactor>) -> Alert {
         let mut document = ecs::document(rule, &detection.found, sequence);
+        if let Some(redactor) = redactor {
+            redactor.apply(&mut document);
+        }
         shorten::shorten(&mut document);
         Alert { rule_id: rule.id.clone(), events: detection.found.events, document }
     }

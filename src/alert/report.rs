@@ -21,6 +21,16 @@ pub fn text(alert: &Map<String, Json>) -> String {
     row("what", get("event.reason"));
     row("command", get("process.command_line").or_else(|| get("process.args")));
     row("program", joined(&[get("process.executable"), signed(alert)]));
+    row(
+        "script",
+        joined(&[
+            get("osawatch.script.source"),
+            get("osawatch.script.language"),
+            get("osawatch.script.path"),
+            get("osawatch.script.state").map(|state| format!("({state})")),
+        ]),
+    );
+    row("indicators", get("osawatch.script.indicators"));
     row("masquerade", get("osawatch.masquerade_reason"));
     row("parent", person(alert, "process.parent"));
     row("ancestry", ancestry(alert));

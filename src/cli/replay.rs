@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::pipeline::{self, Limits, Pipeline};
+use crate::script::Examiner;
 use crate::source::replay::{Error as SourceError, Input, Next, Recording};
 
 /// Malformed lines beyond these are only counted.
@@ -89,6 +90,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
     limits.processes.executions = args.max_processes;
     let mut pipeline = Pipeline::new(set, limits);
+    let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
+    let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    pipeline.examine_scripts(Examiner::recorded(script.capture()), redactor);
     if let Some(config) = config.as_ref().filter(|config| config.states("volume")) {
         pipeline.limit_volume(&config.volume.limits());
     }

@@ -24,6 +24,7 @@ use crate::config::{self, Config};
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::pipeline::{Limits, Pipeline};
+use crate::script::Examiner;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, Level, NetworkSource, Notice, Options, Watched};
 
@@ -111,6 +112,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let sensors = source::live(&options).map_err(live_failure)?;
     let mut out = Out::new(&args, config.as_ref(), sensors.machine.clone())?;
     let mut pipeline = Pipeline::new(set, limits);
+    let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
+    let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    pipeline.examine_scripts(Examiner::live(script.capture()), redactor);
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
     pipeline.limit_volume(&volume.limits());
     pipeline.set_next_sequence(out.file.as_ref().map_or(0, Writer::next_sequence));

@@ -250,6 +250,23 @@ pub struct Rules {
     pub disable: Vec<String>,
 }
 
+impl Script {
+    /// How much is taken.
+    pub fn capture(&self) -> crate::script::Capture {
+        match self.capture_script {
+            Capture::Full => crate::script::Capture::Full,
+            Capture::Hash => crate::script::Capture::Hash,
+            Capture::Off => crate::script::Capture::Off,
+        }
+    }
+
+    /// What is left out.
+    pub fn redactor(&self) -> Result<crate::script::Redactor, Error> {
+        let built = crate::script::Redactor::new(&self.redact, self.redact_defaults);
+        built.map_err(|error| Error(format!("cannot use `redact`: {error}")))
+    }
+}
+
 impl Volume {
     /// The limits as the pipeline takes them.
     pub fn limits(&self) -> crate::detect::Volume {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::field::{self, Field};
-use super::{Event, Scalar};
+use super::{Event, Scalar, Script};
 
 const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 1024;
@@ -31,6 +31,7 @@ pub struct Execution {
     ends: [(u32, bool); TEXTS.len()],
     /// Where each argument ends.
     args: Box<[u32]>,
+    script: Option<Arc<Script>>,
 }
 
 impl Execution {
@@ -53,6 +54,7 @@ impl Execution {
             ends.push(execution.text.len() as u32);
         }
         execution.args = ends.into();
+        execution.script = event.script.clone();
         execution
     }
 
@@ -74,6 +76,11 @@ impl Execution {
     /// `process.entity_id`.
     pub fn entity_id(&self) -> &str {
         self.get(0).unwrap_or_default()
+    }
+
+    /// What it was given to run.
+    pub fn script(&self) -> Option<&Arc<Script>> {
+        self.script.as_ref()
     }
 
     /// `process.pid`.

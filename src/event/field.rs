@@ -93,6 +93,7 @@ core_fields! {
     PROCESS_START = "process.start": Date,
     PROCESS_END = "process.end": Date,
     PROCESS_EXIT_CODE = "process.exit_code": Long,
+    PROCESS_SHA256 = "process.hash.sha256": Keyword,
     PROCESS_CDHASH = "process.hash.cdhash": Keyword,
     PROCESS_SIGNATURE_EXISTS = "process.code_signature.exists": Boolean,
     PROCESS_SIGNATURE_VALID = "process.code_signature.valid": Boolean,

@@ -7,6 +7,7 @@ mod execution;
 pub mod field;
 mod flow;
 mod line;
+mod script;
 pub mod surrogates;
 mod timestamp;
 
@@ -15,6 +16,7 @@ pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
 pub use flow::{Flow, Phase, ProcessRef, Transport};
 pub use line::Line;
+pub use script::Script;
 pub use timestamp::Timestamp;
 
 use std::sync::Arc;
@@ -121,6 +123,8 @@ pub struct Event {
     pub categories: Categories,
     /// What the stream said earlier about its process.
     pub context: Option<Arc<Context>>,
+    /// What its program was given to run.
+    pub script: Option<Arc<Script>>,
     values: Vec<(Field, Value)>,
     text: String,
     line: Option<Line>,
@@ -130,7 +134,7 @@ impl Event {
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
         let (values, text) = (Vec::with_capacity(24), String::new());
-        Event { time, categories, context: None, values, text, line: None }
+        Event { time, categories, context: None, script: None, values, text, line: None }
     }
 
     /// Adds a text value.

@@ -1,0 +1,102 @@
+//! The script file, read once, by descriptor, bounded. Whoever ran the script may have put anything there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+use sha2::{Digest, Sha256};
+
+use super::{MAX_TEXT, hex, indicators, workflow};
+use crate::event::{Event, Script, field};
+
+/// A larger file is not hashed: the engine would stand still.
+const MAX_BYTES: u64 = 16 << 20;
+/// What a bundle runs.
+const IN_BUNDLE: [&str; 2] = ["Contents/document.wflow", "Contents/Resources/Scripts/main.scpt"];
+
+pub(super) fn language_of_name(path: &str) -> Option<&'static str> {
+    match path.rsplit_once('.')?.1 {
+        "js" | "jxa" => Some("JavaScript"),
+        "applescript" => Some("AppleScript"),
+        _ => None,
+    }
+}
+
+/// Fills in what the file tells.
+pub(super) fn read(path: &str, event: &Event, script: &mut Script) {
+    match try_read(path, event, script) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => script.state = Some("gone"),
+        Err(_) => script.state = Some("unreadable"),
+    }
+    script.language = script.language.or_else(|| language_of_name(path));
+}
+
+fn open(path: &str) -> io::Result<File> {
+    // A FIFO must not hold the agent up, a terminal must not become its own.
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
+fn try_read(path: &str, event: &Event, script: &mut Script) -> io::Result<()> {
+    let mut file = open(path)?;
+    let mut metadata = file.metadata()?;
+    if metadata.is_dir() {
+        let inner = IN_BUNDLE.iter().find_map(|inner| open(&format!("{path}/{inner}")).ok());
+        let Some(inner) = inner else {
+            script.state = Some("not_a_file");
+            return Ok(());
+        };
+        metadata = inner.metadata()?;
+        file = inner;
+    }
+    if !metadata.is_file() {
+        script.state = Some("not_a_file");
+        return Ok(());
+    }
+    script.size = Some(metadata.len());
+    // The agent reads as root what the script's user may not have been able to: that stays out of alerts.
+    let user = event.str(field::USER_ID).and_then(|user| user.parse::<u32>().ok());
+    if metadata.mode() & 0o004 == 0 && user.is_none_or(|user| user != 0 && user != metadata.uid()) {
+        script.state = Some("not_readable_by_user");
+        return Ok(());
+    }
+    if metadata.len() > MAX_BYTES {
+        script.state = Some("too_large");
+        return Ok(());
+    }
+    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    if modified > event.time.nanoseconds() {
+        script.state = Some("changed");
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    script.sha256 = Some(hex(Sha256::digest(&bytes).as_slice()));
+    tell(&bytes, script);
+    Ok(())
+}
+
+/// What the bytes of a script file tell.
+pub(super) fn tell(bytes: &[u8], script: &mut Script) {
+    let compiled = [(&b"FasdUAS"[..], "AppleScript"), (&b"JsOsaDAS"[..], "JavaScript")];
+    if let Some((_, language)) = compiled.into_iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        script.is_compiled = true;
+        script.language = script.language.or(Some(language));
+        // Strings of a compiled script stand in it as UTF-8 or UTF-16; both tell.
+        let plain: String = bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect();
+        script.indicators = indicators::of(&plain);
+        return;
+    }
+    let text = match workflow::scripts(bytes) {
+        Some(scripts) => scripts,
+        None if bytes.starts_with(b"bplist") || bytes[..bytes.len().min(MAX_TEXT)].contains(&0) => return,
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    if let Some(first) = text.lines().next().filter(|first| first.starts_with("#!") && first.contains("osascript")) {
+        let is_javascript = first.to_ascii_lowercase().contains("javascript");
+        script.language = script.language.or(Some(if is_javascript { "JavaScript" } else { "AppleScript" }));
+    }
+    script.indicators = indicators::of(&text);
+    let cut = text.floor_char_boundary(MAX_TEXT);
+    script.text_left_out = (text.len() - cut) as u64;
+    script.text = Some(text[..cut].to_owned());
+}
