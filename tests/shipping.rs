@@ -184,3 +184,55 @@ fn no_alert_is_lost_or_torn_when_the_program_is_killed_twice() {
     let shipped = site.shipped(&written);
     assert!(shipped == written, "{} bytes were written, {} arrived, or others", written.len(), shipped.len());
 }
+
+#[test]
+fn every_shipper_follows_the_file_of_the_shipped_configuration_and_no_packed_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/shippers");
+    let config: toml::Table = include_str!("../packaging/config.toml").parse().unwrap();
+    let file = config["alerts"]["file"].as_str().unwrap();
+    let stem = file.strip_suffix(".ndjson").unwrap();
+    for name in ["rsyslog.conf", "filebeat.yml", "elastic-agent.yml", "otelcol.yaml", "vector.yaml", "fluent-bit.yaml"]
+    {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let follows_all = text.contains(&format!("\"{stem}*.ndjson\""));
+        let follows_live = text.contains(file);
+        assert!(follows_all != follows_live, "{name}");
+        assert!(!text.contains('\t'), "{name}");
+    }
+    for name in ["component-template.json", "index-template.json", "ingest-pipeline.json"] {
+        let text = fs::read_to_string(folder.join("elasticsearch").join(name)).unwrap();
+        serde_json::from_str::<Json>(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn the_launchd_job_runs_osawatch_as_a_daemon_that_comes_back() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("launchd/io.osawatch.agent.plist");
+    let job = plist::Value::from_file(&path).unwrap();
+    let job = job.as_dictionary().unwrap();
+    let text = |key: &str| job.get(key).and_then(plist::Value::as_string);
+    assert_eq!(text("Label"), path.file_stem().and_then(|stem| stem.to_str()));
+    let arguments: Vec<_> =
+        job["ProgramArguments"].as_array().unwrap().iter().map(|arg| arg.as_string().unwrap()).collect();
+    assert!(arguments[0].starts_with("/Library/") && arguments[0].ends_with(".app/Contents/MacOS/osawatch"));
+    assert_eq!(arguments[1..], ["run", "--config", "/Library/Application Support/osawatch/config.toml"]);
+    for (key, wanted) in [("RunAtLoad", true), ("KeepAlive", true), ("MaterializeDatalessFiles", false)] {
+        assert_eq!(job[key].as_boolean(), Some(wanted), "{key}");
+    }
+    assert_eq!(job["ThrottleInterval"].as_signed_integer(), Some(10));
+    assert_eq!(job["ExitTimeOut"].as_signed_integer(), Some(20));
+    assert_eq!((text("ProcessType"), text("Umask")), (Some("Interactive"), Some("027")));
+    assert!(text("StandardErrorPath").unwrap().starts_with("/var/log/osawatch/"));
+    for key in [
+        "EnableTransactions",
+        "EnablePressuredExit",
+        "SessionCreate",
+        "AbandonProcessGroup",
+        "UserName",
+        "BundleProgram",
+        "SoftResourceLimits",
+        "HardResourceLimits",
+    ] {
+        assert!(!job.contains_key(key), "{key} must not be set");
+    }
+}
