@@ -163,3 +163,37 @@ fn a_cap_of_the_configuration_holds_back_in_a_replay_and_one_alert_sums_up() {
     assert_eq!((&group["process"], &group["alerts"]), (&"/usr/bin/osascript".into(), &3.into()));
     run.says("3 alerts held back by the limits of [volume]");
 }
+
+#[test]
+fn rules_check_lints_exceptions_that_do_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let entry = |name: &str, rest: &str| format!("[[exception]]\nname = \"{name}\"\nreason = \"test\"\n{rest}\n");
+    let text = [
+        "[rules]\ndisable = [\"none\"]\n[volume.rules.nor-this]\nmax_alerts = 1\n".to_owned(),
+        entry("expired", "rules = \"all\"\ncondition = 'user.name == \"a\"'\nexpires = 2020-01-01"),
+        entry("unknown", "rules = [\"osascript-network-conection\"]\ncondition = 'user.name == \"b\"'"),
+        entry("beyond", "rules = [\"osascript-network-connection\"]\ncondition = 'events[2].process.name == \"b\"'"),
+        entry("both", "rules = \"all\"\ncondition = 'process.name == \"a\" and process.name == \"b\"'"),
+        entry("first", "rules = \"all\"\ncondition = 'user.name == \"c\"'"),
+        entry("second", "rules = [\"osascript-network-connection\"]\ncondition = 'user.name  ==  \"c\"'"),
+        entry(
+            "fine",
+            "rules = [\"osascript-network-connection\"]\ncondition = 'process.args == \"a\" and process.args == \"b\"'",
+        ),
+    ];
+    fs::write(&file, text.concat()).unwrap();
+    let run = osawatch(&["rules", "check", "--config", &file.display().to_string()]).exits(1);
+    for said in [
+        "`disable` names `none`, and no rule has that id",
+        "[volume.rules] names `nor-this`",
+        "exception `expired`: expired at 2020-01-02T00:00:00",
+        "exception `unknown`: no rule has the id `osascript-network-conection`",
+        "exception `beyond`: never true: there is no events[2] in a sequence of 2",
+        "exception `both`: never true: process.name cannot be `a` and `b` at once",
+        "exception `second`: `first` before it holds back all that it would",
+        "7 exceptions, 7 lints",
+    ] {
+        assert!(run.stdout.contains(said), "no {said:?} in\n{}", run.stdout);
+    }
+}

@@ -163,9 +163,10 @@ impl Cut {
                 }
             }
             Json::String(text) if applies && text.len() > self.bytes => {
-                let whole = text.len();
-                text.truncate(text.floor_char_boundary(self.bytes));
-                text.push_str(&format!("…[{} bytes left out]", whole - self.bytes));
+                let (begins, before) = bytes_left_out(text).unwrap_or((text.len(), 0));
+                let kept = text.floor_char_boundary(self.bytes.min(begins));
+                text.truncate(kept);
+                text.push_str(&format!("…[{} bytes left out]", begins - kept + before));
                 cuts.name(path);
             }
             _ => {}
@@ -173,8 +174,101 @@ impl Cut {
     }
 }
 
+/// Where the mark of an earlier round begins, and how many bytes that left out.
+fn bytes_left_out(text: &str) -> Option<(usize, usize)> {
+    let begins = text.rfind("…[")?;
+    let count = text[begins..].strip_prefix("…[")?.strip_suffix(" bytes left out]")?;
+    Some((begins, count.parse().ok()?))
+}
+
 /// How many an earlier round left out, less the entry that says so and counts as one now.
 fn left_out(mark: Option<&Json>) -> usize {
     let count = mark.and_then(Json::as_str).and_then(|text| text.strip_prefix("…[")?.strip_suffix(" more left out]"));
     count.and_then(|count| count.parse::<usize>().ok()).map_or(0, |count| count.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shortened(document: Json) -> (Map<String, Json>, usize) {
+        let Json::Object(mut document) = document else { unreachable!() };
+        shorten(&mut document);
+        let length = length(&document);
+        (document, length)
+    }
+
+    fn alert(args: usize, each: usize, env: usize) -> Json {
+        let args: Vec<String> = (0..args).map(|n| format!("{n}{}", "é".repeat(each))).collect();
+        let env: Vec<String> = (0..env).map(|n| format!("V{n}={}", "x".repeat(50))).collect();
+        let process = json!({"name": "osascript", "args": args, "command_line": args.join(" "), "env_vars": env});
+        json!({
+            "@timestamp": "t", "event": {"id": "i", "reason": "r"}, "rule": {"id": "x"}, "process": {"name": "osascript", "args": args},
+            "osawatch": {"sequence": {"span_ms": 1, "events": [{"process": process}, {"process": process}]}},
+        })
+    }
+
+    #[test]
+    fn a_short_document_is_left_as_it_is() {
+        let document = alert(3, 10, 3);
+        assert_eq!(Json::Object(shortened(document.clone()).0), document);
+    }
+
+    #[test]
+    fn the_environment_of_the_copies_goes_first_and_the_arguments_stay() {
+        let (document, length) = shortened(alert(3, 10, 2000));
+        assert!(length <= MOST, "{length}");
+        assert_eq!(document["process"]["args"], alert(3, 10, 0)["process"]["args"]);
+        let copy = &document["osawatch"]["sequence"]["events"][0]["process"];
+        assert_eq!(copy["args"], document["process"]["args"]);
+        let env = copy["env_vars"].as_array().unwrap();
+        assert_eq!(env.len(), 65);
+        assert_eq!(env[64], "…[1936 more left out]");
+        assert_eq!(document["osawatch"]["shortened"]["fields"], json!(["osawatch.sequence.events.process.env_vars"]));
+    }
+
+    #[test]
+    fn long_arguments_are_cut_with_marks_and_their_hash_is_kept() {
+        let whole = alert(4, 50_000, 0);
+        let (document, length) = shortened(whole.clone());
+        assert!(length <= MOST, "{length}");
+        let arg = document["process"]["args"][1].as_str().unwrap();
+        assert!(arg.starts_with("1éé") && arg.ends_with(" bytes left out]"), "{arg}");
+        let (kept, left_out) = bytes_left_out(arg).unwrap();
+        assert_eq!(kept + left_out, whole["process"]["args"][1].as_str().unwrap().len());
+        let mut hash = Sha256::new();
+        for arg in whole["process"]["args"].as_array().unwrap() {
+            hash.update(arg.as_str().unwrap());
+            hash.update([0]);
+        }
+        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(document["osawatch"]["process"]["args_sha256"], hash.as_str());
+    }
+
+    #[test]
+    fn a_list_cut_twice_says_how_many_are_missing_in_all() {
+        let (document, length) = shortened(alert(5000, 20, 0));
+        assert!(length <= MOST, "{length}");
+        let args = document["osawatch"]["sequence"]["events"][0]["process"]["args"].as_array().unwrap();
+        let kept = args.len() - 1;
+        assert_eq!(args[kept], format!("…[{} more left out]", 5000 - kept));
+    }
+
+    #[test]
+    fn a_document_of_too_many_fields_keeps_what_names_it() {
+        let many: Map<String, Json> = (0..20_000).map(|n| (format!("f{n}"), json!(n))).collect();
+        let mut document = alert(1, 1, 1);
+        document["osawatch"]["sequence"]["events"] = json!([many]);
+        let (shortened_document, length) = shortened(document.clone());
+        assert!(length <= MOST, "{length}");
+        assert!(get(&shortened_document, "osawatch.sequence.span_ms").is_some());
+        document["user"] = Json::Object(many.clone());
+        document["event"]["many"] = Json::Object(many);
+        let (shortened_document, length) = shortened(document);
+        assert!(length <= MOST, "{length}");
+        assert_eq!(get(&shortened_document, "event.id"), Some(&json!("i")));
+        assert_eq!(get(&shortened_document, "rule.id"), Some(&json!("x")));
+    }
 }

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::config::add_exceptions;
+use super::alert_file::now;
+use super::config::{ConfigArgs, add_exceptions};
 use super::exit::Failure;
 use crate::alert::report::visible;
 use crate::config::Config;
-use crate::detect::{Rule, RuleSet};
+use crate::detect::{Rule, RuleSet, lint};
 use crate::event::{Line, Machine};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::{self, Decoder};
@@ -38,11 +39,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "PATH")]
         rules: Vec<PathBuf>,
     },
-    /// Say of each rule file: it loads, it is inert and why, or it is wrong and where
+    /// Say of each rule file: it loads, it is inert and why, or it is wrong and where; with --config, also which
+    /// exceptions do nothing
     Check {
         /// Rule files, or folders of them
-        #[arg(required = true, value_name = "PATH")]
+        #[arg(required_unless_present = "config", value_name = "PATH")]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
     },
     /// Run the examples that rules carry: events that must and must not alert
     Test {
@@ -56,7 +60,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::List { rules, no_builtin } => list(&load(!no_builtin, &rules)?),
         Command::Show { id, rules } => show(&load(true, &rules)?, &id),
-        Command::Check { paths } => check(&paths),
+        Command::Check { paths, config } => check(&paths, &config),
         Command::Test { paths } => test(&paths),
     }
 }
@@ -209,7 +213,7 @@ fn describe(rule: &Rule) -> String {
     out.lines().map(|line| visible(line) + "\n").collect()
 }
 
-fn check(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+fn check(paths: &[PathBuf], config: &ConfigArgs) -> Result<ExitCode, Failure> {
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
     let mut set = RuleSet::default();
     for (origin, text) in read_all(paths)? {
@@ -223,9 +227,39 @@ fn check(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
         counts[state] += 1;
         out += &line;
     }
-    out += &format!("{} load, {} inert, {} wrong\n", counts[0], counts[1], counts[2]);
+    if !paths.is_empty() {
+        out += &format!("{} load, {} inert, {} wrong\n", counts[0], counts[1], counts[2]);
+    }
+    if let Some(config) = config.load()? {
+        let set = configured(&config, paths)?;
+        let found = lints(&config, &set);
+        counts[2] += found.len();
+        out += &found.iter().map(|lint| format!("lint   {lint}\n")).collect::<String>();
+        out += &format!("{} exceptions, {} lints\n", set.exceptions.len(), found.len());
+    }
     print(&out.lines().map(|line| visible(line) + "\n").collect::<String>())?;
     Ok(ExitCode::from(u8::from(counts[2] > 0)))
+}
+
+/// All rules that a configuration could run, also those it disables, with its exceptions.
+fn configured(config: &Config, paths: &[PathBuf]) -> Result<RuleSet, Failure> {
+    let mut set = load(true, &[&config.rules.paths, paths].concat())?;
+    add_exceptions(config, &mut set)?;
+    Ok(set)
+}
+
+/// What a configuration says that has no effect.
+fn lints(config: &Config, set: &RuleSet) -> Vec<String> {
+    let unknown = |id: &&String| !set.rules.iter().any(|rule| rule.id == **id);
+    let mut found = Vec::new();
+    for id in config.rules.disable.iter().filter(unknown) {
+        found.push(format!("{}: `disable` names `{id}`, and no rule has that id", config.source.0));
+    }
+    for id in config.volume.rules.keys().filter(unknown) {
+        found.push(format!("{}: [volume.rules] names `{id}`, and no rule has that id", config.source.0));
+    }
+    found.extend(lint::exceptions(set, now()));
+    found
 }
 
 fn remarks(rule: &Rule) -> String {

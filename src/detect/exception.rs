@@ -64,6 +64,8 @@ pub struct Exception {
     pub reason: String,
     /// From this time on it does not apply.
     pub expires: Option<Timestamp>,
+    /// The condition as it is written.
+    pub condition_text: String,
     condition: Condition,
 }
 
@@ -90,8 +92,14 @@ impl Exception {
             owner: entry.owner.clone(),
             reason: entry.reason.clone(),
             expires,
+            condition_text: entry.condition.get_ref().clone(),
             condition,
         })
+    }
+
+    /// Why it can hold back nothing of a rule with this many events in its sequence, if that is so.
+    pub fn never_true(&self, events: usize) -> Option<String> {
+        self.condition.never_true(events)
     }
 
     /// Whether the exception is for the rule.

@@ -1,6 +1,7 @@
 //! What it means: rules over events, and the sequences they find.
 
 pub mod exception;
+pub mod lint;
 pub mod reorder;
 pub mod rule;
 mod set;

@@ -36,6 +36,46 @@ impl Condition {
     pub fn holds(&self, events: &[Arc<Event>]) -> bool {
         self.0.matches(events)
     }
+
+    /// Why no sequence of this many events can meet the condition, where that is plain.
+    pub fn never_true(&self, events: usize) -> Option<String> {
+        self.0.never_true(events)
+    }
+}
+
+impl Node {
+    fn never_true(&self, events: usize) -> Option<String> {
+        match self {
+            Node::Constant(false) => Some("it is always false".to_owned()),
+            Node::Field(field, _) => {
+                let at = field.at.filter(|at| *at >= events)?;
+                Some(format!("there is no events[{at}] in a sequence of {events}"))
+            }
+            Node::All(nodes) => nodes.iter().find_map(|node| node.never_true(events)).or_else(|| contradiction(nodes)),
+            Node::Any(nodes) => {
+                let reasons: Option<Vec<String>> = nodes.iter().map(|node| node.never_true(events)).collect();
+                reasons?.into_iter().next()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Two values that a field of one value must have at once.
+fn contradiction(nodes: &[Node]) -> Option<String> {
+    for (at, node) in nodes.iter().enumerate() {
+        let Node::Field(field, Test::Equals(one)) = node else { continue };
+        let name = field.field.core_name()?;
+        let is_single = crate::event::field::ecs().get(name).is_some_and(|row| !row.array);
+        let other = nodes[at + 1..].iter().find_map(|other| match other {
+            Node::Field(same, Test::Equals(other)) if same == field && other != one => Some(other),
+            _ => None,
+        });
+        if let Some(other) = other.filter(|_| is_single) {
+            return Some(format!("{name} cannot be `{one}` and `{other}` at once"));
+        }
+    }
+    None
 }
 
 /// What a condition is asked of: an event, or the events of a sequence.

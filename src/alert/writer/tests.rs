@@ -272,3 +272,50 @@ fn links_pipes_and_files_of_other_names_are_refused_and_one_writer_has_the_file(
     assert!(refused(&folder.path().join("p")).contains("cannot write alerts"));
     assert!(refused(folder.path()).contains("cannot write alerts"));
 }
+
+/// A file system of 64 KiB, unmounted when dropped; `None` where this may not be done.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: &Path) -> Option<SmallDisk> {
+        fs::create_dir(folder).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(folder).stderr(std::process::Stdio::null());
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(SmallDisk(folder.to_owned()));
+        }
+        eprintln!("NOT RUN: a full disk needs root and mount(8)");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_delays_alerts_and_a_line_it_took_half_of_is_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("log")) else { return };
+    let ballast = disk.0.join("ballast");
+    fs::write(&ballast, vec![0; 40 << 10]).unwrap();
+    let options = Options { rotation: None, memory: 8 * (line(0).len() + 1), ..options(folder.path()) };
+    let mut writer = Writer::open(options, at(0)).unwrap();
+    for number in 0..100 {
+        writer.write(&line(number), at(0));
+    }
+    assert!(writer.trouble().unwrap().to_string().contains("No space left"));
+    let waiting = writer.waiting();
+    assert!(waiting > 8 && waiting < 100, "{waiting}");
+    assert_eq!((writer.counts().written + waiting, writer.counts().dropped), (100, 0));
+    fs::remove_file(&ballast).unwrap();
+    writer.tick(at(2));
+    writer.finish(at(2)).unwrap();
+    assert_eq!(writer.waiting(), 0);
+    assert_eq!(
+        fs::read_to_string(disk.0.join("alerts.ndjson")).unwrap().lines().map(str::to_owned).collect::<Vec<_>>(),
+        wanted(100)
+    );
+}
