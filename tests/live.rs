@@ -32,11 +32,12 @@ fn outline(run: &Run, wanted: &str) -> String {
         }
         let _ = writeln!(
             text,
-            "{} {}({}) user {} to {} port {} {} attributed by {} loss {}",
+            "{} {}({}) user {} script {} to {} port {} {} attributed by {} loss {}",
             at("/rule/id"),
             at("/process/name"),
             at("/process/pid"),
             at("/user/id"),
+            at("/osawatch/script/source"),
             at("/destination/ip"),
             at("/destination/port"),
             at("/network/transport"),

@@ -54,7 +54,19 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
             add_exceptions(&config, &mut RuleSet::default())?;
             print(&format!("{}: right\n", visible(&file.display().to_string())))
         }
-        Command::Show { file } => print(&config::load(&file).and_then(|config| config.to_toml()).map_err(wrong)?),
+        Command::Show { file } => {
+            let config = config::load(&file).map_err(wrong)?;
+            let mut set = RuleSet::default();
+            add_exceptions(&config, &mut set)?;
+            let mut text = config.to_toml().map_err(wrong)?;
+            for exception in &set.exceptions {
+                let (name, reason) = (&exception.name, &exception.reason);
+                let condition = exception.condition_text.split_whitespace().collect::<Vec<_>>().join(" ");
+                text += &visible(&format!("# exception {name} ({reason}): {condition}"));
+                text += "\n";
+            }
+            print(&text)
+        }
     }
 }
 

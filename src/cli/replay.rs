@@ -66,6 +66,7 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Text,
+    #[value(alias = "stdout")]
     Ndjson,
 }
 
