@@ -164,6 +164,10 @@ impl<'s> Agent<'s> {
         self.counts.waiting_overflowed = self.waiting.overflowed();
         self.counts.unwatched = self.watch.refused();
         self.counts.lost = self.sensors.losses.snapshot();
+        let counts = self.pipeline.counts();
+        self.counts.held_back = counts.held_back;
+        let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
+        self.counts.excepted = names.zip(counts.excepted).collect();
     }
 
     fn report(&mut self, report: Report) -> Result<(), Error> {

@@ -41,6 +41,10 @@ pub struct Counts {
     pub waiting_overflowed: u64,
     /// Watched processes that could not be added.
     pub unwatched: u64,
+    /// Alerts held back by the limits of volume.
+    pub held_back: u64,
+    /// Sequences held back, by the name of the exception.
+    pub excepted: Vec<(String, u64)>,
     /// Lost events by counter.
     pub lost: Vec<(&'static str, u64)>,
 }

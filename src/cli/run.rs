@@ -185,6 +185,7 @@ fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
         format!("{why}: {} process events, {} flows, {} alerts\n", counts.processes, counts.flows, out.alerts);
     let written = out.file.as_ref().map(Writer::counts).unwrap_or_default();
     let own = [
+        ("alerts held back by the limits of [volume]", counts.held_back),
         ("alerts that had to wait for the disk", written.delayed),
         ("alerts lost, as no place was left to keep them", written.dropped),
         ("alerts that the system log did not take", out.syslog_failed),
@@ -194,6 +195,10 @@ fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
     ];
     for (name, count) in own.into_iter().chain(counts.lost.iter().copied()).filter(|(_, count)| *count > 0) {
         text += &format!("  {name}: {count}\n");
+    }
+    for (name, count) in &counts.excepted {
+        text += &visible(&format!("  held back by exception `{name}`: {count}"));
+        text += "\n";
     }
     text
 }
