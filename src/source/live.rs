@@ -128,7 +128,12 @@ macro_rules! losses {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
         /// Events lost before the engine saw them, counted where they are lost.
         #[derive(Debug, Default)]
-        pub struct Losses { $($(#[$doc])* pub $name: AtomicU64,)* }
+        pub struct Losses {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+            /// Reports of the network statistics that the kernel could not deliver since it started, to this
+            /// program or another: a hint for people, and nobody's loss in particular.
+            pub undelivered: AtomicU64,
+        }
 
         impl Losses {
             /// The counters by name.
@@ -215,6 +220,16 @@ impl Watched {
     /// Whether the process is watched.
     pub fn contains(&self, pid: u32) -> bool {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid)
+    }
+
+    /// Whether none is watched.
+    pub fn is_empty(&self) -> bool {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The watched processes.
+    pub fn all(&self) -> Vec<u32> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// The watched processes; waits until there is one.

@@ -83,7 +83,7 @@ fn running_process(pid: u32, info: &BsdInfo, unique: UniqueInfo, machine: &Machi
 }
 
 /// Looks at the sockets of watched processes for the rest of the program.
-pub(super) fn poll(watched: &Watched, flows: &Sender<Flow>, losses: &Arc<Losses>) -> ! {
+pub(super) fn poll(watched: &Watched, sender: &Sender<Flow>, losses: &Arc<Losses>) -> ! {
     let mut told: HashMap<(u64, u64), u64> = HashMap::new();
     let mut round = 0;
     loop {
@@ -92,7 +92,7 @@ pub(super) fn poll(watched: &Watched, flows: &Sender<Flow>, losses: &Arc<Losses>
         for pid in pids {
             for socket in connected(pid) {
                 let seen = told.insert((socket.handle, socket.generation), round);
-                if seen.is_none() && flows.try_send(flow(pid, &socket)).is_err() {
+                if seen.is_none() && sender.try_send(flow(pid, &socket)).is_err() {
                     Losses::add(&losses.flow_channel_full, 1);
                 }
             }
@@ -104,6 +104,11 @@ pub(super) fn poll(watched: &Watched, flows: &Sender<Flow>, losses: &Arc<Losses>
         }
         std::thread::sleep(PERIOD);
     }
+}
+
+/// The flows that a process has now.
+pub(super) fn flows(pid: u32) -> Vec<Flow> {
+    connected(pid).iter().map(|socket| flow(pid, socket)).collect()
 }
 
 /// The sockets of a process that have a far end and do not listen.

@@ -3,6 +3,7 @@
 mod es;
 mod eslogger;
 mod libproc;
+mod loopback;
 mod ntstat;
 mod sys;
 

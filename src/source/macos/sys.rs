@@ -20,15 +20,21 @@ pub(super) fn effective_user_id() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// A text that sysctlbyname(3) knows.
-pub(super) fn sysctl_text(name: &str) -> Option<String> {
+/// What sysctlbyname(3) gives for a name, at most 256 bytes.
+pub(super) fn sysctl_bytes(name: &str) -> Option<Vec<u8>> {
     let name = CString::new(name).ok()?;
     let mut bytes = vec![0_u8; 256];
     let mut length = bytes.len();
     // SAFETY: `name` ends with a zero; `bytes` is writable for `length` bytes; nothing is set; the result is checked.
     let result =
         unsafe { libc::sysctlbyname(name.as_ptr(), bytes.as_mut_ptr().cast(), &mut length, std::ptr::null_mut(), 0) };
-    bytes.truncate(if result == 0 { length } else { 0 });
+    bytes.truncate(length);
+    (result == 0).then_some(bytes)
+}
+
+/// A text that sysctlbyname(3) knows.
+pub(super) fn sysctl_text(name: &str) -> Option<String> {
+    let bytes = sysctl_bytes(name)?;
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8(bytes[..end].to_vec()).ok().filter(|text| !text.is_empty())
 }
