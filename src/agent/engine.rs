@@ -1,6 +1,7 @@
 //! The engine thread: one report in, alerts out.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
@@ -64,7 +65,7 @@ pub struct Agent<'s> {
 }
 
 impl<'s> Agent<'s> {
-    /// An agent; the processes that already run are known to it.
+    /// An agent.
     #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
     pub fn new(
         settings: Settings,
@@ -78,7 +79,7 @@ impl<'s> Agent<'s> {
         let waiting = Waiting::new(settings.lateness, settings.waiting);
         let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
         let began = Instant::now();
-        let mut agent = Agent {
+        Agent {
             settings,
             pipeline,
             sensors,
@@ -91,12 +92,7 @@ impl<'s> Agent<'s> {
             seen_at: Duration::ZERO,
             began,
             sink,
-        };
-        for event in std::mem::take(&mut agent.sensors.running) {
-            agent.watch.observe(&event);
-            agent.push(event);
         }
-        agent
     }
 
     /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes
@@ -161,9 +157,7 @@ impl<'s> Agent<'s> {
         let (losses, sink) = (&self.losses, &mut *self.sink);
         self.pipeline.finish(|alert| deliver(alert, losses, sink));
         self.check_losses(true);
-        self.counts.waiting_overflowed = self.waiting.overflowed();
-        self.counts.unwatched = self.watch.refused();
-        self.counts.lost = self.sensors.losses.snapshot();
+        self.counts.undelivered = self.sensors.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
@@ -174,6 +168,10 @@ impl<'s> Agent<'s> {
         let mut event = match report {
             Report::Message(message) => message.event(&self.decoder),
             Report::Event(event) => *event,
+            Report::Running(events) => {
+                self.running(events);
+                return Ok(());
+            }
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
@@ -187,12 +185,32 @@ impl<'s> Agent<'s> {
         self.seen_at = self.began.elapsed();
         self.complete(&mut event);
         self.watch.observe(&event);
-        let pid = event.int(field::PROCESS_PID);
-        self.push(event);
-        if let Some(pid) = pid {
-            self.waiting.started(pid, self.began.elapsed());
+        if event.is_type("end") {
+            self.push(event);
+        } else {
+            self.push_process(event);
         }
         Ok(())
+    }
+
+    /// Takes note of the running processes that no event has told of.
+    fn running(&mut self, events: Vec<Event>) {
+        for mut event in events {
+            if self.pipeline.knows(&event) {
+                continue;
+            }
+            self.complete_host(&mut event);
+            self.watch.observe(&event);
+            self.push_process(event);
+        }
+    }
+
+    fn push_process(&mut self, event: Event) {
+        let started = event.int(field::PROCESS_PID).map(|pid| (pid, event.time));
+        self.push(event);
+        if let Some((pid, began)) = started {
+            self.waiting.started(pid, began, self.began.elapsed());
+        }
     }
 
     /// Adds what only this system knows, while the process lives.
@@ -245,7 +263,21 @@ impl<'s> Agent<'s> {
     }
 
     fn check_losses(&mut self, is_end: bool) {
-        self.losses.observe(&self.sensors.losses.snapshot(), self.seen);
+        let losses = &self.sensors.losses;
+        let (executions, sequences) = self.pipeline.evicted();
+        let own = [
+            ("table.executions_evicted", executions),
+            ("table.sequences_evicted", sequences),
+            ("table.flows_not_waited_for", self.waiting.overflowed()),
+            ("table.processes_not_watched", self.watch.refused()),
+        ];
+        self.counts.lost.clear();
+        self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
+        self.losses.observe(self.counts.lost.iter().copied(), self.seen);
+        if self.losses.wants_scan(losses.processes(), self.began.elapsed()) {
+            // One that is asked for already will do.
+            let _ = self.sensors.scan.try_send(());
+        }
         if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
             self.sink.document(pipeline_error::document(self.seen, &self.sensors.machine, &lost));
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -10,13 +10,14 @@ const MAX_ARG_BYTES: usize = 1024;
 const MAX_COMMAND_LINE_BYTES: usize = 4096;
 
 /// The texts that an execution keeps, besides its arguments.
-const TEXTS: [Field; 6] = [
+const TEXTS: [Field; 7] = [
     field::PROCESS_ENTITY_ID,
     field::PROCESS_NAME,
     field::PROCESS_EXECUTABLE,
     field::PROCESS_COMMAND_LINE,
     field::PROCESS_SIGNING_ID,
     field::PROCESS_TEAM_ID,
+    field::AUDIT_TOKEN,
 ];
 
 /// One execution of one program: what a process event told about it.
@@ -60,7 +61,7 @@ impl Execution {
 
     /// An execution of which only another process's event has told.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
-        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None], 0);
+        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None, None], 0);
         Execution { pid, ..execution }
     }
 
@@ -111,6 +112,11 @@ impl Execution {
     /// `process.code_signature.team_id`.
     pub fn team_id(&self) -> Option<&str> {
         self.get(5)
+    }
+
+    /// `osawatch.process.audit_token`: see [`super::AuditToken`].
+    pub fn audit_token(&self) -> Option<&str> {
+        self.get(6)
     }
 
     /// `process.args`: the first 64, the first KiB of each.

@@ -99,7 +99,12 @@ impl Owners {
             return;
         }
         let by_unique_pid = owner.unique_pid.is_some() && owner.unique_pid == event.int(field::UNIQUE_PID);
-        let (entity_id, pidversion) = (owner.entity_id.clone(), owner.pidversion);
+        let (entity_id, pidversion, started) = (owner.entity_id.clone(), owner.pidversion, owner.started);
+        // A socket made before this program was started, by the one that it replaced or that forked it.
+        if by_unique_pid && event.str(field::EVENT_START).and_then(Timestamp::parse).is_some_and(|made| made < started)
+        {
+            event.push_bool(field::ATTRIBUTION_INHERITED, true);
+        }
         assign(event, &entity_id, if by_unique_pid { "unique_pid" } else { "pid" });
         if event.int(field::PIDVERSION).is_none() {
             event.push_int(field::PIDVERSION, pidversion);

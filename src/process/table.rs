@@ -103,6 +103,12 @@ impl Table {
         }
     }
 
+    /// Whether the execution that a process event is about is known.
+    pub fn knows(&mut self, event: &Event) -> bool {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        self.executions.contains_key(key_of(&mut self.key, event, entity_id))
+    }
+
     /// Whether the execution is known that an event of a pid belongs to.
     pub fn knows_owner(&self, event: &Event) -> bool {
         self.owners.knows(event)
@@ -255,6 +261,7 @@ fn complete(event: &mut Event) {
         (field::PROCESS_COMMAND_LINE, process.command_line()),
         (field::PROCESS_SIGNING_ID, process.signing_id()),
         (field::PROCESS_TEAM_ID, process.team_id()),
+        (field::AUDIT_TOKEN, process.audit_token()),
     ] {
         if let Some(value) = value.filter(|_| event.str(field).is_none()) {
             event.push_str(field, value);

@@ -26,6 +26,9 @@ pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
             event.push_str(field, value);
         }
     }
+    if let Some(started) = flow.started {
+        event.push_str(field::EVENT_START, &started.to_string());
+    }
     push_process(&mut event, flow);
     push_ends(&mut event, flow);
     event

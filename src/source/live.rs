@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::eslogger::Decoder;
 use super::eslogger::message::Message;
@@ -43,6 +44,10 @@ pub struct Options {
     pub exec: ExecSource,
     /// The source of connections.
     pub network: NetworkSource,
+    /// Whether Endpoint Security's undocumented connect event is used besides it.
+    pub connect_event: bool,
+    /// Programs whose processes Endpoint Security does not tell of, by their whole path.
+    pub muted: Vec<PathBuf>,
     /// The processes whose sockets are looked at one by one where no source tells of connections.
     pub watched: Arc<Watched>,
 }
@@ -101,6 +106,8 @@ pub enum Report {
     Message(Box<EndpointMessage>),
     /// A decoded line.
     Event(Box<Event>),
+    /// The processes that run, looked up, parents first: none of them is a start.
+    Running(Vec<Event>),
     /// Something about the source itself.
     Notice(Notice),
 }
@@ -137,8 +144,8 @@ macro_rules! losses {
 
         impl Losses {
             /// The counters by name.
-            pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
-                vec![$(($text, self.$name.load(Ordering::Relaxed)),)*]
+            pub fn snapshot(&self) -> [(&'static str, u64); [$($text),*].len()] {
+                [$(($text, self.$name.load(Ordering::Relaxed)),)*]
             }
         }
     };
@@ -174,6 +181,12 @@ losses! {
 }
 
 impl Losses {
+    /// Lost process events, without which executions are not known.
+    pub fn processes(&self) -> u64 {
+        let counters = [&self.exec_gaps, &self.fork_gaps, &self.process_channel_full, &self.eslogger_ended];
+        counters.map(|counter| counter.load(Ordering::Relaxed)).iter().sum()
+    }
+
     /// Adds to a counter.
     pub fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
@@ -256,14 +269,14 @@ pub struct Sensors {
     pub host_name: Option<String>,
     /// `host.os.version`.
     pub os_version: Option<String>,
-    /// The processes that ran before the sensors were started, parents first.
-    pub running: Vec<Event>,
     /// Process events, in the order their source gave them.
     pub processes: Receiver<Report>,
     /// Flows.
     pub flows: Receiver<Flow>,
     /// What was lost.
     pub losses: Arc<Losses>,
+    /// Asks for [`Report::Running`], after process events were lost.
+    pub scan: Sender<()>,
     /// Questions to the system.
     pub lookup: Box<dyn Lookup>,
     /// Ends what the sensors started, when dropped.

@@ -9,6 +9,7 @@ mod macos;
 pub mod ntstat;
 pub mod process_info;
 pub mod replay;
+pub mod running;
 
 use std::collections::BTreeMap;
 use std::fmt;

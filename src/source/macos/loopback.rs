@@ -23,8 +23,7 @@ impl Loopback {
         connected.connect(peer_end)?;
         unconnected.send_to(&[0], peer_end)?;
         let stream = TcpStream::connect(listener.local_addr()?)?;
-        let sockets =
-            Sockets { tcp: ends(&stream)?, udp: (connected.local_addr()?, peer_end), sent_to: peer_end };
+        let sockets = Sockets { tcp: ends(&stream)?, udp: (connected.local_addr()?, peer_end), sent_to: peer_end };
         Ok(Loopback { listener, streams: vec![stream], _udp: [connected, peer, unconnected], sockets })
     }
 

@@ -109,9 +109,7 @@ fn parse(bytes: &[u8]) -> Option<Message> {
         SRC_REMOVED => Message::Removed { source: source()?, flags },
         SRC_DESC => described(bytes, u32_at(bytes, 32)?, (bytes.get(40..)?, None), None)?,
         SRC_UPDATE => described(bytes, u32_at(bytes, 144)?, (bytes.get(152..)?, None), counts(bytes))?,
-        SRC_EXTENDED_UPDATE => {
-            described(bytes, u32_at(bytes, 144)?, split_domain(bytes.get(152..)?), counts(bytes))?
-        }
+        SRC_EXTENDED_UPDATE => described(bytes, u32_at(bytes, 144)?, split_domain(bytes.get(152..)?), counts(bytes))?,
         _ => Message::Other,
     })
 }

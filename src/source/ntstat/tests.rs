@@ -204,7 +204,11 @@ fn a_socket_without_a_far_end_is_asked_again_while_its_process_is_watched() {
     client.receive(&update(1, TCP_KERNEL, 336, 0), ms(13), received());
     assert_eq!(flows(&mut client).len(), 1);
     client.poll(ms(5000), |_| true);
-    assert_eq!((requests(&mut client).len(), client.next_wakeup(ms(5000), true)), (0, None), "no timer when nothing waits");
+    assert_eq!(
+        (requests(&mut client).len(), client.next_wakeup(ms(5000), true)),
+        (0, None),
+        "no timer when nothing waits"
+    );
 }
 
 #[test]
@@ -302,7 +306,8 @@ fn sockets() -> Sockets {
 /// What the kernel says of a socket of this process, or of another.
 fn own_socket(provider: u32, local: SocketAddr, remote: SocketAddr, event: u64) -> Vec<u8> {
     let udp = provider != TCP_KERNEL;
-    let mut bytes = update(u64::from(provider), if udp { UDP_KERNEL } else { provider }, if udp { 280 } else { 344 }, 0);
+    let mut bytes =
+        update(u64::from(provider), if udp { UDP_KERNEL } else { provider }, if udp { 280 } else { 344 }, 0);
     let (pid, ends) = if udp { (128, [56, 84]) } else { (116, [124, 152]) };
     put(&mut bytes, 24, &event.to_le_bytes());
     put(&mut bytes, 144, &provider.to_le_bytes());

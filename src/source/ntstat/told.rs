@@ -22,7 +22,12 @@ pub(super) struct Told {
 
 impl Told {
     /// Remembers a flow that the kernel's statistics tell of. Gives back whether it is news.
-    pub(super) fn remember(&mut self, unique_pid: Option<u64>, ends: (Option<SocketAddr>, SocketAddr), ticks: u64) -> bool {
+    pub(super) fn remember(
+        &mut self,
+        unique_pid: Option<u64>,
+        ends: (Option<SocketAddr>, SocketAddr),
+        ticks: u64,
+    ) -> bool {
         let (local, remote) = ends;
         let is_scanned = self.flows.contains(&(unique_pid, local, remote, None));
         self.insert((unique_pid, local, remote, Some(ticks))) && !is_scanned
