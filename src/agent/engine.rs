@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, at, never, select};
 use serde_json::{Map, Value as Json};
 
+use super::corroborate::Corroboration;
 use super::loss::LossLog;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
@@ -52,6 +53,7 @@ pub struct Agent<'s> {
     pipeline: Pipeline,
     sensors: Sensors,
     decoder: Decoder,
+    corroboration: Corroboration,
     waiting: Waiting,
     watch: Watch,
     losses: LossLog,
@@ -84,6 +86,7 @@ impl<'s> Agent<'s> {
             pipeline,
             sensors,
             decoder,
+            corroboration: Corroboration::default(),
             waiting,
             watch,
             losses,
@@ -100,7 +103,8 @@ impl<'s> Agent<'s> {
     pub fn run(mut self, stop: &Receiver<()>) -> Result<(Ending, Counts), Error> {
         let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
         let ending = loop {
-            let due = self.waiting.deadline().and_then(|due| self.began.checked_add(due));
+            let due = self.waiting.deadline().into_iter().chain(self.corroboration.deadline()).min();
+            let due = due.and_then(|due| self.began.checked_add(due));
             let sink_due = self.sink.wait().and_then(|wait| self.began.checked_add(self.began.elapsed() + wait));
             let summary_due = self.pipeline.due().and_then(|due| {
                 let wait = due.nanoseconds().saturating_sub(self.time().nanoseconds()).max(0).unsigned_abs();
@@ -113,7 +117,7 @@ impl<'s> Agent<'s> {
                     Err(_) => break Ending::SensorsEnded,
                 },
                 recv(self.sensors.flows) -> flow => match flow {
-                    Ok(flow) => self.flow(&flow),
+                    Ok(flow) => self.take_flow(flow),
                     Err(_) => self.sensors.flows = never(),
                 },
                 recv(stop) -> _ => break Ending::Stopped,
@@ -132,6 +136,9 @@ impl<'s> Agent<'s> {
             self.report(report)?;
         }
         while let Ok(flow) = self.sensors.flows.try_recv() {
+            self.take_flow(flow);
+        }
+        while let Some(flow) = self.corroboration.pop() {
             self.flow(&flow);
         }
         self.release();
@@ -238,8 +245,14 @@ impl<'s> Agent<'s> {
         }
     }
 
-    fn flow(&mut self, flow: &Flow) {
+    fn take_flow(&mut self, flow: Flow) {
         self.counts.flows += 1;
+        if let Some(flow) = self.corroboration.take(flow, self.began.elapsed()) {
+            self.flow(&flow);
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) {
         let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
         self.complete_host(&mut event);
         let is_known = self.pipeline.knows_owner(&event);
@@ -249,6 +262,9 @@ impl<'s> Agent<'s> {
     }
 
     fn release(&mut self) {
+        while let Some(flow) = self.corroboration.pop_due(self.began.elapsed()) {
+            self.flow(&flow);
+        }
         while let Some(event) = self.waiting.pop_due(self.seen, self.began.elapsed()) {
             if !self.pipeline.knows_owner(&event) {
                 self.counts.unattributed += 1;

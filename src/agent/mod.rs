@@ -1,5 +1,6 @@
 //! The running program: sensors in, alerts out, on one engine thread.
 
+mod corroborate;
 mod engine;
 mod loss;
 #[cfg(test)]

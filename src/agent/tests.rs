@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
-use crate::event::{Flow, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
+use crate::event::{Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::{Decoded, Decoder};
 use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
@@ -77,6 +77,7 @@ fn exit(second: f64, path: &str, pid: u32, version: u32) -> Report {
 
 fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
     Flow {
+        source: FlowSource::NetworkStatistics,
         phase: Phase::Connected,
         time: Timestamp::from_nanoseconds((second * 1e9) as i64 + 1_700_000_000_000_000_000),
         started: None,
@@ -85,6 +86,7 @@ fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
         remote: "93.184.216.34:443".parse().unwrap(),
         inbound: Some(false),
         process: ProcessRef { pid, unique_pid },
+        pidversion: None,
         on_behalf_of: None,
         process_name: None,
         user_id: Some(501),

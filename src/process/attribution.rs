@@ -122,12 +122,15 @@ impl Owners {
     fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let unique_pid = event.int(field::UNIQUE_PID);
+        let pidversion = event.int(field::PIDVERSION);
         let owners = self.by_pid.get(&pid)?.iter();
         let candidates = owners.filter(|owner| {
             let same = unique_pid.is_some() && owner.unique_pid == unique_pid;
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
             let running = same || owner.ended.is_none_or(|ended| event.time <= ended);
-            *owner.host == *host && owner.started <= event.time && !other && running
+            let named = pidversion == Some(owner.pidversion);
+            let fits = owner.started <= event.time && !other && running && pidversion.is_none();
+            *owner.host == *host && (named || fits)
         });
         candidates.max_by_key(|owner| owner.started)
     }

@@ -174,6 +174,10 @@ losses! {
     ntstat_no_room: "ntstat.no_room",
     /// Sources given up because too many were held.
     ntstat_evicted: "ntstat.evicted",
+    /// Connect events that found their channel full.
+    connect_channel_full: "channel.connect_full",
+    /// Connect events whose structure could not be read.
+    connect_malformed: "endpoint_security.connect_malformed",
     /// Lines of `eslogger` that are not messages.
     malformed_lines: "eslogger.malformed_lines",
     /// Times that `eslogger` ended.

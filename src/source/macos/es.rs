@@ -232,7 +232,7 @@ fn text(text: &OsStr) -> Text<'static> {
     Text(Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned()))
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
+pub(super) fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanoseconds(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 
 use super::sys;
-use crate::event::{Flow, Phase, ProcessRef, Timestamp, Transport};
+use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 use crate::source::live::{Losses, Watched};
 use crate::source::process_info::{self, BSD_INFO_SIZE, Socket, UNIQUE_INFO_SIZE, UniqueInfo};
 use crate::source::running::Running;
@@ -85,6 +85,7 @@ fn connected(pid: u32) -> Vec<Socket> {
 fn flow(pid: u32, socket: &Socket) -> Flow {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Flow {
+        source: FlowSource::Libproc,
         phase: Phase::Connected,
         time: Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)),
         started: None,
@@ -93,6 +94,7 @@ fn flow(pid: u32, socket: &Socket) -> Flow {
         remote: socket.remote,
         inbound: None,
         process: ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) },
+        pidversion: None,
         on_behalf_of: None,
         process_name: None,
         user_id: None,

@@ -1,6 +1,7 @@
 //! The sensors of macOS: they fetch and copy, and decide nothing.
 
 mod es;
+mod es_connect;
 mod eslogger;
 mod libproc;
 mod loopback;
@@ -69,6 +70,10 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         machine: machine.clone(),
         host_name: host_name.clone(),
     };
+    if options.connect_event {
+        let (feed, flows, version) = (feed(never()), flow_sender.clone(), os_version.clone());
+        start("osawatch-connect", move || es_connect::run(&feed, &flows, version.as_deref()))?;
+    }
     let network = ntstat::Network {
         flows: flow_sender,
         watched: Arc::clone(&options.watched),

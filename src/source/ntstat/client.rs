@@ -10,7 +10,7 @@ use super::message::{self, Described, Message};
 use super::schedule::Schedule;
 use super::self_test::{Ends, Findings, SelfTest, Sockets};
 use super::told::Told;
-use crate::event::{Flow, Phase, ProcessRef, Timestamp, Transport};
+use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 
 /// Contexts of requests: of a subscription, with its provider added; of the request for all; of others.
 const SUBSCRIBE: u64 = 0x1000;
@@ -349,6 +349,7 @@ impl Client {
             && descriptor.started >= self.since
             && self.told.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
         let flow = |phase, time| Flow {
+            source: FlowSource::NetworkStatistics,
             phase,
             time,
             started: Some(started),
@@ -357,6 +358,7 @@ impl Client {
             remote,
             inbound: descriptor.inbound,
             process: descriptor.process,
+            pidversion: None,
             on_behalf_of: descriptor.on_behalf_of,
             process_name: Some(descriptor.process_name.clone()).filter(|name| !name.is_empty()),
             user_id: descriptor.user_id,

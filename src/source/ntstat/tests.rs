@@ -1,7 +1,7 @@
 //! Conversations made of bytes, in both layouts.
 
 use super::*;
-use crate::event::{Flow, Phase, ProcessRef, Transport};
+use crate::event::{Flow, FlowSource, Phase, ProcessRef, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -380,6 +380,7 @@ fn without_a_connect_event_the_self_test_asks_for_another_connection_once() {
 #[test]
 fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
     let scanned = |local: &str| Flow {
+        source: FlowSource::NetworkStatistics,
         phase: Phase::Connected,
         time: received(),
         started: None,
@@ -388,6 +389,7 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
         remote: "93.184.216.34:443".parse().unwrap(),
         inbound: None,
         process: ProcessRef { pid: 50, unique_pid: Some(1050) },
+        pidversion: None,
         on_behalf_of: None,
         process_name: None,
         user_id: None,
