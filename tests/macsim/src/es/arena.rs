@@ -1,0 +1,256 @@
+//! The memory of messages: the guest can only read it, and not even that once the message is released, so that a guest
+//! which keeps a pointer crashes where it uses it.
+//!
+//! Messages lie one after the other in slabs, each in pages of its own. A slab is mapped twice: the guest has the one
+//! mapping, the simulator writes through the other. So a message costs one change of protection, when it is released: a
+//! change makes the other CPUs forget what they know of the mapping, which is dear.
+use super::layout as l;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+const PAGE: usize = 4096;
+const SLAB: usize = 4 << 20;
+const PAGES: usize = SLAB / PAGE;
+/// Slabs of released messages that stay unreadable before one of them is used again, and before one is given back.
+const REST: usize = 2;
+const KEEP: usize = 8;
+
+struct Slab {
+    /// Where the simulator writes what the guest reads.
+    host: usize,
+    used: usize,
+    live: usize,
+    released: [u64; PAGES / 64],
+}
+struct Pool {
+    /// By the guest's address.
+    slabs: BTreeMap<usize, Slab>,
+    current: Option<usize>,
+    rested: VecDeque<usize>,
+    /// Address and length of large messages that were released: nothing is left but the address space.
+    large: VecDeque<(usize, usize)>,
+}
+static POOL: Mutex<Pool> = Mutex::new(Pool { slabs: BTreeMap::new(), current: None, rested: VecDeque::new(), large: VecDeque::new() });
+
+fn map(len: usize, prot: i32, flags: i32, fd: i32) -> usize {
+    // SAFETY: a new mapping, where the kernel wants it.
+    let p = unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, fd, 0) };
+    assert!(p != libc::MAP_FAILED, "mmap of {len} bytes: {}", std::io::Error::last_os_error());
+    p as usize
+}
+fn protect(at: usize, len: usize, prot: i32) {
+    // SAFETY: pages that this module mapped and that hold nothing but messages.
+    let r = unsafe { libc::mprotect(at as *mut _, len, prot) };
+    assert!(r == 0, "mprotect: {}", std::io::Error::last_os_error());
+}
+fn unmap(at: usize, len: usize) {
+    // SAFETY: as in protect().
+    unsafe { libc::munmap(at as *mut _, len) };
+}
+
+impl Pool {
+    /// Room for a message: the guest's address of it, and the simulator's.
+    fn take(&mut self, len: usize) -> (usize, usize) {
+        if let Some(at) = self.current {
+            if self.slabs[&at].used + len > SLAB {
+                self.current = None;
+                if self.slabs[&at].live == 0 {
+                    self.rested.push_back(at);
+                }
+            }
+        }
+        let at = match self.current {
+            Some(at) => at,
+            None => self.next_slab(),
+        };
+        self.current = Some(at);
+        let slab = self.slabs.get_mut(&at).expect("the current slab");
+        let offset = slab.used;
+        slab.used += len;
+        slab.live += 1;
+        (at + offset, slab.host + offset)
+    }
+    fn next_slab(&mut self) -> usize {
+        if self.rested.len() > REST {
+            let at = self.rested.pop_front().expect("not empty");
+            protect(at, SLAB, libc::PROT_READ);
+            let slab = self.slabs.get_mut(&at).expect("a slab");
+            (slab.used, slab.released) = (0, [0; PAGES / 64]);
+            return at;
+        }
+        // SAFETY: a name and flags; the file lives on in its mappings.
+        let fd = unsafe { libc::memfd_create(c"es messages".as_ptr(), libc::MFD_CLOEXEC) };
+        // SAFETY: the file just made.
+        assert!(fd >= 0 && unsafe { libc::ftruncate(fd, SLAB as i64) } == 0, "memfd: {}", std::io::Error::last_os_error());
+        let at = map(SLAB, libc::PROT_READ, libc::MAP_SHARED, fd);
+        let host = map(SLAB, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, fd);
+        // SAFETY: the file just made.
+        unsafe { libc::close(fd) };
+        self.slabs.insert(at, Slab { host, used: 0, live: 0, released: [0; PAGES / 64] });
+        at
+    }
+    fn give_back(&mut self, at: usize, len: usize) {
+        let (&base, slab) = self.slabs.range_mut(..=at).next_back().expect("a message lies in a slab");
+        for page in (at - base) / PAGE..(at - base + len) / PAGE {
+            slab.released[page / 64] |= 1 << (page % 64);
+        }
+        slab.live -= 1;
+        if slab.live == 0 && self.current != Some(base) {
+            self.rested.push_back(base);
+        }
+        while self.rested.len() > KEEP {
+            let base = self.rested.pop_front().expect("not empty");
+            let slab = self.slabs.remove(&base).expect("a slab");
+            unmap(base, SLAB);
+            unmap(slab.host, SLAB);
+        }
+    }
+}
+
+/// A bump allocator over the message's pages. Bytes never written stay 0xA5 where a field is not available in the
+/// message's version, and 0 elsewhere.
+pub struct Arena {
+    base: usize,
+    host: usize,
+    len: usize,
+    used: usize,
+}
+impl Arena {
+    pub fn new(len: usize) -> Arena {
+        let len = len.next_multiple_of(PAGE);
+        let (base, host) = if len <= SLAB / 4 {
+            POOL.lock().unwrap().take(len)
+        } else {
+            let p = map(len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+            (p, p)
+        };
+        Arena { base, host, len, used: 0 }
+    }
+    pub fn alloc(&mut self, n: usize) -> usize {
+        let at = self.base + self.used;
+        let room = n.next_multiple_of(8);
+        self.used += room;
+        assert!(self.used <= self.len, "message arena too small");
+        // SAFETY: within the arena, whose pages only this thread writes; they may hold an earlier message.
+        unsafe { std::ptr::write_bytes((at - self.base + self.host) as *mut u8, 0, room) };
+        at
+    }
+    pub fn put<const N: usize>(&self, at: usize, v: [u8; N]) {
+        self.bytes(at, &v)
+    }
+    pub fn bytes(&self, at: usize, v: &[u8]) {
+        assert!(at >= self.base && at + v.len() <= self.base + self.used);
+        // SAFETY: within the arena, whose pages only this thread writes.
+        unsafe { std::ptr::copy_nonoverlapping(v.as_ptr(), (at - self.base + self.host) as *mut u8, v.len()) }
+    }
+    pub fn u32(&self, at: usize, v: u32) {
+        self.put(at, v.to_ne_bytes())
+    }
+    pub fn u64(&self, at: usize, v: u64) {
+        self.put(at, v.to_ne_bytes())
+    }
+    pub fn unavailable(&self, at: usize, n: usize) {
+        self.bytes(at, &vec![0xa5; n])
+    }
+    /// Fills an es_string_token_t; the data is NUL-terminated, as Apple's is.
+    pub fn string(&mut self, at: usize, s: &[u8]) -> (usize, usize) {
+        let d = self.alloc(s.len() + 1);
+        self.bytes(d, s);
+        if at != 0 {
+            self.u64(at + l::string::LENGTH, s.len() as u64);
+            self.u64(at + l::string::DATA, d as u64);
+        }
+        (s.len(), d)
+    }
+    pub fn file(&mut self, path: &[u8], mode: u32) -> usize {
+        let f = self.alloc(l::file::SIZE);
+        self.string(f + l::file::PATH, path);
+        self.put(f + l::file::PATH_TRUNCATED, [0]);
+        let st = f + l::file::STAT;
+        self.put(st + 4, (mode as u16).to_ne_bytes()); // st_mode
+        self.put(st + 6, 1u16.to_ne_bytes()); // st_nlink
+        self.u64(st + 8, path.iter().fold(5381u64, |h, c| h.wrapping_mul(33) ^ *c as u64) & 0xffff_ffff); // st_ino
+        self.u32(st, 0x0100_0004); // st_dev
+        f
+    }
+    /// The message is written: its pages.
+    pub fn seal(self) -> Pages {
+        if self.base == self.host {
+            protect(self.base, self.len, libc::PROT_READ);
+        }
+        Pages { base: self.base, len: self.len, is_large: self.base == self.host }
+    }
+}
+
+pub struct Pages {
+    base: usize,
+    pub len: usize,
+    is_large: bool,
+}
+impl Pages {
+    /// Nobody may read them from now on.
+    pub fn release(self) {
+        if !self.is_large {
+            protect(self.base, self.len, libc::PROT_NONE);
+            return POOL.lock().unwrap().give_back(self.base, self.len);
+        }
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        // SAFETY: takes the place of the message's own pages, which are given back by that.
+        let p = unsafe { libc::mmap(self.base as *mut _, self.len, libc::PROT_NONE, flags, -1, 0) };
+        assert!(p as usize == self.base, "mmap: {}", std::io::Error::last_os_error());
+        POOL.lock().unwrap().large.push_back((self.base, self.len));
+    }
+}
+
+/// Whether a message lay there that was released. For the crash reporter: it does not wait for a lock.
+pub fn was_freed(addr: usize) -> bool {
+    let Ok(pool) = POOL.try_lock() else { return false };
+    let page = |base: usize| (addr - base) / PAGE;
+    let in_slab = |(base, slab): (&usize, &Slab)| addr < base + SLAB && slab.released[page(*base) / 64] >> (page(*base) % 64) & 1 == 1;
+    pool.slabs.range(..=addr).next_back().is_some_and(in_slab) || pool.large.iter().any(|(b, n)| (*b..b + n).contains(&addr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(at: usize) -> u8 {
+        // SAFETY: the tests read only what they have written and not released.
+        unsafe { *(at as *const u8) }
+    }
+
+    #[test]
+    fn a_slab_is_used_again_only_after_others_and_is_clean_then() {
+        let mut held = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for round in 0..PAGES * (REST + 3) {
+            let mut arena = Arena::new(100);
+            let (at, clean) = (arena.alloc(16), arena.alloc(8));
+            arena.bytes(at, &[1; 16]);
+            let pages = arena.seal();
+            assert_eq!((read(at), read(clean)), (1, 0));
+            assert!(seen.insert(at) || round >= PAGES * (REST + 1), "round {round}");
+            if round == 7 {
+                held.push((at, pages));
+                continue;
+            }
+            pages.release();
+            assert!(was_freed(at) && !was_freed(&raw const POOL as usize));
+        }
+        let (at, pages) = held.pop().unwrap();
+        assert_eq!((read(at), was_freed(at)), (1, false));
+        pages.release();
+        assert!(was_freed(at));
+        large_messages_leave_nothing_behind();
+    }
+
+    fn large_messages_leave_nothing_behind() {
+        let mut arena = Arena::new(SLAB);
+        let at = arena.alloc(SLAB);
+        arena.bytes(at + SLAB - 1, &[5]);
+        let pages = arena.seal();
+        assert_eq!(read(at + SLAB - 1), 5);
+        pages.release();
+        assert!(was_freed(at + SLAB - 1));
+    }
+}

@@ -1,0 +1,92 @@
+//! What one step does.
+use serde_json::Value;
+
+/// The keys of a step besides those of time and number.
+pub const KEYS: [&str; 16] = [
+    "es",
+    "es_new_client_result",
+    "es_queue_limit",
+    "drop_seq",
+    "drop_type",
+    "proc",
+    "ntstat",
+    "ntstat_enobufs",
+    "signal",
+    "sysctl",
+    "map_path",
+    "hostname",
+    "write_file",
+    "sh",
+    "exit",
+    "fixed",
+];
+
+pub fn run(s: &Value) -> Result<(), String> {
+    if let Some(v) = s.get("es_new_client_result") {
+        crate::es::set_new_client_result(v.as_str().ok_or("not a string")?)?;
+    }
+    if let Some(v) = s.get("sysctl") {
+        for (k, v) in v.as_object().ok_or("not an object")? {
+            let b = match v {
+                Value::String(x) => [x.as_bytes(), b"\0"].concat(),
+                v => v.as_i64().ok_or("a string or a number")?.to_ne_bytes()
+                    [..if v.as_i64().unwrap().abs() > i32::MAX as i64 { 8 } else { 4 }]
+                    .to_vec(),
+            };
+            crate::shims::world::with(|w| w.sysctl.insert(k.clone(), b));
+        }
+    }
+    if let Some(v) = s.get("map_path") {
+        for (k, v) in v.as_object().ok_or("not an object")? {
+            crate::shims::world::with(|w| w.paths.push((k.clone(), v.as_str().unwrap_or("").into())));
+        }
+    }
+    if let Some(v) = s["hostname"].as_str() {
+        crate::shims::world::with(|w| w.hostname = Some(v.into()));
+    }
+    if let Some(v) = s.get("proc") {
+        crate::proc::step(v)?;
+    }
+    if let Some(v) = s.get("es") {
+        crate::es::step(v)?;
+    }
+    if let Some(n) = s["drop_seq"].as_u64() {
+        crate::es::drop_events(n, s["drop_type"].as_str());
+    }
+    if let Some(n) = s["ntstat_enobufs"].as_u64() {
+        crate::ntstat::enobufs(n);
+    }
+    if let Some(v) = s.get("ntstat") {
+        crate::ntstat::step(v)?;
+    }
+    if let Some(n) = s["es_queue_limit"].as_u64() {
+        crate::es::set_limit(n);
+    }
+    if let Some(v) = s.get("write_file") {
+        std::fs::write(v["path"].as_str().unwrap_or(""), v["text"].as_str().unwrap_or("")).map_err(|e| format!("write_file: {e}"))?;
+    }
+    if let Some(c) = s["sh"].as_str() {
+        let st = std::process::Command::new("/bin/sh").args(["-c", c]).status().map_err(|e| e.to_string())?;
+        if !st.success() {
+            return Err(format!("sh: {st}"));
+        }
+    }
+    if let Some(v) = s.get("signal") {
+        let n = match v.as_str().map(|s| s.trim_start_matches("SIG")) {
+            Some("TERM") => libc::SIGTERM,
+            Some("HUP") => libc::SIGHUP,
+            Some("INT") => libc::SIGINT,
+            Some("KILL") => libc::SIGKILL,
+            Some("USR1") => libc::SIGUSR1,
+            Some("USR2") => libc::SIGUSR2,
+            Some("QUIT") => libc::SIGQUIT,
+            Some("CHLD") => libc::SIGCHLD,
+            _ => return Err(format!("signal {v}")),
+        };
+        unsafe { libc::kill(libc::getpid(), n) };
+    }
+    if let Some(n) = s["exit"].as_i64() {
+        unsafe { libc::_exit(n as i32) };
+    }
+    Ok(())
+}
