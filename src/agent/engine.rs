@@ -175,8 +175,8 @@ impl<'s> Agent<'s> {
         let mut event = match report {
             Report::Message(message) => message.event(&self.decoder),
             Report::Event(event) => *event,
-            Report::Running(events) => {
-                self.running(events);
+            Report::Running(event) => {
+                self.running(*event);
                 return Ok(());
             }
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
@@ -200,12 +200,9 @@ impl<'s> Agent<'s> {
         Ok(())
     }
 
-    /// Takes note of the running processes that no event has told of.
-    fn running(&mut self, events: Vec<Event>) {
-        for mut event in events {
-            if self.pipeline.knows(&event) {
-                continue;
-            }
+    /// Takes note of a running process that no event has told of.
+    fn running(&mut self, mut event: Event) {
+        if !self.pipeline.knows(&event) {
             self.complete_host(&mut event);
             self.watch.observe(&event);
             self.push_process(event);

@@ -237,8 +237,9 @@ fn after_a_loss_the_running_processes_are_looked_up_and_what_is_known_stays() {
             }
             other => panic!("{other:?}"),
         };
-        let found = vec![running("/usr/bin/forged", 50, 7), running(OSASCRIPT, 60, 3)];
-        processes.send(Report::Running(found)).unwrap();
+        for found in [running("/usr/bin/forged", 50, 7), running(OSASCRIPT, 60, 3)] {
+            processes.send(Report::Running(Box::new(found))).unwrap();
+        }
         flows.send(flow(1.0, 50, Some(1050))).unwrap();
         flows.send(flow(1.0, 60, Some(1060))).unwrap();
         std::thread::sleep(Duration::from_millis(100));

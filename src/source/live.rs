@@ -106,8 +106,8 @@ pub enum Report {
     Message(Box<EndpointMessage>),
     /// A decoded line.
     Event(Box<Event>),
-    /// The processes that run, looked up, parents first: none of them is a start.
-    Running(Vec<Event>),
+    /// A process that runs, looked up, after its parent: it is no start.
+    Running(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),
 }
@@ -279,7 +279,7 @@ pub struct Sensors {
     pub flows: Receiver<Flow>,
     /// What was lost.
     pub losses: Arc<Losses>,
-    /// Asks for [`Report::Running`], after process events were lost.
+    /// Asks for [`Report::Running`] of every process, after process events were lost.
     pub scan: Sender<()>,
     /// Questions to the system.
     pub lookup: Box<dyn Lookup>,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::process_info::{BsdInfo, UniqueInfo};
 use crate::event::{Categories, Event, Machine, Timestamp, field};
 
-/// What the system tells of a running process.
+/// The numbers of a running process.
 #[derive(Clone, Debug)]
 pub struct Running {
     /// Process id.
@@ -14,19 +14,24 @@ pub struct Running {
     pub info: BsdInfo,
     /// `PROC_PIDUNIQIDENTIFIERINFO`.
     pub unique: UniqueInfo,
-    /// proc_pidpath(3).
-    pub path: Option<String>,
-    /// `KERN_PROCARGS2`, read; empty when it could not be had.
-    pub arguments: Vec<String>,
 }
 
-/// An event for each process, parents before their children.
-pub fn events(mut processes: Vec<Running>, machine: &Machine, host_name: Option<&str>) -> Vec<Event> {
+/// Path (proc_pidpath(3)) and arguments (`KERN_PROCARGS2`, read; empty when they could not be had).
+pub type Program = (Option<String>, Vec<String>);
+
+/// An event for each process, parents before their children. What runs is asked for one by one, as the events are
+/// taken: all of it at once would be most of the memory.
+pub fn events(
+    mut processes: Vec<Running>,
+    program: impl Fn(u32) -> Program,
+    machine: &Machine,
+    host_name: Option<&str>,
+) -> impl Iterator<Item = Event> {
     processes.sort_by_key(|process| (process.info.started, process.unique.unique_pid));
     let numbers = processes.iter().map(|process| (process.pid, process.unique));
     let by_pid: HashMap<u32, UniqueInfo> = numbers.collect();
-    let event = |process: &Running| {
-        let mut event = event(process, machine, host_name);
+    processes.into_iter().map(move |process| {
+        let mut event = event(&process, program(process.pid), machine, host_name);
         let parent = by_pid.get(&process.info.parent_pid);
         // A parent's pid can have been used again; its unique pid cannot.
         if let Some(parent) = parent.filter(|parent| parent.unique_pid == process.unique.parent_unique_pid) {
@@ -35,12 +40,12 @@ pub fn events(mut processes: Vec<Running>, machine: &Machine, host_name: Option<
         }
         event.push_int(field::PARENT_PID, process.info.parent_pid.into());
         event
-    };
-    processes.iter().map(event).collect()
+    })
 }
 
-fn event(process: &Running, machine: &Machine, host_name: Option<&str>) -> Event {
-    let Running { pid, info, unique, path, arguments } = process;
+fn event(process: &Running, program: Program, machine: &Machine, host_name: Option<&str>) -> Event {
+    let Running { pid, info, unique } = process;
+    let (path, arguments) = program;
     let mut event = Event::new(Timestamp::from_nanoseconds(info.started), Categories::PROCESS);
     let name = path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&info.name);
     for (field, value) in [
@@ -78,7 +83,7 @@ fn event(process: &Running, machine: &Machine, host_name: Option<&str>) -> Event
 mod tests {
     use super::*;
 
-    fn running(pid: u32, parent: (u32, u64), path: Option<&str>) -> Running {
+    fn running(pid: u32, parent: (u32, u64)) -> Running {
         let info = BsdInfo {
             parent_pid: parent.0,
             user_id: 0,
@@ -89,14 +94,18 @@ mod tests {
         };
         let unique_pid = u64::from(pid) + 1000;
         let unique = UniqueInfo { unique_pid, parent_unique_pid: parent.1, pidversion: pid + 1 };
-        Running { pid, info, unique, path: path.map(str::to_owned), arguments: vec!["osascript".into(), "x".into()] }
+        Running { pid, info, unique }
+    }
+
+    fn program(pid: u32) -> Program {
+        ((pid == 7).then(|| "/usr/bin/osascript".to_owned()), vec!["osascript".into(), "x".into()])
     }
 
     #[test]
     fn a_running_process_is_no_start_and_comes_after_its_parent() {
         let machine = Machine { host_id: "H".into(), boot_id: "B".into() };
-        let child = running(7, (5, 1005), Some("/usr/bin/osascript"));
-        let events = events(vec![child, running(5, (1, 1), None)], &machine, Some("mac"));
+        let processes = vec![running(7, (5, 1005)), running(5, (1, 1))];
+        let events: Vec<Event> = events(processes, program, &machine, Some("mac")).collect();
         let [parent, child] = &events[..] else { panic!("{events:?}") };
         assert_eq!(parent.str(field::PROCESS_NAME), Some("osascript-thread"), "the kernel's name without a path");
         assert_eq!((parent.str(field::PARENT_ENTITY_ID), parent.int(field::PARENT_PID)), (None, Some(1)));
@@ -109,7 +118,8 @@ mod tests {
     #[test]
     fn a_pid_that_was_used_again_is_not_taken_for_the_parent() {
         let machine = Machine::default();
-        let events = events(vec![running(7, (5, 900), None), running(5, (1, 1), None)], &machine, None);
+        let processes = vec![running(7, (5, 900)), running(5, (1, 1))];
+        let events: Vec<Event> = events(processes, program, &machine, None).collect();
         assert_eq!(events[1].str(field::PARENT_ENTITY_ID), None);
     }
 }

@@ -10,7 +10,7 @@ use super::sys;
 use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 use crate::source::live::{Losses, Watched};
 use crate::source::process_info::{self, BSD_INFO_SIZE, Socket, UNIQUE_INFO_SIZE, UniqueInfo};
-use crate::source::running::Running;
+use crate::source::running::{Program, Running};
 
 /// How often the sockets of watched processes are looked at. Nothing runs while none is watched.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -28,16 +28,16 @@ pub(super) fn running() -> Vec<Running> {
     let known = |number: i32| {
         let info = process_info::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
         let pid = u32::try_from(number).ok()?;
-        let arguments = sys::process_arguments(number).unwrap_or_default();
-        Some(Running {
-            pid,
-            info,
-            unique: unique_info(pid)?,
-            path: sys::process_path(number),
-            arguments: process_info::arguments(&arguments),
-        })
+        Some(Running { pid, info, unique: unique_info(pid)? })
     };
     sys::all_pids().into_iter().filter_map(known).collect()
+}
+
+/// What a process runs.
+pub(super) fn program(pid: u32) -> Program {
+    let Ok(number) = i32::try_from(pid) else { return Program::default() };
+    let arguments = sys::process_arguments(number).unwrap_or_default();
+    (sys::process_path(number), process_info::arguments(&arguments))
 }
 
 /// Looks at the sockets of watched processes for the rest of the program.

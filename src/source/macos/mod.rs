@@ -11,6 +11,7 @@ mod sys;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
@@ -43,8 +44,14 @@ impl Feed {
 
     /// Tells of the processes that run now.
     fn scan(&self) {
-        let events = running::events(libproc::running(), &self.machine, self.host_name.as_deref());
-        let _ = self.reports.send(Report::Running(events));
+        let host_name = self.host_name.as_deref();
+        for event in running::events(libproc::running(), libproc::program, &self.machine, host_name) {
+            // Room is left for the events that come meanwhile, whose thread may not wait.
+            while self.reports.len() > PROCESS_CHANNEL / 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let _ = self.reports.send(Report::Running(Box::new(event)));
+        }
     }
 }
 
