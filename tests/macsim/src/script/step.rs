@@ -27,12 +27,7 @@ pub fn run(s: &Value) -> Result<(), String> {
     }
     if let Some(v) = s.get("sysctl") {
         for (k, v) in v.as_object().ok_or("not an object")? {
-            let b = match v {
-                Value::String(x) => [x.as_bytes(), b"\0"].concat(),
-                v => v.as_i64().ok_or("a string or a number")?.to_ne_bytes()
-                    [..if v.as_i64().unwrap().abs() > i32::MAX as i64 { 8 } else { 4 }]
-                    .to_vec(),
-            };
+            let b = sysctl_bytes(v).ok_or("not a string, a number or a list of u32")?;
             crate::shims::world::with(|w| w.sysctl.insert(k.clone(), b));
         }
     }
@@ -89,4 +84,33 @@ pub fn run(s: &Value) -> Result<(), String> {
         unsafe { libc::_exit(n as i32) };
     }
     Ok(())
+}
+
+fn sysctl_bytes(v: &Value) -> Option<Vec<u8>> {
+    match v {
+        Value::String(x) => Some([x.as_bytes(), b"\0"].concat()),
+        Value::Array(a) => {
+            let numbers = a.iter().map(|n| u32::try_from(n.as_u64()?).ok()).collect::<Option<Vec<u32>>>()?;
+            Some(numbers.iter().flat_map(|n| n.to_ne_bytes()).collect())
+        }
+        v => {
+            let n = v.as_i64()?;
+            Some(i32::try_from(n).map_or_else(|_| n.to_ne_bytes().to_vec(), |n| n.to_ne_bytes().to_vec()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sysctl_bytes;
+    use serde_json::json;
+
+    #[test]
+    fn a_sysctl_may_be_a_text_a_number_or_a_structure() {
+        assert_eq!(sysctl_bytes(&json!("a")), Some(b"a\0".to_vec()));
+        assert_eq!(sysctl_bytes(&json!(-1)), Some(vec![255; 4]));
+        assert_eq!(sysctl_bytes(&json!(1u64 << 40)), Some(vec![0, 0, 0, 0, 0, 1, 0, 0]));
+        assert_eq!(sysctl_bytes(&json!([1, u32::MAX])), Some(vec![1, 0, 0, 0, 255, 255, 255, 255]));
+        assert_eq!(sysctl_bytes(&json!([-1])), None);
+    }
 }
