@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, at, never, select};
 use serde_json::{Map, Value as Json};
@@ -60,8 +60,8 @@ pub struct Agent<'s> {
     counts: Counts,
     /// The time that the stream of processes has come to.
     seen: Timestamp,
-    /// When it told of that.
-    seen_at: Duration,
+    /// A time of day, and when it was: of the last process event, and before the first of the beginning.
+    clock: (Timestamp, Duration),
     began: Instant,
     sink: &'s mut dyn Sink,
 }
@@ -92,7 +92,7 @@ impl<'s> Agent<'s> {
             losses,
             counts,
             seen,
-            seen_at: Duration::ZERO,
+            clock: (now(), Duration::ZERO),
             began,
             sink,
         }
@@ -151,7 +151,8 @@ impl<'s> Agent<'s> {
 
     /// The time by the stream of processes and what has passed since it told of one.
     fn time(&self) -> Timestamp {
-        self.seen.saturating_add(self.began.elapsed().saturating_sub(self.seen_at))
+        let (time, at) = self.clock;
+        time.saturating_add(self.began.elapsed().saturating_sub(at))
     }
 
     fn elapse(&mut self) {
@@ -189,7 +190,7 @@ impl<'s> Agent<'s> {
         };
         self.counts.processes += 1;
         self.seen = self.seen.max(event.time);
-        self.seen_at = self.began.elapsed();
+        self.clock = (self.seen, self.began.elapsed());
         self.complete(&mut event);
         self.watch.observe(&event);
         if event.is_type("end") {
@@ -286,17 +287,24 @@ impl<'s> Agent<'s> {
         ];
         self.counts.lost.clear();
         self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
-        self.losses.observe(self.counts.lost.iter().copied(), self.seen);
+        let now = self.time();
+        self.losses.observe(self.counts.lost.iter().copied(), now);
         if self.losses.wants_scan(losses.processes(), self.began.elapsed()) {
             // One that is asked for already will do.
             let _ = self.sensors.scan.try_send(());
         }
         if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
-            self.sink.document(pipeline_error::document(self.seen, &self.sensors.machine, &lost));
+            self.sink.document(pipeline_error::document(now, &self.sensors.machine, &lost));
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
             self.sink.notice(&Notice { level: Level::Warning, text: format!("lost: {}", parts.join(", ")) });
         }
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a loss before the first event has no other time")]
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Marks the alert with what was lost near it, and gives it out.
