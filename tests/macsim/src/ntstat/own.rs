@@ -89,6 +89,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         uuid: p.uuid(),
         uid: p.uid,
         start: crate::shims::time::mach_now(),
+        domain: None,
     }
 }
 impl Source {
