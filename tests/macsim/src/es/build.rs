@@ -1,10 +1,11 @@
 //! The bytes of one es_message_t.
 use super::arena::Arena;
-use super::event::Event;
+use super::event::{Connection, Event};
 use super::{layout as l, message};
 use crate::proc::Process;
 use crate::script::text;
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which message version a macOS release sends. 13.3 and 7 are from the header; the others are not verified.
 fn default_version() -> u32 {
@@ -12,8 +13,16 @@ fn default_version() -> u32 {
         (v, ..) if v <= 12 => 5,
         (13, 0..=2, _) => 6,
         (13 | 14, ..) => 7,
-        _ => 8,
+        (v, ..) if v < 26 => 8,
+        _ => 10,
     }
+}
+
+/// "es_connect_layout_shift": how many bytes further back the members of a connect event are, all but the first. A
+/// layout that nobody knows.
+static CONNECT_SHIFT: AtomicUsize = AtomicUsize::new(0);
+pub fn set_connect_shift(n: usize) {
+    CONNECT_SHIFT.store(n, Ordering::Relaxed)
 }
 
 /// What a step says of an exec and that is not of its process.
@@ -70,6 +79,7 @@ pub(super) fn message(v: &Value, ty: u32, actor: &Process, event: &Event, seq: (
         Event::Exec { target } => exec_room(exec.as_ref().expect("an exec"), target),
         Event::Fork { child } => process_room(child),
         Event::Exit { .. } => 0,
+        Event::Connect(c) => l::connect::SIZE + CONNECT_SHIFT.load(Ordering::Relaxed) + 8 + text_room(c.hostname.len()),
     };
     let mut a = Arena::new(l::message::SIZE + l::thread::SIZE + process_room(actor) + room);
     let msg = head(&mut a, v, ty, actor, version, seq);
@@ -94,6 +104,10 @@ pub(super) fn message(v: &Value, ty: u32, actor: &Process, event: &Event, seq: (
             a.u64(e + l::fork::CHILD, p as u64);
         }
         Event::Exit { stat } => a.u32(e + l::exit::STAT, *stat as u32),
+        Event::Connect(c) => {
+            let p = write_connect(&mut a, c, CONNECT_SHIFT.load(Ordering::Relaxed));
+            a.u64(e, p as u64);
+        }
     }
     message::publish(msg, a.seal(), args, env, fds);
     msg
@@ -147,6 +161,38 @@ fn write_exec(a: &mut Arena, e: usize, exec: &Exec, target: &Process, version: u
     }
 }
 
+/// struct at the address that is returned.
+fn write_connect(a: &mut Arena, c: &Connection, shift: usize) -> usize {
+    use l::connect as o;
+    let base = a.alloc(o::SIZE + shift);
+    let at = base + shift;
+    let ends = [
+        (base + o::LOCAL_FAMILY, o::LOCAL_ADDRESS, o::LOCAL_PORT, &c.local),
+        (at + o::REMOTE_FAMILY, o::REMOTE_ADDRESS, o::REMOTE_PORT, &c.remote),
+    ];
+    for (family, address, port, end) in ends {
+        match end.ip() {
+            std::net::IpAddr::V4(ip) => {
+                a.u32(family, 2);
+                a.put(at + address, ip.octets());
+            }
+            std::net::IpAddr::V6(ip) => {
+                a.u32(family, 30);
+                a.put(at + address, ip.octets());
+            }
+        }
+        a.put(at + port, end.port().to_ne_bytes());
+    }
+    let is_udp = c.protocol == libc::IPPROTO_UDP as u32;
+    a.u32(at + o::UNKNOWN, is_udp.into());
+    a.u32(at + o::PROTOCOL, c.protocol);
+    a.u32(at + o::UNKNOWN_TOO, (!is_udp).into());
+    if !c.hostname.is_empty() {
+        a.string(at + o::HOSTNAME, &c.hostname);
+    }
+    base
+}
+
 fn process(a: &mut Arena, p: &Process, version: u32) -> usize {
     use l::process as o;
     let at = a.alloc(o::SIZE);
@@ -179,6 +225,11 @@ fn process(a: &mut Arena, p: &Process, version: u32) -> usize {
         token(a, o::PARENT, p.parent);
     } else {
         a.unavailable(at + o::RESPONSIBLE, 64);
+    }
+    if version >= 10 {
+        a.u32(at + o::CS_VALIDATION_CATEGORY, p.cs_validation_category());
+    } else {
+        a.unavailable(at + o::CS_VALIDATION_CATEGORY, 8);
     }
     at
 }
@@ -220,6 +271,31 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_is_laid_out_as_on_26_4() {
+        let c = Connection {
+            local: "[::1]:50001".parse().unwrap(),
+            remote: "93.184.216.34:443".parse().unwrap(),
+            hostname: b"example.com".to_vec(),
+            protocol: 6,
+        };
+        let mut a = Arena::new(4096);
+        let (at, shifted) = (write_connect(&mut a, &c, 0), write_connect(&mut a, &c, 8));
+        let pages = a.seal();
+        // SAFETY: the pages live.
+        let bytes = |at: usize, n: usize| unsafe { std::slice::from_raw_parts(at as *const u8, n) };
+        let b = bytes(at, l::connect::SIZE);
+        assert_eq!(
+            (&b[..4], &b[4..0x14], &b[0x14..0x16]),
+            (&[30, 0, 0, 0][..], &std::net::Ipv6Addr::LOCALHOST.octets()[..], &[0x51, 0xc3][..])
+        );
+        assert_eq!((&b[0x18..0x20], &b[0x2c..0x2e], b[0x34]), (&[2, 0, 0, 0, 93, 184, 216, 34][..], &[0xbb, 1][..], 6));
+        assert_eq!(text_at(at + l::connect::HOSTNAME), b"example.com");
+        let s = bytes(shifted, l::connect::SIZE + 8);
+        assert_eq!((&s[..4], &s[0x0c..0x40], &s[4..0x0c]), (&b[..4], &b[4..0x38], &[0; 8][..]));
+        pages.release();
+    }
+
+    #[test]
     fn an_older_message_has_no_newer_fields() {
         let v = json!({"path": "/bin/ls", "version": 3});
         let p = Table::with(|t| {
@@ -230,6 +306,7 @@ mod tests {
         let of_process = u64_at(msg + l::message::PROCESS) as usize;
         let none = u64::from_ne_bytes([0xa5; 8]);
         assert_eq!([u64_at(of_process + l::process::PARENT), u64_at(msg + l::message::GLOBAL_SEQ_NUM)], [none; 2]);
+        assert_eq!(u64_at(of_process + l::process::CS_VALIDATION_CATEGORY), none);
         assert_eq!(
             [u64_at(msg + l::message::EVENT + l::exec::DYLD_EXEC_PATH), u64_at(msg + l::message::EVENT + l::exec::CPUTYPE)],
             [none; 2]

@@ -1,7 +1,10 @@
 //! From a step to the messages of the clients that subscribed to it.
 use super::{build, layout as l, mute, CLIENTS, LIMIT};
 use crate::proc::{Process, Table};
+use crate::script::text;
+use crate::shims::world;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -9,6 +12,13 @@ pub(super) enum Event {
     Exec { target: Arc<Process> },
     Fork { child: Arc<Process> },
     Exit { stat: i32 },
+    Connect(Connection),
+}
+pub(super) struct Connection {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) hostname: Vec<u8>,
+    pub(super) protocol: u32,
 }
 
 /// One "es" step: changes the process table and sends a message to every subscribed client.
@@ -16,6 +26,16 @@ pub fn step(v: &Value) -> Result<(), String> {
     let (ty, actor, event) = Table::with(|t| happen(t, v))?;
     send(ty, &actor, &event, v);
     Ok(())
+}
+
+/// The guest itself has tried to connect.
+pub fn connected(local: SocketAddr, remote: SocketAddr) {
+    if !world::at_least(26, 4) || !crate::shims::process::in_guest() {
+        return;
+    }
+    let actor = Table::with(|t| t.get_or_make(std::process::id() as i32, &Value::Null));
+    let connection = Connection { local, remote, hostname: Vec::new(), protocol: libc::IPPROTO_TCP as u32 };
+    send(l::NOTIFY_CONNECT, &actor, &Event::Connect(connection), &Value::Null);
 }
 
 fn happen(t: &mut Table, v: &Value) -> Result<(u32, Arc<Process>, Event), String> {
@@ -42,6 +62,19 @@ fn happen(t: &mut Table, v: &Value) -> Result<(u32, Arc<Process>, Event), String
             }
             let stat = n("stat").or(n("signal")).unwrap_or(n("code").unwrap_or(0) << 8) as i32;
             (l::NOTIFY_EXIT, p, Event::Exit { stat })
+        }
+        Some("connect") => {
+            if !world::at_least(26, 4) {
+                return Err("es type connect: macOS has it from 26.4 on (--os)".into());
+            }
+            let address = |k: &str| v[k].as_str().unwrap_or("").parse().map_err(|e| format!("{k}: {e}"));
+            let connection = Connection {
+                local: address("local")?,
+                remote: address("remote")?,
+                hostname: v.get("hostname").map(text::bytes).unwrap_or_default(),
+                protocol: n("protocol").unwrap_or(libc::IPPROTO_TCP.into()) as u32,
+            };
+            (l::NOTIFY_CONNECT, marked(t.get_or_make(pid, v), v), Event::Connect(connection))
         }
         o => return Err(format!("es type {o:?}")),
     })
@@ -88,6 +121,7 @@ pub fn drop_events(n: u64, ty: Option<&str>) {
     let ty = match ty {
         Some("fork") => l::NOTIFY_FORK,
         Some("exit") => l::NOTIFY_EXIT,
+        Some("connect") => l::NOTIFY_CONNECT,
         _ => l::NOTIFY_EXEC,
     };
     for c in CLIENTS.lock().unwrap().iter_mut() {

@@ -66,6 +66,9 @@ impl Client {
     pub fn received(&mut self) {
         self.used -= self.queued.pop_front().unwrap_or(0);
     }
+    pub fn filter(&self, provider: u32) -> u64 {
+        self.watching.get(&provider).map_or(0, |w| w.0)
+    }
     pub fn events(&self, provider: u32) -> u64 {
         self.watching.get(&provider).map_or(0, |w| w.1)
     }

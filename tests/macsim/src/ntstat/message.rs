@@ -58,9 +58,14 @@ pub fn counts(s: &Source, srcref: u64, ctx: u64, flags: u16) -> Vec<u8> {
     s.counts(&mut b, l::counts::COUNTS);
     b
 }
-pub fn update(form: Form, s: &Source, srcref: u64, ctx: u64, flags: u16, event: u64) -> Vec<u8> {
-    let dd = s.descriptor(form.major, form.shift);
-    let mut b = head(l::SRC_UPDATE, ctx, flags, l::update::DATA + dd.len());
+pub fn update(form: Form, s: &Source, srcref: u64, ctx: u64, flags: u16, event: u64, is_extended: bool) -> Vec<u8> {
+    let mut dd = s.descriptor(form.major, form.shift);
+    let mut ty = l::SRC_UPDATE;
+    if is_extended {
+        dd.extend(super::domain::extension(s));
+        ty = l::SRC_EXTENDED_UPDATE;
+    }
+    let mut b = head(ty, ctx, flags, l::update::DATA + dd.len());
     put(&mut b, l::update::SRCREF, &srcref.to_ne_bytes());
     put(&mut b, l::update::EVENTS, &event.to_ne_bytes());
     s.counts(&mut b, l::update::COUNTS);

@@ -89,6 +89,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         uuid: p.uuid(),
         uid: p.uid,
         start: crate::shims::time::mach_now(),
+        domain: None,
     }
 }
 impl Source {
@@ -161,21 +162,23 @@ pub fn listens(fd: i32) {
 }
 
 /// Before the host's connect(), so that what happened is told before it has succeeded. Without a remote a UDP socket is
-/// disconnected.
-pub fn connects(fd: i32, remote: Option<SocketAddr>) {
+/// disconnected. True if a TCP socket begins to connect.
+pub fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
     if none() {
-        return;
+        return false;
     }
     with(|st| {
-        let Some(number) = st.own.fds.get(&fd).copied() else { return };
-        let Some(source) = st.sources.get_mut(number) else { return };
+        let Some(number) = st.own.fds.get(&fd).copied() else { return false };
+        let Some(source) = st.sources.get_mut(number) else { return false };
         match remote {
             Some(remote) if source.is_tcp() => {
-                if source.remote.port() == 0 && has_route(fd, &remote) {
+                let begins = source.remote.port() == 0;
+                if begins && has_route(fd, &remote) {
                     source.reaches(remote);
                     (source.state, source.live, source.local) = (l::SYN_SENT, None, name(fd).unwrap_or(source.local));
                     event(st, number, l::EVENT_OUTBOUND);
                 }
+                return begins;
             }
             Some(remote) => {
                 source.reaches(remote);
@@ -187,7 +190,8 @@ pub fn connects(fd: i32, remote: Option<SocketAddr>) {
                 st.own.by_number.get_mut(&number).expect("in the books").is_connected = false;
             }
         }
-    });
+        false
+    })
 }
 /// After it: with Darwin's errno if it failed.
 pub fn connected(fd: i32, errno: i32) {

@@ -1,4 +1,5 @@
 //! A source: what the kernel knows of one socket or flow, and its descriptor.
+use super::domain::Domain;
 use super::layout as l;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -29,6 +30,7 @@ pub struct Source {
     pub uid: u32,
     /// mach_continuous_time at its creation.
     pub start: u64,
+    pub domain: Option<Box<Domain>>,
 }
 
 pub fn put(b: &mut [u8], o: usize, v: &[u8]) {
@@ -39,7 +41,7 @@ pub fn put_text(b: &mut [u8], o: usize, room: usize, v: &[u8]) {
     put(b, o, &v[..v.len().min(room - 1)])
 }
 /// struct sockaddr_in or sockaddr_in6.
-fn put_address(b: &mut [u8], o: usize, a: &SocketAddr) {
+pub fn put_address(b: &mut [u8], o: usize, a: &SocketAddr) {
     match a {
         SocketAddr::V4(x) => {
             put(b, o, &[16, 2]);
@@ -155,6 +157,7 @@ impl Source {
             uuid: p.map_or([pid as u8; 16], |p| p.uuid()),
             uid: n("uid").unwrap_or(501) as u32,
             start: if v["old"] == true { 1 } else { crate::shims::time::mach_now() },
+            domain: Domain::of_step(v).map(Box::new),
         })
     }
 

@@ -1,4 +1,5 @@
 //! The "ntstat" steps of a script.
+use super::domain::Domain;
 use super::source::Source;
 use super::{event, goodbye, layout as l, tell, with};
 use crate::shims::errno::d;
@@ -48,6 +49,7 @@ fn name_of(v: &Value) -> String {
 
 fn update(v: &Value) -> Result<(), String> {
     let remote = v["remote"].as_str().map(|s| s.parse().map_err(|e| format!("remote: {e}"))).transpose()?;
+    let domain = Domain::of_step(v).map(Box::new);
     with(|st| {
         for number in st.sources.named(&name_of(v.get("id").unwrap_or(&Value::Null))) {
             let Some(s) = st.sources.get_mut(number) else { continue };
@@ -65,6 +67,7 @@ fn update(v: &Value) -> Result<(), String> {
             if let Some(x) = n("ifnet_properties") {
                 (s.props, s.props_are_all) = (x as u32, true);
             }
+            s.domain = domain.clone().or(s.domain.take());
             // tcp_connect() is what sends it.
             if remote.is_some() && s.provider == l::TCP_KERNEL {
                 event(st, number, l::EVENT_OUTBOUND);

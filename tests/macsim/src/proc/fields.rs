@@ -10,6 +10,7 @@ impl Table {
         let n = |k: &str| v.get(k).and_then(|x| x.as_i64());
         macro_rules! num { ($($f:ident),*) => { $( if let Some(x) = n(stringify!($f)) { p.$f = x as _; } )* } }
         num!(pidversion, ppid, original_ppid, group_id, session_id, auid, uid, gid, asid, cs_flags, upid, pupid, errno);
+        p.cs_validation_category = n("cs_validation_category").map(|x| x as u32).or(p.cs_validation_category);
         if let Some(x) = n("idversion") {
             p.pidversion = x as i32;
         }

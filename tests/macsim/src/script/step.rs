@@ -2,10 +2,11 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
+    "es_connect_layout_shift",
     "drop_seq",
     "drop_type",
     "proc",
@@ -53,6 +54,9 @@ pub fn run(s: &Value) -> Result<(), String> {
     }
     if let Some(v) = s.get("ntstat") {
         crate::ntstat::step(v)?;
+    }
+    if let Some(n) = s["es_connect_layout_shift"].as_u64() {
+        crate::es::set_connect_shift(n as usize);
     }
     if let Some(n) = s["es_queue_limit"].as_u64() {
         crate::es::set_limit(n);
