@@ -213,6 +213,16 @@ impl Pipeline {
         self.table.knows_owner(event)
     }
 
+    /// Whether the execution that a process event is about is known.
+    pub fn knows(&mut self, event: &Event) -> bool {
+        self.table.knows(event)
+    }
+
+    /// Executions and partial sequences given up because a table was full.
+    pub fn evicted(&self) -> (u64, u64) {
+        (self.table.evicted(), self.detector.evicted())
+    }
+
     /// What went through so far.
     pub fn counts(&self) -> Counts {
         Counts {

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value as Json;
+
 use super::util::{Run, fixtures};
 
 /// What a scenario shows: its exit code, the lines of stderr that `says` names, and its alerts.
@@ -19,9 +21,9 @@ fn outline(run: &Run, wanted: &str) -> String {
     }
     let mut lost = std::collections::BTreeMap::new();
     for line in run.stdout.lines() {
-        let document: serde_json::Value = serde_json::from_str(line).expect("a line of output is JSON");
+        let document: Json = serde_json::from_str(line).expect("a line of output is JSON");
         let at = |pointer: &str| match document.pointer(pointer) {
-            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(Json::String(text)) => text.clone(),
             Some(value) => value.to_string(),
             None => "-".to_owned(),
         };
@@ -32,7 +34,7 @@ fn outline(run: &Run, wanted: &str) -> String {
         }
         let _ = writeln!(
             text,
-            "{} {}({}) user {} script {} to {} port {} {} attributed by {} loss {}",
+            "{} {}({}) user {} script {} to {} port {} {} attributed by {}{} loss {}",
             at("/rule/id"),
             at("/process/name"),
             at("/process/pid"),
@@ -42,6 +44,7 @@ fn outline(run: &Run, wanted: &str) -> String {
             at("/destination/port"),
             at("/network/transport"),
             at("/osawatch/attribution/method"),
+            also(&document),
             at("/osawatch/loss"),
         );
     }
@@ -51,9 +54,39 @@ fn outline(run: &Run, wanted: &str) -> String {
     text
 }
 
-fn sum(lost: &mut std::collections::BTreeMap<String, u64>, name: &str, value: &serde_json::Value) {
+/// What else an alert says of its connection.
+fn also(document: &Json) -> String {
+    let attribution = &document["osawatch"]["attribution"];
+    let mut text = String::new();
+    if attribution["inherited"] == true {
+        text += " inherited";
+    }
+    if let Some(via) = attribution["via"].as_str() {
+        let _ = write!(text, " via {via}");
+    }
+    if let Some(domain) = document["destination"]["domain"].as_str() {
+        let _ = write!(text, " name {domain}");
+    }
+    if document["event"]["type"].as_array().is_some_and(|types| types.contains(&"end".into())) {
+        let _ = write!(text, " ended bytes {}", document["network"]["bytes"]);
+    }
+    text
+}
+
+/// The documents without what differs from run to run: times, and the ids that are hashes of them.
+fn masked(stdout: &str) -> String {
+    let replace = |text: &str, pattern: &str, by: &str| {
+        regex::Regex::new(pattern).expect("the pattern is right").replace_all(text, by).into_owned()
+    };
+    let times = replace(stdout, r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME");
+    let spans = replace(&times, r"\d+\.\d{3} s after", "SPAN after");
+    let spans = replace(&spans, r#""span_ms":\d+"#, r#""span_ms":0"#);
+    replace(&spans, r#""event":\{"id":"[^"]*""#, r#""event":{"id":"ID""#)
+}
+
+fn sum(lost: &mut std::collections::BTreeMap<String, u64>, name: &str, value: &Json) {
     match value {
-        serde_json::Value::Object(members) => {
+        Json::Object(members) => {
             members.iter().for_each(|(key, value)| sum(lost, &format!("{name}.{key}"), value));
         }
         value => *lost.entry(name.trim_start_matches('.').to_owned()).or_default() += value.as_u64().unwrap_or(0),
@@ -83,9 +116,17 @@ fn every_scenario_of_the_simulated_mac_gives_its_alerts() {
         let wanted = fs::read_to_string(case.join("expected.txt")).unwrap_or_default();
         let run = play(&macsim, &executable, &case);
         let found = outline(&run, &wanted);
-        if std::env::var_os("OSAWATCH_ACCEPT").is_some() {
+        let (documents, file) = (masked(&run.stdout), case.join("expected.ndjson"));
+        let accept = std::env::var_os("OSAWATCH_ACCEPT").is_some();
+        if accept {
             fs::write(case.join("expected.txt"), &found).unwrap();
-        } else if found != wanted {
+        }
+        if file.exists() && accept {
+            fs::write(&file, &documents).unwrap();
+        } else if fs::read_to_string(&file).is_ok_and(|wanted| wanted != documents) {
+            let _ = writeln!(wrong, "{}: documents differ; found:\n{documents}", case.display());
+        }
+        if found != wanted && !accept {
             let _ = writeln!(wrong, "{}:\nwanted:\n{wanted}found:\n{found}stderr:\n{}", case.display(), run.stderr);
         }
     }

@@ -1,11 +1,13 @@
 //! The engine thread: one report in, alerts out.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, at, never, select};
 use serde_json::{Map, Value as Json};
 
+use super::corroborate::Corroboration;
 use super::loss::LossLog;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
@@ -51,20 +53,21 @@ pub struct Agent<'s> {
     pipeline: Pipeline,
     sensors: Sensors,
     decoder: Decoder,
+    corroboration: Corroboration,
     waiting: Waiting,
     watch: Watch,
     losses: LossLog,
     counts: Counts,
     /// The time that the stream of processes has come to.
     seen: Timestamp,
-    /// When it told of that.
-    seen_at: Duration,
+    /// A time of day, and when it was: of the last process event, and before the first of the beginning.
+    clock: (Timestamp, Duration),
     began: Instant,
     sink: &'s mut dyn Sink,
 }
 
 impl<'s> Agent<'s> {
-    /// An agent; the processes that already run are known to it.
+    /// An agent.
     #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
     pub fn new(
         settings: Settings,
@@ -78,25 +81,21 @@ impl<'s> Agent<'s> {
         let waiting = Waiting::new(settings.lateness, settings.waiting);
         let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
         let began = Instant::now();
-        let mut agent = Agent {
+        Agent {
             settings,
             pipeline,
             sensors,
             decoder,
+            corroboration: Corroboration::default(),
             waiting,
             watch,
             losses,
             counts,
             seen,
-            seen_at: Duration::ZERO,
+            clock: (now(), Duration::ZERO),
             began,
             sink,
-        };
-        for event in std::mem::take(&mut agent.sensors.running) {
-            agent.watch.observe(&event);
-            agent.push(event);
         }
-        agent
     }
 
     /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes
@@ -104,7 +103,8 @@ impl<'s> Agent<'s> {
     pub fn run(mut self, stop: &Receiver<()>) -> Result<(Ending, Counts), Error> {
         let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
         let ending = loop {
-            let due = self.waiting.deadline().and_then(|due| self.began.checked_add(due));
+            let due = self.waiting.deadline().into_iter().chain(self.corroboration.deadline()).min();
+            let due = due.and_then(|due| self.began.checked_add(due));
             let sink_due = self.sink.wait().and_then(|wait| self.began.checked_add(self.began.elapsed() + wait));
             let summary_due = self.pipeline.due().and_then(|due| {
                 let wait = due.nanoseconds().saturating_sub(self.time().nanoseconds()).max(0).unsigned_abs();
@@ -117,7 +117,7 @@ impl<'s> Agent<'s> {
                     Err(_) => break Ending::SensorsEnded,
                 },
                 recv(self.sensors.flows) -> flow => match flow {
-                    Ok(flow) => self.flow(&flow),
+                    Ok(flow) => self.take_flow(flow),
                     Err(_) => self.sensors.flows = never(),
                 },
                 recv(stop) -> _ => break Ending::Stopped,
@@ -136,6 +136,9 @@ impl<'s> Agent<'s> {
             self.report(report)?;
         }
         while let Ok(flow) = self.sensors.flows.try_recv() {
+            self.take_flow(flow);
+        }
+        while let Some(flow) = self.corroboration.pop() {
             self.flow(&flow);
         }
         self.release();
@@ -148,7 +151,8 @@ impl<'s> Agent<'s> {
 
     /// The time by the stream of processes and what has passed since it told of one.
     fn time(&self) -> Timestamp {
-        self.seen.saturating_add(self.began.elapsed().saturating_sub(self.seen_at))
+        let (time, at) = self.clock;
+        time.saturating_add(self.began.elapsed().saturating_sub(at))
     }
 
     fn elapse(&mut self) {
@@ -161,9 +165,7 @@ impl<'s> Agent<'s> {
         let (losses, sink) = (&self.losses, &mut *self.sink);
         self.pipeline.finish(|alert| deliver(alert, losses, sink));
         self.check_losses(true);
-        self.counts.waiting_overflowed = self.waiting.overflowed();
-        self.counts.unwatched = self.watch.refused();
-        self.counts.lost = self.sensors.losses.snapshot();
+        self.counts.undelivered = self.sensors.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
@@ -174,6 +176,10 @@ impl<'s> Agent<'s> {
         let mut event = match report {
             Report::Message(message) => message.event(&self.decoder),
             Report::Event(event) => *event,
+            Report::Running(event) => {
+                self.running(*event);
+                return Ok(());
+            }
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
@@ -184,15 +190,32 @@ impl<'s> Agent<'s> {
         };
         self.counts.processes += 1;
         self.seen = self.seen.max(event.time);
-        self.seen_at = self.began.elapsed();
+        self.clock = (self.seen, self.began.elapsed());
         self.complete(&mut event);
         self.watch.observe(&event);
-        let pid = event.int(field::PROCESS_PID);
-        self.push(event);
-        if let Some(pid) = pid {
-            self.waiting.started(pid, self.began.elapsed());
+        if event.is_type("end") {
+            self.push(event);
+        } else {
+            self.push_process(event);
         }
         Ok(())
+    }
+
+    /// Takes note of a running process that no event has told of.
+    fn running(&mut self, mut event: Event) {
+        if !self.pipeline.knows(&event) {
+            self.complete_host(&mut event);
+            self.watch.observe(&event);
+            self.push_process(event);
+        }
+    }
+
+    fn push_process(&mut self, event: Event) {
+        let started = event.int(field::PROCESS_PID).map(|pid| (pid, event.time));
+        self.push(event);
+        if let Some((pid, began)) = started {
+            self.waiting.started(pid, began, self.began.elapsed());
+        }
     }
 
     /// Adds what only this system knows, while the process lives.
@@ -220,8 +243,14 @@ impl<'s> Agent<'s> {
         }
     }
 
-    fn flow(&mut self, flow: &Flow) {
+    fn take_flow(&mut self, flow: Flow) {
         self.counts.flows += 1;
+        if let Some(flow) = self.corroboration.take(flow, self.began.elapsed()) {
+            self.flow(&flow);
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) {
         let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
         self.complete_host(&mut event);
         let is_known = self.pipeline.knows_owner(&event);
@@ -231,6 +260,9 @@ impl<'s> Agent<'s> {
     }
 
     fn release(&mut self) {
+        while let Some(flow) = self.corroboration.pop_due(self.began.elapsed()) {
+            self.flow(&flow);
+        }
         while let Some(event) = self.waiting.pop_due(self.seen, self.began.elapsed()) {
             if !self.pipeline.knows_owner(&event) {
                 self.counts.unattributed += 1;
@@ -245,13 +277,34 @@ impl<'s> Agent<'s> {
     }
 
     fn check_losses(&mut self, is_end: bool) {
-        self.losses.observe(&self.sensors.losses.snapshot(), self.seen);
+        let losses = &self.sensors.losses;
+        let (executions, sequences) = self.pipeline.evicted();
+        let own = [
+            ("table.executions_evicted", executions),
+            ("table.sequences_evicted", sequences),
+            ("table.flows_not_waited_for", self.waiting.overflowed()),
+            ("table.processes_not_watched", self.watch.refused()),
+        ];
+        self.counts.lost.clear();
+        self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
+        let now = self.time();
+        self.losses.observe(self.counts.lost.iter().copied(), now);
+        if self.losses.wants_scan(losses.processes(), self.began.elapsed()) {
+            // One that is asked for already will do.
+            let _ = self.sensors.scan.try_send(());
+        }
         if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
-            self.sink.document(pipeline_error::document(self.seen, &self.sensors.machine, &lost));
+            self.sink.document(pipeline_error::document(now, &self.sensors.machine, &lost));
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
             self.sink.notice(&Notice { level: Level::Warning, text: format!("lost: {}", parts.join(", ")) });
         }
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a loss before the first event has no other time")]
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Marks the alert with what was lost near it, and gives it out.

@@ -1,5 +1,6 @@
 //! The running program: sensors in, alerts out, on one engine thread.
 
+mod corroborate;
 mod engine;
 mod loss;
 #[cfg(test)]
@@ -37,15 +38,14 @@ pub struct Counts {
     pub flows: u64,
     /// Flows whose execution is not known.
     pub unattributed: u64,
-    /// Flows let go early because too many waited.
-    pub waiting_overflowed: u64,
-    /// Watched processes that could not be added.
-    pub unwatched: u64,
+    /// Reports of the network statistics that the kernel could not deliver since it started, to this program or
+    /// another.
+    pub undelivered: u64,
     /// Alerts held back by the limits of volume.
     pub held_back: u64,
     /// Sequences held back, by the name of the exception.
     pub excepted: Vec<(String, u64)>,
-    /// Lost events by counter.
+    /// What was lost or given up, by counter.
     pub lost: Vec<(&'static str, u64)>,
 }
 

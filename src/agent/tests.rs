@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
-use crate::event::{Flow, Line, Machine, Phase, ProcessRef, Timestamp, Transport};
+use crate::event::{Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::{Decoded, Decoder};
 use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
@@ -77,6 +77,7 @@ fn exit(second: f64, path: &str, pid: u32, version: u32) -> Report {
 
 fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
     Flow {
+        source: FlowSource::NetworkStatistics,
         phase: Phase::Connected,
         time: Timestamp::from_nanoseconds((second * 1e9) as i64 + 1_700_000_000_000_000_000),
         started: None,
@@ -85,6 +86,7 @@ fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
         remote: "93.184.216.34:443".parse().unwrap(),
         inbound: Some(false),
         process: ProcessRef { pid, unique_pid },
+        pidversion: None,
         on_behalf_of: None,
         process_name: None,
         user_id: Some(501),
@@ -108,10 +110,10 @@ fn script() -> Script {
         machine: machine(),
         host_name: Some("mac".into()),
         os_version: Some("15.1".into()),
-        running: Vec::new(),
         processes: process_receiver,
         flows: flow_receiver,
         losses: Arc::new(Losses::default()),
+        scan: bounded(1).0,
         lookup: Box::new(Numbers),
         guard: None,
     };
@@ -179,6 +181,75 @@ fn a_connection_told_before_its_exec_waits_for_it() {
     let (seen, _, counts) = run(settings, sensors, &never());
     feeder.join().unwrap();
     assert_eq!((seen.alerts.len(), counts.unattributed), (1, 0));
+}
+
+#[test]
+fn a_connection_given_to_the_program_before_goes_to_the_one_whose_exec_is_told_late() {
+    let Script { sensors, processes, flows } =
+        script().processes([exec(0.0, "/bin/bash", 50, 6)]).flows([flow(1.0, 50, Some(1050))]);
+    let feeder = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(60));
+        processes.send(exec(0.9, OSASCRIPT, 50, 7)).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        drop((processes, flows));
+    });
+    let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
+    let (seen, _, _) = run(settings, sensors, &never());
+    feeder.join().unwrap();
+    assert_eq!(seen.alerts.len(), 1);
+    assert_eq!(seen.alerts[0]["process"]["entity_id"], machine().entity_id(50, 7));
+}
+
+#[test]
+fn a_socket_made_by_the_program_before_is_said_to_be_inherited() {
+    let reports = || [exec(0.0, "/bin/bash", 50, 6), exec(2.0, OSASCRIPT, 50, 7)];
+    let made = |second: f64| Flow { started: Some(flow(second, 0, None).time), ..flow(2.5, 50, Some(1050)) };
+    let inherited = |flow| {
+        let (seen, _) = script().processes(reports()).flows([flow]).run();
+        assert_eq!(seen.alerts[0]["osawatch"]["attribution"]["method"], "unique_pid");
+        seen.alerts[0]["osawatch"]["attribution"]["inherited"].clone()
+    };
+    assert_eq!(inherited(made(1.0)), true);
+    assert_eq!(inherited(made(2.2)), Json::Null);
+}
+
+#[test]
+fn an_alert_names_the_execution_by_its_whole_audit_token() {
+    let (seen, _) = script().processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([flow(1.5, 50, Some(1050))]).run();
+    assert_eq!(seen.alerts[0]["osawatch"]["process"]["audit_token"], "501,501,20,501,20,50,1,7");
+}
+
+#[test]
+fn after_a_loss_the_running_processes_are_looked_up_and_what_is_known_stays() {
+    let (scan, scans) = bounded(1);
+    let Script { mut sensors, processes, flows } = script();
+    sensors.scan = scan;
+    sensors.losses.exec_gaps.store(3, Ordering::Relaxed);
+    let feeder = std::thread::spawn(move || {
+        processes.send(exec(0.0, OSASCRIPT, 50, 7)).unwrap();
+        scans.recv().unwrap();
+        let running = |path: &str, pid, version| match exec(0.5, path, pid, version) {
+            Report::Event(event) => {
+                let mut event = *event;
+                event.remove(field::EVENT_TYPE);
+                event.push_str(field::EVENT_TYPE, "info");
+                event
+            }
+            other => panic!("{other:?}"),
+        };
+        for found in [running("/usr/bin/forged", 50, 7), running(OSASCRIPT, 60, 3)] {
+            processes.send(Report::Running(Box::new(found))).unwrap();
+        }
+        flows.send(flow(1.0, 50, Some(1050))).unwrap();
+        flows.send(flow(1.0, 60, Some(1060))).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        drop((processes, flows));
+    });
+    let (seen, ending, counts) = run(Settings::default(), sensors, &never());
+    feeder.join().unwrap();
+    assert_eq!((ending, counts.unattributed), (Ending::SensorsEnded, 0));
+    let names: Vec<_> = seen.alerts.iter().map(|alert| alert["process"]["name"].clone()).collect();
+    assert_eq!(names, ["osascript"], "the one whose start was told; the other is known, and did not start");
 }
 
 #[test]

@@ -189,9 +189,16 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         ours.insert("script".into(), script_fields(entity_id, script));
     }
     if let Some(method) = last.str(field::ATTRIBUTION_METHOD) {
-        ours.insert("attribution".into(), json!({ "method": method }));
+        let mut attribution = json!({ "method": method });
+        if let Some(via) = last.str(field::ATTRIBUTION_VIA) {
+            attribution["via"] = via.into();
+        }
+        if last.stated(field::ATTRIBUTION_INHERITED).next().is_some() {
+            attribution["inherited"] = true.into();
+        }
+        ours.insert("attribution".into(), attribution);
     }
-    for name in ["pidversion", "is_platform_binary", "tty_path", "script_path"] {
+    for name in ["pidversion", "audit_token", "is_platform_binary", "tty_path", "script_path"] {
         let key = format!("osawatch.process.{name}");
         let value = found.events.iter().rev().filter(|event| same_process(event, last)).find_map(|event| {
             event.values().find(|(field, _)| field.core_name() == Some(&key)).map(|(_, value)| value_of(value))

@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// watched processes
     #[arg(long, value_enum)]
     net_source: Option<Net>,
+    /// Also use Endpoint Security's undocumented connect event, on macOS 26.4 and later
+    #[arg(long)]
+    es_connect_event: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,7 +110,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
     let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
     let network = args.net_source.map_or_else(|| network_of(sources.network), NetworkSource::from);
-    let options = Options { exec, network, watched: Arc::clone(&watched) };
+    let connect_event = args.es_connect_event || sources.endpoint_security_network;
+    let options = Options { exec, network, connect_event, muted: sources.mute, watched: Arc::clone(&watched) };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let mut out = Out::new(&args, config.as_ref(), sensors.machine.clone())?;
@@ -190,8 +194,7 @@ fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
         ("alerts lost, as no place was left to keep them", written.dropped),
         ("alerts that the system log did not take", out.syslog_failed),
         ("flows of no known process", counts.unattributed),
-        ("flows that could not wait for their process", counts.waiting_overflowed),
-        ("processes whose sockets could not be watched", counts.unwatched),
+        ("network reports that the kernel did not deliver since it started, to any program", counts.undelivered),
     ];
     for (name, count) in own.into_iter().chain(counts.lost.iter().copied()).filter(|(_, count)| *count > 0) {
         text += &format!("  {name}: {count}\n");

@@ -212,6 +212,9 @@ pub struct Sources {
     pub network: NetworkSource,
     /// Use Endpoint Security's undocumented connect event.
     pub endpoint_security_network: bool,
+    /// Programs whose processes Endpoint Security does not tell of: whole paths.
+    #[serde(deserialize_with = "value::absolute_paths")]
+    pub mute: Vec<PathBuf>,
 }
 
 /// The source of process events.

@@ -98,6 +98,16 @@ pub(super) fn absolute<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D:
     if path.is_absolute() { Ok(path) } else { Err(D::Error::custom("the path must be absolute: begin it with `/`")) }
 }
 
+pub(super) fn absolute_paths<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    let paths = Vec::<PathBuf>::deserialize(from)?;
+    match paths.iter().find(|path| !path.is_absolute()) {
+        None => Ok(paths),
+        Some(path) => {
+            Err(D::Error::custom(format!("the path `{}` must be absolute: begin it with `/`", path.display())))
+        }
+    }
+}
+
 pub(super) fn regexes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let list = Vec::<String>::deserialize(from)?;
     for text in &list {

@@ -50,6 +50,15 @@ impl AuditToken {
     }
 }
 
+/// The eight words in the kernel's order, separated by commas.
+impl std::fmt::Display for AuditToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|word| write!(f, ",{word}"))
+    }
+}
+
 /// The machine and the boot a token belongs to: pids and pid versions start anew at each boot.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Machine {

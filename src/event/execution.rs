@@ -5,23 +5,27 @@ use std::sync::Arc;
 use super::field::{self, Field};
 use super::{Event, Scalar, Script};
 
+/// The place of the command line among [`TEXTS`].
+const COMMAND_LINE: usize = 3;
 const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 1024;
 const MAX_COMMAND_LINE_BYTES: usize = 4096;
 
 /// The texts that an execution keeps, besides its arguments.
-const TEXTS: [Field; 6] = [
+const TEXTS: [Field; 7] = [
     field::PROCESS_ENTITY_ID,
     field::PROCESS_NAME,
     field::PROCESS_EXECUTABLE,
     field::PROCESS_COMMAND_LINE,
     field::PROCESS_SIGNING_ID,
     field::PROCESS_TEAM_ID,
+    field::AUDIT_TOKEN,
 ];
 
 /// One execution of one program: what a process event told about it.
 ///
-/// Tens of thousands are held, and one is made for each exec, so all text is in one allocation.
+/// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, and arguments that
+/// the command line consists of are parts of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
     pid: Option<i64>,
@@ -29,8 +33,8 @@ pub struct Execution {
     text: String,
     /// Where each text ends, and whether there is one.
     ends: [(u32, bool); TEXTS.len()],
-    /// Where each argument ends.
-    args: Box<[u32]>,
+    /// Where each argument begins and ends.
+    args: Box<[(u32, u32)]>,
     script: Option<Arc<Script>>,
 }
 
@@ -45,22 +49,23 @@ impl Execution {
             });
             strings.take(MAX_ARGS)
         };
-        let length = texts.iter().flatten().copied().chain(args()).map(str::len).sum();
-        let mut execution = Execution::joined(texts, length);
+        let parts = parts_of(texts[COMMAND_LINE].unwrap_or_default(), args());
+        let own = if parts.is_some() { 0 } else { args().map(str::len).sum() };
+        let mut execution =
+            Execution::joined(texts, own + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
         execution.pid = event.int(field::PROCESS_PID);
-        let mut ends = Vec::with_capacity(args().count());
-        for arg in args() {
-            execution.text.push_str(arg);
-            ends.push(execution.text.len() as u32);
-        }
-        execution.args = ends.into();
+        let start = execution.ends[COMMAND_LINE - 1].0;
+        execution.args = match parts {
+            Some(parts) => parts.into_iter().map(|(from, to)| (start + from, start + to)).collect(),
+            None => args().map(|arg| execution.append(arg)).collect(),
+        };
         execution.script = event.script.clone();
         execution
     }
 
     /// An execution of which only another process's event has told.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
-        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None], 0);
+        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None, None], 0);
         Execution { pid, ..execution }
     }
 
@@ -71,6 +76,12 @@ impl Execution {
             (text.len() as u32, value.is_some())
         });
         Execution { text, ends, ..Execution::default() }
+    }
+
+    fn append(&mut self, text: &str) -> (u32, u32) {
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        (start, self.text.len() as u32)
     }
 
     /// `process.entity_id`.
@@ -113,14 +124,14 @@ impl Execution {
         self.get(5)
     }
 
+    /// `osawatch.process.audit_token`: see [`super::AuditToken`].
+    pub fn audit_token(&self) -> Option<&str> {
+        self.get(6)
+    }
+
     /// `process.args`: the first 64, the first KiB of each.
     pub fn args(&self) -> impl Iterator<Item = &str> {
-        let mut start = self.ends[TEXTS.len() - 1].0 as usize;
-        self.args.iter().map(move |end| {
-            let arg = &self.text[start..*end as usize];
-            start = *end as usize;
-            arg
-        })
+        self.args.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])
     }
 
     fn get(&self, at: usize) -> Option<&str> {
@@ -128,6 +139,21 @@ impl Execution {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
         stated.then(|| &self.text[start as usize..end as usize])
     }
+}
+
+/// Where each argument stands in the command line, when they are it, with spaces between.
+fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Option<Vec<(u32, u32)>> {
+    let (mut parts, mut at) = (Vec::new(), 0);
+    for arg in args {
+        let end = at + arg.len();
+        let rest = command_line.get(at..).filter(|rest| rest.starts_with(arg))?;
+        if !matches!(rest.as_bytes().get(arg.len()), None | Some(b' ')) {
+            return None;
+        }
+        parts.push((at as u32, end as u32));
+        at = end + 1;
+    }
+    Some(parts)
 }
 
 fn cut(text: &str, bytes: usize) -> &str {
@@ -230,6 +256,35 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn execution(command_line: &str, args: &[&str]) -> Execution {
+        let mut event = Event::new(super::super::Timestamp::default(), super::super::Categories::PROCESS);
+        event.push_str(field::PROCESS_NAME, "tool");
+        event.push_str(field::PROCESS_COMMAND_LINE, command_line);
+        event.push_str(field::PROCESS_TEAM_ID, "TEAM");
+        args.iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
+        Execution::of(&event)
+    }
+
+    #[test]
+    fn arguments_are_the_same_whether_they_are_the_command_line_or_not() {
+        let long = "é".repeat(MAX_ARG_BYTES);
+        for (command_line, args) in [
+            ("tool -a  b", vec!["tool", "-a", "", "b"]),
+            ("tool -a  b", vec!["tool", "-a", "b"]),
+            ("tool", vec!["tool", "-a"]),
+            ("", vec![""]),
+            ("", vec!["tool"]),
+            ("toolbox", vec!["tool"]),
+            (&*long, vec!["é", &*long]),
+        ] {
+            let execution = execution(command_line, &args);
+            let wanted: Vec<&str> = args.iter().map(|arg| cut(arg, MAX_ARG_BYTES)).collect();
+            assert_eq!(execution.args().collect::<Vec<_>>(), wanted, "{command_line:?}");
+            assert_eq!((execution.name(), execution.team_id()), (Some("tool"), Some("TEAM")));
+        }
+        assert!(execution("tool -a", &["tool", "-a"]).text.len() < 24, "told once, held once");
+    }
 
     #[test]
     fn a_chain_of_a_million_processes_keeps_its_nearest_ancestors_and_is_dropped_without_recursion() {

@@ -14,6 +14,28 @@ pub enum Phase {
     Closed,
 }
 
+/// Which source reports a flow; ECS `event.provider`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowSource {
+    /// The kernel control `com.apple.network.statistics`.
+    NetworkStatistics,
+    /// A look at the sockets of a process.
+    Libproc,
+    /// Endpoint Security's connect event.
+    EndpointSecurity,
+}
+
+impl FlowSource {
+    /// Its `event.provider`.
+    pub fn provider(self) -> &'static str {
+        match self {
+            FlowSource::NetworkStatistics => "network_statistics",
+            FlowSource::Libproc => "libproc",
+            FlowSource::EndpointSecurity => "endpoint_security",
+        }
+    }
+}
+
 /// The transport of a flow; ECS `network.transport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -38,6 +60,8 @@ pub struct ProcessRef {
 /// One report about one flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
+    /// Who reports it.
+    pub source: FlowSource,
     /// Which half of its life this is about.
     pub phase: Phase,
     /// When the report was true. For a flow first seen as it closed, when its socket was made.
@@ -54,6 +78,8 @@ pub struct Flow {
     pub inbound: Option<bool>,
     /// The process that last used the socket.
     pub process: ProcessRef,
+    /// Which execution of it, when the source knows the audit token.
+    pub pidversion: Option<u32>,
     /// The process on whose behalf that one uses it, when there is one (delegation).
     pub on_behalf_of: Option<ProcessRef>,
     /// The process's name as the kernel keeps it.

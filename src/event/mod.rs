@@ -14,7 +14,7 @@ mod timestamp;
 pub use audit_token::{AuditToken, Machine};
 pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
-pub use flow::{Flow, Phase, ProcessRef, Transport};
+pub use flow::{Flow, FlowSource, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use script::Script;
 pub use timestamp::Timestamp;
@@ -110,6 +110,23 @@ impl<'a> Scalar<'a> {
         }
     }
 }
+
+/// What tells an event that has no document from any other. Whatever else a source learns to say of an event, its
+/// id stays.
+const IDENTITY: [Field; 12] = [
+    field::HOST_ID,
+    field::HOST_BOOT_ID,
+    field::EVENT_ACTION,
+    field::PROCESS_ENTITY_ID,
+    field::PROCESS_PID,
+    field::UNIQUE_PID,
+    field::GLOBAL_SEQ_NUM,
+    field::SOURCE_IP,
+    field::SOURCE_PORT,
+    field::DESTINATION_IP,
+    field::DESTINATION_PORT,
+    field::NETWORK_TRANSPORT,
+];
 
 /// One thing that happened on a host.
 ///
@@ -211,7 +228,7 @@ impl Event {
     }
 
     /// The id of the source document: the search hit's `_id`, else its `event.id`, else a hash of its
-    /// content.
+    /// line, or of what identifies it where it has none.
     pub fn id(&self) -> String {
         let stated = [field::DOCUMENT_ID, field::EVENT_ID];
         stated
@@ -231,7 +248,7 @@ impl Event {
             Some(line) => hash.update(line.as_str().trim()),
             None => {
                 hash.update(self.time.nanoseconds().to_be_bytes());
-                for (field, value) in self.values() {
+                for (field, value) in self.values().filter(|(field, _)| IDENTITY.contains(field)) {
                     hash.update(field.core_name().unwrap_or_default());
                     hash.update(value.text().as_bytes());
                     hash.update([0]);

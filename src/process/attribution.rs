@@ -11,18 +11,18 @@ use ahash::HashMap;
 use crate::event::field;
 use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 
+/// Executions of one pid that are remembered: a process can exec itself without end.
+const MOST_OF_PID: usize = 64;
+
 /// Executions known by audit token, by pid.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_pid: HashMap<i64, Vec<Owner>>,
-    pids: HashMap<Arc<str>, i64>,
 }
 
 #[derive(Debug)]
 struct Owner {
     key: Arc<str>,
-    host: Box<str>,
-    entity_id: Box<str>,
     pidversion: i64,
     unique_pid: Option<i64>,
     started: Timestamp,
@@ -30,40 +30,42 @@ struct Owner {
 }
 
 impl Owners {
-    /// Takes note of an execution, and that it ended the one that had its pid.
+    /// Takes note of an execution, and that it ended the one that had its pid. Keys are those of the table.
     pub(super) fn started(&mut self, key: &Arc<str>, event: &Event) {
         let (Some(pid), Some(pidversion)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else {
             return;
         };
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let owners = self.by_pid.entry(pid).or_default();
+        if owners.len() < 4 {
+            // Tens of thousands of pids have one or two executions: room for more would be most of the table.
+            owners.reserve_exact(1);
+        } else if owners.len() >= MOST_OF_PID {
+            owners.remove(0);
+        }
         if owners.iter().any(|owner| owner.key == *key) {
             return;
         }
-        for owner in owners.iter_mut().filter(|owner| *owner.host == *host) {
+        for owner in owners.iter_mut().filter(|owner| host_of(&owner.key) == host) {
             owner.ended.get_or_insert(event.time);
         }
-        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default().into();
         // An exec keeps the unique pid; the exec's own event may not say it.
-        let before = owners.iter().rfind(|owner| *owner.host == *host && owner.ended == Some(event.time));
+        let before = owners.iter().rfind(|owner| host_of(&owner.key) == host && owner.ended == Some(event.time));
         let unique_pid = event.int(field::UNIQUE_PID).or_else(|| before?.unique_pid.filter(|_| is_exec(event)));
-        let (at, host) = (event.time, host.into());
-        let key_of_owner = Arc::clone(key);
-        owners.push(Owner { key: key_of_owner, host, entity_id, pidversion, unique_pid, started: at, ended: None });
-        self.pids.insert(Arc::clone(key), pid);
+        owners.push(Owner { key: Arc::clone(key), pidversion, unique_pid, started: event.time, ended: None });
     }
 
     /// Takes note that an execution ended.
     pub(super) fn ended(&mut self, key: &Arc<str>, event: &Event) {
-        let owners = self.pids.get(key).and_then(|pid| self.by_pid.get_mut(pid));
+        let owners = event.int(field::PROCESS_PID).and_then(|pid| self.by_pid.get_mut(&pid));
         if let Some(owner) = owners.into_iter().flatten().find(|owner| owner.key == *key) {
             owner.ended.get_or_insert(event.time);
         }
     }
 
-    /// Forgets an execution.
-    pub(super) fn forget(&mut self, key: &Arc<str>) {
-        let Some(pid) = self.pids.remove(key) else { return };
+    /// Forgets an execution of this pid.
+    pub(super) fn forget(&mut self, key: &Arc<str>, pid: Option<i64>) {
+        let Some(pid) = pid else { return };
         if let Some(owners) = self.by_pid.get_mut(&pid) {
             owners.retain(|owner| owner.key != *key);
             if owners.is_empty() {
@@ -99,7 +101,13 @@ impl Owners {
             return;
         }
         let by_unique_pid = owner.unique_pid.is_some() && owner.unique_pid == event.int(field::UNIQUE_PID);
-        let (entity_id, pidversion) = (owner.entity_id.clone(), owner.pidversion);
+        let (pidversion, started) = (owner.pidversion, owner.started);
+        let entity_id = owner.key.split_once('\0').map(|(_, entity_id)| entity_id.to_owned()).unwrap_or_default();
+        // A socket made before this program was started, by the one that it replaced or that forked it.
+        if by_unique_pid && event.str(field::EVENT_START).and_then(Timestamp::parse).is_some_and(|made| made < started)
+        {
+            event.push_bool(field::ATTRIBUTION_INHERITED, true);
+        }
         assign(event, &entity_id, if by_unique_pid { "unique_pid" } else { "pid" });
         if event.int(field::PIDVERSION).is_none() {
             event.push_int(field::PIDVERSION, pidversion);
@@ -117,15 +125,23 @@ impl Owners {
     fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let unique_pid = event.int(field::UNIQUE_PID);
+        let pidversion = event.int(field::PIDVERSION);
         let owners = self.by_pid.get(&pid)?.iter();
         let candidates = owners.filter(|owner| {
             let same = unique_pid.is_some() && owner.unique_pid == unique_pid;
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
             let running = same || owner.ended.is_none_or(|ended| event.time <= ended);
-            *owner.host == *host && owner.started <= event.time && !other && running
+            let named = pidversion == Some(owner.pidversion);
+            let fits = owner.started <= event.time && !other && running && pidversion.is_none();
+            host_of(&owner.key) == host && (named || fits)
         });
         candidates.max_by_key(|owner| owner.started)
     }
+}
+
+/// The host in a key of the table.
+fn host_of(key: &str) -> &str {
+    key.split_once('\0').map_or(key, |(host, _)| host)
 }
 
 fn is_exec(event: &Event) -> bool {

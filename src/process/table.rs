@@ -103,6 +103,12 @@ impl Table {
         }
     }
 
+    /// Whether the execution that a process event is about is known.
+    pub fn knows(&mut self, event: &Event) -> bool {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        self.executions.contains_key(key_of(&mut self.key, event, entity_id))
+    }
+
     /// Whether the execution is known that an event of a pid belongs to.
     pub fn knows_owner(&self, event: &Event) -> bool {
         self.owners.knows(event)
@@ -111,6 +117,7 @@ impl Table {
     fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {
         if starts {
             self.insert(event);
+            self.end_replaced(event);
         }
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key = key_of(&mut self.key, event, entity_id);
@@ -147,6 +154,23 @@ impl Table {
         if self.started.len() > 2 * self.limits.executions + 1024 {
             let executions = &self.executions;
             self.started.retain(|(generation, key)| executions.get(key).is_some_and(|e| e.generation == *generation));
+        }
+    }
+
+    /// A program that another replaced in place has ended, though no event says so.
+    fn end_replaced(&mut self, event: &Event) {
+        let Some(replaced) = event.str(field::REPLACED_ENTITY_ID) else { return };
+        if event.str(field::PROCESS_ENTITY_ID) == Some(replaced) {
+            return;
+        }
+        let key = key_of(&mut self.key, event, replaced);
+        let Some((key, _)) = self.executions.get_key_value(key) else { return };
+        let key = Arc::clone(key);
+        if let Some(entry) = self.executions.get_mut(&key)
+            && entry.ended.is_none()
+        {
+            entry.ended = Some(event.time);
+            self.exited.push_back((event.time, key));
         }
     }
 
@@ -227,8 +251,7 @@ impl Table {
         }
         while let Some((generation, key)) = self.started.pop_front() {
             if self.executions.get(&key).is_some_and(|entry| entry.generation == generation) {
-                self.executions.remove(&key);
-                self.owners.forget(&key);
+                self.remove(&key);
                 self.evicted += 1;
                 return;
             }
@@ -239,10 +262,14 @@ impl Table {
         let Some((ended, key)) = self.exited.pop_front() else { return false };
         let gone = self.executions.get(&key).is_some_and(|entry| entry.ended == Some(ended));
         if gone {
-            self.executions.remove(&key);
-            self.owners.forget(&key);
+            self.remove(&key);
         }
         gone
+    }
+
+    fn remove(&mut self, key: &Arc<str>) {
+        let pid = self.executions.remove(key).and_then(|entry| entry.context.process.as_ref()?.pid());
+        self.owners.forget(key, pid);
     }
 }
 
@@ -255,6 +282,7 @@ fn complete(event: &mut Event) {
         (field::PROCESS_COMMAND_LINE, process.command_line()),
         (field::PROCESS_SIGNING_ID, process.signing_id()),
         (field::PROCESS_TEAM_ID, process.team_id()),
+        (field::AUDIT_TOKEN, process.audit_token()),
     ] {
         if let Some(value) = value.filter(|_| event.str(field).is_none()) {
             event.push_str(field, value);

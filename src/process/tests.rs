@@ -69,6 +69,20 @@ fn an_execution_stays_for_a_minute_after_its_exit() {
 }
 
 #[test]
+fn a_program_replaced_in_place_stays_for_a_minute_too() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, process(1, "start", "image-of-fork", "shell"));
+    let mut exec = process(2, "start", "curl", "shell");
+    exec.push_str(field::EVENT_ACTION, "exec");
+    exec.push_str(field::REPLACED_ENTITY_ID, "image-of-fork");
+    ancestry(&mut table, exec);
+    assert_eq!(ancestry(&mut table, connection(62, "image-of-fork")), ["shell"]);
+    assert_eq!(ancestry(&mut table, connection(63, "image-of-fork")), [""; 0]);
+    assert_eq!(ancestry(&mut table, connection(63, "curl")), ["image-of-fork", "shell"]);
+    assert_eq!(table.evicted(), 0);
+}
+
+#[test]
 fn a_full_table_gives_up_exited_executions_first_then_the_oldest_and_counts_them() {
     let limits = Limits { executions: 3, keep_exited: Duration::from_secs(60) };
     let mut table = Table::new(limits);

@@ -2,7 +2,9 @@
 //!
 //! The two streams of a live Mac are independent: a connection can be told before the exec that made it.
 //! A flow whose process is known waits until the stream of processes has passed its time, or 10 ms; one
-//! whose process is unknown waits for it up to the lateness.
+//! whose process is unknown waits for it up to the lateness. One that went on after 10 ms goes on once more when an
+//! exec of its process from before it is told within the lateness: the program that it was given to had been
+//! replaced by then.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,6 +24,8 @@ pub struct Waiting {
     settling: VecDeque<Held>,
     unknown: VecDeque<Held>,
     unknown_pids: HashMap<i64, usize>,
+    /// Flows that went on before the stream of processes had come to their time.
+    presumed: VecDeque<Held>,
     overflowed: u64,
 }
 
@@ -34,8 +38,9 @@ struct Held {
 impl Waiting {
     /// Holds at most `capacity` flows, those of unknown processes for at most the lateness.
     pub fn new(lateness: Duration, capacity: usize) -> Waiting {
-        let (settling, unknown, unknown_pids) = Default::default();
-        Waiting { lateness, capacity, settling, unknown, unknown_pids, overflowed: 0 }
+        let (settling, unknown, presumed) = Default::default();
+        let unknown_pids = HashMap::default();
+        Waiting { lateness, capacity, settling, unknown, unknown_pids, presumed, overflowed: 0 }
     }
 
     /// Flows let go before their time because too many waited.
@@ -59,8 +64,16 @@ impl Waiting {
         self.pop_unknown().or_else(|| self.settling.pop_front().map(|held| held.event))
     }
 
-    /// A process was told of: its flows need not wait any longer.
-    pub fn started(&mut self, process: i64, now: Duration) {
+    /// An execution was told of that began at `began`: flows of its process need not wait any longer, and those
+    /// that went on too early, and are later than it, go on again.
+    pub fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
+        let is_its = |held: &Held| pid(&held.event) == process && held.event.time >= began;
+        if self.presumed.iter().any(is_its) {
+            let (again, rest) = self.presumed.drain(..).partition(is_its);
+            self.presumed = rest;
+            let again: VecDeque<Held> = again;
+            self.settling.extend(again.into_iter().map(|held| Held { since: now, ..held }));
+        }
         if self.unknown_pids.remove(&process).is_none() {
             return;
         }
@@ -72,9 +85,16 @@ impl Waiting {
 
     /// The next flow that need not wait: the stream of processes has come to `seen`.
     pub fn pop_due(&mut self, seen: Timestamp, now: Duration) -> Option<Event> {
-        let front = self.settling.front();
-        if front.is_some_and(|held| held.event.time <= seen || now.saturating_sub(held.since) >= SETTLE) {
-            return self.settling.pop_front().map(|held| held.event);
+        while self.presumed.front().is_some_and(|held| now.saturating_sub(held.since) >= self.lateness) {
+            self.presumed.pop_front();
+        }
+        let is_passed = |held: &Held| held.event.time <= seen;
+        if self.settling.front().is_some_and(|held| is_passed(held) || now.saturating_sub(held.since) >= SETTLE) {
+            let held = self.settling.pop_front()?;
+            if !is_passed(&held) {
+                self.presume(held.event.clone(), now);
+            }
+            return Some(held.event);
         }
         let waited = self.unknown.front().map(|held| now.saturating_sub(held.since));
         if waited.is_some_and(|waited| waited >= self.lateness) { self.pop_unknown() } else { None }
@@ -90,6 +110,14 @@ impl Waiting {
         let settled = self.settling.front().map(|held| held.since + SETTLE);
         let given_up = self.unknown.front().map(|held| held.since + self.lateness);
         settled.into_iter().chain(given_up).min()
+    }
+
+    fn presume(&mut self, event: Event, since: Duration) {
+        self.presumed.push_back(Held { event, since });
+        if self.presumed.len() > self.capacity {
+            self.presumed.pop_front();
+            self.overflowed += 1;
+        }
     }
 
     fn pop_unknown(&mut self) -> Option<Event> {
@@ -149,10 +177,27 @@ mod tests {
         waiting.hold(flow(7, 100), false, ms(0));
         waiting.hold(flow(8, 100), false, ms(0));
         assert_eq!(due(&mut waiting, 500, 1000), [0; 0]);
-        waiting.started(7, ms(1000));
+        waiting.started(7, at(50), ms(1000));
         assert_eq!(due(&mut waiting, 500, 1000), [7]);
         assert_eq!(due(&mut waiting, 500, 1999), [0; 0]);
         assert_eq!(due(&mut waiting, 500, 2000), [8], "at the lateness it goes on without its process");
+    }
+
+    #[test]
+    fn a_flow_that_went_on_too_early_goes_on_again_for_an_exec_before_it_and_once() {
+        let mut waiting = Waiting::new(ms(2000), 10);
+        waiting.hold(flow(7, 100), true, ms(0));
+        waiting.hold(flow(8, 100), true, ms(0));
+        assert_eq!(due(&mut waiting, 50, 10), [7, 8]);
+        waiting.started(7, at(101), ms(500));
+        assert_eq!(due(&mut waiting, 50, 500), [0; 0], "an exec after it has no part in it");
+        waiting.started(7, at(90), ms(600));
+        assert_eq!(due(&mut waiting, 100, 600), [7]);
+        waiting.started(7, at(95), ms(700));
+        assert_eq!(due(&mut waiting, 100, 700), [0; 0]);
+        assert_eq!(due(&mut waiting, 100, 2010), [0; 0]);
+        waiting.started(8, at(90), ms(2010));
+        assert_eq!(due(&mut waiting, 100, 2010), [0; 0], "beyond the lateness it is forgotten");
     }
 
     #[test]
@@ -162,7 +207,7 @@ mod tests {
         assert!(waiting.hold(flow(2, 0), false, ms(0)).is_none());
         assert_eq!(waiting.hold(flow(3, 0), false, ms(0)).map(|event| pid(&event)), Some(1));
         assert_eq!(waiting.overflowed(), 1);
-        waiting.started(1, ms(0));
+        waiting.started(1, at(0), ms(0));
         let rest: Vec<i64> = std::iter::from_fn(|| waiting.pop()).map(|event| pid(&event)).collect();
         assert_eq!(rest, [2, 3]);
     }

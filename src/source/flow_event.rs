@@ -17,6 +17,7 @@ pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
         (field::EVENT_TYPE, "connection"),
         (field::EVENT_ACTION, action),
         (field::EVENT_MODULE, "osawatch"),
+        (field::EVENT_PROVIDER, flow.source.provider()),
         (field::HOST_ID, &machine.host_id),
         (field::HOST_NAME, host_name.unwrap_or_default()),
         (field::HOST_BOOT_ID, &machine.boot_id),
@@ -25,6 +26,9 @@ pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
         if !value.is_empty() {
             event.push_str(field, value);
         }
+    }
+    if let Some(started) = flow.started {
+        event.push_str(field::EVENT_START, &started.to_string());
     }
     push_process(&mut event, flow);
     push_ends(&mut event, flow);
@@ -37,6 +41,9 @@ fn push_process(event: &mut Event, flow: &Flow) {
     event.push_int(field::PROCESS_PID, pid.into());
     if let Some(unique_pid) = unique_pid.and_then(|unique_pid| i64::try_from(unique_pid).ok()) {
         event.push_int(field::UNIQUE_PID, unique_pid);
+    }
+    if let Some(pidversion) = flow.pidversion {
+        event.push_int(field::PIDVERSION, pidversion.into());
     }
     match (flow.on_behalf_of, flow.process_name.as_deref()) {
         (Some(_), name) => {

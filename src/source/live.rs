@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::eslogger::Decoder;
 use super::eslogger::message::Message;
@@ -43,6 +44,10 @@ pub struct Options {
     pub exec: ExecSource,
     /// The source of connections.
     pub network: NetworkSource,
+    /// Whether Endpoint Security's undocumented connect event is used besides it.
+    pub connect_event: bool,
+    /// Programs whose processes Endpoint Security does not tell of, by their whole path.
+    pub muted: Vec<PathBuf>,
     /// The processes whose sockets are looked at one by one where no source tells of connections.
     pub watched: Arc<Watched>,
 }
@@ -101,6 +106,8 @@ pub enum Report {
     Message(Box<EndpointMessage>),
     /// A decoded line.
     Event(Box<Event>),
+    /// A process that runs, looked up, after its parent: it is no start.
+    Running(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),
 }
@@ -128,12 +135,17 @@ macro_rules! losses {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
         /// Events lost before the engine saw them, counted where they are lost.
         #[derive(Debug, Default)]
-        pub struct Losses { $($(#[$doc])* pub $name: AtomicU64,)* }
+        pub struct Losses {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+            /// Reports of the network statistics that the kernel could not deliver since it started, to this
+            /// program or another: a hint for people, and nobody's loss in particular.
+            pub undelivered: AtomicU64,
+        }
 
         impl Losses {
             /// The counters by name.
-            pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
-                vec![$(($text, self.$name.load(Ordering::Relaxed)),)*]
+            pub fn snapshot(&self) -> [(&'static str, u64); [$($text),*].len()] {
+                [$(($text, self.$name.load(Ordering::Relaxed)),)*]
             }
         }
     };
@@ -162,6 +174,10 @@ losses! {
     ntstat_no_room: "ntstat.no_room",
     /// Sources given up because too many were held.
     ntstat_evicted: "ntstat.evicted",
+    /// Connect events that found their channel full.
+    connect_channel_full: "channel.connect_full",
+    /// Connect events whose structure could not be read.
+    connect_malformed: "endpoint_security.connect_malformed",
     /// Lines of `eslogger` that are not messages.
     malformed_lines: "eslogger.malformed_lines",
     /// Times that `eslogger` ended.
@@ -169,6 +185,12 @@ losses! {
 }
 
 impl Losses {
+    /// Lost process events, without which executions are not known.
+    pub fn processes(&self) -> u64 {
+        let counters = [&self.exec_gaps, &self.fork_gaps, &self.process_channel_full, &self.eslogger_ended];
+        counters.map(|counter| counter.load(Ordering::Relaxed)).iter().sum()
+    }
+
     /// Adds to a counter.
     pub fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
@@ -217,6 +239,16 @@ impl Watched {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid)
     }
 
+    /// Whether none is watched.
+    pub fn is_empty(&self) -> bool {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The watched processes.
+    pub fn all(&self) -> Vec<u32> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// The watched processes; waits until there is one.
     pub fn wait(&self) -> Vec<u32> {
         let pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,14 +273,14 @@ pub struct Sensors {
     pub host_name: Option<String>,
     /// `host.os.version`.
     pub os_version: Option<String>,
-    /// The processes that ran before the sensors were started, parents first.
-    pub running: Vec<Event>,
     /// Process events, in the order their source gave them.
     pub processes: Receiver<Report>,
     /// Flows.
     pub flows: Receiver<Flow>,
     /// What was lost.
     pub losses: Arc<Losses>,
+    /// Asks for [`Report::Running`] of every process, after process events were lost.
+    pub scan: Sender<()>,
     /// Questions to the system.
     pub lookup: Box<dyn Lookup>,
     /// Ends what the sensors started, when dropped.

@@ -1,5 +1,6 @@
 //! Where events come from: recordings, and the sensors of a live Mac.
 
+pub mod connect_event;
 mod decoder;
 pub mod eslogger;
 pub mod flow_event;
@@ -9,6 +10,7 @@ mod macos;
 pub mod ntstat;
 pub mod process_info;
 pub mod replay;
+pub mod running;
 
 use std::collections::BTreeMap;
 use std::fmt;

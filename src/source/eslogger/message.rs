@@ -123,9 +123,9 @@ pub(in crate::source) struct Exec<'a> {
     pub(in crate::source) cwd: Option<File<'a>>,
     #[serde(borrow)]
     pub(in crate::source) script: Option<File<'a>>,
-    /// What standard input is; only an Endpoint Security client of our own knows.
+    /// What standard input, output and error are; only an Endpoint Security client of our own knows.
     #[serde(skip)]
-    pub(in crate::source) stdin_type: Option<&'static str>,
+    pub(in crate::source) descriptors: [Option<&'static str>; 3],
     /// Bytes of arguments that were not copied.
     #[serde(skip)]
     pub(in crate::source) args_left_out: usize,

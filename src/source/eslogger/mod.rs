@@ -3,6 +3,7 @@
 //! Made for the message versions 6 to 11 (macOS 13 to 27); another one is read as far as its shape fits.
 
 pub(super) mod message;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -145,6 +146,7 @@ impl Decoder {
         event.push_int(field::PIDVERSION, token.pidversion().into());
         push_executable(event, process, field::PROCESS_NAME, field::PROCESS_EXECUTABLE);
         push_text(event, field::PROCESS_START, text(&process.start_time));
+        event.push_str(field::AUDIT_TOKEN, &token.to_string());
         push_signature(event, process);
         push_int(event, field::PROCESS_GROUP_LEADER_PID, process.group_id);
         push_int(event, field::PROCESS_SESSION_LEADER_PID, process.session_id);
@@ -206,7 +208,9 @@ fn push_exec(event: &mut Event, exec: &Exec<'_>) {
     }
     push_text(event, field::PROCESS_WORKING_DIRECTORY, path(exec.cwd.as_ref()));
     push_text(event, field::SCRIPT_PATH, path(exec.script.as_ref()));
-    push_text(event, field::STDIN_TYPE, exec.stdin_type.unwrap_or_default());
+    for (field, kind) in [field::STDIN_TYPE, field::STDOUT_TYPE, field::STDERR_TYPE].into_iter().zip(exec.descriptors) {
+        push_text(event, field, kind.unwrap_or_default());
+    }
     if exec.args_left_out > 0 {
         event.push_int(field::ARGS_LEFT_OUT, exec.args_left_out as i64);
     }

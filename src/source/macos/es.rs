@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
-use endpoint_sec::sys::es_event_type_t;
+use endpoint_sec::sys::{es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
 
 use super::Feed;
@@ -42,7 +43,7 @@ struct Numbers {
 }
 
 /// Runs a client for the rest of the program; gives back only why there can be none.
-pub(super) fn run(feed: &Feed, os_version: Option<&str>) -> Ending {
+pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> Ending {
     let (major, minor, patch) = super::version_numbers(os_version.unwrap_or_default());
     // Older than 10.15 there is no Endpoint Security; the call panics.
     if (major, minor) < (10, 15) {
@@ -52,11 +53,16 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>) -> Ending {
     let mut backoff = Backoff::default();
     let mut said = None;
     loop {
-        let error = match subscribed(feed) {
+        let error = match subscribed(feed, muted) {
             Ok(client) => {
                 feed.notice(Level::Info, "process events come from Endpoint Security".to_owned());
                 // The client works as long as it lives, on a thread of the system's own.
                 let _client = client;
+                // What started before the subscription is looked up after it, so that nothing lies between.
+                feed.scan();
+                while let Ok(()) = feed.scans.recv() {
+                    feed.scan();
+                }
                 loop {
                     std::thread::park();
                 }
@@ -96,7 +102,7 @@ enum Failure {
     Subscribe,
 }
 
-fn subscribed(feed: &Feed) -> Result<Client<'static>, Failure> {
+fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure> {
     let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbers::default());
     let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
     let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(Failure::New)?;
@@ -105,6 +111,11 @@ fn subscribed(feed: &Feed) -> Result<Client<'static>, Failure> {
         es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
         es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
     ];
+    for path in muted {
+        if client.mute_path(path.as_os_str(), es_mute_path_type_t::ES_MUTE_PATH_TYPE_LITERAL).is_err() {
+            feed.notice(Level::Warning, format!("Endpoint Security does not mute {}", path.display()));
+        }
+    }
     client.subscribe(&types).map_err(|_| Failure::Subscribe)?;
     Ok(client)
 }
@@ -187,9 +198,20 @@ fn copy_exec(exec: &EventExec<'_>) -> Exec<'static> {
         env: None,
         cwd: exec.cwd().map(|file| copy_file(&file)),
         script: exec.script().map(|file| copy_file(&file)),
-        stdin_type: exec.fds().find(|fd| fd.fd() == 0).map(|fd| descriptor_type(fd.fdtype())),
+        descriptors: descriptors(exec),
         args_left_out,
     }
+}
+
+/// What standard input, output and error are. They come first.
+fn descriptors(exec: &EventExec<'_>) -> [Option<&'static str>; 3] {
+    let mut kinds = [None; 3];
+    for fd in exec.fds().take(3) {
+        if let Some(kind) = usize::try_from(fd.fd()).ok().and_then(|fd| kinds.get_mut(fd)) {
+            *kind = Some(descriptor_type(fd.fdtype()));
+        }
+    }
+    kinds
 }
 
 /// `PROX_FDTYPE_*` of `<sys/proc_info.h>`.
@@ -210,7 +232,7 @@ fn text(text: &OsStr) -> Text<'static> {
     Text(Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned()))
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
+pub(super) fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanoseconds(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -1,18 +1,23 @@
 //! The sensors of macOS: they fetch and copy, and decide nothing.
 
 mod es;
+mod es_connect;
 mod eslogger;
 mod libproc;
+mod loopback;
 mod ntstat;
 mod sys;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::eslogger::Decoder;
 use super::live::{Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, Sensors};
+use super::running;
 use crate::event::Machine;
 
 /// Process reports that may wait for the engine: some seconds of a busy Mac.
@@ -26,6 +31,9 @@ const MOST_USERS: usize = 1_024;
 struct Feed {
     reports: Sender<Report>,
     losses: Arc<Losses>,
+    scans: Receiver<()>,
+    machine: Machine,
+    host_name: Option<String>,
 }
 
 impl Feed {
@@ -33,9 +41,21 @@ impl Feed {
         // The engine is gone only when the program ends.
         let _ = self.reports.send(Report::Notice(Notice { level, text }));
     }
+
+    /// Tells of the processes that run now.
+    fn scan(&self) {
+        let host_name = self.host_name.as_deref();
+        for event in running::events(libproc::running(), libproc::program, &self.machine, host_name) {
+            // Room is left for the events that come meanwhile, whose thread may not wait.
+            while self.reports.len() > PROCESS_CHANNEL / 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let _ = self.reports.send(Report::Running(Box::new(event)));
+        }
+    }
 }
 
-/// Starts the sensors. The processes that already run come first on the channel.
+/// Starts the sensors.
 pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     if sys::effective_user_id() != 0 {
         return Err(Error::NotRoot);
@@ -47,55 +67,80 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     let (host_name, os_version) = (sys::sysctl_text("kern.hostname"), sys::sysctl_text("kern.osproductversion"));
     let (reports, processes) = bounded(PROCESS_CHANNEL);
     let (flow_sender, flows) = bounded(FLOW_CHANNEL);
+    let (scan, scans) = bounded(1);
     let losses = Arc::new(Losses::default());
     let guard = eslogger::Guard::default();
-    let feed = Feed { reports, losses: Arc::clone(&losses) };
-    let feed_copy = Feed { reports: feed.reports.clone(), losses: Arc::clone(&losses) };
-    let decoder = Decoder::new(machine.clone(), host_name.clone());
-    let (exec, version, child) = (options.exec, os_version.clone(), guard.clone());
-    start("osawatch-exec", move || watch_processes(&feed, exec, version.as_deref(), &decoder, &child))?;
+    let feed = |scans| Feed {
+        reports: reports.clone(),
+        losses: Arc::clone(&losses),
+        scans,
+        machine: machine.clone(),
+        host_name: host_name.clone(),
+    };
+    if options.connect_event {
+        let (feed, flows, version) = (feed(never()), flow_sender.clone(), os_version.clone());
+        start("osawatch-connect", move || es_connect::run(&feed, &flows, version.as_deref()))?;
+    }
     let network = ntstat::Network {
         flows: flow_sender,
         watched: Arc::clone(&options.watched),
         losses: Arc::clone(&losses),
-        notices: feed_copy,
+        notices: feed(never()),
     };
+    let execs = Execs {
+        feed: feed(scans),
+        source: options.exec,
+        muted: options.muted.clone(),
+        os_version: os_version.clone(),
+        decoder: Decoder::new(machine.clone(), host_name.clone()),
+        child: guard.clone(),
+    };
+    start("osawatch-exec", move || execs.watch())?;
     let source = options.network;
     start("osawatch-network", move || network.run(source))?;
-    let running = libproc::running(&machine, host_name.as_deref());
     let lookup = Box::new(System { users: HashMap::new() });
     let guard: Option<Box<dyn Send>> = Some(Box::new(guard));
-    Ok(Sensors { machine, host_name, os_version, running, processes, flows, losses, lookup, guard })
+    Ok(Sensors { machine, host_name, os_version, processes, flows, losses, scan, lookup, guard })
 }
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop).map_err(Error::Thread)
 }
 
-fn watch_processes(
-    feed: &Feed,
+/// What the thread of process events needs.
+struct Execs {
+    feed: Feed,
     source: ExecSource,
-    os_version: Option<&str>,
-    decoder: &Decoder,
-    child: &eslogger::Guard,
-) {
-    if source != ExecSource::Eslogger {
-        match es::run(feed, os_version) {
-            es::Ending::NotPrivileged => {
-                return feed.notice(Level::NotPermitted, "Endpoint Security is open to root only; use sudo".to_owned());
+    muted: Vec<PathBuf>,
+    os_version: Option<String>,
+    decoder: Decoder,
+    child: eslogger::Guard,
+}
+
+impl Execs {
+    /// Tells of process events for the rest of the program, or why there can be none.
+    fn watch(&self) {
+        let feed = &self.feed;
+        if self.source != ExecSource::Eslogger {
+            match es::run(feed, self.os_version.as_deref(), &self.muted) {
+                es::Ending::NotPrivileged => {
+                    let text = "Endpoint Security is open to root only; use sudo";
+                    return feed.notice(Level::NotPermitted, text.to_owned());
+                }
+                es::Ending::Fatal(text) => return feed.notice(Level::Fatal, text),
+                es::Ending::NotEntitled if self.source == ExecSource::EndpointSecurity => {
+                    let text = "this build has no Endpoint Security entitlement; use --exec-source eslogger";
+                    return feed.notice(Level::Fatal, text.to_owned());
+                }
+                es::Ending::NotEntitled => {
+                    let text =
+                        "this build has no Endpoint Security entitlement, so eslogger, which has Apple's, is used";
+                    feed.notice(Level::Info, text.to_owned());
+                }
             }
-            es::Ending::Fatal(text) => return feed.notice(Level::Fatal, text),
-            es::Ending::NotEntitled if source == ExecSource::EndpointSecurity => {
-                let text = "this build has no Endpoint Security entitlement; use --exec-source eslogger";
-                return feed.notice(Level::Fatal, text.to_owned());
-            }
-            es::Ending::NotEntitled => feed.notice(
-                Level::Info,
-                "this build has no Endpoint Security entitlement, so eslogger, which has Apple's, is used".to_owned(),
-            ),
         }
+        eslogger::run(feed, &self.decoder, &self.child)
     }
-    eslogger::run(feed, decoder, child)
 }
 
 /// The numbers of a version such as `14.5` or `26.4.1`; 0 where it has none.

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
 
+use super::loopback::Loopback;
 use super::{Feed, libproc, sys};
-use crate::event::{Flow, Timestamp};
+use crate::event::{Flow, ProcessRef, Timestamp};
 use crate::source::live::{Backoff, Level, Losses, NetworkSource, Watched};
-use crate::source::ntstat::{Client, ContinuousClock};
+use crate::source::ntstat::{self, Client, ContinuousClock};
 
 /// The name of the kernel control.
 const CONTROL: &str = "com.apple.network.statistics";
@@ -22,6 +23,12 @@ const BUFFER: (i32, i32) = (8 * 1024 * 1024, 64 * 1024);
 const DATAGRAM: usize = 64 * 1024;
 /// How long the kernel may take to tell of all sources there are before libproc takes over.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The clocks are compared anew this often: the time of day is corrected now and then, the ticks are not. Nothing
+/// wakes up for it.
+const CLOCK_AFTER: Duration = Duration::from_secs(10);
+/// `Instant` stands still while the Mac sleeps, the continuous ticks go on: a difference beyond this was sleep.
+const SLEPT: Duration = Duration::from_secs(2);
 
 /// What the thread needs.
 pub(super) struct Network {
@@ -61,21 +68,34 @@ impl Network {
     }
 }
 
+/// How far the self-test is. It is made anew after sleep and on each new socket.
+enum Test {
+    Due,
+    Running(Loopback),
+    Done,
+}
+
 struct Conversation<'n> {
     network: &'n Network,
     socket: File,
     client: Client,
     began: Instant,
-    said: bool,
+    clock: ContinuousClock,
+    clock_read: Duration,
+    test: Test,
+    said: Option<String>,
 }
 
 impl<'n> Conversation<'n> {
     #[allow(clippy::disallowed_methods, reason = "the client is told the time")]
     fn begin(network: &'n Network) -> io::Result<Conversation<'n>> {
-        let (ticks, numer, denom) = sys::continuous_ticks();
-        let mut client = Client::new(ContinuousClock { numer, denom, ticks, time: now() });
+        let clock = clock();
+        let pid = std::process::id();
+        let own = ProcessRef { pid, unique_pid: libproc::unique_info(pid).map(|info| info.unique_pid) };
+        let mut client = Client::new(own, clock);
         let socket = open(&mut client)?;
-        Ok(Conversation { network, socket, client, began: Instant::now(), said: false })
+        let (began, clock_read) = (Instant::now(), Duration::ZERO);
+        Ok(Conversation { network, socket, client, began, clock, clock_read, test: Test::Due, said: None })
     }
 
     /// Reads and answers until the socket fails.
@@ -92,10 +112,29 @@ impl<'n> Conversation<'n> {
                     Err(error) => return Err(error),
                 }
             }
+            self.compare_clocks();
             let watched = &self.network.watched;
             self.client.poll(self.began.elapsed(), |process| watched.contains(process.pid));
+            self.repair()?;
             self.hand_over();
-            self.check()?;
+            self.examine()?;
+        }
+    }
+
+    fn compare_clocks(&mut self) {
+        let now = self.began.elapsed();
+        if now.saturating_sub(self.clock_read) < CLOCK_AFTER {
+            return;
+        }
+        let clock = clock();
+        let awake = now.saturating_sub(self.clock_read);
+        if self.clock.elapsed(clock.ticks).saturating_sub(awake) > SLEPT {
+            self.test = Test::Due;
+        }
+        self.client.set_clock(clock);
+        (self.clock, self.clock_read) = (clock, now);
+        if let Some(count) = sys::sysctl_bytes("net.stats.stats").and_then(|bytes| ntstat::undelivered(&bytes)) {
+            self.network.losses.undelivered.store(count, Ordering::Relaxed);
         }
     }
 
@@ -117,8 +156,10 @@ impl<'n> Conversation<'n> {
 
     /// Whether there is something to read. Without anything due it waits for as long as it takes.
     fn wait(&self) -> bool {
+        let now = self.began.elapsed();
         let patience = (!self.client.is_ready()).then_some(PATIENCE);
-        let due = self.client.next_wakeup().map(|due| due.saturating_sub(self.began.elapsed()));
+        let due = self.client.next_wakeup(now, !self.network.watched.is_empty());
+        let due = due.map(|due| due.saturating_sub(now));
         let wait = due.into_iter().chain(patience).min();
         // Rounded up: a wait of 0 would be a busy loop until the time has come.
         let milliseconds = wait.map_or(-1, |wait| i32::try_from(wait.as_millis() + 1).unwrap_or(i32::MAX));
@@ -143,26 +184,74 @@ impl<'n> Conversation<'n> {
         }
     }
 
-    fn check(&mut self) -> io::Result<()> {
+    /// Does what the client asks for after a loss, or to be told of what is wanted.
+    fn repair(&mut self) -> io::Result<()> {
+        let now = self.began.elapsed();
         if let Some(errno) = self.client.failure() {
             return Err(io::Error::from_raw_os_error(errno as i32));
         }
         if self.client.wants_second_connection() {
             drop(sys::control_socket(CONTROL));
         }
-        if self.client.wants_reopen(self.began.elapsed()) {
+        if self.client.wants_reopen(now) {
             self.socket = open(&mut self.client)?;
+            self.test = Test::Due;
         }
-        if self.client.is_ready() && !self.said {
-            self.said = true;
-            let text = "connections come from the kernel's network statistics";
-            self.network.notices.notice(Level::Info, text.to_owned());
-        }
-        if !self.client.is_ready() && !self.said && self.began.elapsed() > PATIENCE {
-            return Err(io::Error::other("the kernel does not tell which connections there are"));
+        if self.client.wants_scan(now) {
+            for pid in self.network.watched.all() {
+                libproc::flows(pid).into_iter().for_each(|flow| self.client.scanned(flow));
+            }
         }
         Ok(())
     }
+
+    /// Makes the self-test, and says once what it found.
+    fn examine(&mut self) -> io::Result<()> {
+        let now = self.began.elapsed();
+        match &mut self.test {
+            Test::Due if self.client.is_ready() => match Loopback::new() {
+                Ok(loopback) => {
+                    self.client.begin_self_test(loopback.sockets(), now);
+                    self.test = Test::Running(loopback);
+                }
+                Err(error) => {
+                    self.test = Test::Done;
+                    self.say(format!("untested, as no socket of our own could be made: {error}"));
+                }
+            },
+            Test::Running(loopback) => {
+                if self.client.wants_another_connection(now)
+                    && let Ok(ends) = loopback.connect_again()
+                {
+                    self.client.connected_again(ends);
+                }
+                if let Some(findings) = self.client.self_test_result(now) {
+                    self.test = Test::Done;
+                    if !findings.is_usable() {
+                        return Err(io::Error::other(format!("the self-test failed: {findings}")));
+                    }
+                    self.say(findings.to_string());
+                }
+            }
+            Test::Due if self.said.is_none() && now > PATIENCE => {
+                return Err(io::Error::other("the kernel does not tell which connections there are"));
+            }
+            Test::Due | Test::Done => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, findings: String) {
+        let text = format!("connections come from the kernel's network statistics: {findings}");
+        if self.said.replace(findings.clone()) != Some(findings) {
+            self.network.notices.notice(Level::Info, text);
+        }
+    }
+}
+
+fn clock() -> ContinuousClock {
+    let (ticks, numer, denom) = sys::continuous_ticks();
+    ContinuousClock { numer, denom, ticks, time: now() }
 }
 
 fn open(client: &mut Client) -> io::Result<File> {

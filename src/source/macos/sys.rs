@@ -7,6 +7,7 @@ use std::io;
 use std::mem::{MaybeUninit, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+use endpoint_sec::sys::es_message_t;
 use mach2::mach_time::{mach_continuous_time, mach_timebase_info};
 
 /// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`.
@@ -20,15 +21,21 @@ pub(super) fn effective_user_id() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// A text that sysctlbyname(3) knows.
-pub(super) fn sysctl_text(name: &str) -> Option<String> {
+/// What sysctlbyname(3) gives for a name, at most 256 bytes.
+pub(super) fn sysctl_bytes(name: &str) -> Option<Vec<u8>> {
     let name = CString::new(name).ok()?;
     let mut bytes = vec![0_u8; 256];
     let mut length = bytes.len();
     // SAFETY: `name` ends with a zero; `bytes` is writable for `length` bytes; nothing is set; the result is checked.
     let result =
         unsafe { libc::sysctlbyname(name.as_ptr(), bytes.as_mut_ptr().cast(), &mut length, std::ptr::null_mut(), 0) };
-    bytes.truncate(if result == 0 { length } else { 0 });
+    bytes.truncate(length);
+    (result == 0).then_some(bytes)
+}
+
+/// A text that sysctlbyname(3) knows.
+pub(super) fn sysctl_text(name: &str) -> Option<String> {
+    let bytes = sysctl_bytes(name)?;
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8(bytes[..end].to_vec()).ok().filter(|text| !text.is_empty())
 }
@@ -178,6 +185,35 @@ pub(super) fn grow_receive_buffer(socket: &File, most: i32, least: i32) -> i32 {
         size /= 2;
     }
     0
+}
+
+/// The first bytes of the structure that a message's event points to; `None` when that is not memory of ours. For
+/// events whose structure the `endpoint-sec` crate does not know.
+pub(super) fn event_structure(message: &endpoint_sec::Message, length: usize) -> Option<Vec<u8>> {
+    // SAFETY: `Message` is a transparent wrapper of the pointer to its `es_message_t` (endpoint-sec 0.6), which is
+    // alive for as long as the message is borrowed.
+    let raw: &es_message_t = unsafe { (*(&raw const *message).cast::<std::ptr::NonNull<es_message_t>>()).as_ref() };
+    // SAFETY: the union is initialized for its whole size, and its first eight bytes are read as a number.
+    let address = unsafe { (&raw const raw.event).cast::<u64>().read_unaligned() };
+    read_memory(address, length)
+}
+
+/// Copies memory of this process, through the kernel: `None` instead of a crash where there is none.
+pub(super) fn read_memory(address: u64, length: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0_u8; length];
+    let mut copied = 0;
+    // SAFETY: `bytes` is writable for `length` bytes and `copied` is writable; the kernel checks `address`; the
+    // result is checked.
+    let result = unsafe {
+        mach2::vm::mach_vm_read_overwrite(
+            mach2::traps::mach_task_self(),
+            address,
+            length as u64,
+            bytes.as_mut_ptr() as u64,
+            &mut copied,
+        )
+    };
+    (result == 0 && copied == length as u64).then_some(bytes)
 }
 
 /// Waits until the file can be read, at most for some milliseconds; for ever when that is negative.

@@ -3,33 +3,26 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ahash::{HashMap, HashSet};
+use ahash::HashMap;
 
 use super::ContinuousClock;
 use super::message::{self, Described, Message};
-use crate::event::{Flow, Phase, ProcessRef, Timestamp, Transport};
+use super::schedule::Schedule;
+use super::self_test::{Ends, Findings, SelfTest, Sockets};
+use super::told::Told;
+use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 
-/// The providers whose sources carry addresses, the required one first.
-const PROVIDERS: [u32; 6] = [
-    message::TCP_KERNEL,
-    message::TCP_USERLAND,
-    message::UDP_KERNEL,
-    message::UDP_USERLAND,
-    message::QUIC_USERLAND,
-    message::UDP_SUBFLOW,
-];
 /// Contexts of requests: of a subscription, with its provider added; of the request for all; of others.
 const SUBSCRIBE: u64 = 0x1000;
 const UPDATE_ALL: u64 = 0x2000;
-const DESCRIBE: u64 = 0x3000;
-/// After these a source without a far end is asked again, while its process is watched; then every second.
-const AGAIN_MS: [u64; 5] = [2, 10, 50, 250, 1000];
+const UPDATE_ONE: u64 = 0x3000;
 /// Sources that are held.
 const MOST_SOURCES: usize = 65_536;
-/// Flows that are remembered when the socket is opened anew.
-const MOST_TOLD: usize = 16_384;
-/// A socket is opened anew at most this often.
+/// A socket is opened anew, and sockets are scanned, at most this often.
 const REOPEN_AFTER: Duration = Duration::from_secs(10);
+const SCAN_AFTER: Duration = Duration::from_secs(1);
+/// While no process is watched nothing is so urgent that it would need a shorter timer.
+const UNHURRIED: Duration = Duration::from_secs(1);
 /// `ENOBUFS`: the kernel had no room for the answer.
 const ENOBUFS: u32 = 55;
 
@@ -48,28 +41,26 @@ pub struct Counters {
     pub evicted: u64,
 }
 
-/// A flow in any enumeration: unique pid, near and far end, ticks of its start.
-type Identity = (Option<u64>, Option<std::net::SocketAddr>, Option<std::net::SocketAddr>, u64);
-
 #[derive(Debug, Default)]
 struct Source {
     provider: u32,
     process: Option<ProcessRef>,
     connected: bool,
-    asked: usize,
 }
 
 /// The state of a conversation.
 #[derive(Debug)]
 pub struct Client {
+    own: ProcessRef,
     clock: ContinuousClock,
+    /// Ticks at which the agent began: flows from before are no news.
+    since: u64,
     sources: HashMap<u64, Source>,
     order: VecDeque<u64>,
-    due: VecDeque<(Duration, u64)>,
+    schedule: Schedule,
     requests: VecDeque<Vec<u8>>,
     flows: VecDeque<Flow>,
-    told: HashSet<Identity>,
-    told_order: VecDeque<Identity>,
+    told: Told,
     pending: Vec<u32>,
     refused: Vec<(u32, u32)>,
     next_source: u64,
@@ -78,21 +69,27 @@ pub struct Client {
     reopened: Option<Duration>,
     reopen: bool,
     resync: bool,
+    scanned: Option<Duration>,
+    scan: bool,
+    sees_others: bool,
+    self_test: Option<SelfTest>,
     counters: Counters,
 }
 
 impl Client {
-    /// A client that tells of flows that began after the clock was read, and of the end of others.
-    pub fn new(clock: ContinuousClock) -> Client {
+    /// A client that tells of flows that began after the clock was read, and of the end of others; not of those
+    /// of this process.
+    pub fn new(own: ProcessRef, clock: ContinuousClock) -> Client {
         Client {
+            own,
             clock,
+            since: clock.ticks,
             sources: HashMap::default(),
             order: VecDeque::new(),
-            due: VecDeque::new(),
+            schedule: Schedule::default(),
             requests: VecDeque::new(),
             flows: VecDeque::new(),
-            told: HashSet::default(),
-            told_order: VecDeque::new(),
+            told: Told::default(),
             pending: Vec::new(),
             refused: Vec::new(),
             next_source: 1,
@@ -101,6 +98,10 @@ impl Client {
             reopened: None,
             reopen: false,
             resync: false,
+            scanned: None,
+            scan: false,
+            sees_others: false,
+            self_test: None,
             counters: Counters::default(),
         }
     }
@@ -109,15 +110,20 @@ impl Client {
     pub fn start(&mut self) {
         self.sources.clear();
         self.order.clear();
-        self.due.clear();
+        self.schedule.clear();
         self.requests.clear();
         self.refused.clear();
         // The kernel numbers the sources of each socket from 1.
         (self.next_source, self.ready, self.reopen) = (1, false, false);
-        self.pending = PROVIDERS.to_vec();
-        for provider in PROVIDERS {
+        self.pending = message::ADDRESSED.to_vec();
+        for provider in message::ADDRESSED {
             self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
         }
+    }
+
+    /// Takes a new reading of the clocks: the time of day is corrected now and then, the ticks are not.
+    pub fn set_clock(&mut self, clock: ContinuousClock) {
+        self.clock = clock;
     }
 
     /// Takes in a datagram that came at `received`; `now` is a clock that only goes forward.
@@ -133,7 +139,7 @@ impl Client {
     /// Receiving failed for want of room: something was lost.
     pub fn receive_overflowed(&mut self) {
         self.counters.no_room += 1;
-        self.resync = true;
+        (self.resync, self.scan) = (true, true);
     }
 
     /// Queues the requests that are due: for sources of watched processes that have no far end yet, and for
@@ -142,31 +148,25 @@ impl Client {
         if std::mem::take(&mut self.resync) && self.ready {
             self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
         }
-        // The steps are not in order among each other; those that are due are few.
-        let waiting = self.due.len();
-        for _ in 0..waiting {
-            let Some((due, id)) = self.due.pop_front() else { break };
-            if due > now {
-                self.due.push_back((due, id));
-                continue;
-            }
+        while let Some((step, id)) = self.schedule.pop(now) {
             let Some(source) = self.sources.get_mut(&id).filter(|source| !source.connected) else { continue };
-            let is_watched = source.process.is_some_and(&mut watched);
-            if is_watched {
-                self.requests.push_back(message::get_description(DESCRIBE, id));
+            let test = self.self_test.as_ref();
+            let wanted = |process| watched(process) || test.is_some_and(|test| test.is_about(process));
+            let is_wanted = source.process.is_some_and(wanted);
+            if is_wanted {
+                self.requests.push_back(message::get_update(UPDATE_ONE, id));
             }
-            source.asked += 1;
-            let step = AGAIN_MS.get(source.asked).copied();
-            // The exec may be told later than the socket: unwatched ones are looked at again for a while.
-            if let Some(wait) = step.or(is_watched.then_some(1000)) {
-                self.due.push_back((now + Duration::from_millis(wait), id));
-            }
+            // The exec may be told later than the socket: others are looked at again for a while.
+            self.schedule.add_again(step, id, now, is_wanted);
         }
     }
 
     /// When [`Client::poll`] has something to do; `None` when nothing waits.
-    pub fn next_wakeup(&self) -> Option<Duration> {
-        self.due.iter().map(|(due, _)| *due).min()
+    pub fn next_wakeup(&self, now: Duration, any_watched: bool) -> Option<Duration> {
+        let test = self.self_test.as_ref().map(SelfTest::next_wakeup);
+        let hurried = any_watched || test.is_some();
+        let due = self.schedule.next().map(|due| if hurried { due } else { due.max(now + UNHURRIED) });
+        due.into_iter().chain(test).min()
     }
 
     /// The next request, to be written as one datagram.
@@ -177,6 +177,33 @@ impl Client {
     /// The next flow.
     pub fn next_flow(&mut self) -> Option<Flow> {
         self.flows.pop_front()
+    }
+
+    /// Begins the self-test: these sockets of our own must appear.
+    pub fn begin_self_test(&mut self, sockets: Sockets, now: Duration) {
+        self.self_test = Some(SelfTest::new(self.own, sockets, self.sees_others, now));
+    }
+
+    /// Whether no connect event came so far, and the caller should connect once more and say so with
+    /// [`Client::connected_again`].
+    pub fn wants_another_connection(&mut self, now: Duration) -> bool {
+        let wants = self.self_test.as_mut().is_some_and(|test| test.wants_nudge(now));
+        self.second_connection |= wants;
+        wants
+    }
+
+    /// Tells the self-test of another TCP socket.
+    pub fn connected_again(&mut self, tcp: Ends) {
+        if let Some(test) = &mut self.self_test {
+            test.connected_again(tcp);
+        }
+    }
+
+    /// What the self-test found, once it is over.
+    pub fn self_test_result(&mut self, now: Duration) -> Option<Findings> {
+        let findings = self.self_test.as_ref()?.result(now)?;
+        self.self_test = None;
+        Some(findings)
     }
 
     /// Whether the caller should now connect a second control socket and close it: the kernel (macOS 14 to
@@ -193,6 +220,24 @@ impl Client {
         }
         (self.reopen, self.reopened) = (false, Some(now));
         true
+    }
+
+    /// Whether the caller should look at the sockets of watched processes, as some may have been lost, and give
+    /// them to [`Client::scanned`].
+    pub fn wants_scan(&mut self, now: Duration) -> bool {
+        let recently = self.scanned.is_some_and(|last| now.saturating_sub(last) < SCAN_AFTER);
+        if !self.scan || recently {
+            return false;
+        }
+        (self.scan, self.scanned) = (false, Some(now));
+        true
+    }
+
+    /// Takes in a flow that a scan found; it is told unless it was before.
+    pub fn scanned(&mut self, flow: Flow) {
+        if self.told.remember_scanned(&flow) {
+            self.flows.push_back(flow);
+        }
     }
 
     /// Whether all sources that there were have been told.
@@ -260,14 +305,14 @@ impl Client {
         // Sources are numbered one by one: what is missing between two was dropped, and is not tracked.
         if id > self.next_source {
             self.counters.lost_sources += id - self.next_source;
-            self.reopen = true;
+            (self.reopen, self.scan) = (true, true);
         }
         self.next_source = id.saturating_add(1).max(self.next_source);
         self.insert(id, provider);
         if self.ready {
-            self.requests.push_back(message::get_description(DESCRIBE, id));
+            self.requests.push_back(message::get_update(UPDATE_ONE, id));
         }
-        self.due.push_back((now + Duration::from_millis(AGAIN_MS[0]), id));
+        self.schedule.add(id, now);
     }
 
     fn insert(&mut self, id: u64, provider: u32) {
@@ -282,7 +327,11 @@ impl Client {
     }
 
     fn described(&mut self, described: &Described, received: Timestamp) {
-        let Described { source: id, provider, closing, ref descriptor, bytes } = *described;
+        let Described { source: id, provider, closing, ref descriptor, .. } = *described;
+        if let Some(test) = &mut self.self_test {
+            test.observe(described);
+        }
+        self.sees_others |= descriptor.process.pid != self.own.pid;
         if !self.sources.contains_key(&id) {
             self.insert(id, provider);
         }
@@ -290,16 +339,17 @@ impl Client {
         source.process = Some(descriptor.on_behalf_of.unwrap_or(descriptor.process));
         let Some(remote) = descriptor.remote.filter(|_| descriptor.is_connected(closing)) else { return };
         let first = !std::mem::replace(&mut source.connected, true);
-        let transport = match source.provider.max(provider) {
-            message::QUIC_USERLAND => Transport::Quic,
-            message::TCP_KERNEL | message::TCP_USERLAND => Transport::Tcp,
-            _ => Transport::Udp,
-        };
+        if descriptor.process == self.own {
+            return;
+        }
+        let transport = transport(source.provider.max(provider));
         let started = self.clock.timestamp(descriptor.started);
-        let identity = (descriptor.process.unique_pid, descriptor.local, descriptor.remote, descriptor.started);
-        // What began before the clock was read, or was told on an earlier socket, is no news.
-        let is_news = first && descriptor.started >= self.clock.ticks && self.remember(identity);
+        // What began before the agent, or was told on an earlier socket, is no news.
+        let is_news = first
+            && descriptor.started >= self.since
+            && self.told.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
         let flow = |phase, time| Flow {
+            source: FlowSource::NetworkStatistics,
             phase,
             time,
             started: Some(started),
@@ -308,12 +358,13 @@ impl Client {
             remote,
             inbound: descriptor.inbound,
             process: descriptor.process,
+            pidversion: None,
             on_behalf_of: descriptor.on_behalf_of,
             process_name: Some(descriptor.process_name.clone()).filter(|name| !name.is_empty()),
             user_id: descriptor.user_id,
-            remote_name: None,
-            sent_bytes: bytes.map(|(_, sent)| sent),
-            received_bytes: bytes.map(|(received, _)| received),
+            remote_name: described.remote_name.clone(),
+            sent_bytes: described.bytes.map(|(_, sent)| sent),
+            received_bytes: described.bytes.map(|(received, _)| received),
         };
         if is_news {
             let at = if closing { started } else { self.clock.timestamp(descriptor.at) };
@@ -325,17 +376,12 @@ impl Client {
             self.flows.push_back(flow(Phase::Closed, received));
         }
     }
+}
 
-    fn remember(&mut self, identity: Identity) -> bool {
-        if !self.told.insert(identity) {
-            return false;
-        }
-        self.told_order.push_back(identity);
-        if self.told_order.len() > MOST_TOLD
-            && let Some(oldest) = self.told_order.pop_front()
-        {
-            self.told.remove(&oldest);
-        }
-        true
+fn transport(provider: u32) -> Transport {
+    match provider {
+        message::QUIC_USERLAND => Transport::Quic,
+        message::TCP_KERNEL | message::TCP_USERLAND => Transport::Tcp,
+        _ => Transport::Udp,
     }
 }

@@ -131,7 +131,8 @@ fn socket_address(bytes: &[u8], at: usize) -> Option<SocketAddr> {
     (port != 0).then(|| SocketAddr::new(ip.to_canonical(), port))
 }
 
-fn text(bytes: &[u8]) -> String {
+/// The text before the first zero.
+pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }

@@ -1,6 +1,6 @@
 //! Messages of the control socket: what a datagram holds, and the requests.
 
-use super::descriptor::{Descriptor, u16_at, u32_at, u64_at};
+use super::descriptor::{Descriptor, text, u16_at, u32_at, u64_at};
 
 /// `NSTAT_PROVIDER_*`.
 pub(super) const TCP_KERNEL: u32 = 2;
@@ -9,6 +9,10 @@ pub(super) const UDP_KERNEL: u32 = 4;
 pub(super) const UDP_USERLAND: u32 = 5;
 pub(super) const QUIC_USERLAND: u32 = 8;
 pub(super) const UDP_SUBFLOW: u32 = 10;
+
+/// The providers whose sources carry addresses, the required one first. `CONN_USERLAND` (9) tells of
+/// Network.framework's connections, not of their flows: it has no address.
+pub(super) const ADDRESSED: [u32; 6] = [TCP_KERNEL, TCP_USERLAND, UDP_KERNEL, UDP_USERLAND, QUIC_USERLAND, UDP_SUBFLOW];
 
 /// `NSTAT_SRC_REF_ALL`.
 pub(super) const ALL: u64 = u64::MAX;
@@ -19,18 +23,30 @@ pub(super) const CONTINUATION: u16 = 1 << 1;
 const CLOSING: u16 = 1 << 2;
 pub(super) const CLOSED_AFTER_DROP: u16 = 1 << 3;
 
-/// `NSTAT_EVENT_SRC_FLOW_STATE_LISTEN`, `…_OUTBOUND` and `…_DID_CHANGE_OWNER`.
-const EVENTS: u64 = 0x1000 | 0x2000 | 0x80;
+/// `NSTAT_EVENT_SRC_FLOW_STATE_OUTBOUND`: a TCP socket has begun to connect, from macOS 14.
+pub(super) const OUTBOUND: u64 = 0x2000;
+/// With it `NSTAT_EVENT_SRC_FLOW_STATE_LISTEN` and `…_DID_CHANGE_OWNER`.
+const EVENTS: u64 = OUTBOUND | 0x1000 | 0x80;
+
+/// `NSTAT_EXTENSION_FILTER_DOMAIN_INFO`: the host name with each update of a source that has one. A kernel
+/// that does not know it, or does not grant it, leaves it out.
+const WITH_DOMAIN: u64 = 1 << 41;
+/// `NSTAT_EXTENDED_UPDATE_TYPE_DOMAIN`.
+const DOMAIN: u32 = 1;
+/// Bytes of `nstat_msg_src_extended_item_hdr`.
+const ITEM_HEADER: usize = 8;
+/// Bytes of `nstat_domain_info`.
+const DOMAIN_INFO: usize = 1056;
+/// Bytes of its `domain_name`, which comes first.
+const DOMAIN_NAME: usize = 256;
 
 const SUCCESS: u32 = 0;
 const ERROR: u32 = 1;
 const ADD_ALL_SRCS: u32 = 1002;
-const GET_SRC_DESC: u32 = 1005;
 const GET_UPDATE: u32 = 1007;
 const SRC_ADDED: u32 = 10001;
 const SRC_REMOVED: u32 = 10002;
 const SRC_DESC: u32 = 10003;
-const SRC_COUNTS: u32 = 10004;
 const SRC_UPDATE: u32 = 10006;
 const SRC_EXTENDED_UPDATE: u32 = 10007;
 
@@ -55,7 +71,11 @@ pub(super) struct Described {
     pub(super) provider: u32,
     /// It is the last word about the source.
     pub(super) closing: bool,
+    /// The `NSTAT_EVENT_*` of which the kernel tells unasked; 0 in an answer.
+    pub(super) event: u64,
     pub(super) descriptor: Descriptor,
+    /// The host name that was looked up for the far end.
+    pub(super) remote_name: Option<String>,
     /// Bytes received and sent.
     pub(super) bytes: Option<(u64, u64)>,
 }
@@ -87,29 +107,46 @@ fn parse(bytes: &[u8]) -> Option<Message> {
         ERROR => Message::Error { context, errno: u32_at(bytes, 16)? },
         SRC_ADDED => Message::Added { source: source()?, provider: u32_at(bytes, 24)? },
         SRC_REMOVED => Message::Removed { source: source()?, flags },
-        SRC_DESC => {
-            let provider = u32_at(bytes, 32)?;
-            described(source()?, provider, flags, bytes.get(40..)?, None)?
-        }
-        SRC_UPDATE | SRC_EXTENDED_UPDATE => {
-            let provider = u32_at(bytes, 144)?;
-            let counts = Some((u64_at(bytes, 40)?, u64_at(bytes, 56)?));
-            described(source()?, provider, flags, bytes.get(152..)?, counts)?
-        }
-        SRC_COUNTS => Message::Other,
+        SRC_DESC => described(bytes, u32_at(bytes, 32)?, (bytes.get(40..)?, None), None)?,
+        SRC_UPDATE => described(bytes, u32_at(bytes, 144)?, (bytes.get(152..)?, None), counts(bytes))?,
+        SRC_EXTENDED_UPDATE => described(bytes, u32_at(bytes, 144)?, split_domain(bytes.get(152..)?), counts(bytes))?,
         _ => Message::Other,
     })
 }
 
-fn described(source: u64, provider: u32, flags: u16, bytes: &[u8], counts: Option<(u64, u64)>) -> Option<Message> {
-    match provider {
-        TCP_KERNEL | TCP_USERLAND | QUIC_USERLAND | UDP_KERNEL | UDP_USERLAND | UDP_SUBFLOW => {
-            let descriptor = Descriptor::parse(provider, bytes)?;
-            let closing = flags & CLOSING != 0;
-            Some(Message::Described(Box::new(Described { source, provider, closing, descriptor, bytes: counts })))
-        }
-        _ => Some(Message::Other),
+/// Bytes received and sent, of the `nstat_counts` in an update.
+fn counts(bytes: &[u8]) -> Option<(u64, u64)> {
+    Some((u64_at(bytes, 40)?, u64_at(bytes, 56)?))
+}
+
+/// The descriptor, whose length only the rest tells, and the host name. One extension is asked for, so one item
+/// of a known size stands at the end; an unknown end is left to the descriptor, which reads what it knows.
+fn split_domain(bytes: &[u8]) -> (&[u8], Option<String>) {
+    let at = bytes.len().checked_sub(ITEM_HEADER + DOMAIN_INFO);
+    let Some(at) = at.filter(|at| u32_at(bytes, at + 4) == Some(DOMAIN_INFO as u32)) else { return (bytes, None) };
+    let name = text(&bytes[at + ITEM_HEADER..at + ITEM_HEADER + DOMAIN_NAME]);
+    let is_domain = u32_at(bytes, at) == Some(DOMAIN);
+    (&bytes[..at], Some(name).filter(|name| is_domain && !name.is_empty()))
+}
+
+fn described(
+    message: &[u8],
+    provider: u32,
+    (descriptor, remote_name): (&[u8], Option<String>),
+    bytes: Option<(u64, u64)>,
+) -> Option<Message> {
+    if !ADDRESSED.contains(&provider) {
+        return Some(Message::Other);
     }
+    Some(Message::Described(Box::new(Described {
+        source: u64_at(message, 16)?,
+        provider,
+        closing: u16_at(message, 14)? & CLOSING != 0,
+        event: u64_at(message, 24)?,
+        descriptor: Descriptor::parse(provider, descriptor)?,
+        remote_name,
+        bytes,
+    })))
 }
 
 fn header(context: u64, kind: u32, length: usize, flags: u16) -> Vec<u8> {
@@ -124,24 +161,18 @@ fn header(context: u64, kind: u32, length: usize, flags: u16) -> Vec<u8> {
 /// `nstat_msg_add_all_srcs`: tell of every source of a provider, now and later.
 pub(super) fn add_all(context: u64, provider: u32) -> Vec<u8> {
     let mut bytes = header(context, ADD_ALL_SRCS, 56, 0);
-    bytes.extend(0_u64.to_le_bytes());
+    bytes.extend(WITH_DOMAIN.to_le_bytes());
     bytes.extend(EVENTS.to_le_bytes());
     bytes.extend(provider.to_le_bytes());
     bytes.resize(56, 0);
     bytes
 }
 
-/// `nstat_msg_get_update` for one source or [`ALL`]. The first one also has the kernel send updates.
+/// `nstat_msg_get_update` for one source or [`ALL`]. The first one also has the kernel send updates. For one
+/// source it says more than `GET_SRC_DESC`: the counts and the host name.
 pub(super) fn get_update(context: u64, source: u64) -> Vec<u8> {
     let flags = if source == ALL { SUPPORTS_AGGREGATE | CONTINUATION } else { 0 };
     let mut bytes = header(context, GET_UPDATE, 24, flags);
-    bytes.extend(source.to_le_bytes());
-    bytes
-}
-
-/// `nstat_msg_get_src_description`.
-pub(super) fn get_description(context: u64, source: u64) -> Vec<u8> {
-    let mut bytes = header(context, GET_SRC_DESC, 24, 0);
     bytes.extend(source.to_le_bytes());
     bytes
 }

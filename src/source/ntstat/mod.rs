@@ -6,13 +6,26 @@
 mod client;
 mod descriptor;
 mod message;
+mod schedule;
+mod self_test;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use client::{Client, Counters};
 pub use descriptor::Descriptor;
+pub use self_test::{Findings, Sockets};
 
 use crate::event::Timestamp;
+
+/// Reports that the kernel could not deliver to one or another of its clients since it started: the sum of what
+/// `sysctl net.stats.stats` (`struct nstat_stats`, words of 32 bits) counts of updates, new sources and last
+/// words. `None` when there are fewer words.
+pub fn undelivered(bytes: &[u8]) -> Option<u64> {
+    // nstat_srcupatefailures, nstat_srcaddedfailures, nstat_control_send_goodbye_failures
+    let words = [3, 6, 11].map(|word| descriptor::u32_at(bytes, 4 * word).map(u64::from));
+    words.into_iter().sum()
+}
 
 /// Relates `mach_continuous_time` ticks, which go on during sleep, to the time of day.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +41,13 @@ pub struct ContinuousClock {
 }
 
 impl ContinuousClock {
+    /// How long after this reading a later one was made; zero for an earlier one.
+    pub fn elapsed(&self, ticks: u64) -> std::time::Duration {
+        let nanoseconds = u128::from(ticks.saturating_sub(self.ticks)) * u128::from(self.numer);
+        let nanoseconds = nanoseconds / u128::from(self.denom.max(1));
+        std::time::Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
     /// The time of day of a tick.
     pub fn timestamp(&self, ticks: u64) -> Timestamp {
         let elapsed = i128::from(ticks) - i128::from(self.ticks);

@@ -23,9 +23,6 @@ pub unsafe extern "C" fn mprotect(a: *mut c_void, n: usize, p: c_int) -> c_int {
 pub unsafe extern "C" fn madvise(_a: *mut c_void, _n: usize, _p: c_int) -> c_int {
     0
 }
-pub unsafe extern "C" fn posix_memalign(p: *mut *mut c_void, a: usize, n: usize) -> c_int {
-    super::errno::to_darwin(libc::posix_memalign(p, a, n))
-}
 pub unsafe extern "C" fn arc4random_buf(p: *mut c_void, n: usize) {
     let mut o = 0;
     while o < n {

@@ -3,6 +3,8 @@ pub mod dispatch;
 pub mod errno;
 pub mod fd;
 pub mod file;
+pub mod heap;
+pub mod mach;
 pub mod misc;
 pub mod net;
 pub mod process;
@@ -30,7 +32,7 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
     let mut v = Vec::new();
     use libc as l;
     fns!(v: // memory, strings: the same functions on both systems
-        "_malloc" = l::malloc, "_calloc" = l::calloc, "_realloc" = l::realloc, "_free" = l::free, "_posix_memalign" = misc::posix_memalign,
+        "_malloc" = heap::malloc, "_calloc" = heap::calloc, "_realloc" = heap::realloc, "_free" = heap::free, "_posix_memalign" = heap::posix_memalign, "_mach_vm_read_overwrite" = mach::vm_read_overwrite,
         "_memcpy" = l::memcpy, "_memmove" = l::memmove, "_memset" = l::memset, "_memcmp" = l::memcmp, "_memchr" = l::memchr, "_bzero" = misc::bzero, "___bzero" = misc::bzero,
         "_strlen" = l::strlen, "_strnlen" = l::strnlen, "_strcmp" = l::strcmp, "_strncmp" = l::strncmp, "_strchr" = l::strchr, "_strdup" = l::strdup, "_strtol" = l::strtol,
         "_mmap" = misc::mmap, "_munmap" = misc::munmap, "_mprotect" = misc::mprotect, "_madvise" = misc::madvise,

