@@ -1,6 +1,7 @@
 //! Every import of the guest that has an implementation here.
 pub mod dispatch;
 pub mod errno;
+pub mod fd;
 pub mod file;
 pub mod heap;
 pub mod mach;
@@ -8,6 +9,7 @@ pub mod misc;
 pub mod net;
 pub mod process;
 pub mod signal;
+pub mod sysctl;
 pub mod thread;
 pub mod time;
 pub mod world;
@@ -40,14 +42,14 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "___udivti3" = misc::udivti3, "___umodti3" = misc::umodti3, "___divti3" = misc::divti3, "___modti3" = misc::modti3, "_memset_pattern16" = misc::memset_pattern16, "_pow" = misc::pow);
     fns!(v: // files
         "_open" = file::open, "_openat" = file::openat, "_close" = file::close, "_read" = file::read, "_write" = file::write, "_readv" = file::readv, "_writev" = file::writev,
-        "_pread" = file::pread, "_pwrite" = file::pwrite, "_lseek" = file::lseek, "_ftruncate" = file::ftruncate, "_fsync" = file::fsync, "_fdatasync" = file::fsync, "_dup" = file::dup, "_dup2" = file::dup2,
+        "_pread" = file::pread, "_pwrite" = file::pwrite, "_lseek" = file::lseek, "_ftruncate" = file::ftruncate, "_fsync" = file::fsync, "_fdatasync" = file::fsync, "_dup" = fd::dup, "_dup2" = fd::dup2,
         "_pipe" = file::pipe, "_flock" = file::flock, "_isatty" = file::isatty, "_umask" = file::umask, "_access" = file::access, "_faccessat" = file::faccessat,
         "_mkdir" = file::mkdir, "_mkdirat" = file::mkdirat, "_rmdir" = file::rmdir, "_unlink" = file::unlink, "_unlinkat" = file::unlinkat, "_rename" = file::rename, "_renameat" = file::renameat,
         "_link" = file::link, "_linkat" = file::linkat, "_symlink" = file::symlink, "_readlink" = file::readlink, "_realpath" = file::realpath, "_chmod" = file::chmod, "_fchmod" = file::fchmod,
         "_chown" = file::chown, "_lchown" = file::lchown, "_fchown" = file::fchown, "_chdir" = file::chdir, "_fchdir" = file::fchdir, "_chroot" = file::chroot, "_mkfifo" = file::mkfifo, "_getcwd" = file::getcwd,
         "_stat" = file::stat, "_lstat" = file::lstat, "_fstat" = file::fstat, "_fstatat" = file::fstatat, "_statvfs" = file::statvfs,
         "_opendir" = file::opendir, "_fdopendir" = file::fdopendir, "_closedir" = file::closedir, "_dirfd" = file::dirfd, "_readdir" = file::readdir, "_readdir_r" = file::readdir_r,
-        "_fcntl" = file::fcntl, "_ioctl" = file::ioctl, "_setattrlist" = file::attrlist, "_fsetattrlist" = file::attrlist, "_getattrlist" = file::attrlist,
+        "_fcntl" = fd::fcntl, "_ioctl" = fd::ioctl, "_setattrlist" = file::attrlist, "_fsetattrlist" = file::attrlist, "_getattrlist" = file::attrlist,
         "_fclonefileat" = file::fclonefileat, "_clonefileat" = file::fclonefileat, "_fcopyfile" = file::fcopyfile, "_copyfile_state_alloc" = file::copyfile_state_alloc, "_copyfile_state_free" = file::copyfile_state_free, "_copyfile_state_get" = file::copyfile_state_get);
     fns!(v: // process
         "_exit" = process::exit_c, "__exit" = process::exit_now, "_abort" = process::abort, "___cxa_atexit" = process::cxa_atexit, "_atexit" = process::atexit,
@@ -59,7 +61,7 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "_posix_spawn_file_actions_addclose" = process::fa_close, "_posix_spawn_file_actions_addinherit_np" = process::fa_inherit, "_posix_spawn_file_actions_addopen" = process::fa_open, "_posix_spawn_file_actions_addchdir_np" = process::fa_chdir,
         "_posix_spawnattr_init" = process::at_init, "_posix_spawnattr_destroy" = process::at_destroy, "_posix_spawnattr_setflags" = process::at_flags, "_posix_spawnattr_setpgroup" = process::at_pgroup, "_posix_spawnattr_setsigdefault" = process::at_sigdefault, "_posix_spawnattr_setsigmask" = process::at_sigmask,
         "_getpwuid_r" = process::getpwuid_r, "_sysconf" = process::sysconf, "_confstr" = process::confstr, "_getrlimit" = process::getrlimit, "_setrlimit" = process::setrlimit, "_getrusage" = process::getrusage,
-        "_sysctlbyname" = process::sysctlbyname, "_sysctl" = process::sysctl, "_gethostname" = process::gethostname, "_gethostuuid" = process::gethostuuid, "_uname" = process::uname, "_sched_yield" = l::sched_yield);
+        "_sysctlbyname" = sysctl::sysctlbyname, "_sysctl" = sysctl::sysctl, "_gethostname" = sysctl::gethostname, "_gethostuuid" = sysctl::gethostuuid, "_uname" = sysctl::uname, "_sched_yield" = l::sched_yield);
     fns!(v: // signals
         "_sigaction" = signal::sigaction, "_signal" = signal::signal, "_sigemptyset" = signal::sigemptyset, "_sigfillset" = signal::sigfillset, "_sigaddset" = signal::sigaddset, "_sigdelset" = signal::sigdelset, "_sigismember" = signal::sigismember,
         "_pthread_sigmask" = signal::pthread_sigmask, "_sigprocmask" = signal::sigprocmask, "_sigwait" = signal::sigwait, "_kill" = signal::kill, "_raise" = signal::raise, "_pthread_kill" = signal::pthread_kill, "_pause" = signal::pause, "_sigaltstack" = signal::sigaltstack);
