@@ -6,9 +6,10 @@ use crate::event::{Categories, Event, Flow, Machine, Phase, ProcessRef, Transpor
 /// execution. A process that acts on behalf of another is named in `osawatch.attribution.via`.
 pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
     let mut event = Event::new(flow.time, Categories::NETWORK);
-    let (kind, action) = match flow.phase {
-        Phase::Connected => ("start", "connection_attempted"),
-        Phase::Closed => ("end", "disconnect_received"),
+    let (kind, action) = match (flow.phase, flow.inbound) {
+        (Phase::Connected, Some(true)) => ("start", "connection_accepted"),
+        (Phase::Connected, _) => ("start", "connection_attempted"),
+        (Phase::Closed, _) => ("end", "disconnect_received"),
     };
     for (field, value) in [
         (field::EVENT_KIND, "event"),

@@ -248,10 +248,16 @@ impl Watched {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
-    /// The watched processes; waits until there is one.
-    pub fn wait(&self) -> Vec<u32> {
+    /// The watched processes; waits until there is one, at most for so long.
+    pub fn wait(&self, limit: Option<Duration>) -> Vec<u32> {
         let pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
-        let pids = self.some.wait_while(pids, |pids| pids.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        let is_empty = |pids: &mut HashSet<u32>| pids.is_empty();
+        let pids = match limit {
+            None => self.some.wait_while(pids, is_empty).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                self.some.wait_timeout_while(pids, limit, is_empty).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         pids.iter().copied().collect()
     }
 }

@@ -114,6 +114,24 @@ pub fn socket(bytes: &[u8]) -> Option<Socket> {
     })
 }
 
+/// `TCPS_LISTEN` and `TCPS_SYN_SENT` of `<netinet/tcp_fsm.h>`.
+const LISTEN: i32 = 1;
+const SYN_SENT: i32 = 2;
+
+/// The sockets of a process that have a far end, and whether they were accepted here: TCP sockets are if their near
+/// port is one that the process listens on. Of UDP that is not known.
+pub fn connections(sockets: Vec<Socket>) -> Vec<(Socket, Option<bool>)> {
+    let listening = sockets.iter().filter(|socket| socket.tcp_state == Some(LISTEN));
+    let ports: Vec<u16> = listening.map(|socket| socket.local.port()).collect();
+    let is_open = |socket: &Socket| socket.remote.port() != 0 && socket.tcp_state.is_none_or(|state| state >= SYN_SENT);
+    let open = sockets.into_iter().filter(is_open);
+    open.map(|socket| {
+        let inbound = socket.tcp_state.map(|_| ports.contains(&socket.local.port()));
+        (socket, inbound)
+    })
+    .collect()
+}
+
 /// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the
 /// arguments each ended by a zero. The environment behind them is not read.
 pub fn arguments(bytes: &[u8]) -> Vec<String> {
@@ -166,6 +184,31 @@ mod tests {
         assert_eq!(socket.remote, "93.184.216.34:443".parse().unwrap());
         assert_eq!(socket.local, "192.168.1.5:50000".parse().unwrap());
         assert_eq!((socket.tcp_state, socket.handle, socket.generation), (Some(4), 77, 9));
+    }
+
+    #[test]
+    fn a_socket_is_a_connection_with_a_far_end_and_accepted_where_its_process_listens() {
+        let socket = |state: Option<i32>, local: &str, remote: &str| Socket {
+            transport: if state.is_some() { Transport::Tcp } else { Transport::Udp },
+            tcp_state: state,
+            local: local.parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            handle: 1,
+            generation: 1,
+        };
+        let sockets = vec![
+            socket(Some(1), "0.0.0.0:8000", "0.0.0.0:0"),
+            socket(Some(4), "10.0.0.1:8000", "10.0.0.2:50000"),
+            socket(Some(2), "10.0.0.1:50000", "1.1.1.1:8000"),
+            socket(Some(0), "10.0.0.1:50001", "1.1.1.1:443"),
+            socket(None, "10.0.0.1:8000", "1.1.1.1:53"),
+            socket(None, "10.0.0.1:8000", "0.0.0.0:0"),
+        ];
+        let found: Vec<_> =
+            connections(sockets).into_iter().map(|(socket, inbound)| (socket.remote, inbound)).collect();
+        let end = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let wanted = [("10.0.0.2:50000", Some(true)), ("1.1.1.1:8000", Some(false)), ("1.1.1.1:53", None)];
+        assert_eq!(found, wanted.map(|(remote, inbound)| (end(remote), inbound)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
 
@@ -40,17 +40,23 @@ pub(super) fn program(pid: u32) -> Program {
     (sys::process_path(number), process_info::arguments(&arguments))
 }
 
-/// Looks at the sockets of watched processes for the rest of the program.
-pub(super) fn poll(watched: &Watched, sender: &Sender<Flow>, losses: &Arc<Losses>) -> ! {
+/// Looks at the sockets of watched processes, for at most so long; without a limit for ever.
+#[allow(clippy::disallowed_methods, reason = "to look no longer than some time")]
+pub(super) fn poll(watched: &Watched, sender: &Sender<Flow>, losses: &Arc<Losses>, limit: Option<Duration>) {
+    let end = limit.map(|limit| Instant::now() + limit);
     let mut told: HashMap<(u64, u64), u64> = HashMap::new();
     let mut round = 0;
     loop {
-        let pids = watched.wait();
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let pids = watched.wait(left);
+        if left.is_some_and(|left| left.is_zero()) {
+            return;
+        }
         round += 1;
         for pid in pids {
-            for socket in connected(pid) {
+            for (socket, inbound) in connections(pid) {
                 let seen = told.insert((socket.handle, socket.generation), round);
-                if seen.is_none() && sender.try_send(flow(pid, &socket)).is_err() {
+                if seen.is_none() && sender.try_send(flow(pid, &socket, inbound)).is_err() {
                     Losses::add(&losses.flow_channel_full, 1);
                 }
             }
@@ -66,23 +72,18 @@ pub(super) fn poll(watched: &Watched, sender: &Sender<Flow>, losses: &Arc<Losses
 
 /// The flows that a process has now.
 pub(super) fn flows(pid: u32) -> Vec<Flow> {
-    connected(pid).iter().map(|socket| flow(pid, socket)).collect()
+    connections(pid).iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
 }
 
-/// The sockets of a process that have a far end and do not listen.
-fn connected(pid: u32) -> Vec<Socket> {
+fn connections(pid: u32) -> Vec<(Socket, Option<bool>)> {
     let Ok(number) = i32::try_from(pid) else { return Vec::new() };
     let list = sys::descriptors(number);
-    let sockets = process_info::socket_descriptors(&list).filter_map(|fd| {
-        let socket = process_info::socket(&sys::socket_info(number, fd)?)?;
-        // `TCPS_SYN_SENT` is 2; before it the socket is closed or listens.
-        (socket.remote.port() != 0 && socket.tcp_state.is_none_or(|state| state >= 2)).then_some(socket)
-    });
-    sockets.collect()
+    let sockets = process_info::socket_descriptors(&list);
+    process_info::connections(sockets.filter_map(|fd| process_info::socket(&sys::socket_info(number, fd)?)).collect())
 }
 
 #[allow(clippy::disallowed_methods, reason = "a poll has no other time than its own")]
-fn flow(pid: u32, socket: &Socket) -> Flow {
+fn flow(pid: u32, socket: &Socket, inbound: Option<bool>) -> Flow {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Flow {
         source: FlowSource::Libproc,
@@ -92,7 +93,7 @@ fn flow(pid: u32, socket: &Socket) -> Flow {
         transport: if socket.tcp_state.is_some() { Transport::Tcp } else { Transport::Udp },
         local: Some(socket.local).filter(|local| local.port() != 0),
         remote: socket.remote,
-        inbound: None,
+        inbound,
         process: ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) },
         pidversion: None,
         on_behalf_of: None,

@@ -24,6 +24,8 @@ const DATAGRAM: usize = 64 * 1024;
 /// How long the kernel may take to tell of all sources there are before libproc takes over.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// While libproc stands in, the kernel is asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// The clocks are compared anew this often: the time of day is corrected now and then, the ticks are not. Nothing
 /// wakes up for it.
 const CLOCK_AFTER: Duration = Duration::from_secs(10);
@@ -39,32 +41,51 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Tells of flows for the rest of the program.
+    /// Tells of flows for the rest of the program. While the kernel's statistics cannot be had libproc tells of
+    /// them, unless only the former are wanted; then the kernel is asked again.
     pub(super) fn run(&self, source: NetworkSource) {
-        if source != NetworkSource::Libproc {
-            self.converse(source == NetworkSource::Ntstat);
+        if source == NetworkSource::Libproc {
+            self.say_libproc();
+            return libproc::poll(&self.watched, &self.flows, &self.losses, None);
         }
+        let (mut backoff, mut said) = (Backoff::default(), None);
+        loop {
+            let (why, was_useful) = self.converse();
+            if was_useful {
+                (backoff, said) = (Backoff::default(), None);
+            }
+            if said.as_ref() != Some(&why) {
+                let text = format!("the kernel's network statistics cannot be had: {why}");
+                self.notices.notice(Level::Warning, text);
+                if source == NetworkSource::Auto {
+                    self.say_libproc();
+                }
+                said = Some(why);
+            }
+            match source {
+                NetworkSource::Ntstat => std::thread::sleep(backoff.next_wait()),
+                _ => libproc::poll(&self.watched, &self.flows, &self.losses, Some(ASK_AGAIN)),
+            }
+        }
+    }
+
+    /// Speaks with the kernel for as long as it answers. Gives back why it ended, and whether it had begun well.
+    fn converse(&self) -> (String, bool) {
+        let mut conversation = match Conversation::begin(self) {
+            Ok(conversation) => conversation,
+            Err(error) => return (error.to_string(), false),
+        };
+        let why = match conversation.hold() {
+            Ok(()) => "the kernel closed the control socket".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        (why, conversation.said.is_some())
+    }
+
+    fn say_libproc(&self) {
         let text = "connections come from libproc: only watched processes, looked at every 50 ms, so a short \
                     connection can be missed";
         self.notices.notice(Level::Info, text.to_owned());
-        libproc::poll(&self.watched, &self.flows, &self.losses)
-    }
-
-    /// Speaks with the kernel for as long as it answers; again and again when there is nothing else.
-    fn converse(&self, again: bool) {
-        let mut backoff = Backoff::default();
-        loop {
-            let why = match Conversation::begin(self).and_then(|mut conversation| conversation.hold()) {
-                Ok(()) => "the kernel closed the control socket".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            let text = format!("the kernel's network statistics cannot be had: {why}");
-            self.notices.notice(Level::Warning, text);
-            if !again {
-                return;
-            }
-            std::thread::sleep(backoff.next_wait());
-        }
     }
 }
 

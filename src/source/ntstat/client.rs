@@ -6,6 +6,7 @@ use std::time::Duration;
 use ahash::HashMap;
 
 use super::ContinuousClock;
+use super::descriptor::Descriptor;
 use super::message::{self, Described, Message};
 use super::schedule::Schedule;
 use super::self_test::{Ends, Findings, SelfTest, Sockets};
@@ -58,6 +59,8 @@ pub struct Client {
     /// Ticks at which the agent began: flows from before are no news.
     since: u64,
     sources: HashMap<u64, Source>,
+    /// The port of each source that listens.
+    listening: HashMap<u64, u16>,
     order: VecDeque<u64>,
     schedule: Schedule,
     requests: VecDeque<Vec<u8>>,
@@ -87,6 +90,7 @@ impl Client {
             clock,
             since: clock.ticks,
             sources: HashMap::default(),
+            listening: HashMap::default(),
             order: VecDeque::new(),
             schedule: Schedule::default(),
             requests: VecDeque::new(),
@@ -111,6 +115,7 @@ impl Client {
     /// Begins on a new socket: subscribes to every provider.
     pub fn start(&mut self) {
         self.sources.clear();
+        self.listening.clear();
         self.order.clear();
         self.schedule.clear();
         self.requests.clear();
@@ -267,7 +272,7 @@ impl Client {
                 if flags & message::CLOSED_AFTER_DROP != 0 {
                     self.counters.closed_after_drop += 1;
                 }
-                self.sources.remove(&source);
+                self.forget(source);
             }
             Message::Described(described) => self.described(&described, received),
             Message::Other => {}
@@ -322,10 +327,23 @@ impl Client {
         self.order.push_back(id);
         while self.sources.len() > MOST_SOURCES || self.order.len() > 2 * MOST_SOURCES {
             let Some(oldest) = self.order.pop_front() else { break };
-            if self.sources.len() > MOST_SOURCES && self.sources.remove(&oldest).is_some() {
+            if self.sources.len() > MOST_SOURCES && self.forget(oldest) {
                 self.counters.evicted += 1;
             }
         }
+    }
+
+    fn forget(&mut self, id: u64) -> bool {
+        self.listening.remove(&id);
+        self.sources.remove(&id).is_some()
+    }
+
+    /// Whether a flow was accepted here. Before macOS 14 the kernel does not say: it was if something listens on its
+    /// near port.
+    fn is_inbound(&self, descriptor: &Descriptor) -> Option<bool> {
+        let port = descriptor.local.map(|local| local.port());
+        let by_port = || port.map(|port| self.listening.values().any(|listening| *listening == port));
+        descriptor.inbound.or_else(|| descriptor.tcp_state.and_then(|_| by_port()))
     }
 
     fn described(&mut self, described: &Described, received: Timestamp) {
@@ -337,6 +355,12 @@ impl Client {
         if !self.sources.contains_key(&id) {
             self.insert(id, provider);
         }
+        if descriptor.is_listening()
+            && let Some(local) = descriptor.local
+        {
+            self.listening.insert(id, local.port());
+        }
+        let inbound = self.is_inbound(descriptor);
         let Some(source) = self.sources.get_mut(&id) else { return };
         source.process = Some(descriptor.on_behalf_of.unwrap_or(descriptor.process));
         let Some(remote) = descriptor.remote.filter(|_| descriptor.is_connected(closing)) else { return };
@@ -358,7 +382,7 @@ impl Client {
             transport,
             local: descriptor.local,
             remote,
-            inbound: descriptor.inbound,
+            inbound,
             process: descriptor.process,
             pidversion: None,
             on_behalf_of: descriptor.on_behalf_of,

@@ -110,6 +110,11 @@ impl Descriptor {
         })
     }
 
+    /// Whether the socket waits for connections: `TCPS_LISTEN` is 1.
+    pub(super) fn is_listening(&self) -> bool {
+        self.listens || self.tcp_state == Some(1)
+    }
+
     /// Whether the far end is one that this socket connects or connected to: a TCP socket before
     /// `TCPS_SYN_SENT` (2) can have one, but no connection; `TCPS_CLOSED` (0) is also the state of one that
     /// has ended.

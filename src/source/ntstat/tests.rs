@@ -187,6 +187,28 @@ fn a_listening_socket_is_no_connection() {
 }
 
 #[test]
+fn before_macos_14_a_connection_to_a_port_that_listens_was_accepted() {
+    let mut client = ready();
+    let at_port = |source: u64, port: u16, state: u32| {
+        let mut bytes = update(source, TCP_KERNEL, 336, 0);
+        put(&mut bytes, 152 + 16, &(1_240_000 + source).to_le_bytes());
+        put(&mut bytes, 152 + 76, &state.to_le_bytes());
+        put(&mut bytes, 152 + 124, &[16, 2]);
+        put(&mut bytes, 152 + 126, &port.to_be_bytes());
+        bytes
+    };
+    client.receive(
+        &[at_port(1, 8000, 1), at_port(2, 8000, 4), at_port(3, 50_000, 4)].concat(),
+        Duration::ZERO,
+        received(),
+    );
+    let inbound = |client: &mut Client| flows(client).iter().map(|flow| flow.inbound).collect::<Vec<_>>();
+    assert_eq!(inbound(&mut client), [Some(true), Some(false)]);
+    client.receive(&[removed(1, 0), at_port(4, 8000, 4)].concat(), Duration::ZERO, received());
+    assert_eq!(inbound(&mut client), [Some(false)]);
+}
+
+#[test]
 fn a_socket_without_a_far_end_is_asked_again_while_its_process_is_watched() {
     let mut client = ready();
     let ms = Duration::from_millis;
