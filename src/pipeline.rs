@@ -218,9 +218,9 @@ impl Pipeline {
         self.table.knows(event)
     }
 
-    /// Executions and partial sequences given up because a table was full.
-    pub fn evicted(&self) -> (u64, u64) {
-        (self.table.evicted(), self.detector.evicted())
+    /// Executions and partial sequences lost because a table was full.
+    pub fn lost(&self) -> (u64, u64) {
+        (self.table.lost(), self.detector.evicted())
     }
 
     /// What went through so far.

@@ -20,6 +20,12 @@ use crate::source::eslogger::Decoder;
 use crate::source::flow_event;
 use crate::source::live::{Level, Notice, Report, Sensors, Watched};
 
+/// When the agent is asked to stop, the sensors may still hold what the kernel has told them: they are waited for
+/// until nothing comes for so long,
+const QUIET: Duration = Duration::from_millis(20);
+/// and at most this long.
+const DRAIN: Duration = Duration::from_millis(500);
+
 /// Why the agent stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -132,12 +138,7 @@ impl<'s> Agent<'s> {
             self.release();
             self.check_losses(false);
         };
-        while let Ok(report) = self.sensors.processes.try_recv() {
-            self.report(report)?;
-        }
-        while let Ok(flow) = self.sensors.flows.try_recv() {
-            self.take_flow(flow);
-        }
+        self.drain()?;
         while let Some(flow) = self.corroboration.pop() {
             self.flow(&flow);
         }
@@ -147,6 +148,26 @@ impl<'s> Agent<'s> {
         }
         self.finish();
         Ok((ending, self.counts))
+    }
+
+    /// Takes in what the sensors have under way: it ends when they are quiet, or after half a second.
+    fn drain(&mut self) -> Result<(), Error> {
+        let end = self.began.elapsed() + DRAIN;
+        while self.began.elapsed() < end {
+            select! {
+                recv(self.sensors.processes) -> report => match report {
+                    Ok(report) => self.report(report)?,
+                    Err(_) => self.sensors.processes = never(),
+                },
+                recv(self.sensors.flows) -> flow => match flow {
+                    Ok(flow) => self.take_flow(flow),
+                    Err(_) => self.sensors.flows = never(),
+                },
+                default(QUIET) => return Ok(()),
+            }
+            self.release();
+        }
+        Ok(())
     }
 
     /// The time by the stream of processes and what has passed since it told of one.
@@ -168,6 +189,7 @@ impl<'s> Agent<'s> {
         self.counts.undelivered = self.sensors.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
+        self.counts.forgotten = counts.evicted_executions;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
         self.counts.excepted = names.zip(counts.excepted).collect();
     }
@@ -278,10 +300,10 @@ impl<'s> Agent<'s> {
 
     fn check_losses(&mut self, is_end: bool) {
         let losses = &self.sensors.losses;
-        let (executions, sequences) = self.pipeline.evicted();
+        let (executions, sequences) = self.pipeline.lost();
         let own = [
-            ("table.executions_evicted", executions),
-            ("table.sequences_evicted", sequences),
+            ("table.executions", executions),
+            ("table.sequences", sequences),
             ("table.flows_not_waited_for", self.waiting.overflowed()),
             ("table.processes_not_watched", self.watch.refused()),
         ];

@@ -41,6 +41,8 @@ pub struct Counts {
     /// Reports of the network statistics that the kernel could not deliver since it started, to this program or
     /// another.
     pub undelivered: u64,
+    /// Executions forgotten early because the table was full; those of them that are a loss are counted there too.
+    pub forgotten: u64,
     /// Alerts held back by the limits of volume.
     pub held_back: u64,
     /// Sequences held back, by the name of the exception.

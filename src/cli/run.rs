@@ -24,9 +24,13 @@ use crate::config::{self, Config};
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::pipeline::{Limits, Pipeline};
+use crate::process;
 use crate::script::Examiner;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, Level, NetworkSource, Notice, Options, Watched};
+
+/// Executions that are held: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
+const EXECUTIONS: usize = 65_536;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -105,7 +109,8 @@ impl From<Exec> for ExecSource {
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let set = args.selection.load(config.as_ref())?;
-    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
+    let processes = process::Limits { executions: EXECUTIONS, ..process::Limits::default() };
+    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), processes, ..Limits::default() };
     let watched = Arc::new(Watched::default());
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
     let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
@@ -194,6 +199,7 @@ fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
         ("alerts lost, as no place was left to keep them", written.dropped),
         ("alerts that the system log did not take", out.syslog_failed),
         ("flows of no known process", counts.unattributed),
+        ("executions forgotten less than a minute after their exit", counts.forgotten),
         ("network reports that the kernel did not deliver since it started, to any program", counts.undelivered),
     ];
     for (name, count) in own.into_iter().chain(counts.lost.iter().copied()).filter(|(_, count)| *count > 0) {

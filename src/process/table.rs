@@ -17,11 +17,13 @@ pub struct Limits {
     pub executions: usize,
     /// How long an exited execution stays, for connections reported after its exit.
     pub keep_exited: Duration,
+    /// How late a report may well be: an execution that is given up later than this after its exit is no loss.
+    pub lateness: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { executions: 32_768, keep_exited: Duration::from_secs(60) }
+        Limits { executions: 32_768, keep_exited: Duration::from_secs(60), lateness: Duration::from_secs(2) }
     }
 }
 
@@ -35,6 +37,7 @@ pub struct Table {
     owners: Owners,
     generation: u64,
     evicted: u64,
+    lost: u64,
     key: String,
 }
 
@@ -67,6 +70,11 @@ impl Table {
     /// Executions given up because the table was full.
     pub fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// Those of them that were still running, or had exited so lately that connections could yet be reported.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Adds to an event what is known of its process, and takes note of what a process event tells.
@@ -149,7 +157,7 @@ impl Table {
         self.executions.insert(Arc::clone(&key), entry);
         self.started.push_back((self.generation, key));
         while self.executions.len() > self.limits.executions {
-            self.evict();
+            self.evict(event.time);
         }
         if self.started.len() > 2 * self.limits.executions + 1024 {
             let executions = &self.executions;
@@ -244,15 +252,18 @@ impl Table {
         }
     }
 
-    fn evict(&mut self) {
+    fn evict(&mut self, now: Timestamp) {
+        let late = self.exited.front().is_some_and(|(ended, _)| ended.saturating_add(self.limits.lateness) >= now);
         if self.remove_exited() {
             self.evicted += 1;
+            self.lost += u64::from(late);
             return;
         }
         while let Some((generation, key)) = self.started.pop_front() {
             if self.executions.get(&key).is_some_and(|entry| entry.generation == generation) {
                 self.remove(&key);
                 self.evicted += 1;
+                self.lost += 1;
                 return;
             }
         }

@@ -1,4 +1,3 @@
-use std::time::Duration;
 
 use super::{Limits, Table};
 use crate::event::{Categories, Event, Timestamp, field};
@@ -84,19 +83,22 @@ fn a_program_replaced_in_place_stays_for_a_minute_too() {
 
 #[test]
 fn a_full_table_gives_up_exited_executions_first_then_the_oldest_and_counts_them() {
-    let limits = Limits { executions: 3, keep_exited: Duration::from_secs(60) };
+    let limits = Limits { executions: 3, ..Limits::default() };
     let mut table = Table::new(limits);
     ancestry(&mut table, process(1, "start", "old", "p"));
     ancestry(&mut table, process(2, "start", "gone", "p"));
     ancestry(&mut table, process(3, "end", "gone", ""));
     ancestry(&mut table, process(4, "start", "third", "p"));
     ancestry(&mut table, process(5, "start", "fourth", "p"));
-    assert_eq!(table.evicted(), 1);
+    assert_eq!((table.evicted(), table.lost()), (1, 1), "it had exited two seconds before");
     assert_eq!(ancestry(&mut table, connection(6, "gone")), [""; 0]);
     assert_eq!(ancestry(&mut table, connection(6, "old")), ["p"]);
     ancestry(&mut table, process(7, "start", "fifth", "p"));
-    assert_eq!(table.evicted(), 2);
+    assert_eq!((table.evicted(), table.lost()), (2, 2), "it was running");
     assert_eq!(ancestry(&mut table, connection(8, "old")), [""; 0]);
+    ancestry(&mut table, process(9, "end", "fifth", ""));
+    ancestry(&mut table, process(12, "start", "sixth", "p"));
+    assert_eq!((table.evicted(), table.lost()), (3, 2), "it had exited long before");
 }
 
 #[test]

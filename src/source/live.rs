@@ -197,16 +197,15 @@ impl Losses {
     }
 }
 
-/// Sequence numbers of one stream, which the kernel counts up by one: what is missing was lost.
+/// Sequence numbers of one stream, which the kernel counts from 0 up by one: what is missing was lost.
 #[derive(Debug, Default)]
 pub struct Numbering(AtomicU64);
 
 impl Numbering {
-    /// How many numbers were passed over before this one. The first number starts the count.
+    /// How many numbers were passed over before this one.
     pub fn gap(&self, number: u64) -> u64 {
-        // Stored one higher, so that 0 stands for no number yet.
         let expected = self.0.swap(number.wrapping_add(1), Ordering::Relaxed);
-        if expected == 0 { 0 } else { number.saturating_sub(expected) }
+        number.saturating_sub(expected)
     }
 }
 
@@ -317,10 +316,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_is_what_lies_between_two_numbers_and_the_first_is_none() {
+    fn a_gap_is_what_lies_between_two_numbers_or_before_the_first() {
         let numbering = Numbering::default();
-        let gaps: Vec<u64> = [7, 8, 11, 12, 3, 4].map(|number| numbering.gap(number)).into();
-        assert_eq!(gaps, [0, 0, 2, 0, 0, 0]);
+        let gaps: Vec<u64> = [1, 2, 5, 6, 3, 4].map(|number| numbering.gap(number)).into();
+        assert_eq!(gaps, [1, 0, 2, 0, 0, 0]);
     }
 
     #[test]

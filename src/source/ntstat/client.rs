@@ -18,6 +18,8 @@ const UPDATE_ALL: u64 = 0x2000;
 const UPDATE_ONE: u64 = 0x3000;
 /// Sources that are held.
 const MOST_SOURCES: usize = 65_536;
+/// Flows that wait to be taken.
+const MOST_FLOWS: usize = 65_536;
 /// A socket is opened anew, and sockets are scanned, at most this often.
 const REOPEN_AFTER: Duration = Duration::from_secs(10);
 const SCAN_AFTER: Duration = Duration::from_secs(1);
@@ -37,7 +39,7 @@ pub struct Counters {
     pub closed_after_drop: u64,
     /// Answers for which there was no room.
     pub no_room: u64,
-    /// Sources given up because too many were held.
+    /// Sources, and flows that nobody took, given up because too many were held.
     pub evicted: u64,
 }
 
@@ -374,6 +376,9 @@ impl Client {
         }
         if closing {
             self.flows.push_back(flow(Phase::Closed, received));
+        }
+        while self.flows.len() > MOST_FLOWS && self.flows.pop_front().is_some() {
+            self.counters.evicted += 1;
         }
     }
 }

@@ -117,6 +117,8 @@ fn head(a: &mut Arena, v: &Value, ty: u32, actor: &Process, version: u32, seq: (
     let msg = a.alloc(l::message::SIZE);
     let now = crate::shims::time::mach_now();
     let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    // An event that the kernel delivers late has its own time.
+    let t = t.saturating_sub(std::time::Duration::from_millis(v["late_ms"].as_u64().unwrap_or(0)));
     a.u32(msg + l::message::VERSION, version);
     a.u64(msg + l::message::TIME, v["time_s"].as_u64().unwrap_or(t.as_secs()));
     a.u64(msg + l::message::TIME + 8, v["time_ns"].as_u64().unwrap_or(t.subsec_nanos() as u64));
