@@ -1,4 +1,3 @@
-
 use super::{Limits, Table};
 use crate::event::{Categories, Event, Timestamp, field};
 
