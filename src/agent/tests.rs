@@ -269,6 +269,18 @@ fn a_connection_told_after_the_exit_still_has_its_execution_by_unique_pid_alone(
 }
 
 #[test]
+fn a_connection_told_after_the_exit_is_its_execution_s_if_the_socket_was_made_before_it() {
+    let reports = || [exec(0.0, OSASCRIPT, 50, 7), exit(0.5, OSASCRIPT, 50, 7)];
+    let made = |second: f64| Flow { started: Some(flow(second, 0, None).time), ..flow(0.6, 50, None) };
+    let methods = |flow| {
+        let (seen, _) = script().processes(reports()).flows([flow]).run();
+        seen.alerts.iter().map(|alert| alert["osawatch"]["attribution"]["method"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(methods(made(0.4)), ["pid"]);
+    assert!(methods(made(0.55)).is_empty(), "made by whoever has the pid now");
+}
+
+#[test]
 fn exec_in_place_gives_a_connection_to_the_program_that_ran_at_its_time() {
     let reports = || [exec(0.0, "/bin/bash", 50, 6), exec(2.0, OSASCRIPT, 50, 7)];
     let (seen, _) = script().processes(reports()).flows([flow(1.0, 50, Some(1050))]).run();

@@ -120,17 +120,19 @@ impl Owners {
     }
 
     /// The latest execution of this pid that had started by the event's time: of the same unique pid
-    /// where both are known, and else still running then. A report can come after the exit of a process
-    /// that it names by unique pid, for the kernel keeps the name in the socket.
+    /// where both are known, and else still running then, or when the socket was made. A report can come after the
+    /// exit of a process, for the kernel keeps its pid and unique pid in the socket.
     fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let unique_pid = event.int(field::UNIQUE_PID);
         let pidversion = event.int(field::PIDVERSION);
+        let made = event.str(field::EVENT_START).and_then(Timestamp::parse);
         let owners = self.by_pid.get(&pid)?.iter();
         let candidates = owners.filter(|owner| {
             let same = unique_pid.is_some() && owner.unique_pid == unique_pid;
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
-            let running = same || owner.ended.is_none_or(|ended| event.time <= ended);
+            let made = made.is_some_and(|made| owner.started <= made && owner.ended.is_none_or(|ended| made <= ended));
+            let running = same || made || owner.ended.is_none_or(|ended| event.time <= ended);
             let named = pidversion == Some(owner.pidversion);
             let fits = owner.started <= event.time && !other && running && pidversion.is_none();
             host_of(&owner.key) == host && (named || fits)
