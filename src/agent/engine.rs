@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::corroborate::Corroboration;
 use super::loss::LossLog;
 use super::watch::Watch;
-use super::{Counts, Error, Settings};
+use super::{Counts, Error, Settings, facts};
 use crate::alert::{Alert, pipeline_error};
 use crate::event::document::insert;
 use crate::event::{Event, Flow, Timestamp, field};
@@ -213,7 +213,7 @@ impl<'s> Agent<'s> {
         self.counts.processes += 1;
         self.seen = self.seen.max(event.time);
         self.clock = (self.seen, self.began.elapsed());
-        self.complete(&mut event);
+        facts::complete_process(&mut event, &mut self.sensors);
         self.watch.observe(&event);
         if event.is_type("end") {
             self.push(event);
@@ -226,7 +226,7 @@ impl<'s> Agent<'s> {
     /// Takes note of a running process that no event has told of.
     fn running(&mut self, mut event: Event) {
         if !self.pipeline.knows(&event) {
-            self.complete_host(&mut event);
+            facts::complete(&mut event, &mut self.sensors);
             self.watch.observe(&event);
             self.push_process(event);
         }
@@ -240,31 +240,6 @@ impl<'s> Agent<'s> {
         }
     }
 
-    /// Adds what only this system knows, while the process lives.
-    fn complete(&mut self, event: &mut Event) {
-        let number = |field| event.int(field).and_then(|number| u32::try_from(number).ok());
-        if let (Some(pid), Some(version), None) =
-            (number(field::PROCESS_PID), number(field::PIDVERSION), event.int(field::UNIQUE_PID))
-            && !event.is_type("end")
-            && let Some(unique) = self.sensors.lookup.unique_pid(pid, version)
-        {
-            event.push_int(field::UNIQUE_PID, i64::try_from(unique).unwrap_or(i64::MAX));
-        }
-        self.complete_host(event);
-    }
-
-    fn complete_host(&mut self, event: &mut Event) {
-        let uid = event.str(field::USER_ID).and_then(|uid| uid.parse().ok());
-        if let (None, Some(uid)) = (event.str(field::USER_NAME), uid)
-            && let Some(name) = self.sensors.lookup.user_name(uid)
-        {
-            event.push_str(field::USER_NAME, &name);
-        }
-        if let Some(version) = self.sensors.os_version.as_deref() {
-            event.push_str(field::HOST_OS_VERSION, version);
-        }
-    }
-
     fn take_flow(&mut self, flow: Flow) {
         self.counts.flows += 1;
         if let Some(flow) = self.corroboration.take(flow, self.began.elapsed()) {
@@ -274,7 +249,7 @@ impl<'s> Agent<'s> {
 
     fn flow(&mut self, flow: &Flow) {
         let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
-        self.complete_host(&mut event);
+        facts::complete(&mut event, &mut self.sensors);
         let is_known = self.pipeline.knows_owner(&event);
         if let Some(event) = self.waiting.hold(event, is_known, self.began.elapsed()) {
             self.push(event);

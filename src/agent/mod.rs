@@ -2,6 +2,7 @@
 
 mod corroborate;
 mod engine;
+mod facts;
 mod loss;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ahash::HashMap;
-
 use super::ContinuousClock;
-use super::descriptor::Descriptor;
 use super::message::{self, Described, Message};
 use super::schedule::Schedule;
 use super::self_test::{Ends, Findings, SelfTest, Sockets};
+use super::sources::Sources;
 use super::told::Told;
 use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 
@@ -17,8 +15,6 @@ use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
 const SUBSCRIBE: u64 = 0x1000;
 const UPDATE_ALL: u64 = 0x2000;
 const UPDATE_ONE: u64 = 0x3000;
-/// Sources that are held.
-const MOST_SOURCES: usize = 65_536;
 /// Flows that wait to be taken.
 const MOST_FLOWS: usize = 65_536;
 /// A socket is opened anew, and sockets are scanned, at most this often.
@@ -44,13 +40,6 @@ pub struct Counters {
     pub evicted: u64,
 }
 
-#[derive(Debug, Default)]
-struct Source {
-    provider: u32,
-    process: Option<ProcessRef>,
-    connected: bool,
-}
-
 /// The state of a conversation.
 #[derive(Debug)]
 pub struct Client {
@@ -58,17 +47,13 @@ pub struct Client {
     clock: ContinuousClock,
     /// Ticks at which the agent began: flows from before are no news.
     since: u64,
-    sources: HashMap<u64, Source>,
-    /// The port of each source that listens.
-    listening: HashMap<u64, u16>,
-    order: VecDeque<u64>,
+    sources: Sources,
     schedule: Schedule,
     requests: VecDeque<Vec<u8>>,
     flows: VecDeque<Flow>,
     told: Told,
     pending: Vec<u32>,
     refused: Vec<(u32, u32)>,
-    next_source: u64,
     second_connection: bool,
     ready: bool,
     reopened: Option<Duration>,
@@ -89,16 +74,13 @@ impl Client {
             own,
             clock,
             since: clock.ticks,
-            sources: HashMap::default(),
-            listening: HashMap::default(),
-            order: VecDeque::new(),
+            sources: Sources::default(),
             schedule: Schedule::default(),
             requests: VecDeque::new(),
             flows: VecDeque::new(),
             told: Told::default(),
             pending: Vec::new(),
             refused: Vec::new(),
-            next_source: 1,
             second_connection: false,
             ready: false,
             reopened: None,
@@ -115,13 +97,10 @@ impl Client {
     /// Begins on a new socket: subscribes to every provider.
     pub fn start(&mut self) {
         self.sources.clear();
-        self.listening.clear();
-        self.order.clear();
         self.schedule.clear();
         self.requests.clear();
         self.refused.clear();
-        // The kernel numbers the sources of each socket from 1.
-        (self.next_source, self.ready, self.reopen) = (1, false, false);
+        (self.ready, self.reopen) = (false, false);
         self.pending = message::ADDRESSED.to_vec();
         for provider in message::ADDRESSED {
             self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
@@ -156,7 +135,7 @@ impl Client {
             self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
         }
         while let Some((step, id)) = self.schedule.pop(now) {
-            let Some(source) = self.sources.get_mut(&id).filter(|source| !source.connected) else { continue };
+            let Some(source) = self.sources.get(id).filter(|source| !source.connected) else { continue };
             let test = self.self_test.as_ref();
             let wanted = |process| watched(process) || test.is_some_and(|test| test.is_about(process));
             let is_wanted = source.process.is_some_and(wanted);
@@ -260,7 +239,7 @@ impl Client {
 
     /// What was lost or not understood.
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters { evicted: self.counters.evicted + self.sources.evicted(), ..self.counters }
     }
 
     fn take(&mut self, message: Message, now: Duration, received: Timestamp) {
@@ -272,7 +251,7 @@ impl Client {
                 if flags & message::CLOSED_AFTER_DROP != 0 {
                     self.counters.closed_after_drop += 1;
                 }
-                self.forget(source);
+                self.sources.removed(source);
             }
             Message::Described(described) => self.described(&described, received),
             Message::Other => {}
@@ -309,41 +288,15 @@ impl Client {
     }
 
     fn added(&mut self, id: u64, provider: u32, now: Duration) {
-        // Sources are numbered one by one: what is missing between two was dropped, and is not tracked.
-        if id > self.next_source {
-            self.counters.lost_sources += id - self.next_source;
+        let lost = self.sources.added(id, provider);
+        if lost > 0 {
+            self.counters.lost_sources += lost;
             (self.reopen, self.scan) = (true, true);
         }
-        self.next_source = id.saturating_add(1).max(self.next_source);
-        self.insert(id, provider);
         if self.ready {
             self.requests.push_back(message::get_update(UPDATE_ONE, id));
         }
         self.schedule.add(id, now);
-    }
-
-    fn insert(&mut self, id: u64, provider: u32) {
-        self.sources.insert(id, Source { provider, ..Source::default() });
-        self.order.push_back(id);
-        while self.sources.len() > MOST_SOURCES || self.order.len() > 2 * MOST_SOURCES {
-            let Some(oldest) = self.order.pop_front() else { break };
-            if self.sources.len() > MOST_SOURCES && self.forget(oldest) {
-                self.counters.evicted += 1;
-            }
-        }
-    }
-
-    fn forget(&mut self, id: u64) -> bool {
-        self.listening.remove(&id);
-        self.sources.remove(&id).is_some()
-    }
-
-    /// Whether a flow was accepted here. Before macOS 14 the kernel does not say: it was if something listens on its
-    /// near port.
-    fn is_inbound(&self, descriptor: &Descriptor) -> Option<bool> {
-        let port = descriptor.local.map(|local| local.port());
-        let by_port = || port.map(|port| self.listening.values().any(|listening| *listening == port));
-        descriptor.inbound.or_else(|| descriptor.tcp_state.and_then(|_| by_port()))
     }
 
     fn described(&mut self, described: &Described, received: Timestamp) {
@@ -352,17 +305,8 @@ impl Client {
             test.observe(described);
         }
         self.sees_others |= descriptor.process.pid != self.own.pid;
-        if !self.sources.contains_key(&id) {
-            self.insert(id, provider);
-        }
-        if descriptor.is_listening()
-            && let Some(local) = descriptor.local
-        {
-            self.listening.insert(id, local.port());
-        }
-        let inbound = self.is_inbound(descriptor);
-        let Some(source) = self.sources.get_mut(&id) else { return };
-        source.process = Some(descriptor.on_behalf_of.unwrap_or(descriptor.process));
+        let inbound = self.sources.is_inbound(descriptor);
+        let Some(source) = self.sources.described(id, provider, descriptor) else { return };
         let Some(remote) = descriptor.remote.filter(|_| descriptor.is_connected(closing)) else { return };
         let first = !std::mem::replace(&mut source.connected, true);
         if descriptor.process == self.own {

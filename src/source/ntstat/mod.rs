@@ -8,6 +8,7 @@ mod descriptor;
 mod message;
 mod schedule;
 mod self_test;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod told;
