@@ -13,6 +13,9 @@ pub(super) fn complete(alert: &mut Map<String, Json>, last: &Event) {
     let context = last.context.as_deref();
     if let Some(process) = context.and_then(|context| context.process.as_ref()) {
         fill(alert, "process", process);
+        if let Some(cdhash) = process.cdhash() {
+            insert(alert, "process.hash.cdhash", cdhash.into());
+        }
     }
     if let Some(parent) = context.and_then(|context| context.parent.as_ref()) {
         fill(alert, "process.parent", parent);
@@ -49,6 +52,8 @@ fn fill(alert: &mut Map<String, Json>, prefix: &str, execution: &Execution) {
         put("args", Some(execution.args().map(Json::from).collect()));
     }
     put("command_line", text(execution.command_line()));
+    put("start", text(execution.start()));
+    put("code_signature.exists", execution.is_signed().map(Json::from));
     put("code_signature.signing_id", text(execution.signing_id()));
     put("code_signature.team_id", text(execution.team_id()));
 }

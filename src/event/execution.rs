@@ -12,7 +12,7 @@ const MAX_ARG_BYTES: usize = 1024;
 const MAX_COMMAND_LINE_BYTES: usize = 4096;
 
 /// The texts that an execution keeps, besides its arguments.
-const TEXTS: [Field; 7] = [
+const TEXTS: [Field; 9] = [
     field::PROCESS_ENTITY_ID,
     field::PROCESS_NAME,
     field::PROCESS_EXECUTABLE,
@@ -20,6 +20,8 @@ const TEXTS: [Field; 7] = [
     field::PROCESS_SIGNING_ID,
     field::PROCESS_TEAM_ID,
     field::AUDIT_TOKEN,
+    field::PROCESS_START,
+    field::PROCESS_CDHASH,
 ];
 
 /// One execution of one program: what a process event told about it.
@@ -29,6 +31,7 @@ const TEXTS: [Field; 7] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
     pid: Option<i64>,
+    is_signed: Option<bool>,
     /// The texts one after the other, then the arguments.
     text: String,
     /// Where each text ends, and whether there is one.
@@ -54,6 +57,10 @@ impl Execution {
         let mut execution =
             Execution::joined(texts, own + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
         execution.pid = event.int(field::PROCESS_PID);
+        execution.is_signed = event.stated(field::PROCESS_SIGNATURE_EXISTS).find_map(|value| match value {
+            Scalar::Bool(flag) => Some(flag),
+            _ => None,
+        });
         let start = execution.ends[COMMAND_LINE - 1].0;
         execution.args = match parts {
             Some(parts) => parts.into_iter().map(|(from, to)| (start + from, start + to)).collect(),
@@ -65,8 +72,9 @@ impl Execution {
 
     /// An execution of which only another process's event has told.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
-        let execution = Execution::joined([Some(entity_id), name, executable, None, None, None, None], 0);
-        Execution { pid, ..execution }
+        let mut texts = [None; TEXTS.len()];
+        (texts[0], texts[1], texts[2]) = (Some(entity_id), name, executable);
+        Execution { pid, ..Execution::joined(texts, 0) }
     }
 
     fn joined(texts: [Option<&str>; TEXTS.len()], capacity: usize) -> Execution {
@@ -127,6 +135,21 @@ impl Execution {
     /// `osawatch.process.audit_token`: see [`super::AuditToken`].
     pub fn audit_token(&self) -> Option<&str> {
         self.get(6)
+    }
+
+    /// `process.start`.
+    pub fn start(&self) -> Option<&str> {
+        self.get(7)
+    }
+
+    /// `process.hash.cdhash`.
+    pub fn cdhash(&self) -> Option<&str> {
+        self.get(8)
+    }
+
+    /// `process.code_signature.exists`.
+    pub fn is_signed(&self) -> Option<bool> {
+        self.is_signed
     }
 
     /// `process.args`: the first 64, the first KiB of each.
