@@ -20,6 +20,8 @@ mod hostile;
 mod layering;
 // The macOS executable in the simulated Mac.
 mod live;
+// What only a Mac can show; ignored.
+mod live_mac;
 // The matcher against an obviously correct model.
 mod model;
 // The replay command: options, formats, failures, exit codes.
