@@ -71,29 +71,31 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> E
         };
         let (text, wait) = match &error {
             Failure::New(NewClientError::NotEntitled) => return Ending::NotEntitled,
-            Failure::New(NewClientError::NotPermitted) => (
-                "Endpoint Security needs Full Disk Access: allow osawatch (in an incident: Terminal) under System \
-                 Settings > Privacy & Security > Full Disk Access; trying again every 5 s",
-                PERMISSION_RETRY,
-            ),
-            Failure::New(NewClientError::NotPrivileged) => {
-                return Ending::NotPrivileged;
-            }
-            Failure::New(NewClientError::TooManyClients) => {
-                ("too many Endpoint Security clients are connected; trying again", backoff.next_wait())
-            }
-            Failure::New(NewClientError::InvalidArgument) => {
-                return Ending::Fatal(
-                    "Endpoint Security refused the client as invalid: a fault in osawatch".to_owned(),
-                );
-            }
-            Failure::New(_) => ("Endpoint Security does not answer; trying again", backoff.next_wait()),
-            Failure::Subscribe => ("Endpoint Security refused the subscription; trying again", backoff.next_wait()),
+            Failure::New(NewClientError::NotPrivileged) => return Ending::NotPrivileged,
+            Failure::New(error @ NewClientError::InvalidArgument) => return Ending::Fatal(sentence(error).to_owned()),
+            Failure::New(error @ NewClientError::NotPermitted) => (sentence(error), PERMISSION_RETRY),
+            Failure::New(error) => (sentence(error), backoff.next_wait()),
+            Failure::Subscribe => ("Endpoint Security refused the subscription", backoff.next_wait()),
         };
         if said.replace(text) != Some(text) {
-            feed.notice(Level::Warning, text.to_owned());
+            feed.notice(Level::Warning, format!("{text}; trying again"));
         }
         std::thread::sleep(wait);
+    }
+}
+
+/// Why there is no client, for an administrator.
+pub(super) fn sentence(error: &NewClientError) -> &'static str {
+    match error {
+        NewClientError::NotEntitled => "this build has no Endpoint Security entitlement",
+        NewClientError::NotPermitted => {
+            "Endpoint Security needs Full Disk Access: allow osawatch (in an incident: Terminal) under System Settings \
+             > Privacy & Security > Full Disk Access"
+        }
+        NewClientError::NotPrivileged => "Endpoint Security is open to root only; use sudo",
+        NewClientError::TooManyClients => "too many Endpoint Security clients are connected",
+        NewClientError::InvalidArgument => "Endpoint Security refused the client as invalid: a fault in osawatch",
+        _ => "Endpoint Security does not answer",
     }
 }
 

@@ -49,7 +49,7 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
             Losses::add(&losses.connect_channel_full, 1);
         }
     };
-    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(|error| error.to_string())?;
+    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(|error| es::sentence(&error))?;
     client.subscribe(&[es_event_type_t(EVENT_TYPE)]).map_err(|_| "the subscription was refused".to_owned())?;
     let order = validate(&copies)?;
     feed.notice(Level::Info, "Endpoint Security's connect event is used as well".to_owned());

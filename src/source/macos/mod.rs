@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
+use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
 use super::live::{Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, Sensors};
@@ -124,8 +125,8 @@ impl Execs {
         if self.source != ExecSource::Eslogger {
             match es::run(feed, self.os_version.as_deref(), &self.muted) {
                 es::Ending::NotPrivileged => {
-                    let text = "Endpoint Security is open to root only; use sudo";
-                    return feed.notice(Level::NotPermitted, text.to_owned());
+                    let text = es::sentence(&NewClientError::NotPrivileged).to_owned();
+                    return feed.notice(Level::NotPermitted, text);
                 }
                 es::Ending::Fatal(text) => return feed.notice(Level::Fatal, text),
                 es::Ending::NotEntitled if self.source == ExecSource::EndpointSecurity => {

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub const KEYS: [&str; 17] = [
+pub const KEYS: [&str; 19] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -16,6 +16,8 @@ pub const KEYS: [&str; 17] = [
     "sysctl",
     "map_path",
     "hostname",
+    "euid",
+    "es_subscribe_refused",
     "write_file",
     "sh",
     "exit",
@@ -39,6 +41,12 @@ pub fn run(s: &Value) -> Result<(), String> {
     }
     if let Some(v) = s["hostname"].as_str() {
         crate::shims::world::with(|w| w.hostname = Some(v.into()));
+    }
+    if let Some(n) = s["euid"].as_u64() {
+        crate::shims::world::with(|w| w.euid = Some(n as u32));
+    }
+    if let Some(v) = s["es_subscribe_refused"].as_array() {
+        crate::es::refuse_subscriptions(v.iter().filter_map(Value::as_u64).map(|n| n as u32).collect());
     }
     if let Some(v) = s.get("proc") {
         crate::proc::step(v)?;
