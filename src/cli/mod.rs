@@ -4,6 +4,7 @@ mod alert_file;
 mod alerts;
 mod config;
 mod exit;
+mod out;
 mod replay;
 mod rules;
 mod run;

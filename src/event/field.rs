@@ -140,6 +140,7 @@ core_fields! {
     PIDVERSION = "osawatch.process.pidversion": Long,
     AUDIT_TOKEN = "osawatch.process.audit_token": Keyword,
     UNIQUE_PID = "osawatch.process.unique_pid": Long,
+    PATH_TRUNCATED = "osawatch.process.path_truncated": Boolean,
     ARGS_LEFT_OUT = "osawatch.process.args_left_out": Long,
     STDIN_TYPE = "osawatch.process.stdin_type": Keyword,
     STDOUT_TYPE = "osawatch.process.stdout_type": Keyword,

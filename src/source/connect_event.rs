@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::bytes::{u32_at, u64_at};
 use crate::event::Transport;
 
 /// `es_event_type_t` of the notification. The number before it asks for permission instead.
@@ -73,14 +74,6 @@ fn end(bytes: &[u8], at: usize, order: PortOrder) -> Option<SocketAddr> {
         PortOrder::Host => u16::from_le_bytes(port),
     };
     (port != 0).then(|| SocketAddr::new(ip.to_canonical(), port))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 #[cfg(test)]

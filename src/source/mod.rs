@@ -1,5 +1,6 @@
 //! Where events come from: recordings, and the sensors of a live Mac.
 
+mod bytes;
 pub mod connect_event;
 mod decoder;
 pub mod eslogger;

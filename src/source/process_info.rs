@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::bytes::{text, u32_at, u64_at};
 use crate::event::Transport;
 
 /// Bytes of `struct proc_bsdinfo`.
@@ -141,19 +142,6 @@ pub fn arguments(bytes: &[u8]) -> Vec<String> {
     let start = after_path.iter().position(|byte| *byte != 0).unwrap_or(after_path.len());
     let args = after_path[start..].split(|byte| *byte == 0);
     args.take(usize::try_from(count).unwrap_or(0)).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 #[cfg(test)]

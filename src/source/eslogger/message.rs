@@ -35,7 +35,7 @@ pub(in crate::source) struct Message<'a> {
 }
 
 /// `es_process_t`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::source) struct Process<'a> {
     pub(in crate::source) audit_token: Token,
     /// From message version 4.
@@ -63,7 +63,7 @@ pub(in crate::source) struct Process<'a> {
 
 /// `audit_token_t`: an object, or in macOS 26 beta an array. Serde reads a struct from either; the
 /// members stand in the order of the array.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::source) struct Token {
     #[serde(default)]
     auid: u32,
@@ -100,6 +100,8 @@ impl Token {
 pub(in crate::source) struct File<'a> {
     #[serde(borrow)]
     pub(in crate::source) path: Text<'a>,
+    /// The path was longer than the system copies.
+    pub(in crate::source) path_truncated: Option<bool>,
     pub(in crate::source) stat: Option<Stat>,
 }
 

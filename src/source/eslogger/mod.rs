@@ -145,6 +145,9 @@ impl Decoder {
         event.push_int(field::PROCESS_PID, token.pid().into());
         event.push_int(field::PIDVERSION, token.pidversion().into());
         push_executable(event, process, field::PROCESS_NAME, field::PROCESS_EXECUTABLE);
+        if process.executable.as_ref().is_some_and(|file| file.path_truncated == Some(true)) {
+            event.push_bool(field::PATH_TRUNCATED, true);
+        }
         push_text(event, field::PROCESS_START, text(&process.start_time));
         event.push_str(field::AUDIT_TOKEN, &token.to_string());
         push_signature(event, process);

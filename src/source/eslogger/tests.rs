@@ -124,6 +124,18 @@ fn an_exit_has_a_code_unless_a_signal_ended_the_process() {
 }
 
 #[test]
+fn a_path_that_was_cut_off_and_a_hash_of_zeros_are_known_for_what_they_are() {
+    let mut exec = exec();
+    let cut = |exec: &Value| decode(exec).stated(field::PATH_TRUNCATED).next() == Some(Scalar::Bool(true));
+    for (truncated, said) in [(json!(true), true), (json!(false), false), (Value::Null, false)] {
+        exec["event"]["exec"]["target"]["executable"]["path_truncated"] = truncated;
+        assert_eq!(cut(&exec), said);
+    }
+    exec["event"]["exec"]["target"]["cdhash"] = json!("0".repeat(40));
+    assert_eq!(decode(&exec).str(field::PROCESS_CDHASH), None, "no signature");
+}
+
+#[test]
 fn a_process_that_is_its_own_responsible_one_has_none() {
     let mut exec = exec();
     for token in [token(50, 52), token(50, 51), Value::Null] {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -140,6 +141,11 @@ fn take(message: &Received, reports: &Sender<Report>, losses: &Losses, numbers: 
             Losses::add(lost, numbering.gap(number));
         }
     }
+    let process = match &event {
+        // What is told of an exit is the process; elsewhere it only acts.
+        Event::NotifyExit(_) => copy_process(&message.process()),
+        _ => copy_actor(&message.process()),
+    };
     let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
     let message = Message {
         time: Text(Cow::Borrowed("")),
@@ -147,7 +153,7 @@ fn take(message: &Received, reports: &Sender<Report>, losses: &Losses, numbers: 
         seq_num: number(message.seq_num()),
         global_seq_num: number(message.global_seq_num()),
         _event_type: serde::de::IgnoredAny,
-        process: copy_process(&message.process()),
+        process,
         event: body,
     }
     .at(timestamp(message.time()));
@@ -162,9 +168,24 @@ impl Message<'static> {
     }
 }
 
+fn token(token: endpoint_sec::AuditToken) -> Token {
+    Token::from(token.raw_token().val)
+}
+
+/// The process that forked, or that was replaced: which it is, and its program.
+fn copy_actor(process: &endpoint_sec::Process<'_>) -> Process<'static> {
+    Process {
+        audit_token: token(process.audit_token()),
+        executable: Some(copy_file(&process.executable())),
+        ..Process::default()
+    }
+}
+
 fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
-    let token = |token: endpoint_sec::AuditToken| Token::from(token.raw_token().val);
-    let cdhash: String = process.cdhash().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut cdhash = String::with_capacity(40);
+    for byte in process.cdhash() {
+        let _ = write!(cdhash, "{byte:02x}");
+    }
     Process {
         audit_token: token(process.audit_token()),
         parent_audit_token: process.parent_audit_token().map(token),
@@ -227,7 +248,8 @@ fn descriptor_type(number: u32) -> &'static str {
 }
 
 fn copy_file(file: &endpoint_sec::File<'_>) -> File<'static> {
-    File { path: text(file.path()), stat: Some(Stat { st_rdev: Some(file.stat().st_rdev.into()) }) }
+    let stat = Some(Stat { st_rdev: Some(file.stat().st_rdev.into()) });
+    File { path: text(file.path()), path_truncated: Some(file.path_truncated()), stat }
 }
 
 fn text(text: &OsStr) -> Text<'static> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::ContinuousClock;
 use super::message::{self, Described, Message};
+use super::provider;
 use super::schedule::Schedule;
 use super::self_test::{Ends, Findings, SelfTest, Sockets};
 use super::sources::Sources;
@@ -101,8 +102,8 @@ impl Client {
         self.requests.clear();
         self.refused.clear();
         (self.ready, self.reopen) = (false, false);
-        self.pending = message::ADDRESSED.to_vec();
-        for provider in message::ADDRESSED {
+        self.pending = provider::ADDRESSED.to_vec();
+        for provider in provider::ADDRESSED {
             self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
         }
     }
@@ -234,7 +235,7 @@ impl Client {
     /// The `errno` with which the kernel refused the sockets of its own TCP, without which this source is
     /// blind.
     pub fn failure(&self) -> Option<u32> {
-        self.refused.iter().find(|(provider, _)| *provider == message::TCP_KERNEL).map(|(_, errno)| *errno)
+        self.refused.iter().find(|(provider, _)| *provider == provider::TCP_KERNEL).map(|(_, errno)| *errno)
     }
 
     /// What was lost or not understood.
@@ -353,8 +354,8 @@ impl Client {
 
 fn transport(provider: u32) -> Transport {
     match provider {
-        message::QUIC_USERLAND => Transport::Quic,
-        message::TCP_KERNEL | message::TCP_USERLAND => Transport::Tcp,
+        provider::QUIC_USERLAND => Transport::Quic,
+        provider::TCP_KERNEL | provider::TCP_USERLAND => Transport::Tcp,
         _ => Transport::Udp,
     }
 }

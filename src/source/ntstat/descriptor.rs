@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::message::{UDP_KERNEL, UDP_SUBFLOW, UDP_USERLAND};
+use super::provider::{UDP_KERNEL, UDP_SUBFLOW, UDP_USERLAND};
 use crate::event::ProcessRef;
+use crate::source::bytes::{text, u32_at, u64_at};
 
 /// Where the members lie. Everything up to `fuuid` is the same from macOS 11 to 26; the tail moved in 14,
 /// which only the length tells.
@@ -134,22 +135,4 @@ fn socket_address(bytes: &[u8], at: usize) -> Option<SocketAddr> {
         _ => return None,
     };
     (port != 0).then(|| SocketAddr::new(ip.to_canonical(), port))
-}
-
-/// The text before the first zero.
-pub(super) fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }

@@ -1,18 +1,8 @@
 //! Messages of the control socket: what a datagram holds, and the requests.
 
-use super::descriptor::{Descriptor, text, u16_at, u32_at, u64_at};
-
-/// `NSTAT_PROVIDER_*`.
-pub(super) const TCP_KERNEL: u32 = 2;
-pub(super) const TCP_USERLAND: u32 = 3;
-pub(super) const UDP_KERNEL: u32 = 4;
-pub(super) const UDP_USERLAND: u32 = 5;
-pub(super) const QUIC_USERLAND: u32 = 8;
-pub(super) const UDP_SUBFLOW: u32 = 10;
-
-/// The providers whose sources carry addresses, the required one first. `CONN_USERLAND` (9) tells of
-/// Network.framework's connections, not of their flows: it has no address.
-pub(super) const ADDRESSED: [u32; 6] = [TCP_KERNEL, TCP_USERLAND, UDP_KERNEL, UDP_USERLAND, QUIC_USERLAND, UDP_SUBFLOW];
+use super::descriptor::Descriptor;
+use super::provider::ADDRESSED;
+use crate::source::bytes::{text, u16_at, u32_at, u64_at};
 
 /// `NSTAT_SRC_REF_ALL`.
 pub(super) const ALL: u64 = u64::MAX;

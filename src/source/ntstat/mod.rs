@@ -6,6 +6,7 @@
 mod client;
 mod descriptor;
 mod message;
+mod provider;
 mod schedule;
 mod self_test;
 mod sources;
@@ -17,6 +18,7 @@ pub use client::{Client, Counters};
 pub use descriptor::Descriptor;
 pub use self_test::{Findings, Sockets};
 
+use super::bytes::u32_at;
 use crate::event::Timestamp;
 
 /// Reports that the kernel could not deliver to one or another of its clients since it started: the sum of what
@@ -24,7 +26,7 @@ use crate::event::Timestamp;
 /// words. `None` when there are fewer words.
 pub fn undelivered(bytes: &[u8]) -> Option<u64> {
     // nstat_srcupatefailures, nstat_srcaddedfailures, nstat_control_send_goodbye_failures
-    let words = [3, 6, 11].map(|word| descriptor::u32_at(bytes, 4 * word).map(u64::from));
+    let words = [3, 6, 11].map(|word| u32_at(bytes, 4 * word).map(u64::from));
     words.into_iter().sum()
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::message::{self, Described};
+use super::provider;
 use crate::event::ProcessRef;
 
 /// After this long without a connect event the caller connects a second control socket once more.
@@ -96,12 +97,12 @@ impl SelfTest {
         }
         let ends = descriptor.local.zip(descriptor.remote);
         match provider {
-            message::TCP_KERNEL | message::TCP_USERLAND if ends == Some(self.sockets.tcp) => {
+            provider::TCP_KERNEL | provider::TCP_USERLAND if ends == Some(self.sockets.tcp) => {
                 self.findings.tcp = true;
                 self.findings.connect_event |= event & message::OUTBOUND != 0;
             }
-            message::UDP_KERNEL | message::UDP_USERLAND if ends == Some(self.sockets.udp) => self.findings.udp = true,
-            message::UDP_SUBFLOW if descriptor.remote == Some(self.sockets.sent_to) => self.findings.subflow = true,
+            provider::UDP_KERNEL | provider::UDP_USERLAND if ends == Some(self.sockets.udp) => self.findings.udp = true,
+            provider::UDP_SUBFLOW if descriptor.remote == Some(self.sockets.sent_to) => self.findings.subflow = true,
             _ => {}
         }
     }
