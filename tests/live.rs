@@ -25,6 +25,7 @@ fn outline(run: &Run, wanted: &str) -> String {
     }
     let mut lost = std::collections::BTreeMap::new();
     for line in run.stdout.lines() {
+        assert!(line.len() < 31_000, "a line is longer than every shipper takes");
         let document: Json = serde_json::from_str(line).expect("a line of output is JSON");
         let at = |pointer: &str| match document.pointer(pointer) {
             Some(Json::String(text)) => text.clone(),

@@ -133,10 +133,10 @@ impl<'s> Agent<'s> {
                     }
                     self.sink.tick();
                     self.elapse();
+                    self.check_losses(false);
                 }
             }
             self.release();
-            self.check_losses(false);
         };
         self.drain()?;
         while let Some(flow) = self.corroboration.pop() {
@@ -144,7 +144,7 @@ impl<'s> Agent<'s> {
         }
         self.release();
         while let Some(event) = self.waiting.pop() {
-            self.push(event);
+            self.let_go(event);
         }
         self.finish();
         Ok((ending, self.counts))
@@ -195,6 +195,8 @@ impl<'s> Agent<'s> {
     }
 
     fn report(&mut self, report: Report) -> Result<(), Error> {
+        // What was lost before it marks the alerts that it completes.
+        self.check_losses(false);
         let mut event = match report {
             Report::Message(message) => message.event(&self.decoder),
             Report::Event(event) => *event,
@@ -241,6 +243,7 @@ impl<'s> Agent<'s> {
     }
 
     fn take_flow(&mut self, flow: Flow) {
+        self.check_losses(false);
         self.counts.flows += 1;
         if let Some(flow) = self.corroboration.take(flow, self.began.elapsed()) {
             self.flow(&flow);
@@ -261,11 +264,17 @@ impl<'s> Agent<'s> {
             self.flow(&flow);
         }
         while let Some(event) = self.waiting.pop_due(self.seen, self.began.elapsed()) {
-            if !self.pipeline.knows_owner(&event) {
-                self.counts.unattributed += 1;
-            }
-            self.push(event);
+            self.let_go(event);
         }
+    }
+
+    fn let_go(&mut self, event: Event) {
+        if !self.pipeline.knows_owner(&event) {
+            // Nothing told of its process, but it may run still.
+            facts::running(&event, &self.sensors).into_iter().for_each(|event| self.running(event));
+        }
+        self.counts.unattributed += u64::from(!self.pipeline.knows_owner(&event));
+        self.push(event);
     }
 
     fn push(&mut self, event: Event) {

@@ -28,3 +28,10 @@ pub(super) fn complete(event: &mut Event, sensors: &mut Sensors) {
         event.push_str(field::HOST_OS_VERSION, version);
     }
 }
+
+/// What runs now of the process that a connection names, and its parent.
+pub(super) fn running(connection: &Event, sensors: &Sensors) -> Vec<Event> {
+    let pid = connection.int(field::PROCESS_PID).and_then(|pid| u32::try_from(pid).ok());
+    let unique = connection.int(field::UNIQUE_PID).and_then(|unique| u64::try_from(unique).ok());
+    pid.zip(unique).map(|(pid, unique)| sensors.lookup.running(pid, unique)).unwrap_or_default()
+}

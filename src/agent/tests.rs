@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
-use crate::event::{Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
+use crate::event::{Event, Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::{Decoded, Decoder};
 use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
@@ -37,6 +37,10 @@ struct Numbers;
 impl Lookup for Numbers {
     fn unique_pid(&self, pid: u32, _: u32) -> Option<u64> {
         Some(u64::from(pid) + 1000)
+    }
+    /// Pid 77 runs osascript, and nothing has told of it.
+    fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event> {
+        if (pid, unique_pid) == (77, 1077) { vec![already_running(0.5, OSASCRIPT, 77, 3)] } else { Vec::new() }
     }
     fn user_name(&mut self, uid: u32) -> Option<String> {
         (uid == 501).then(|| "admin".to_owned())
@@ -69,6 +73,18 @@ fn report(second: f64, event: Json, of: Json) -> Report {
 fn exec(second: f64, path: &str, pid: u32, version: u32) -> Report {
     let event = json!({"exec": {"target": process(path, pid, version), "args": [path, "-e", "1"]}});
     report(second, event, process("/bin/bash", pid, version - 1))
+}
+
+fn already_running(second: f64, path: &str, pid: u32, version: u32) -> Event {
+    match exec(second, path, pid, version) {
+        Report::Event(event) => {
+            let mut event = *event;
+            event.remove(field::EVENT_TYPE);
+            event.push_str(field::EVENT_TYPE, "info");
+            event
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn exit(second: f64, path: &str, pid: u32, version: u32) -> Report {
@@ -228,16 +244,7 @@ fn after_a_loss_the_running_processes_are_looked_up_and_what_is_known_stays() {
     let feeder = std::thread::spawn(move || {
         processes.send(exec(0.0, OSASCRIPT, 50, 7)).unwrap();
         scans.recv().unwrap();
-        let running = |path: &str, pid, version| match exec(0.5, path, pid, version) {
-            Report::Event(event) => {
-                let mut event = *event;
-                event.remove(field::EVENT_TYPE);
-                event.push_str(field::EVENT_TYPE, "info");
-                event
-            }
-            other => panic!("{other:?}"),
-        };
-        for found in [running("/usr/bin/forged", 50, 7), running(OSASCRIPT, 60, 3)] {
+        for found in [already_running(0.5, "/usr/bin/forged", 50, 7), already_running(0.5, OSASCRIPT, 60, 3)] {
             processes.send(Report::Running(Box::new(found))).unwrap();
         }
         flows.send(flow(1.0, 50, Some(1050))).unwrap();
@@ -307,7 +314,13 @@ fn a_flow_on_behalf_of_osascript_is_its_own_and_says_who_made_it() {
 fn a_flow_of_no_known_process_is_said_to_be_so() {
     let (seen, counts) = script().flows([flow(1.0, 50, Some(1050))]).run();
     assert!(seen.alerts.is_empty());
-    assert_eq!(counts.flows, 1);
+    assert_eq!((counts.flows, counts.unattributed), (1, 1));
+}
+
+#[test]
+fn a_process_that_nothing_told_of_is_looked_up_when_its_connection_has_waited() {
+    let unique = |unique| script().flows([flow(1.0, 77, Some(unique))]).run().1.unattributed;
+    assert_eq!((unique(1077), unique(1078)), (0, 1), "the other's pid is used again");
 }
 
 #[test]

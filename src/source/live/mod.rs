@@ -139,6 +139,9 @@ impl EndpointMessage {
 pub trait Lookup: Send {
     /// `p_uniqueid` of a process, if it is still this execution.
     fn unique_pid(&self, pid: u32, pidversion: u32) -> Option<u64>;
+    /// A process that runs now and its parent, as [`Report::Running`] tells them, the parent first; empty if the
+    /// process is gone or its pid is another's by now.
+    fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event>;
     /// The name of a user.
     fn user_name(&mut self, uid: u32) -> Option<String>;
 }

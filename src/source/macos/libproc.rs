@@ -25,12 +25,20 @@ pub(super) fn unique_info(pid: u32) -> Option<UniqueInfo> {
 
 /// Every process that runs now.
 pub(super) fn running() -> Vec<Running> {
-    let known = |number: i32| {
-        let info = process_info::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
-        let pid = u32::try_from(number).ok()?;
-        Some(Running { pid, info, unique: unique_info(pid)? })
-    };
-    sys::all_pids().into_iter().filter_map(known).collect()
+    sys::all_pids().into_iter().filter_map(process).collect()
+}
+
+/// A process that runs now, after its parent.
+pub(super) fn with_parent(pid: u32) -> Vec<Running> {
+    let Some(process) = i32::try_from(pid).ok().and_then(process) else { return Vec::new() };
+    let parent = i32::try_from(process.info.parent_pid).ok().and_then(self::process);
+    parent.into_iter().chain([process]).collect()
+}
+
+fn process(number: i32) -> Option<Running> {
+    let info = process_info::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
+    let pid = u32::try_from(number).ok()?;
+    Some(Running { pid, info, unique: unique_info(pid)? })
 }
 
 /// What a process runs.

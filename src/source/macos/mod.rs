@@ -19,7 +19,7 @@ use endpoint_sec::sys::NewClientError;
 use super::eslogger::Decoder;
 use super::live::{Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, Sensors};
 use super::running;
-use crate::event::Machine;
+use crate::event::{Event, Machine};
 
 /// Process reports that may wait for the engine: some seconds of a busy Mac.
 const PROCESS_CHANNEL: usize = 16_384;
@@ -99,7 +99,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     start("osawatch-exec", move || execs.watch())?;
     let source = options.network;
     start("osawatch-network", move || network.run(source))?;
-    let lookup = Box::new(System { users: HashMap::new() });
+    let lookup = Box::new(System { users: HashMap::new(), machine: machine.clone(), host_name: host_name.clone() });
     let guard: Option<Box<dyn Send>> = Some(Box::new(guard));
     Ok(Sensors { machine, host_name, os_version, processes, flows, losses, scan, lookup, guard })
 }
@@ -154,11 +154,21 @@ fn version_numbers(text: &str) -> (u64, u64, u64) {
 /// Questions to this system.
 struct System {
     users: HashMap<u32, Option<String>>,
+    machine: Machine,
+    host_name: Option<String>,
 }
 
 impl Lookup for System {
     fn unique_pid(&self, pid: u32, pidversion: u32) -> Option<u64> {
         libproc::unique_info(pid).filter(|info| info.pidversion == pidversion).map(|info| info.unique_pid)
+    }
+
+    fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event> {
+        let processes = libproc::with_parent(pid);
+        if processes.last().is_none_or(|process| process.unique.unique_pid != unique_pid) {
+            return Vec::new();
+        }
+        running::events(processes, libproc::program, &self.machine, self.host_name.as_deref()).collect()
     }
 
     fn user_name(&mut self, uid: u32) -> Option<String> {

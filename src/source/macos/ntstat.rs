@@ -12,7 +12,7 @@ use super::loopback::Loopback;
 use super::{Feed, libproc, sys};
 use crate::event::{Flow, ProcessRef, Timestamp};
 use crate::source::live::{Backoff, Level, Losses, NetworkSource, Watched};
-use crate::source::ntstat::{self, Client, ContinuousClock};
+use crate::source::ntstat::{self, Client, ContinuousClock, Counters};
 
 /// The name of the kernel control.
 const CONTROL: &str = "com.apple.network.statistics";
@@ -105,6 +105,8 @@ struct Conversation<'n> {
     clock_read: Duration,
     test: Test,
     said: Option<String>,
+    /// What of the client's counters is among the losses.
+    counted: Counters,
 }
 
 impl<'n> Conversation<'n> {
@@ -116,7 +118,8 @@ impl<'n> Conversation<'n> {
         let mut client = Client::new(own, clock);
         let socket = open(&mut client)?;
         let (began, clock_read) = (Instant::now(), Duration::ZERO);
-        Ok(Conversation { network, socket, client, began, clock, clock_read, test: Test::Due, said: None })
+        let counted = Counters::default();
+        Ok(Conversation { network, socket, client, began, clock, clock_read, test: Test::Due, said: None, counted })
     }
 
     /// Reads and answers until the socket fails.
@@ -188,23 +191,25 @@ impl<'n> Conversation<'n> {
     }
 
     fn hand_over(&mut self) {
+        let losses = &self.network.losses;
+        let (now, last) = (self.client.counters(), self.counted);
+        for (counter, more) in [
+            (&losses.ntstat_malformed, now.malformed - last.malformed),
+            (&losses.ntstat_lost_sources, now.lost_sources - last.lost_sources),
+            (&losses.ntstat_closed_after_drop, now.closed_after_drop - last.closed_after_drop),
+            (&losses.ntstat_no_room, now.no_room - last.no_room),
+            (&losses.ntstat_evicted, now.evicted - last.evicted),
+        ] {
+            Losses::add(counter, more);
+        }
+        self.counted = now;
         // Before the first self-test is passed nothing is believed.
         while self.said.is_some()
             && let Some(flow) = self.client.next_flow()
         {
             if self.network.flows.try_send(flow).is_err() {
-                Losses::add(&self.network.losses.flow_channel_full, 1);
+                Losses::add(&losses.flow_channel_full, 1);
             }
-        }
-        let (counters, losses) = (self.client.counters(), &self.network.losses);
-        for (counter, count) in [
-            (&losses.ntstat_malformed, counters.malformed),
-            (&losses.ntstat_lost_sources, counters.lost_sources),
-            (&losses.ntstat_closed_after_drop, counters.closed_after_drop),
-            (&losses.ntstat_no_room, counters.no_room),
-            (&losses.ntstat_evicted, counters.evicted),
-        ] {
-            counter.store(count, Ordering::Relaxed);
         }
     }
 
