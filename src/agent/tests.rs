@@ -264,6 +264,9 @@ fn a_reused_pid_does_not_inherit_the_connection_of_the_process_before_it() {
     let reports = [exec(0.0, OSASCRIPT, 50, 7), exit(0.5, OSASCRIPT, 50, 7)];
     let (seen, _) = script().processes(reports).flows([flow(1.0, 50, Some(9999))]).run();
     assert!(seen.alerts.is_empty());
+    let exit_was_lost = [exec(0.0, OSASCRIPT, 50, 7)];
+    let (seen, counts) = script().processes(exit_was_lost).flows([flow(1.0, 50, Some(9999))]).run();
+    assert_eq!((seen.alerts.len(), counts.unattributed), (0, 1), "the unique pid is another's");
 }
 
 #[test]

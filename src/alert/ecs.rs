@@ -198,7 +198,16 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         }
         ours.insert("attribution".into(), attribution);
     }
-    for name in ["pidversion", "audit_token", "path_truncated", "is_platform_binary", "tty_path", "script_path"] {
+    for name in [
+        "pidversion",
+        "audit_token",
+        "args_left_out",
+        "path_truncated",
+        "is_platform_binary",
+        "tty_path",
+        "script_path",
+        "stdin_type",
+    ] {
         let key = format!("osawatch.process.{name}");
         let value = found.events.iter().rev().filter(|event| same_process(event, last)).find_map(|event| {
             event.values().find(|(field, _)| field.core_name() == Some(&key)).map(|(_, value)| value_of(value))

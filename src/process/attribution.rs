@@ -25,6 +25,8 @@ struct Owner {
     key: Arc<str>,
     pidversion: i64,
     unique_pid: Option<i64>,
+    /// An exec began it: it is the same process as the one that it replaced.
+    continues: bool,
     started: Timestamp,
     ended: Option<Timestamp>,
 }
@@ -50,9 +52,13 @@ impl Owners {
             owner.ended.get_or_insert(event.time);
         }
         // An exec keeps the unique pid; the exec's own event may not say it.
-        let before = owners.iter().rfind(|owner| host_of(&owner.key) == host && owner.ended == Some(event.time));
-        let unique_pid = event.int(field::UNIQUE_PID).or_else(|| before?.unique_pid.filter(|_| is_exec(event)));
-        owners.push(Owner { key: Arc::clone(key), pidversion, unique_pid, started: event.time, ended: None });
+        let (at, started, continues) = (owners.len(), event.time, is_exec(event));
+        owners.push(Owner { key: Arc::clone(key), pidversion, unique_pid: None, continues, started, ended: None });
+        let before = owners[..at].iter().rfind(|earlier| is_replaced(earlier, &owners[at]));
+        let unique_pid = event.int(field::UNIQUE_PID).or_else(|| before?.unique_pid);
+        if let Some(unique_pid) = unique_pid {
+            learn(owners, at, unique_pid);
+        }
     }
 
     /// Takes note that an execution ended.
@@ -76,7 +82,7 @@ impl Owners {
 
     /// Gives an event that states a pid the entity id of the execution it belongs to, unless it names
     /// a known execution itself.
-    pub(super) fn attribute(&self, event: &mut Event, mut is_known: impl FnMut(&Event, &str) -> bool) {
+    pub(super) fn attribute(&mut self, event: &mut Event, mut is_known: impl FnMut(&Event, &str) -> bool) {
         let stated = event.str(field::PROCESS_ENTITY_ID);
         if stated.is_some() && self.by_pid.is_empty() {
             return;
@@ -90,17 +96,24 @@ impl Owners {
             assign(event, &entity_id, "audit_token");
             return;
         }
-        let Some(owner) = self.running(pid, event) else {
+        let starts_anew = event.is_type("start") && event.categories.intersects(Categories::PROCESS);
+        if starts_anew || stated.is_some_and(|entity_id| is_known(event, entity_id)) {
+            return;
+        }
+        let unique_pid = event.int(field::UNIQUE_PID);
+        let found = self.running(pid, event).zip(self.by_pid.get_mut(&pid));
+        let Some((at, owners)) = found else {
             if stated.is_none() && event.categories.intersects(Categories::NETWORK) {
                 event.push_str(field::ATTRIBUTION_METHOD, "none");
             }
             return;
         };
-        let starts_anew = event.is_type("start") && event.categories.intersects(Categories::PROCESS);
-        if starts_anew || stated.is_some_and(|entity_id| is_known(event, entity_id)) {
-            return;
+        let by_unique_pid = owners[at].unique_pid.is_some() && owners[at].unique_pid == unique_pid;
+        if let Some(unique_pid) = unique_pid.filter(|_| owners[at].ended.is_none_or(|ended| event.time <= ended)) {
+            // No other process had the pid then: later reports can name this one by its unique pid.
+            learn(owners, at, unique_pid);
         }
-        let by_unique_pid = owner.unique_pid.is_some() && owner.unique_pid == event.int(field::UNIQUE_PID);
+        let owner = &owners[at];
         let (pidversion, started) = (owner.pidversion, owner.started);
         let entity_id = owner.key.split_once('\0').map(|(_, entity_id)| entity_id.to_owned()).unwrap_or_default();
         // A socket made before this program was started, by the one that it replaced or that forked it.
@@ -119,17 +132,18 @@ impl Owners {
         event.int(field::PROCESS_PID).is_some_and(|pid| self.running(pid, event).is_some())
     }
 
-    /// The latest execution of this pid that had started by the event's time: of the same unique pid
+    /// Which execution of this pid it is: the latest that had started by the event's time, of the same unique pid
     /// where both are known, and else still running then, or when the socket was made. A report can come after the
     /// exit of a process, for the kernel keeps its pid and unique pid in the socket.
-    fn running(&self, pid: i64, event: &Event) -> Option<&Owner> {
+    fn running(&self, pid: i64, event: &Event) -> Option<usize> {
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let unique_pid = event.int(field::UNIQUE_PID);
         let pidversion = event.int(field::PIDVERSION);
         let made = event.str(field::EVENT_START).and_then(Timestamp::parse);
-        let owners = self.by_pid.get(&pid)?.iter();
-        let candidates = owners.filter(|owner| {
-            let same = unique_pid.is_some() && owner.unique_pid == unique_pid;
+        let is_same = |owner: &Owner| unique_pid.is_some() && owner.unique_pid == unique_pid;
+        let owners = self.by_pid.get(&pid)?.iter().enumerate();
+        let candidates = owners.filter(|(_, owner)| {
+            let same = is_same(owner);
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
             let made = made.is_some_and(|made| owner.started <= made && owner.ended.is_none_or(|ended| made <= ended));
             let running = same || made || owner.ended.is_none_or(|ended| event.time <= ended);
@@ -137,8 +151,28 @@ impl Owners {
             let fits = owner.started <= event.time && !other && running && pidversion.is_none();
             host_of(&owner.key) == host && (named || fits)
         });
-        candidates.max_by_key(|owner| owner.started)
+        candidates.max_by_key(|(_, owner)| (is_same(owner), owner.started)).map(|(at, _)| at)
     }
+}
+
+/// Takes note of the unique pid of an execution, and of those of the same process before and after it.
+fn learn(owners: &mut [Owner], at: usize, unique_pid: i64) {
+    owners[at].unique_pid.get_or_insert(unique_pid);
+    let mut later = at;
+    while let Some(earlier) = (0..later).rev().find(|earlier| is_replaced(&owners[*earlier], &owners[later])) {
+        owners[earlier].unique_pid.get_or_insert(unique_pid);
+        later = earlier;
+    }
+    let mut earlier = at;
+    while let Some(later) = (earlier + 1..owners.len()).find(|later| is_replaced(&owners[earlier], &owners[*later])) {
+        owners[later].unique_pid.get_or_insert(unique_pid);
+        earlier = later;
+    }
+}
+
+/// Whether the later one replaced the earlier one in place.
+fn is_replaced(earlier: &Owner, later: &Owner) -> bool {
+    later.continues && earlier.ended == Some(later.started) && host_of(&earlier.key) == host_of(&later.key)
 }
 
 /// The host in a key of the table.

@@ -22,10 +22,9 @@ pub struct Waiting {
     lateness: Duration,
     capacity: usize,
     settling: VecDeque<Held>,
-    unknown: VecDeque<Held>,
-    unknown_pids: HashMap<i64, usize>,
+    unknown: ByPid,
     /// Flows that went on before the stream of processes had come to their time.
-    presumed: VecDeque<Held>,
+    presumed: ByPid,
     overflowed: u64,
 }
 
@@ -39,8 +38,7 @@ impl Waiting {
     /// Holds at most `capacity` flows, those of unknown processes for at most the lateness.
     pub fn new(lateness: Duration, capacity: usize) -> Waiting {
         let (settling, unknown, presumed) = Default::default();
-        let unknown_pids = HashMap::default();
-        Waiting { lateness, capacity, settling, unknown, unknown_pids, presumed, overflowed: 0 }
+        Waiting { lateness, capacity, settling, unknown, presumed, overflowed: 0 }
     }
 
     /// Flows let go before their time because too many waited.
@@ -54,39 +52,28 @@ impl Waiting {
         if is_known {
             self.settling.push_back(held);
         } else {
-            *self.unknown_pids.entry(pid(&held.event)).or_default() += 1;
-            self.unknown.push_back(held);
+            self.unknown.push(held);
         }
-        if self.settling.len() + self.unknown.len() <= self.capacity {
+        if self.settling.len() + self.unknown.queue.len() <= self.capacity {
             return None;
         }
         self.overflowed += 1;
-        self.pop_unknown().or_else(|| self.settling.pop_front().map(|held| held.event))
+        self.unknown.pop().or_else(|| self.settling.pop_front()).map(|held| held.event)
     }
 
     /// An execution was told of that began at `began`: flows of its process need not wait any longer, and those
     /// that went on too early, and are later than it, go on again.
     pub fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
-        let is_its = |held: &Held| pid(&held.event) == process && held.event.time >= began;
-        if self.presumed.iter().any(is_its) {
-            let (again, rest) = self.presumed.drain(..).partition(is_its);
-            self.presumed = rest;
-            let again: VecDeque<Held> = again;
-            self.settling.extend(again.into_iter().map(|held| Held { since: now, ..held }));
-        }
-        if self.unknown_pids.remove(&process).is_none() {
-            return;
-        }
-        let (found, unknown) = self.unknown.drain(..).partition(|held| pid(&held.event) == process);
-        self.unknown = unknown;
-        let found: VecDeque<Held> = found;
-        self.settling.extend(found.into_iter().map(|held| Held { since: now, ..held }));
+        let again = self.presumed.take(process, |held| held.event.time >= began);
+        let found = self.unknown.take(process, |_| true);
+        self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, ..held }));
     }
 
     /// The next flow that need not wait: the stream of processes has come to `seen`.
     pub fn pop_due(&mut self, seen: Timestamp, now: Duration) -> Option<Event> {
-        while self.presumed.front().is_some_and(|held| now.saturating_sub(held.since) >= self.lateness) {
-            self.presumed.pop_front();
+        let has_waited = |held: Option<&Held>| held.is_some_and(|held| now.saturating_sub(held.since) >= self.lateness);
+        while has_waited(self.presumed.queue.front()) {
+            self.presumed.pop();
         }
         let is_passed = |held: &Held| held.event.time <= seen;
         if self.settling.front().is_some_and(|held| is_passed(held) || now.saturating_sub(held.since) >= SETTLE) {
@@ -96,39 +83,68 @@ impl Waiting {
             }
             return Some(held.event);
         }
-        let waited = self.unknown.front().map(|held| now.saturating_sub(held.since));
-        if waited.is_some_and(|waited| waited >= self.lateness) { self.pop_unknown() } else { None }
+        if has_waited(self.unknown.queue.front()) { self.unknown.pop().map(|held| held.event) } else { None }
     }
 
     /// Any flow, at the end.
     pub fn pop(&mut self) -> Option<Event> {
-        self.settling.pop_front().map(|held| held.event).or_else(|| self.pop_unknown())
+        self.settling.pop_front().or_else(|| self.unknown.pop()).map(|held| held.event)
     }
 
     /// When the next flow is due; `None` when none waits.
     pub fn deadline(&self) -> Option<Duration> {
         let settled = self.settling.front().map(|held| held.since + SETTLE);
-        let given_up = self.unknown.front().map(|held| held.since + self.lateness);
+        let given_up = self.unknown.queue.front().map(|held| held.since + self.lateness);
         settled.into_iter().chain(given_up).min()
     }
 
     fn presume(&mut self, event: Event, since: Duration) {
-        self.presumed.push_back(Held { event, since });
-        if self.presumed.len() > self.capacity {
-            self.presumed.pop_front();
+        self.presumed.push(Held { event, since });
+        if self.presumed.queue.len() > self.capacity {
+            self.presumed.pop();
             self.overflowed += 1;
         }
     }
+}
 
-    fn pop_unknown(&mut self) -> Option<Event> {
-        let event = self.unknown.pop_front()?.event;
-        if let Some(count) = self.unknown_pids.get_mut(&pid(&event)) {
-            *count -= 1;
+/// Flows in their order, and how many of each pid: most processes that start have none.
+#[derive(Debug, Default)]
+struct ByPid {
+    queue: VecDeque<Held>,
+    counts: HashMap<i64, usize>,
+}
+
+impl ByPid {
+    fn push(&mut self, held: Held) {
+        *self.counts.entry(pid(&held.event)).or_default() += 1;
+        self.queue.push_back(held);
+    }
+
+    fn pop(&mut self) -> Option<Held> {
+        let held = self.queue.pop_front()?;
+        self.forget(pid(&held.event), 1);
+        Some(held)
+    }
+
+    /// Those of a process that pass the test.
+    fn take(&mut self, process: i64, test: impl Fn(&Held) -> bool) -> VecDeque<Held> {
+        if !self.counts.contains_key(&process) {
+            return VecDeque::new();
+        }
+        let (taken, rest): (VecDeque<Held>, _) =
+            self.queue.drain(..).partition(|held| pid(&held.event) == process && test(held));
+        self.queue = rest;
+        self.forget(process, taken.len());
+        taken
+    }
+
+    fn forget(&mut self, process: i64, number: usize) {
+        if let Some(count) = self.counts.get_mut(&process) {
+            *count = count.saturating_sub(number);
             if *count == 0 {
-                self.unknown_pids.remove(&pid(&event));
+                self.counts.remove(&process);
             }
         }
-        Some(event)
     }
 }
 

@@ -119,6 +119,24 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_of_any_length_are_read_or_refused() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for length in (0..=SIZE + 8).cycle().take(20_000) {
+            let mut bytes: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8
+                })
+                .collect();
+            if let (Some(family), true) = (bytes.get_mut(0x18), state.is_multiple_of(2)) {
+                *family = 2;
+            }
+            let _ = (parse(&bytes, PortOrder::Host), parse(&bytes, PortOrder::Network));
+            assert!(name_token(&bytes).is_none_or(|(_, length)| length <= MOST_NAME));
+        }
+    }
+
+    #[test]
     fn ipv6_udp_and_a_name_are_read_and_impossible_names_are_not() {
         let mut bytes = loopback(PortOrder::Host);
         bytes[0x18] = 30;

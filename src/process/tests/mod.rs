@@ -1,3 +1,5 @@
+mod truth;
+
 use super::{Limits, Table};
 use crate::event::{Categories, Event, Timestamp, field};
 
