@@ -9,6 +9,7 @@ pub mod misc;
 pub mod net;
 pub mod process;
 pub mod signal;
+pub mod stdio;
 pub mod sysctl;
 pub mod thread;
 pub mod time;
@@ -97,6 +98,7 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "_if_nametoindex" = l::if_nametoindex, "_if_indextoname" = l::if_indextoname, "_strrchr" = l::strrchr, "_strstr" = l::strstr, "_strncpy" = l::strncpy, "_getgroups" = l::getgroups,
         "_utimensat" = file::utimensat, "_futimens" = file::futimens, "_recvmsg" = net::recvmsg, "_sendmsg" = net::sendmsg,
         "_os_log_create" = misc::objc_none, "_os_log_type_enabled" = misc::objc_none, "__os_log_impl" = misc::objc_none, "_os_release" = misc::objc_none);
+    stdio::table(&mut v);
     crate::es::table(&mut v);
     crate::proc::table(&mut v);
     data!(v: "__NSConcreteStackBlock" = dispatch::CONCRETE_STACK, "__NSConcreteGlobalBlock" = dispatch::CONCRETE_GLOBAL, "___stack_chk_guard" = misc::STACK_CHK_GUARD, "_mach_task_self_" = misc::MACH_TASK_SELF);
