@@ -127,7 +127,9 @@ impl<'n> Conversation<'n> {
         let mut datagram = vec![0; DATAGRAM];
         loop {
             self.write()?;
-            if self.wait() {
+            let readable = self.wait();
+            self.compare_clocks();
+            if readable {
                 match self.socket.read(&mut datagram) {
                     Ok(0) => return Ok(()),
                     Ok(length) => self.client.receive(&datagram[..length], self.began.elapsed(), now()),
@@ -136,7 +138,6 @@ impl<'n> Conversation<'n> {
                     Err(error) => return Err(error),
                 }
             }
-            self.compare_clocks();
             let watched = &self.network.watched;
             self.client.poll(self.began.elapsed(), |process| watched.contains(process.pid));
             self.repair()?;

@@ -88,7 +88,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         tx: (0, 0),
         uuid: p.uuid(),
         uid: p.uid,
-        start: crate::shims::time::mach_now(),
+        start: crate::shims::time::mach_continuous_time(),
         domain: None,
     }
 }

@@ -91,7 +91,7 @@ impl Source {
         put(b, l::UPID, &self.upid.to_ne_bytes());
         put(b, l::EUPID, &self.eupid.to_ne_bytes());
         put(b, l::START, &self.start.to_ne_bytes());
-        put(b, l::NOW, &crate::shims::time::mach_now().to_ne_bytes());
+        put(b, l::NOW, &crate::shims::time::mach_continuous_time().to_ne_bytes());
         put(b, k.ifindex, &self.ifindex.to_ne_bytes());
         let state = self.state_now();
         if let Some(o) = k.state {
@@ -156,7 +156,7 @@ impl Source {
             tx: (n("txpackets").unwrap_or(0), n("txbytes").unwrap_or(0)),
             uuid: p.map_or([pid as u8; 16], |p| p.uuid()),
             uid: n("uid").unwrap_or(501) as u32,
-            start: if v["old"] == true { 1 } else { crate::shims::time::mach_now() },
+            start: if v["old"] == true { 1 } else { crate::shims::time::mach_continuous_time() },
             domain: Domain::of_step(v).map(Box::new),
         })
     }

@@ -20,8 +20,13 @@ pub fn step(v: &Value) -> Result<(), String> {
                 with(|st| st.sources.forget_name(&name).into_iter().for_each(|n| goodbye(st, n)));
             }
             "fail_request" => with(|s| s.k.fail_next.push(number(d::ENOMEM.into()) as i32)),
-            "socket_errno" => with(|s| s.socket_errno = number(0) as i32),
-            "connect_errno" => with(|s| s.connect_errno = number(0) as i32),
+            "socket_errno" => with(|s| s.faults.socket = number(0) as i32),
+            "connect_errno" => with(|s| s.faults.connect = number(0) as i32),
+            "control_errno" => with(|s| s.faults.control = number(0) as i32),
+            "recv_errno" => with(|s| s.faults.recv.push_back(number(0) as i32)),
+            "send_errno" => with(|s| s.faults.send.push_back(number(0) as i32)),
+            "rcvbuf_most" => with(|s| s.faults.rcvbuf_most = v.as_u64().map(|n| n as usize)),
+            "silent" => with(|s| s.faults.silent = v != false),
             "drop" => with(|s| s.k.drop_next += number(1) as u32),
             "disconnect" => with(|s| {
                 for c in &s.clients {

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 21] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -17,6 +17,8 @@ pub const KEYS: [&str; 19] = [
     "map_path",
     "hostname",
     "euid",
+    "inet_errno",
+    "slept_ms",
     "es_subscribe_refused",
     "write_file",
     "sh",
@@ -41,6 +43,12 @@ pub fn run(s: &Value) -> Result<(), String> {
     }
     if let Some(v) = s["hostname"].as_str() {
         crate::shims::world::with(|w| w.hostname = Some(v.into()));
+    }
+    if let Some(n) = s["inet_errno"].as_i64() {
+        crate::shims::world::with(|w| w.inet_errno = Some(n as i32).filter(|n| *n != 0));
+    }
+    if let Some(ms) = s["slept_ms"].as_u64() {
+        crate::shims::time::sleep_was(ms);
     }
     if let Some(n) = s["euid"].as_u64() {
         crate::shims::world::with(|w| w.euid = Some(n as u32));

@@ -78,7 +78,7 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "__tlv_atexit" = thread::tlv_atexit, "__tlv_bootstrap" = crate::loader::tlv::macsim_tlv_thunk);
     fns!(v: // time, dispatch, blocks
         "_clock_gettime" = time::clock_gettime, "_clock_gettime_nsec_np" = time::clock_gettime_nsec_np, "_gettimeofday" = time::gettimeofday, "_nanosleep" = time::nanosleep, "_usleep" = time::usleep,
-        "_mach_absolute_time" = time::mach_absolute_time, "_mach_continuous_time" = time::mach_absolute_time, "_mach_timebase_info" = time::mach_timebase_info, "_mach_wait_until" = time::mach_wait_until, "_dispatch_time" = time::dispatch_time,
+        "_mach_absolute_time" = time::mach_absolute_time, "_mach_continuous_time" = time::mach_continuous_time, "_mach_timebase_info" = time::mach_timebase_info, "_mach_wait_until" = time::mach_wait_until, "_dispatch_time" = time::dispatch_time,
         "_dispatch_semaphore_create" = dispatch::semaphore_create, "_dispatch_semaphore_signal" = dispatch::semaphore_signal, "_dispatch_semaphore_wait" = dispatch::semaphore_wait, "_dispatch_release" = dispatch::release,
         "__Block_copy" = dispatch::block_copy, "__Block_release" = dispatch::block_release);
     fns!(v: // sockets
