@@ -147,6 +147,21 @@ impl Script {
         self
     }
 
+    /// Tells of this only when the flows have waited for 60 ms.
+    fn run_and_tell_late(self, report: Report) -> (Seen, Counts) {
+        let Script { sensors, processes, flows } = self;
+        let teller = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            processes.send(report).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+            drop((processes, flows));
+        });
+        let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
+        let (seen, _, counts) = run(settings, sensors, &never());
+        teller.join().unwrap();
+        (seen, counts)
+    }
+
     fn run(self) -> (Seen, Counts) {
         let Script { sensors, processes, flows } = self;
         let settings = Settings { run_for: Some(Duration::from_millis(100)), ..Settings::default() };
@@ -186,32 +201,14 @@ fn osascript_that_connects_alerts_with_its_audit_token() {
 
 #[test]
 fn a_connection_told_before_its_exec_waits_for_it() {
-    let Script { sensors, processes, flows } = script().flows([flow(1.0, 50, Some(1050))]);
-    let feeder = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(60));
-        processes.send(exec(0.9, OSASCRIPT, 50, 7)).unwrap();
-        std::thread::sleep(Duration::from_millis(200));
-        drop((processes, flows));
-    });
-    let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
-    let (seen, _, counts) = run(settings, sensors, &never());
-    feeder.join().unwrap();
+    let (seen, counts) = script().flows([flow(1.0, 50, Some(1050))]).run_and_tell_late(exec(0.9, OSASCRIPT, 50, 7));
     assert_eq!((seen.alerts.len(), counts.unattributed), (1, 0));
 }
 
 #[test]
 fn a_connection_given_to_the_program_before_goes_to_the_one_whose_exec_is_told_late() {
-    let Script { sensors, processes, flows } =
-        script().processes([exec(0.0, "/bin/bash", 50, 6)]).flows([flow(1.0, 50, Some(1050))]);
-    let feeder = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(60));
-        processes.send(exec(0.9, OSASCRIPT, 50, 7)).unwrap();
-        std::thread::sleep(Duration::from_millis(200));
-        drop((processes, flows));
-    });
-    let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
-    let (seen, _, _) = run(settings, sensors, &never());
-    feeder.join().unwrap();
+    let script = script().processes([exec(0.0, "/bin/bash", 50, 6)]).flows([flow(1.0, 50, Some(1050))]);
+    let (seen, _) = script.run_and_tell_late(exec(0.9, OSASCRIPT, 50, 7));
     assert_eq!(seen.alerts.len(), 1);
     assert_eq!(seen.alerts[0]["process"]["entity_id"], machine().entity_id(50, 7));
 }
