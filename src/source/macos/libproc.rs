@@ -1,7 +1,6 @@
 //! libproc: the processes that ran before the agent, and the sockets of watched ones.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
@@ -48,33 +47,55 @@ pub(super) fn program(pid: u32) -> Program {
     (sys::process_path(number), process_info::arguments(&arguments))
 }
 
-/// Looks at the sockets of watched processes, for at most so long; without a limit for ever.
-#[allow(clippy::disallowed_methods, reason = "to look no longer than some time")]
-pub(super) fn poll(watched: &Watched, sender: &Sender<Flow>, losses: &Arc<Losses>, limit: Option<Duration>) {
-    let end = limit.map(|limit| Instant::now() + limit);
-    let mut told: HashMap<(u64, u64), u64> = HashMap::new();
-    let mut round = 0;
-    loop {
-        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let pids = watched.wait(left);
-        if left.is_some_and(|left| left.is_zero()) {
-            return;
+/// Looks at the sockets of watched processes. What was told is remembered from one call to the next.
+#[derive(Default)]
+pub(super) struct Poll {
+    /// The round in which each socket, by handle and generation, was last seen.
+    told: HashMap<(u64, u64), u64>,
+    round: u64,
+    /// Continuous ticks of the last look: what connected later was not told.
+    looked: Option<u64>,
+}
+
+impl Poll {
+    /// Tells of new connections for at most so long; without a limit for ever.
+    #[allow(clippy::disallowed_methods, reason = "to look no longer than some time")]
+    pub(super) fn run(&mut self, watched: &Watched, flows: &Sender<Flow>, losses: &Losses, limit: Option<Duration>) {
+        let end = limit.map(|limit| Instant::now() + limit);
+        self.looked = Some(sys::continuous_ticks().0);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let pids = watched.wait(left);
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            self.look(&pids, flows, losses);
+            std::thread::sleep(PERIOD);
         }
-        round += 1;
+    }
+
+    /// When it last looked, in continuous ticks.
+    pub(super) fn looked(&self) -> Option<u64> {
+        self.looked
+    }
+
+    fn look(&mut self, pids: &[u32], flows: &Sender<Flow>, losses: &Losses) {
+        self.looked = Some(sys::continuous_ticks().0);
+        self.round += 1;
+        let round = self.round;
         for pid in pids {
-            for (socket, inbound) in connections(pid) {
-                let seen = told.insert((socket.handle, socket.generation), round);
-                if seen.is_none() && sender.try_send(flow(pid, &socket, inbound)).is_err() {
+            for (socket, inbound) in connections(*pid) {
+                let seen = self.told.insert((socket.handle, socket.generation), round);
+                if seen.is_none() && flows.try_send(flow(*pid, &socket, inbound)).is_err() {
                     Losses::add(&losses.flow_channel_full, 1);
                 }
             }
         }
         // A handle is used again only with another generation; what two rounds did not see is gone.
-        told.retain(|_, last| round - *last < 2);
-        if told.len() > MOST_SOCKETS {
-            told.clear();
+        self.told.retain(|_, last| round - *last < 2);
+        if self.told.len() > MOST_SOCKETS {
+            self.told.clear();
         }
-        std::thread::sleep(PERIOD);
     }
 }
 

@@ -24,8 +24,8 @@ const DATAGRAM: usize = 64 * 1024;
 /// How long the kernel may take to tell of all sources there are before libproc takes over.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// While libproc stands in, the kernel is asked again after this long.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// While libproc stands in, the kernel is asked again after so long, doubled up to an hour.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// The clocks are compared anew this often: the time of day is corrected now and then, the ticks are not. Nothing
 /// wakes up for it.
 const CLOCK_AFTER: Duration = Duration::from_secs(10);
@@ -44,15 +44,16 @@ impl Network {
     /// Tells of flows for the rest of the program. While the kernel's statistics cannot be had libproc tells of
     /// them, unless only the former are wanted; then the kernel is asked again.
     pub(super) fn run(&self, source: NetworkSource) {
+        let mut poll = libproc::Poll::default();
         if source == NetworkSource::Libproc {
             self.say_libproc();
-            return libproc::poll(&self.watched, &self.flows, &self.losses, None);
+            return poll.run(&self.watched, &self.flows, &self.losses, None);
         }
-        let (mut backoff, mut said) = (Backoff::default(), None);
+        let (mut backoff, mut ask_again, mut said) = (Backoff::default(), ASK_AGAIN.0, None);
         loop {
-            let (why, was_useful) = self.converse();
+            let (why, was_useful) = self.converse(poll.looked());
             if was_useful {
-                (backoff, said) = (Backoff::default(), None);
+                (backoff, ask_again, said) = (Backoff::default(), ASK_AGAIN.0, None);
             }
             if said.as_ref() != Some(&why) {
                 let text = format!("the kernel's network statistics cannot be had: {why}");
@@ -64,14 +65,17 @@ impl Network {
             }
             match source {
                 NetworkSource::Ntstat => std::thread::sleep(backoff.next_wait()),
-                _ => libproc::poll(&self.watched, &self.flows, &self.losses, Some(ASK_AGAIN)),
+                _ => poll.run(&self.watched, &self.flows, &self.losses, Some(ask_again)),
             }
+            // Each test that fails is five seconds in which nobody looks.
+            ask_again = (2 * ask_again).min(ASK_AGAIN.1);
         }
     }
 
-    /// Speaks with the kernel for as long as it answers. Gives back why it ended, and whether it had begun well.
-    fn converse(&self) -> (String, bool) {
-        let mut conversation = match Conversation::begin(self) {
+    /// Speaks with the kernel for as long as it answers, of what connected since some ticks, or since now. Gives back
+    /// why it ended, and whether it had begun well.
+    fn converse(&self, since: Option<u64>) -> (String, bool) {
+        let mut conversation = match Conversation::begin(self, since) {
             Ok(conversation) => conversation,
             Err(error) => return (error.to_string(), false),
         };
@@ -111,11 +115,11 @@ struct Conversation<'n> {
 
 impl<'n> Conversation<'n> {
     #[allow(clippy::disallowed_methods, reason = "the client is told the time")]
-    fn begin(network: &'n Network) -> io::Result<Conversation<'n>> {
+    fn begin(network: &'n Network, since: Option<u64>) -> io::Result<Conversation<'n>> {
         let clock = clock();
         let pid = std::process::id();
         let own = ProcessRef { pid, unique_pid: libproc::unique_info(pid).map(|info| info.unique_pid) };
-        let mut client = Client::new(own, clock);
+        let mut client = Client::new(own, clock, since.unwrap_or(clock.ticks));
         let socket = open(&mut client)?;
         let (began, clock_read) = (Instant::now(), Duration::ZERO);
         let counted = Counters::default();

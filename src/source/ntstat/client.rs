@@ -68,13 +68,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that tells of flows that began after the clock was read, and of the end of others; not of those
-    /// of this process.
-    pub fn new(own: ProcessRef, clock: ContinuousClock) -> Client {
+    /// A client that tells of flows that began at these ticks or later, and of the end of others; not of those of this
+    /// process.
+    pub fn new(own: ProcessRef, clock: ContinuousClock, since: u64) -> Client {
         Client {
             own,
             clock,
-            since: clock.ticks,
+            since,
             sources: Sources::default(),
             schedule: Schedule::default(),
             requests: VecDeque::new(),

@@ -87,7 +87,7 @@ fn extended(descriptor: usize, kind: u32, name: &[u8]) -> Vec<u8> {
 }
 
 fn client() -> Client {
-    Client::new(OWN, clock())
+    Client::new(OWN, clock(), clock().ticks)
 }
 
 fn received() -> Timestamp {
