@@ -86,7 +86,7 @@ impl std::error::Error for Error {}
 pub enum Level {
     /// A source says what it does.
     Info,
-    /// A source cannot see for now.
+    /// A source cannot see at present.
     Warning,
     /// A source cannot see at all.
     Fatal,
