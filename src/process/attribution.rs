@@ -39,14 +39,14 @@ impl Owners {
         };
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let owners = self.by_pid.entry(pid).or_default();
+        if owners.iter().any(|owner| owner.key == *key) {
+            return;
+        }
         if owners.len() < 4 {
             // Tens of thousands of pids have one or two executions: room for more would be most of the table.
             owners.reserve_exact(1);
         } else if owners.len() >= MOST_OF_PID {
             owners.remove(0);
-        }
-        if owners.iter().any(|owner| owner.key == *key) {
-            return;
         }
         for owner in owners.iter_mut().filter(|owner| host_of(&owner.key) == host) {
             owner.ended.get_or_insert(event.time);

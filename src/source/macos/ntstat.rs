@@ -105,6 +105,8 @@ struct Conversation<'n> {
     socket: File,
     client: Client,
     began: Instant,
+    /// When the socket was opened.
+    opened: Duration,
     clock: ContinuousClock,
     clock_read: Duration,
     test: Test,
@@ -121,9 +123,9 @@ impl<'n> Conversation<'n> {
         let own = ProcessRef { pid, unique_pid: libproc::unique_info(pid).map(|info| info.unique_pid) };
         let mut client = Client::new(own, clock, since.unwrap_or(clock.ticks));
         let socket = open(&mut client)?;
-        let (began, clock_read) = (Instant::now(), Duration::ZERO);
-        let counted = Counters::default();
-        Ok(Conversation { network, socket, client, began, clock, clock_read, test: Test::Due, said: None, counted })
+        let (began, opened, clock_read) = (Instant::now(), Duration::ZERO, Duration::ZERO);
+        let (test, said, counted) = (Test::Due, None, Counters::default());
+        Ok(Conversation { network, socket, client, began, opened, clock, clock_read, test, said, counted })
     }
 
     /// Reads and answers until the socket fails.
@@ -229,7 +231,7 @@ impl<'n> Conversation<'n> {
         }
         if self.client.wants_reopen(now) {
             self.socket = open(&mut self.client)?;
-            self.test = Test::Due;
+            (self.opened, self.test) = (now, Test::Due);
         }
         if self.client.wants_scan(now) {
             for pid in self.network.watched.all() {
@@ -267,7 +269,7 @@ impl<'n> Conversation<'n> {
                     self.say(findings.to_string());
                 }
             }
-            Test::Due if self.said.is_none() && now > PATIENCE => {
+            Test::Due if now.saturating_sub(self.opened) > PATIENCE => {
                 return Err(io::Error::other("the kernel does not tell which connections there are"));
             }
             Test::Due | Test::Done => {}

@@ -102,6 +102,8 @@ impl Client {
         self.requests.clear();
         self.refused.clear();
         (self.ready, self.reopen) = (false, false);
+        // What an earlier socket showed proves nothing of this one.
+        (self.sees_others, self.self_test) = (false, None);
         self.pending = provider::ADDRESSED.to_vec();
         for provider in provider::ADDRESSED {
             self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
@@ -132,7 +134,7 @@ impl Client {
     /// Queues the requests that are due: for sources of watched processes that have no far end yet, and for
     /// all sources after a loss.
     pub fn poll(&mut self, now: Duration, mut watched: impl FnMut(ProcessRef) -> bool) {
-        if std::mem::take(&mut self.resync) && self.ready {
+        if self.pending.is_empty() && std::mem::take(&mut self.resync) {
             self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
         }
         while let Some((step, id)) = self.schedule.pop(now) {

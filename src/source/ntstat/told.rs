@@ -29,7 +29,8 @@ impl Told {
         ticks: u64,
     ) -> bool {
         let (local, remote) = ends;
-        let is_scanned = self.flows.contains(&(unique_pid, local, remote, None));
+        // Once: the next socket with these ends is another connection.
+        let is_scanned = self.flows.remove(&(unique_pid, local, remote, None));
         self.insert((unique_pid, local, remote, Some(ticks))) && !is_scanned
     }
 

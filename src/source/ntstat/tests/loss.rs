@@ -26,6 +26,20 @@ fn what_the_kernel_had_no_room_for_is_counted_and_asked_for_again() {
 }
 
 #[test]
+fn an_enumeration_for_which_there_was_no_room_is_asked_for_again() {
+    let mut client = client();
+    client.start();
+    requests(&mut client);
+    (2..=10).for_each(|provider| client.receive(&header(0x1000 + provider, 0, 16, 0), Duration::ZERO, received()));
+    assert_eq!(requests(&mut client), [1007]);
+    let mut no_room = header(0x2000, 1, 24, 0);
+    put(&mut no_room, 16, &55_u32.to_le_bytes());
+    client.receive(&no_room, Duration::ZERO, received());
+    client.poll(Duration::ZERO, |_| false);
+    assert_eq!((requests(&mut client), client.is_ready()), (vec![1007], false));
+}
+
+#[test]
 fn a_refused_tcp_provider_is_a_failure_with_its_errno() {
     let mut client = client();
     client.start();
@@ -72,8 +86,12 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
     client.scanned(scanned("10.0.0.1:5000"));
     client.scanned(scanned("10.0.0.1:5001"));
     client.receive(&told(5001), Duration::ZERO, received());
+    let mut next = told(5001);
+    put(&mut next, 16, &6000_u64.to_le_bytes());
+    put(&mut next, 152 + 16, &1_250_000_u64.to_le_bytes());
+    client.receive(&next, Duration::ZERO, received());
     let ports: Vec<u16> = flows(&mut client).iter().filter_map(|flow| flow.local).map(|local| local.port()).collect();
-    assert_eq!(ports, [5000, 5001]);
+    assert_eq!(ports, [5000, 5001, 5001], "the last is another connection between the same ends");
 }
 
 #[test]

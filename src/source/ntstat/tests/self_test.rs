@@ -69,6 +69,18 @@ fn the_self_test_is_not_passed_by_another_layout_another_process_or_other_ends()
 }
 
 #[test]
+fn a_new_socket_is_tested_anew() {
+    let mut client = ready();
+    client.receive(&update(9, UDP_KERNEL, 280, 0), Duration::ZERO, received());
+    client.begin_self_test(sockets(), Duration::ZERO);
+    client.start();
+    assert_eq!(client.next_wakeup(Duration::ZERO, false), None, "no test is under way");
+    client.begin_self_test(sockets(), Duration::ZERO);
+    let found = client.self_test_result(Duration::from_secs(5)).unwrap();
+    assert!(!found.others, "what the socket before showed");
+}
+
+#[test]
 fn without_a_connect_event_the_self_test_asks_for_another_connection_once() {
     let mut client = ready();
     client.begin_self_test(sockets(), Duration::ZERO);
