@@ -21,6 +21,7 @@ mod layering;
 // The macOS executable in the simulated Mac.
 mod live;
 // What only a Mac can show; ignored.
+#[cfg(target_os = "macos")]
 mod live_mac;
 // The matcher against an obviously correct model.
 mod model;
