@@ -91,6 +91,10 @@ pub unsafe extern "C" fn ioctl(fd: c_int, req: u64, arg: usize) -> c_int {
         0x8004667e => r(libc::ioctl(fd, libc::FIONBIO, arg)),
         0x4004667f => r(libc::ioctl(fd, libc::FIONREAD, arg)),
         0x40087468 => r(libc::ioctl(fd, libc::TIOCGWINSZ, arg)),
+        0x80087467 => r(libc::ioctl(fd, libc::TIOCSWINSZ, arg)),
+        0x20007461 => r(libc::ioctl(fd, libc::TIOCSCTTY, 0)),
+        0x20007452 | 0x20007454 => 0, // TIOCPTYUNLK, TIOCPTYGRANT: posix_openpt() has done it
+        0x40807453 => super::terminal::name_of_slave(fd, arg as *mut c_char), // TIOCPTYGNAME
         0xc0644e03 => crate::ntstat::ctl_info(fd, arg as *mut u8), // CTLIOCGINFO
         q => {
             note!("ioctl {q:#x} is not known: ENOTTY");

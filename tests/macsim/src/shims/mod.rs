@@ -11,6 +11,7 @@ pub mod process;
 pub mod signal;
 pub mod stdio;
 pub mod sysctl;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod world;
@@ -90,6 +91,9 @@ fn table() -> Vec<(&'static str, (usize, bool))> {
         "_dlsym" = misc::dlsym, "_dlopen" = misc::dlopen, "_dlclose" = misc::dlclose, "_dlerror" = misc::dlerror, "_dladdr" = misc::dladdr, "_mach_task_self" = misc::mach_task_self, "_mach_error_string" = misc::mach_error_string,
         "_objc_msgSend" = misc::objc_msg_send, "_objc_getClass" = misc::objc_none, "_objc_autoreleasePoolPush" = misc::objc_none, "_objc_autoreleasePoolPop" = misc::objc_none, "_objc_lookUpClass" = misc::objc_none, "_sel_registerName" = misc::objc_none,
         "__Unwind_RaiseException" = misc::unwind::_Unwind_RaiseException, "__Unwind_Resume" = misc::unwind::_Unwind_Resume, "__Unwind_DeleteException" = misc::unwind::_Unwind_DeleteException, "__Unwind_Backtrace" = misc::unwind::_Unwind_Backtrace, "__Unwind_GetCFA" = misc::unwind::_Unwind_GetCFA, "__Unwind_GetIP" = misc::unwind::_Unwind_GetIP, "__Unwind_GetIPInfo" = misc::unwind::_Unwind_GetIPInfo, "__Unwind_GetLanguageSpecificData" = misc::unwind::_Unwind_GetLanguageSpecificData, "__Unwind_GetRegionStart" = misc::unwind::_Unwind_GetRegionStart, "__Unwind_GetTextRelBase" = misc::unwind::_Unwind_GetTextRelBase, "__Unwind_GetDataRelBase" = misc::unwind::_Unwind_GetDataRelBase, "__Unwind_SetGR" = misc::unwind::_Unwind_SetGR, "__Unwind_SetIP" = misc::unwind::_Unwind_SetIP, "__Unwind_FindEnclosingFunction" = misc::unwind::_Unwind_FindEnclosingFunction);
+    fns!(v: // pseudo-terminals
+        "_openpty" = terminal::openpty, "_posix_openpt" = terminal::posix_openpt, "_grantpt" = terminal::grantpt, "_unlockpt" = terminal::unlockpt, "_ptsname" = terminal::ptsname, "_ptsname_r" = terminal::ptsname_r,
+        "_tcgetattr" = terminal::tcgetattr, "_tcsetattr" = terminal::tcsetattr, "_cfmakeraw" = terminal::cfmakeraw, "_killpg" = signal::killpg, "_getpgid" = process::getpgid);
     fns!(v: // libbsm
         "_audit_token_to_auid" = misc::tok_auid, "_audit_token_to_euid" = misc::tok_euid, "_audit_token_to_egid" = misc::tok_egid, "_audit_token_to_ruid" = misc::tok_ruid, "_audit_token_to_rgid" = misc::tok_rgid,
         "_audit_token_to_pid" = misc::tok_pid, "_audit_token_to_asid" = misc::tok_asid, "_audit_token_to_pidversion" = misc::tok_pidversion);
