@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use osawatch::detect::RuleSet;
-use osawatch::event::{Event, Line, Machine};
+use osawatch::event::{Decoded, Event, Line, Machine};
 use osawatch::pipeline::{Limits, Pipeline};
-use osawatch::source::replay::{Input, Next, Recording};
-use osawatch::source::{Decoded, Decoder};
+use osawatch::source::recording::{Input, Next, Recording};
+use osawatch::source::{Decoder, Decoding};
 use serde::de::IgnoredAny;
 
 mod trace;
@@ -68,8 +68,8 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter(|| lines.iter().filter(|line| serde_json::from_str::<IgnoredAny>(line.as_str()).is_ok()).count());
     });
     let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::default()).fields(), Machine::default());
-    let decode = |line: &Line| match decoder.decode(line) {
-        Ok(Decoded::Event(event)) => event,
+    let decode = |line: &Line| match decoder.decode(line, None) {
+        Ok(Decoding { decoded: Decoded::Event(event), .. }) => event,
         other => panic!("{other:?}"),
     };
     group.bench_function("decode", |bencher| {

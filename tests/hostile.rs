@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use osawatch::detect::RuleSet;
-use osawatch::event::{Line, Machine};
+use osawatch::event::{Decoded, Line, Machine};
 use osawatch::pipeline::{Limits, Pipeline};
-use osawatch::source::{Decoded, Decoder};
+use osawatch::source::{Decoder, Decoding};
 
 use crate::util::{fixtures, osawatch_with_input};
 
@@ -29,7 +29,7 @@ fn lines() -> Vec<String> {
 
 /// Feeds one line through the decoders and, if it is an event, through all rules to an alert.
 fn feed(pipeline: &mut Pipeline, decoder: &Decoder, text: String) {
-    if let Ok(Decoded::Event(event)) = decoder.decode(&Line::from(text)) {
+    if let Ok(Decoding { decoded: Decoded::Event(event), .. }) = decoder.decode(&Line::from(text), None) {
         pipeline.push(event, |alert| assert!(!alert.to_line().contains('\n')));
     }
 }

@@ -4,9 +4,9 @@
 //! ones; the pair counts if it is at most 30,000 ms apart, in times cut to milliseconds.
 
 use osawatch::detect::{Lateness, RuleSet};
-use osawatch::event::{Line, Machine, Timestamp};
+use osawatch::event::{Decoded, Line, Machine, Timestamp};
 use osawatch::pipeline::{Limits, Pipeline};
-use osawatch::source::{Decoded, Decoder};
+use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -114,7 +114,7 @@ fn found(arrived: &[Document], lateness: Lateness) -> [Vec<(usize, usize)>; 2] {
         pairs[usize::from(alert.rule_id == AUTOMATOR)].push((id(0), id(1)));
     };
     for (id, document) in arrived.iter().enumerate() {
-        match decoder.decode(&Line::from(document.json(id).to_string())).unwrap() {
+        match decoder.decode(&Line::from(document.json(id).to_string()), None).unwrap().decoded {
             Decoded::Event(event) => pipeline.push(event, &mut note),
             Decoded::Skipped(kind) => panic!("skipped {kind}"),
         }

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use osawatch::detect::RuleSet;
-use osawatch::event::{Line, Machine, Timestamp};
+use osawatch::event::{Decoded, Line, Machine, Timestamp};
 use osawatch::pipeline::{Limits, Pipeline};
-use osawatch::source::{Decoded, Decoder};
+use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -148,7 +148,7 @@ fn found(shape: &Shape, documents: &[Document]) -> Vec<Vec<usize>> {
         if let Some(entity) = document.entity {
             text["process"]["entity_id"] = json!(entity.to_string());
         }
-        match decoder.decode(&Line::from(text.to_string())).unwrap() {
+        match decoder.decode(&Line::from(text.to_string()), None).unwrap().decoded {
             Decoded::Event(event) => pipeline.push(event, &mut note),
             Decoded::Skipped(kind) => panic!("skipped {kind}"),
         }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
-use crate::event::{Event, Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
+use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
-use crate::source::eslogger::{Decoded, Decoder};
+use crate::source::eslogger::Decoder;
 use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
 
 #[derive(Default)]

@@ -22,7 +22,7 @@ use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::script::Examiner;
-use crate::source::replay::{Error as SourceError, Input, Next, Recording};
+use crate::source::recording::{Error as SourceError, Input, Next, Recording};
 
 /// Malformed lines beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;

@@ -13,9 +13,9 @@ use super::exit::Failure;
 use crate::alert::report::visible;
 use crate::config::Config;
 use crate::detect::{Rule, RuleSet, lint};
-use crate::event::{Line, Machine};
+use crate::event::{Decoded, Line, Machine};
 use crate::pipeline::{Limits, Pipeline};
-use crate::source::{self, Decoder};
+use crate::source::Decoder;
 
 /// A rule file is a page of text; this bounds what a mistaken path can cost.
 const MAX_RULE_BYTES: u64 = 4 << 20;
@@ -316,10 +316,10 @@ fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, 
     let decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut alerts = 0;
     for (number, line) in events.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let decoded = decoder.decode(&Line::from(line.to_owned()));
-        match decoded.map_err(|error| format!("line {} of the example: {error}", number + 1))? {
-            source::Decoded::Event(event) => pipeline.push(event, |_| alerts += 1),
-            source::Decoded::Skipped(_) => {}
+        let decoding = decoder.decode(&Line::from(line.to_owned()), None);
+        match decoding.map_err(|error| format!("line {} of the example: {error}", number + 1))?.decoded {
+            Decoded::Event(event) => pipeline.push(event, |_| alerts += 1),
+            Decoded::Skipped(_) => {}
         }
     }
     pipeline.finish(|_| alerts += 1);

@@ -7,7 +7,7 @@ use crate::alert::report::visible;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
-use crate::source::replay::{Compression, RecordedInput, Recording};
+use crate::source::recording::{Compression, RecordedInput, Recording};
 
 /// The summary. Lines about loss appear only when something was lost.
 pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, elapsed: Duration) -> String {

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::field::{self, Field, Fields};
-use super::{Categories, Event, Line, Scalar, Timestamp, Value};
+use super::{Categories, Decoded, Event, Line, Scalar, Timestamp, Value};
 
 /// Why a line is not an event.
 #[derive(Debug)]
@@ -37,15 +37,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a line held.
-#[derive(Debug)]
-pub enum Decoded {
-    /// An event of a kind that osawatch sees.
-    Event(Event),
-    /// A well-formed document of another kind, by its `event.category`.
-    Skipped(String),
-}
-
 /// Decodes ECS documents, for the fields wanted when it was made.
 #[derive(Debug)]
 pub struct Decoder {
@@ -70,7 +61,7 @@ impl Decoder {
         decoder
     }
 
-    /// Decodes one line.
+    /// Decodes one line. A document of another kind is skipped by its `event.category`.
     pub fn decode(&self, line: &Line) -> Result<Decoded, Error> {
         let mut event = Event::new(Timestamp::default(), Categories::default());
         let mut json = serde_json::Deserializer::from_str(line.as_str());

@@ -128,6 +128,15 @@ const IDENTITY: [Field; 12] = [
     field::NETWORK_TRANSPORT,
 ];
 
+/// What a line of a recording, or of a live source, held.
+#[derive(Debug)]
+pub enum Decoded {
+    /// An event of a kind that osawatch reads.
+    Event(Event),
+    /// Something well-formed of another kind, by its source's name for that kind.
+    Skipped(String),
+}
+
 /// One thing that happened on a host.
 ///
 /// Values are held by field, in the order the document gave them. An event read from an ECS document

@@ -1,32 +1,48 @@
-//! A line of either format to an event: for the examples of rules, which name no format.
+//! One value of a recording to an event, in whichever format it is written.
 
 use std::fmt;
 
-use super::eslogger;
-use crate::event::{Event, Fields, Line, Machine, ecs, surrogates};
+use super::{Format, eslogger};
+use crate::event::{Decoded, Fields, Line, Machine, ecs, surrogates};
 
-/// What a line held.
+/// A value that was read: what it held, and how.
 #[derive(Debug)]
-pub enum Decoded {
-    /// An event of a kind that osawatch sees.
-    Event(Event),
-    /// A well-formed line of another kind.
-    Skipped(String),
+pub struct Decoding {
+    /// What it held.
+    pub decoded: Decoded,
+    /// The format that it is written in.
+    pub format: Format,
+    /// Lone surrogates were replaced in it.
+    pub repaired: bool,
 }
 
-/// A line that is neither an ECS document nor an eslogger line.
+/// Why a value is not an event.
 #[derive(Debug)]
-pub struct DecodeError(ecs::Error);
+pub enum DecodeError {
+    /// It is not JSON.
+    Json(serde_json::Error),
+    /// It is not an ECS document, in a recording of such.
+    Ecs(ecs::Error),
+    /// It is not an eslogger message, in a recording of such.
+    Eslogger(eslogger::Error),
+    /// It is JSON of no known format.
+    UnknownFormat,
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "neither an ECS document nor an eslogger line: {}", self.0)
+        match self {
+            DecodeError::Json(error) => write!(f, "not valid JSON: {error}"),
+            DecodeError::Ecs(error) => error.fmt(f),
+            DecodeError::Eslogger(error) => error.fmt(f),
+            DecodeError::UnknownFormat => f.write_str("neither an ECS document nor an eslogger message"),
+        }
     }
 }
 
 impl std::error::Error for DecodeError {}
 
-/// Decodes lines of either format.
+/// Decodes values of every format.
 #[derive(Debug)]
 pub struct Decoder {
     ecs: ecs::Decoder,
@@ -39,24 +55,56 @@ impl Decoder {
         Decoder { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(machine, None) }
     }
 
-    /// Decodes a line; lone surrogates in it are replaced, as when it is replayed.
-    pub fn decode(&self, line: &Line) -> Result<Decoded, DecodeError> {
-        self.decode_whole(line).or_else(|error| match surrogates::repaired(line.as_str()) {
-            Some(text) => self.decode_whole(&Line::from(text)),
-            None => Err(error),
-        })
+    /// eslogger lines are of this machine from now on.
+    pub fn set_machine(&mut self, machine: Machine, host_name: Option<String>) {
+        self.eslogger = eslogger::Decoder::new(machine, host_name);
     }
 
-    fn decode_whole(&self, line: &Line) -> Result<Decoded, DecodeError> {
-        let error = match self.ecs.decode(line) {
-            Ok(ecs::Decoded::Event(event)) => return Ok(Decoded::Event(event)),
-            Ok(ecs::Decoded::Skipped(kind)) => return Ok(Decoded::Skipped(kind)),
-            Err(error) => error,
-        };
-        match self.eslogger.decode(line) {
-            Ok(eslogger::Decoded::Event(event)) => Ok(Decoded::Event(event)),
-            Ok(eslogger::Decoded::Skipped(kind)) => Ok(Decoded::Skipped(kind)),
-            Err(_) => Err(DecodeError(error)),
+    /// Decodes a value. `likely` is the format of those before it, and tried first; the error of a value
+    /// that has no format is about that one.
+    ///
+    /// Lone surrogates, which other writers let pass and serde_json refuses, are replaced.
+    pub fn decode(&self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
+        match self.decode_whole(line, likely) {
+            Err(DecodeError::Json(error)) => match surrogates::repaired(line.as_str()) {
+                Some(text) => {
+                    let decoding = self.decode_whole(&Line::from(text), likely)?;
+                    Ok(Decoding { repaired: true, ..decoding })
+                }
+                None => Err(DecodeError::Json(error)),
+            },
+            whole => whole,
         }
+    }
+
+    fn decode_whole(&self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
+        let first = likely.unwrap_or(Format::Ecs);
+        let error = match self.decode_as(line, first) {
+            Err(error) if !matches!(error, DecodeError::Json(_)) => error,
+            done => return done,
+        };
+        let other = match first {
+            Format::Ecs => Format::Eslogger,
+            Format::Eslogger => Format::Ecs,
+        };
+        match (self.decode_as(line, other), likely) {
+            (Ok(decoding), _) => Ok(decoding),
+            (Err(_), Some(_)) => Err(error),
+            (Err(_), None) => Err(DecodeError::UnknownFormat),
+        }
+    }
+
+    fn decode_as(&self, line: &Line, format: Format) -> Result<Decoding, DecodeError> {
+        let decoded = match format {
+            Format::Ecs => self.ecs.decode(line).map_err(|error| match error {
+                ecs::Error::Json(error) => DecodeError::Json(error),
+                error => DecodeError::Ecs(error),
+            }),
+            Format::Eslogger => self.eslogger.decode(line).map_err(|error| match error {
+                eslogger::Error::Json(error) if !error.is_data() => DecodeError::Json(error),
+                error => DecodeError::Eslogger(error),
+            }),
+        };
+        Ok(Decoding { decoded: decoded?, format, repaired: false })
     }
 }

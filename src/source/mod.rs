@@ -10,13 +10,13 @@ pub mod live;
 mod macos;
 pub mod ntstat;
 pub mod process_info;
-pub mod replay;
+pub mod recording;
 pub mod running;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use decoder::{DecodeError, Decoded, Decoder};
+pub use decoder::{DecodeError, Decoder, Decoding};
 
 /// How a line of input states an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

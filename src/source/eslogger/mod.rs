@@ -9,7 +9,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::event::{AuditToken, Categories, Event, Field, Line, Machine, Timestamp, field};
+use crate::event::{AuditToken, Categories, Decoded, Event, Field, Line, Machine, Timestamp, field};
 use message::{Body, Exec, File, Message, Process, Text, Token};
 
 /// The `host.id` of lines from a machine that nothing names: eslogger states no host.
@@ -44,15 +44,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a line held.
-#[derive(Debug)]
-pub enum Decoded {
-    /// A program started (exec), a process was made (fork) or ended (exit).
-    Event(Event),
-    /// A well-formed message about another event, by eslogger's name for it.
-    Skipped(String),
-}
-
 /// Decodes eslogger lines of one machine.
 #[derive(Clone, Debug)]
 pub struct Decoder {
@@ -69,7 +60,7 @@ impl Decoder {
         Decoder { machine, host_name }
     }
 
-    /// Decodes one line.
+    /// Decodes one line: an exec, a fork or an exit. Others are skipped by eslogger's name for them.
     pub fn decode(&self, line: &Line) -> Result<Decoded, Error> {
         let message: Message<'_> = serde_json::from_str(line.as_str()).map_err(Error::Json)?;
         let time = Timestamp::parse(&message.time.0).ok_or_else(|| Error::BadTime(message.time.0.to_string()))?;

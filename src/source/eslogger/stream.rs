@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::{Decoded, Decoder};
-use crate::event::{Event, Line, field};
+use super::Decoder;
+use crate::event::{Decoded, Event, Line, field};
 use crate::source::live::{Losses, Numbering};
 
 /// A line longer than this is not a message; the rest of it is passed over.

@@ -226,8 +226,8 @@ fn no_prefix_and_no_flipped_bit_makes_a_decoder_panic() {
                 Decoded::Skipped(_) => None,
             }),
             ecs.decode(&line).ok().and_then(|decoded| match decoded {
-                ecs::Decoded::Event(event) => Some(event),
-                ecs::Decoded::Skipped(_) => None,
+                Decoded::Event(event) => Some(event),
+                Decoded::Skipped(_) => None,
             }),
         ];
         for event in events.iter().flatten() {

@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Counters, Format, eslogger};
-use crate::event::{Event, Fields, Machine, Timestamp, document, ecs, field};
+use super::{Counters, Decoder, Format};
+use crate::event::{Event, Fields, Machine, Timestamp, document, field};
 pub use compression::Compression;
 pub use error::Error;
 pub use input::RecordedInput;
-use input::{Decoders, Step};
+use input::Step;
 
 /// How long [`Recording::next`] waits for input, so that a caller can look at its signals meanwhile.
 const WAIT: Duration = Duration::from_millis(200);
@@ -97,7 +97,7 @@ pub enum Next {
 /// later. Of events at one time, the one of the input named first comes first.
 pub struct Recording {
     inputs: Vec<RecordedInput>,
-    decoders: Decoders,
+    decoder: Decoder,
     /// The machine of eslogger lines; taken once the first of them is to be decoded.
     machine: Option<Machine>,
     /// The next event of each input that has one.
@@ -113,27 +113,26 @@ impl Recording {
     /// be silent for long.
     ///
     /// eslogger lines name no host. They are `machine`'s; when that has no id, they are of the host that
-    /// the first event of an ECS input states, and else of [`eslogger::LOCAL_HOST`].
+    /// the first event of an ECS input states, and else of [`LOCAL_HOST`](super::eslogger::LOCAL_HOST).
     pub fn open(inputs: &[Input], fields: &Fields, machine: Machine) -> Result<Recording, Error> {
         if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
             return Err(Error::StdinTwice);
         }
         let inputs = inputs.iter().map(open_input).collect::<Result<Vec<_>, _>>()?;
-        let decoders =
-            Decoders { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(Machine::default(), None) };
+        let decoder = Decoder::new(fields, Machine::default());
         let mut recording = Recording {
             heads: inputs.iter().map(|_| None).collect(),
             pending: (0..inputs.len()).collect(),
             inputs,
-            decoders,
+            decoder,
             machine: Some(machine),
             order: BinaryHeap::new(),
             problems: VecDeque::new(),
         };
-        let Recording { inputs, decoders, problems, .. } = &mut recording;
+        let Recording { inputs, decoder, problems, .. } = &mut recording;
         for input in inputs.iter_mut().filter(|input| input.size().is_some()) {
             loop {
-                match input.advance(decoders, None) {
+                match input.advance(decoder, None) {
                     Step::Problem(problem) => problems.push_back(problem),
                     Step::Failed(error) => return Err(error),
                     Step::Idle => {}
@@ -160,7 +159,7 @@ impl Recording {
             if self.inputs[index].format() == Some(Format::Eslogger) {
                 self.take_machine();
             }
-            match self.inputs[index].advance(&self.decoders, Some(WAIT)) {
+            match self.inputs[index].advance(&self.decoder, Some(WAIT)) {
                 Step::Event(event) => {
                     self.order.push(Reverse((event.time, index)));
                     self.heads[index] = Some(event);
@@ -225,7 +224,7 @@ impl Recording {
             let name = document::get(&document, "host.name").or_else(|| document::get(&document, "host.hostname"));
             host_name = name.and_then(|name| name.as_str()).map(str::to_owned);
         }
-        self.decoders.eslogger = eslogger::Decoder::new(machine, host_name);
+        self.decoder.set_machine(machine, host_name);
     }
 }
 

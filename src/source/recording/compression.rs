@@ -123,7 +123,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A Zstandard frame with its content in one block as it is: no window, 2-byte content size, no checksum.
-    pub(in crate::source::replay) fn raw_frame(content: &[u8]) -> Vec<u8> {
+    pub(in crate::source::recording) fn raw_frame(content: &[u8]) -> Vec<u8> {
         assert!((256..60_000).contains(&content.len()));
         let mut frame = [ZSTD_MAGIC, &[0x60], &(content.len() as u16 - 256).to_le_bytes()].concat();
         frame.extend(&((content.len() as u32) << 3 | 1).to_le_bytes()[..3]);

@@ -12,8 +12,8 @@ use super::compression::Compression;
 use super::error::{Error, hint};
 use super::lines::{Lines, Piece};
 use super::reader::Chunk;
-use crate::event::{Event, Line, ecs, surrogates};
-use crate::source::{Counters, Format, eslogger};
+use crate::event::{Decoded, Event, Line};
+use crate::source::{Counters, DecodeError, Decoder, Decoding, Format, eslogger};
 
 /// How many lines may pass before one is of a known format.
 const LINES_TO_DETECT: u64 = 10_000;
@@ -37,12 +37,6 @@ pub struct RecordedInput {
     broken: Option<String>,
 }
 
-/// What decodes the lines.
-pub(super) struct Decoders {
-    pub(super) ecs: ecs::Decoder,
-    pub(super) eslogger: eslogger::Decoder,
-}
-
 /// What came of looking at the next lines.
 pub(super) enum Step {
     /// The next event.
@@ -57,17 +51,6 @@ pub(super) enum Step {
     End,
     /// There is no more, and no line told the format.
     Failed(Error),
-}
-
-/// What one line held, in either format.
-enum Decoded {
-    Event(Event),
-    Skipped(String),
-    /// Why it held nothing, and whether it is JSON at all.
-    Bad {
-        text: String,
-        json: bool,
-    },
 }
 
 impl RecordedInput {
@@ -122,7 +105,7 @@ impl RecordedInput {
     }
 
     /// Goes on to the next thing to tell. Waits for input as long as said, or without end.
-    pub(super) fn advance(&mut self, decoders: &Decoders, wait: Option<Duration>) -> Step {
+    pub(super) fn advance(&mut self, decoder: &Decoder, wait: Option<Duration>) -> Step {
         for _ in 0..LINES_PER_STEP {
             if self.format.is_none() && self.counters.lines >= LINES_TO_DETECT {
                 return Step::Failed(self.no_known_format());
@@ -135,9 +118,9 @@ impl RecordedInput {
                 },
             };
             match self.format {
-                None => return self.detect(line, decoders),
+                None => return self.detect(line, decoder),
                 Some(format) => {
-                    if let Some(step) = self.decode(&line, format, decoders) {
+                    if let Some(step) = self.decode(&line, format, decoder) {
                         return step;
                     }
                 }
@@ -171,40 +154,31 @@ impl RecordedInput {
     }
 
     /// The first line that decodes in a format tells the format of the input.
-    fn detect(&mut self, line: Line, decoders: &Decoders) -> Step {
+    fn detect(&mut self, line: Line, decoder: &Decoder) -> Step {
         let room = START.saturating_sub(self.start.len());
         let text = line.as_str();
         self.start.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);
         self.start.push('\n');
-        let bad = |decoded| match decoded {
-            Decoded::Bad { text, json } => Some((text, json)),
-            _ => None,
-        };
-        let found = match bad(decode_or_repair(&line, Format::Ecs, decoders).0) {
-            None => Ok(Format::Ecs),
-            Some((text, json)) => match bad(decode_or_repair(&line, Format::Eslogger, decoders).0) {
-                None => Ok(Format::Eslogger),
-                Some(_) if json => Err(("neither an ECS document nor an eslogger message".to_owned(), true)),
-                Some(_) => Err((text, false)),
-            },
-        };
-        match found {
-            Ok(format) => {
+        match decoder.decode(&line, None) {
+            Ok(Decoding { format, .. }) => {
                 if format == Format::Eslogger {
                     self.message_version = eslogger::message_version(&line);
                 }
                 (self.format, self.held, self.start) = (Some(format), Some(line), String::new());
                 Step::Detected
             }
-            Err((text, json)) => self.bad(text, json),
+            Err(error) => self.bad(&error),
         }
     }
 
     /// What a line of known format comes to; `None` when it is skipped.
-    fn decode(&mut self, line: &Line, format: Format, decoders: &Decoders) -> Option<Step> {
-        let (decoded, repaired) = decode_or_repair(line, format, decoders);
-        self.counters.repaired_text += u64::from(repaired);
-        match decoded {
+    fn decode(&mut self, line: &Line, format: Format, decoder: &Decoder) -> Option<Step> {
+        let decoding = match decoder.decode(line, Some(format)) {
+            Ok(decoding) => decoding,
+            Err(error) => return Some(self.bad(&error)),
+        };
+        self.counters.repaired_text += u64::from(decoding.repaired);
+        match decoding.decoded {
             Decoded::Event(event) => {
                 self.counters.events += 1;
                 Some(Step::Event(event))
@@ -213,17 +187,16 @@ impl RecordedInput {
                 self.counters.skip(kind);
                 None
             }
-            Decoded::Bad { text, json } => Some(self.bad(text, json)),
         }
     }
 
-    fn bad(&mut self, text: String, json: bool) -> Step {
-        if self.lines.terminated || json {
+    fn bad(&mut self, error: &DecodeError) -> Step {
+        if self.lines.terminated || !matches!(error, DecodeError::Json(_)) {
             self.counters.malformed += 1;
-            self.problem(text)
+            self.problem(error.to_string())
         } else {
             self.counters.torn += 1;
-            self.problem(format!("torn last line: {text}"))
+            self.problem(format!("torn last line: {error}"))
         }
     }
 
@@ -243,37 +216,5 @@ impl RecordedInput {
             None => hint(&self.start, shown),
         };
         Error::NoKnownFormat { input: self.name.clone(), hint }
-    }
-}
-
-/// Decodes a line, and once more with its lone surrogates replaced when it is refused for their sake;
-/// tells whether that helped.
-fn decode_or_repair(line: &Line, format: Format, decoders: &Decoders) -> (Decoded, bool) {
-    let decoded = decode_line(line, format, decoders);
-    if let Decoded::Bad { json: false, .. } = decoded
-        && let Some(text) = surrogates::repaired(line.as_str())
-    {
-        let decoded = decode_line(&Line::from(text), format, decoders);
-        let helped = !matches!(decoded, Decoded::Bad { .. });
-        return (decoded, helped);
-    }
-    (decoded, false)
-}
-
-fn decode_line(line: &Line, format: Format, decoders: &Decoders) -> Decoded {
-    match format {
-        Format::Ecs => match decoders.ecs.decode(line) {
-            Ok(ecs::Decoded::Event(event)) => Decoded::Event(event),
-            Ok(ecs::Decoded::Skipped(kind)) => Decoded::Skipped(kind),
-            Err(error) => Decoded::Bad { text: error.to_string(), json: !matches!(error, ecs::Error::Json(_)) },
-        },
-        Format::Eslogger => match decoders.eslogger.decode(line) {
-            Ok(eslogger::Decoded::Event(event)) => Decoded::Event(event),
-            Ok(eslogger::Decoded::Skipped(kind)) => Decoded::Skipped(kind),
-            Err(error) => {
-                let json = !matches!(&error, eslogger::Error::Json(error) if !error.is_data());
-                Decoded::Bad { text: error.to_string(), json }
-            }
-        },
     }
 }
