@@ -89,6 +89,8 @@ impl Decoder {
         };
         match (self.decode_as(line, other), likely) {
             (Ok(decoding), _) => Ok(decoding),
+            // Text that the first decoder passed over unread.
+            (Err(DecodeError::Json(error)), _) => Err(DecodeError::Json(error)),
             (Err(_), Some(_)) => Err(error),
             (Err(_), None) => Err(DecodeError::UnknownFormat),
         }
