@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main.rs", &[]),
 ];
 
-fn sources(path: &Path, out: &mut Vec<(String, String)>) {
+pub(crate) fn sources(path: &Path, out: &mut Vec<(String, String)>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             sources(&entry.unwrap().path(), out);

@@ -12,6 +12,8 @@ mod exceptions;
 
 // The alert document against ECS 9.4, field by field.
 mod document;
+// README and docs: links, commands, rules, pictures.
+mod docs;
 // Golden cases: recordings in, alerts out.
 mod golden;
 // Bytes that no honest source writes.
