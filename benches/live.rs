@@ -11,6 +11,7 @@
 //! `OSAWATCH_MACSIM` and `OSAWATCH_X86_64` name the simulator and the executable, as `.ci/run` builds them.
 #![allow(missing_docs, unreachable_pub, reason = "a benchmark has no readers but its own")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

@@ -46,7 +46,7 @@ fn rotated_and_packed_files_come_first_and_lines_pass_unchanged() {
     fs::write(path("alerts.ndjson"), format!("{}\n{{\"torn\n{}", numbered(2), numbered(3))).unwrap();
     let run = osawatch(&["alerts", &shown(&path("alerts.ndjson"))]).exits(0);
     assert_eq!(run.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), (0..4).map(numbered).collect::<Vec<_>>());
-    run.says("alerts.ndjson:2: no alert, passed over");
+    run.says("alerts.ndjson:2: not an alert, skipped");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn hostile_page(folder: &Path) -> PathBuf {
     fs::write(path("alerts.ndjson"), alert().replace("eval('')", hostile) + "\n").unwrap();
     osawatch(&["alerts", "--html", &shown(&path("report.html")), &shown(&path("alerts.ndjson"))])
         .exits(0)
-        .says("1 alerts in");
+        .says("1 alert in");
     path("report.html")
 }
 
@@ -127,7 +127,7 @@ fn the_page_shows_a_hostile_alert_in_a_browser_and_nothing_of_it_runs() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let seen = look(&["--dump-dom".to_owned()]);
-    assert!(seen.contains("<title>osawatch: 1 alerts</title>"), "{seen}");
+    assert!(seen.contains("<title>osawatch: 1 alert</title>"), "{seen}");
     assert!(seen.contains("What to check next") && seen.contains("93.184.216.34"));
     look(&[format!("--screenshot={}", shown(&screenshot)), "--window-size=1000,1400".to_owned()]);
     assert!(fs::metadata(&screenshot).unwrap().len() > 10_000);

@@ -147,6 +147,30 @@ fn a_closed_pipe_is_not_an_error() {
 }
 
 #[test]
+fn a_closed_standard_error_is_not_an_error_either() {
+    let (_folder, write) = folder();
+    let recording = write("bad.ndjson", &[read("public-v4").as_slice(), b"{\n{\n"].concat());
+    for arguments in [vec!["replay", &recording], vec!["replay", "no such file"], vec!["completions", "zsh"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osawatch"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        command.args(&arguments).stderr(writer).stdout(std::process::Stdio::null());
+        drop(reader);
+        let expected = if arguments[1] == "no such file" { 66 } else { 0 };
+        assert_eq!(command.status().unwrap().code(), Some(expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_quiet_run_warns_of_nothing_but_errors() {
+    let (_folder, write) = folder();
+    let recording = write("bad.ndjson", &[read("public-v4").as_slice(), b"{\n"].concat());
+    assert!(osawatch(&["replay", &recording]).exits(0).stderr.contains("osawatch: "));
+    let run = osawatch(&["replay", "-qq", &recording]).exits(0);
+    assert!(!run.stderr.contains("osawatch: "), "{}", run.stderr);
+    osawatch(&["-qq", "replay", "no such file"]).exits(66).says("osawatch: cannot open no such file");
+}
+
+#[test]
 fn an_interrupt_prints_the_summary_of_what_was_done() {
     use std::io::Write;
     use std::process::{Command, Stdio};

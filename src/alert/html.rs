@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::report::visible;
+use super::report::{plural, visible};
 use crate::event::Timestamp;
 use crate::event::document::get;
 
@@ -26,8 +26,9 @@ pub fn page(alerts: &[Map<String, Json>], notes: &BTreeMap<String, String>, more
     // Should an escape ever be wrong, nothing is loaded and nothing runs.
     out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-    let _ = writeln!(out, "<title>osawatch: {} alerts</title><style>{STYLE}</style></head><body>", alerts.len());
-    let _ = writeln!(out, "<h1>{} alerts</h1>", alerts.len());
+    let count = plural(alerts.len() as u64, "alert");
+    let _ = writeln!(out, "<title>osawatch: {count}</title><style>{STYLE}</style></head><body>");
+    let _ = writeln!(out, "<h1>{count}</h1>");
     if more > 0 {
         let _ =
             writeln!(out, "<p>{more} further alerts are not in this page; choose fewer with --since or --rule.</p>");

@@ -59,6 +59,11 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// A count with its noun: `1 alert`, `2 alerts`.
+pub fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),

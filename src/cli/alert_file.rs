@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::clock::now;
 use super::exit::Failure;
 use crate::alert::writer::{Fsync, Options, Rotation, Writer};
 use crate::config::{self, Config};
-use crate::event::Timestamp;
 
 /// How to write alerts to this file. Without a configuration the file only grows.
 pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
@@ -30,10 +30,4 @@ pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
 
 pub(super) fn open(options: Options) -> Result<Writer, Failure> {
     Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error))
-}
-
-#[allow(clippy::disallowed_methods, reason = "when this program writes is wall-clock time")]
-pub(super) fn now() -> Timestamp {
-    let now = jiff::Timestamp::now();
-    Timestamp::from_nanoseconds(i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX))
 }

@@ -12,10 +12,12 @@ use clap::ValueEnum;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value as Json};
 
-use super::alert_file::now;
+use super::clock::now;
 use super::exit::Failure;
 use super::replay::duration;
 use super::rules::load;
+use super::terminal;
+use crate::alert::report::plural;
 use crate::alert::report::{self, visible};
 use crate::alert::{html, writer};
 use crate::config::Alerts;
@@ -182,7 +184,7 @@ impl Reader {
         }
         let Ok(document) = serde_json::from_slice::<Map<String, Json>>(line) else {
             self.bad += 1;
-            eprintln!("osawatch: {}:{}: no alert, passed over", visible(&file.name), file.number.max(1));
+            log::warn!("{}:{}: not an alert, skipped", file.name, file.number.max(1));
             return Ok(());
         };
         if self.wants(&document) { self.show(document) } else { Ok(()) }
@@ -218,15 +220,12 @@ impl Reader {
                 shown
             }
         };
-        let mut stdout = io::stdout().lock();
-        match writeln!(stdout, "{shown}").and_then(|()| stdout.flush()) {
+        match terminal::write(&format!("{shown}\n")) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.args.follow = false;
                 Ok(())
             }
-            other => {
-                other.map_err(|error| Failure::new(Failure::IO, format!("cannot write to standard output: {error}")))
-            }
+            other => other.map_err(|error| terminal::stdout_failure(&error)),
         }
     }
 
@@ -247,13 +246,14 @@ impl Reader {
         let page = html::page(&self.page, &self.notes, self.more, now());
         { file }.write_all(page.as_bytes()).map_err(failed)?;
         self.tell_bad();
-        eprintln!("{} alerts in {}", self.page.len(), visible(&path.display().to_string()));
+        let count = plural(self.page.len() as u64, "alert");
+        terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
         Ok(ExitCode::SUCCESS)
     }
 
     fn tell_bad(&self) {
         if self.bad > 0 {
-            eprintln!("osawatch: {} lines are no alerts", self.bad);
+            log::warn!("skipped {}", plural(self.bad, "invalid line"));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::exit::Failure;
-use super::rules::print;
+use super::terminal::print;
 use crate::alert::report::visible;
 use crate::config::{self, Config};
 use crate::detect::RuleSet;

@@ -2,13 +2,16 @@
 
 mod alert_file;
 mod alerts;
+mod clock;
 mod config;
 mod exit;
+mod logger;
 mod out;
 mod replay;
 mod rules;
 mod run;
 mod summary;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,14 +20,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Failure;
 
-use crate::alert::report::visible;
-
 /// Detects AppleScript and Automator runs that go on to the network.
 #[derive(Debug, Parser)]
 #[command(name = "osawatch", version, about, after_help = exit::HELP, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    verbosity: logger::Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +60,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Failure::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
+    logger::start(cli.verbosity, matches!(cli.command, Command::Run(_)));
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
@@ -64,13 +68,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rules(command) => rules::run(command),
         Command::Config(command) => config::run(command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut script);
+            terminal::print(&String::from_utf8_lossy(&script))
         }
     };
     result.unwrap_or_else(|failure| {
-        let text: Vec<String> = failure.to_string().lines().map(visible).collect();
-        eprintln!("osawatch: {}", text.join("\n"));
+        logger::failure(&failure);
         failure.code().into()
     })
 }

@@ -1,16 +1,16 @@
 //! Where the alerts of a live run go, and notices for people.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
-use super::alert_file::{self, now};
 use super::exit::Failure;
+use super::{alert_file, clock::now, terminal};
 use crate::agent::Sink;
-use crate::alert::report::{self, visible};
+use crate::alert::report;
 use crate::alert::syslog::Syslog;
 use crate::alert::writer::Writer;
 use crate::alert::{Alert, pipeline_error};
@@ -91,11 +91,10 @@ impl Out {
     }
 
     fn print(&mut self, text: &str) {
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        if let Err(error) = terminal::write(&format!("{text}\n")) {
             // The file still gets the alerts.
             self.output = Output::None;
-            eprintln!("osawatch: cannot write to standard output: {error}");
+            log::error!("cannot write to standard output: {error}");
         }
     }
 
@@ -146,11 +145,11 @@ impl Sink for Out {
 
     fn notice(&mut self, notice: &Notice) {
         let level = match notice.level {
-            Level::Info => "info",
-            Level::Warning => "warning",
-            Level::Fatal | Level::NotPermitted => "error",
+            Level::Info => log::Level::Info,
+            Level::Warning => log::Level::Warn,
+            Level::Fatal | Level::NotPermitted => log::Level::Error,
         };
-        eprintln!("{} osawatch: {level}: {}", now(), visible(&notice.text));
+        log::log!(level, "{}", notice.text);
     }
 
     fn wait(&self) -> Option<Duration> {

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::alert_file::{self, now};
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
-use super::summary;
+use super::{alert_file, clock::now, summary, terminal};
 use crate::alert::writer::{Fsync, Writer};
 use crate::alert::{Alert, report};
 use crate::config::Config;
@@ -138,7 +137,8 @@ impl Replay {
         self.sink.finish();
         let counts = self.pipeline.counts();
         let ending = if stopped { "interrupted: " } else { "" };
-        eprint!("{ending}{}", summary::text(&self.recording, &counts, &self.pipeline, began.elapsed()));
+        let summary = summary::text(&self.recording, &counts, &self.pipeline, began.elapsed());
+        terminal::say(&format!("{ending}{summary}"));
         if let Some(error) = self.sink.failed.take() {
             return Err(error);
         }
@@ -151,11 +151,11 @@ impl Replay {
     fn report(&mut self, problem: &str) {
         self.problems += 1;
         let text = match self.problems {
-            1..=SHOWN_PROBLEMS => report::visible(problem),
-            number if number == SHOWN_PROBLEMS + 1 => "further malformed lines are only counted".to_owned(),
+            1..=SHOWN_PROBLEMS => problem,
+            number if number == SHOWN_PROBLEMS + 1 => "further malformed lines are only counted",
             _ => return,
         };
-        self.sink.aside(&format!("osawatch: {text}"));
+        log::warn!("{text}");
     }
 }
 
@@ -185,7 +185,7 @@ struct Sink {
     output: Option<Output>,
     stdout: io::BufWriter<io::Stdout>,
     file: Option<Writer>,
-    bar: Option<ProgressBar>,
+    progress: Option<ProgressBar>,
     /// Standard output was closed by its reader, which is its way to say that it has enough.
     closed: bool,
     failed: Option<Failure>,
@@ -212,14 +212,14 @@ impl Sink {
         };
         let file = args.alerts.as_ref().map(open).transpose()?;
         let stdout = io::BufWriter::new(io::stdout());
-        Ok(Sink { output, stdout, file, bar: None, closed: false, failed: None, steps: 0, explain: args.explain })
+        Ok(Sink { output, stdout, file, progress: None, closed: false, failed: None, steps: 0, explain: args.explain })
     }
 
     fn take(&mut self, output: pipeline::Output<'_>) {
         match output {
             pipeline::Output::Alert(alert) => self.accept(&alert),
             pipeline::Output::HeldBack { rule, exception, found } if self.explain => {
-                self.aside(&summary::held_back(rule, exception, &found));
+                terminal::say(&summary::held_back(rule, exception, &found));
             }
             pipeline::Output::HeldBack { .. } => {}
         }
@@ -236,10 +236,7 @@ impl Sink {
             Some(Output::Ndjson) => writeln!(self.stdout, "{}", alert.to_line()),
             Some(Output::Text) => {
                 let text = report::text(&alert.document);
-                match &self.bar {
-                    Some(bar) => bar.suspend(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush())),
-                    None => writeln!(self.stdout, "{text}"),
-                }
+                terminal::aside(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush()))
             }
         };
         self.note(written);
@@ -258,16 +255,8 @@ impl Sink {
     fn say_notes(&mut self) {
         for note in self.file.as_mut().map(Writer::take_notes).unwrap_or_default() {
             if note.is_warning && self.failed.is_none() {
-                self.aside(&format!("osawatch: {}", report::visible(&note.text)));
+                log::warn!("{}", note.text);
             }
-        }
-    }
-
-    /// A line on standard error that does not disturb the progress bar.
-    fn aside(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
         }
     }
 
@@ -277,10 +266,11 @@ impl Sink {
             return;
         }
         self.flush();
-        if self.bar.is_none() && io::stderr().is_terminal() {
-            self.bar = recording.total_bytes().map(progress_bar);
+        if self.progress.is_none() && io::stderr().is_terminal() {
+            self.progress = recording.total_bytes().map(progress_bar);
+            terminal::set_progress(self.progress.clone());
         }
-        self.bar.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
+        self.progress.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
     }
 
     fn flush(&mut self) {
@@ -294,7 +284,7 @@ impl Sink {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.finish(now())) {
             self.failed.get_or_insert(Failure::new(Failure::IO, error));
         }
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+        terminal::set_progress(None);
     }
 }
 

@@ -1,15 +1,16 @@
 //! `osawatch rules`: list, show, check and test rules.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::alert_file::now;
+use super::clock::now;
 use super::config::{ConfigArgs, add_exceptions};
 use super::exit::Failure;
+use super::terminal::print;
 use crate::alert::report::visible;
 use crate::config::Config;
 use crate::detect::{Rule, RuleSet, lint};
@@ -324,14 +325,4 @@ fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, 
     }
     pipeline.finish(|_| alerts += 1);
     Ok(alerts)
-}
-
-/// Prints to standard output; a reader that has had enough is no error.
-pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }

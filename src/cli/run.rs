@@ -14,6 +14,7 @@ use super::exit::Failure;
 use super::out::{Out, Output, Wanted};
 use super::replay::duration;
 use super::rules::Selection;
+use super::terminal;
 use crate::agent::{Agent, Counts, Ending, Settings};
 use crate::alert::report::visible;
 use crate::alert::writer::Writer;
@@ -123,7 +124,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;
     let finished = out.finish();
-    eprint!("{}", summary(ending, &counts, &out));
+    terminal::say(&summary(ending, &counts, &out));
     finished.map(|()| ExitCode::SUCCESS)
 }
 

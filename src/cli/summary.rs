@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::alert::report::visible;
+use crate::alert::report::{plural, visible};
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
@@ -76,13 +76,6 @@ pub(super) fn held_back(rule: &Rule, exception: &Exception, found: &Match) -> St
     let destination = destination.into_iter().find_map(text).unwrap_or("no known destination");
     let (name, reason) = (&exception.name, &exception.reason);
     visible(&format!("held back by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id))
-}
-
-fn plural(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
 }
 
 /// An input with the format and compression that were found.
