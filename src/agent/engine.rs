@@ -16,7 +16,7 @@ use crate::event::document::insert;
 use crate::event::{Event, Flow, Timestamp, field};
 use crate::pipeline::Pipeline;
 use crate::process::Waiting;
-use crate::source::eslogger::Decoder;
+use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
 use crate::source::live::{Level, Notice, Report, Sensors, Watched};
 
@@ -58,7 +58,7 @@ pub struct Agent<'s> {
     settings: Settings,
     pipeline: Pipeline,
     sensors: Sensors,
-    decoder: Decoder,
+    translator: Translator,
     corroboration: Corroboration,
     waiting: Waiting,
     watch: Watch,
@@ -83,7 +83,7 @@ impl<'s> Agent<'s> {
         sink: &'s mut dyn Sink,
     ) -> Agent<'s> {
         let watch = Watch::new(watched);
-        let decoder = Decoder::new(sensors.machine.clone(), sensors.host_name.clone());
+        let translator = Translator::new(sensors.machine.clone(), sensors.host_name.clone());
         let waiting = Waiting::new(settings.lateness, settings.waiting);
         let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
         let began = Instant::now();
@@ -91,7 +91,7 @@ impl<'s> Agent<'s> {
             settings,
             pipeline,
             sensors,
-            decoder,
+            translator,
             corroboration: Corroboration::default(),
             waiting,
             watch,
@@ -198,7 +198,7 @@ impl<'s> Agent<'s> {
         // What was lost before it marks the alerts that it completes.
         self.check_losses(false);
         let mut event = match report {
-            Report::Message(message) => message.event(&self.decoder),
+            Report::Message(message) => self.translator.event(&message),
             Report::Event(event) => *event,
             Report::Running(event) => {
                 self.running(*event);

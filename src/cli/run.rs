@@ -104,8 +104,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
     let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
     let network = args.net_source.map_or_else(|| network_of(sources.network), NetworkSource::from);
-    let connect_event = args.es_connect_event || sources.endpoint_security_network;
-    let options = Options { exec, network, connect_event, muted: sources.mute, watched: Arc::clone(&watched) };
+    let endpoint_security_connect_event = args.es_connect_event || sources.endpoint_security_network;
+    let (muted, watched_too) = (sources.mute, Arc::clone(&watched));
+    let options = Options { exec, network, endpoint_security_connect_event, muted, watched: watched_too };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let wanted = Wanted { alerts: args.alerts.as_deref(), syslog: args.syslog, output: args.output };

@@ -1,8 +1,8 @@
 //! Where events come from: recordings, and the sensors of a live Mac.
 
 mod bytes;
-pub mod connect_event;
 mod decoder;
+pub mod endpoint_security;
 pub mod eslogger;
 pub mod flow_event;
 pub mod live;

@@ -1,64 +1,91 @@
-//! What a live `eslogger` prints, until it ends.
+//! What a live `eslogger` prints: bytes in, events out.
 
-use std::io::{BufRead, BufReader, Read};
+use super::{Decoder, Read, read};
+use crate::event::Event;
+use crate::source::endpoint_security::Numbering;
+use crate::source::live::Losses;
 
-use super::Decoder;
-use crate::event::{Decoded, Event, Line, field};
-use crate::source::live::{Losses, Numbering};
+/// A line longer than this is not a message; the rest of it is skipped.
+const MAX_LINE: usize = 8 * 1024 * 1024;
 
-/// A line longer than this is not a message; the rest of it is passed over.
-const MAX_LINE: u64 = 8 * 1024 * 1024;
+/// The output of one child, as far as it was read.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// The beginning of a line.
+    line: Vec<u8>,
+    /// The line is too long: its rest is skipped.
+    skipping: bool,
+    numbering: Numbering,
+    any: bool,
+}
 
-/// Reads events until the output ends or `take` wants no more. What is missing between the numbers of two
-/// messages, and lines that are no messages, are counted. Gives back whether there was any event.
-pub fn read(output: impl Read, decoder: &Decoder, losses: &Losses, mut take: impl FnMut(Event) -> bool) -> bool {
-    let mut output = BufReader::with_capacity(256 * 1024, output);
-    let (all, exec, fork, exit) =
-        (Numbering::default(), Numbering::default(), Numbering::default(), Numbering::default());
-    let (mut line, mut any) = (Vec::new(), false);
-    loop {
-        line.clear();
-        match output.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return any,
-            Ok(_) => {}
-        }
-        if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE {
-            Losses::add(&losses.malformed_lines, 1);
-            if output.skip_until(b'\n').is_err() {
-                return any;
-            }
-            continue;
-        }
-        let event = match decoder.decode(&Line::from(String::from_utf8_lossy(&line).trim().to_owned())) {
-            Ok(Decoded::Event(event)) => event,
-            Ok(Decoded::Skipped(_)) => continue,
-            Err(_) => {
-                Losses::add(&losses.malformed_lines, 1);
+impl Stream {
+    /// Takes in what was read. Lines that are no messages, and what is missing between the numbers of two messages,
+    /// are counted.
+    pub fn push(&mut self, mut bytes: &[u8], decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let (rest, after) = (&bytes[..end], &bytes[end + 1..]);
+            bytes = after;
+            if self.line.is_empty() && !self.skipping && rest.len() < MAX_LINE {
+                self.line(rest, decoder, losses, take);
                 continue;
             }
-        };
-        any = true;
-        let (numbering, lost) = match event.str(field::EVENT_ACTION) {
-            Some("exec") => (&exec, &losses.exec_gaps),
-            Some("fork") => (&fork, &losses.fork_gaps),
-            _ => (&exit, &losses.exit_gaps),
-        };
-        for (number, numbering, lost) in
-            [(field::SEQ_NUM, numbering, lost), (field::GLOBAL_SEQ_NUM, &all, &losses.global_gaps)]
-        {
-            if let Some(number) = event.int(number).and_then(|number| u64::try_from(number).ok()) {
-                Losses::add(lost, numbering.gap(number));
-            }
+            self.hold(rest, losses);
+            self.end(decoder, losses, take);
         }
-        if !take(event) {
-            return any;
+        self.hold(bytes, losses);
+    }
+
+    /// Takes in that the line ends here: at its newline, or because the output has ended.
+    pub fn end(&mut self, decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
+        let mut line = std::mem::take(&mut self.line);
+        if !std::mem::take(&mut self.skipping) {
+            self.line(&line, decoder, losses, take);
+        }
+        line.clear();
+        self.line = line;
+    }
+
+    /// Whether the last line was not read to its end.
+    pub fn is_mid_line(&self) -> bool {
+        !self.line.is_empty() || self.skipping
+    }
+
+    /// Whether there was any message.
+    pub fn any(&self) -> bool {
+        self.any
+    }
+
+    fn hold(&mut self, bytes: &[u8], losses: &Losses) {
+        if self.skipping {
+            return;
+        }
+        if self.line.len() + bytes.len() >= MAX_LINE {
+            Losses::add(&losses.malformed_lines, 1);
+            (self.line, self.skipping) = (Vec::new(), true);
+        } else {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    fn line(&mut self, line: &[u8], decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
+        let text = String::from_utf8_lossy(line);
+        match read(text.trim()) {
+            _ if text.trim().is_empty() => {}
+            Ok(Read::Message(message)) => {
+                self.any = true;
+                losses.add_gaps(self.numbering.gaps(&message));
+                take(decoder.0.event(&message));
+            }
+            Ok(Read::Skipped(_)) => {}
+            Err(_) => Losses::add(&losses.malformed_lines, 1),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::event::Machine;
@@ -71,24 +98,46 @@ mod tests {
         .replace('\n', " ")
     }
 
-    #[test]
-    fn messages_are_read_to_the_end_and_gaps_and_other_lines_are_counted() {
-        let long = "x".repeat(MAX_LINE as usize + 10);
-        let text = format!("{}\nnot a message\n{long}\n{}\n{}", exit(0, 0), exit(3, 3), exit(4, 5));
-        let (losses, mut events) = (Losses::default(), 0);
-        let any = read(text.as_bytes(), &Decoder::new(Machine::default(), None), &losses, |_| {
-            events += 1;
-            true
-        });
-        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        assert!(any);
-        assert_eq!((events, count(&losses.malformed_lines)), (3, 2));
-        assert_eq!((count(&losses.exit_gaps), count(&losses.global_gaps)), (2, 3));
+    /// Events, malformed lines, gaps of exit messages and of all, of an output that comes in pieces of so many bytes.
+    fn read_in_pieces(text: &str, piece: usize) -> [u64; 4] {
+        let (losses, decoder) = (Losses::default(), Decoder::new(Machine::default(), None));
+        let (mut stream, mut events) = (Stream::default(), 0);
+        text.as_bytes().chunks(piece).for_each(|bytes| stream.push(bytes, &decoder, &losses, &mut |_| events += 1));
+        stream.end(&decoder, &losses, &mut |_| events += 1);
+        assert_eq!((stream.any(), stream.is_mid_line()), (events > 0, false));
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [events, count(&losses.malformed_lines), count(&losses.exit_gaps), count(&losses.global_gaps)]
     }
 
     #[test]
-    fn an_output_without_messages_tells_of_nothing() {
-        let losses = Losses::default();
-        assert!(!read(&b"usage\n"[..], &Decoder::new(Machine::default(), None), &losses, |_| true));
+    fn messages_are_read_to_the_end_and_gaps_and_other_lines_are_counted() {
+        let long = "x".repeat(MAX_LINE + 10);
+        let text = format!("{}\nnot a message\n\n{long}\n{}\n{}", exit(0, 0), exit(3, 3), exit(4, 5));
+        for piece in [1024, 65_536, text.len()] {
+            assert_eq!(read_in_pieces(&text, piece), [3, 2, 2, 3], "{piece}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_comes_byte_by_byte_is_one_record() {
+        let text = format!("{}\n{}\n", exit(0, 0), exit(1, 1));
+        assert_eq!(read_in_pieces(&text, 1), [2, 0, 0, 0]);
+    }
+
+    #[test]
+    fn half_a_record_is_known_to_be_unfinished() {
+        let (losses, decoder) = (Losses::default(), Decoder::new(Machine::default(), None));
+        let mut stream = Stream::default();
+        let (text, mut events) = (exit(0, 0), 0);
+        stream.push(&text.as_bytes()[..40], &decoder, &losses, &mut |_| events += 1);
+        assert!(stream.is_mid_line());
+        stream.push(format!("{}\n", &text[40..]).as_bytes(), &decoder, &losses, &mut |_| events += 1);
+        assert!(!stream.is_mid_line());
+        assert_eq!(events, 1);
+    }
+
+    #[test]
+    fn a_usage_text_is_no_message() {
+        assert_eq!(read_in_pieces("usage: eslogger\n  exec\n", 4096), [0, 2, 0, 0]);
     }
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::{Categories, Event, field};
 use crate::event::{Fields, Scalar, document, ecs};
 
 fn token(pid: u32, pidversion: u32) -> Value {

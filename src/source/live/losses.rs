@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::source::endpoint_security::Gaps;
+
 macro_rules! losses {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
         /// Events lost before the engine saw them, counted where they are lost.
@@ -62,32 +64,20 @@ impl Losses {
         counters.map(|counter| counter.load(Ordering::Relaxed)).iter().sum()
     }
 
+    /// Adds the messages of Endpoint Security that were lost before one.
+    pub fn add_gaps(&self, gaps: Gaps) {
+        for (counter, count) in [
+            (&self.exec_gaps, gaps.exec),
+            (&self.fork_gaps, gaps.fork),
+            (&self.exit_gaps, gaps.exit),
+            (&self.global_gaps, gaps.all),
+        ] {
+            Losses::add(counter, count);
+        }
+    }
+
     /// Adds to a counter.
     pub fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
-    }
-}
-
-/// Sequence numbers of one stream, which the kernel counts from 0 up by one: what is missing was lost.
-#[derive(Debug, Default)]
-pub struct Numbering(AtomicU64);
-
-impl Numbering {
-    /// How many numbers were passed over before this one.
-    pub fn gap(&self, number: u64) -> u64 {
-        let expected = self.0.swap(number.wrapping_add(1), Ordering::Relaxed);
-        number.saturating_sub(expected)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gap_is_what_lies_between_two_numbers_or_before_the_first() {
-        let numbering = Numbering::default();
-        let gaps: Vec<u64> = [1, 2, 5, 6, 3, 4].map(|number| numbering.gap(number)).into();
-        assert_eq!(gaps, [1, 0, 2, 0, 0, 0]);
     }
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-pub use losses::{Losses, Numbering};
+pub use losses::Losses;
 pub use watched::Watched;
 
-use super::eslogger::Decoder;
-use super::eslogger::message::Message;
-use crate::event::{Event, Flow, Machine, Timestamp};
+use super::endpoint_security::Message;
+use crate::event::{Event, Flow, Machine};
 
 /// Which source of process events to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -48,8 +47,8 @@ pub struct Options {
     pub exec: ExecSource,
     /// The source of connections.
     pub network: NetworkSource,
-    /// Whether Endpoint Security's undocumented connect event is used besides it.
-    pub connect_event: bool,
+    /// Whether Endpoint Security's undocumented connect event is used as well.
+    pub endpoint_security_connect_event: bool,
     /// Programs whose processes Endpoint Security does not tell of, by their whole path.
     pub muted: Vec<PathBuf>,
     /// The processes whose sockets are looked at one by one where no source tells of connections.
@@ -107,32 +106,13 @@ pub struct Notice {
 #[derive(Debug)]
 pub enum Report {
     /// An Endpoint Security message, copied.
-    Message(Box<EndpointMessage>),
+    Message(Box<Message<'static>>),
     /// A decoded line.
     Event(Box<Event>),
     /// A process that runs, looked up, after its parent: it is no start.
     Running(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),
-}
-
-/// An Endpoint Security message with its time.
-pub struct EndpointMessage {
-    pub(super) time: Timestamp,
-    pub(super) message: Message<'static>,
-}
-
-impl fmt::Debug for EndpointMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EndpointMessage at {}", self.time)
-    }
-}
-
-impl EndpointMessage {
-    /// The event that the message tells.
-    pub fn event(&self, decoder: &Decoder) -> Event {
-        decoder.event(self.time, &self.message)
-    }
 }
 
 /// What only the running system knows about a process or a user.

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
-use endpoint_sec::sys::{es_event_type_t, es_mute_path_type_t};
+use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
 
 use super::Feed;
-use crate::event::Timestamp;
-use crate::source::eslogger::message::{Body, Exec, Exit, File, Fork, Message, Process, Stat, Text, Token};
-use crate::source::live::{Backoff, EndpointMessage, Level, Losses, Numbering, Report};
+use crate::event::{AuditToken, Timestamp};
+use crate::source::endpoint_security::{
+    Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
+};
+use crate::source::live::{Backoff, Level, Losses, Report};
 
-use endpoint_sec::sys::NewClientError;
-
-/// Bytes of arguments that are copied; what is beyond is counted.
+/// Bytes of arguments that are copied: long ones are cut until they fit, and what is cut off is counted.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
+/// Arguments that are copied: the first. `ARG_MAX` allows for a million empty ones.
+const MAX_ARGUMENTS: usize = 16_384;
 /// Full Disk Access can be granted at any time, and the client works at once when it is.
 const PERMISSION_RETRY: Duration = Duration::from_secs(5);
 
@@ -32,15 +34,6 @@ pub(super) enum Ending {
     NotPrivileged,
     /// Trying again is of no use.
     Fatal(String),
-}
-
-/// Numbers of the messages, to see what the kernel dropped.
-#[derive(Default)]
-struct Numbers {
-    exec: Numbering,
-    fork: Numbering,
-    exit: Numbering,
-    all: Numbering,
 }
 
 /// Runs a client for the rest of the program; gives back only why there can be none.
@@ -106,9 +99,9 @@ enum Failure {
 }
 
 fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure> {
-    let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbers::default());
+    let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbering::default());
     let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
-    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(Failure::New)?;
+    let mut client = Client::new(handler).map_err(Failure::New)?;
     let types = [
         es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
         es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
@@ -124,52 +117,36 @@ fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure
 }
 
 /// On the system's thread: copy, hand over, count.
-fn take(message: &Received, reports: &Sender<Report>, losses: &Losses, numbers: &Numbers) {
-    let Some(event) = message.event() else { return };
-    let (body, numbering, lost) = match &event {
-        Event::NotifyExec(exec) => (Body::Exec(Box::new(copy_exec(exec))), &numbers.exec, &losses.exec_gaps),
+fn take(received: &Received, reports: &Sender<Report>, losses: &Losses, numbering: &Numbering) {
+    let Some(event) = received.event() else { return };
+    let (event, process) = match &event {
+        Event::NotifyExec(exec) => (Notification::Exec(Box::new(copy_exec(exec))), copy_actor(&received.process())),
         Event::NotifyFork(fork) => {
-            (Body::Fork(Box::new(Fork { child: copy_process(&fork.child()) })), &numbers.fork, &losses.fork_gaps)
+            let fork = Fork { child: copy_process(&fork.child()) };
+            (Notification::Fork(Box::new(fork)), copy_actor(&received.process()))
         }
-        Event::NotifyExit(exit) => (Body::Exit(Exit { stat: exit.stat().into() }), &numbers.exit, &losses.exit_gaps),
+        // What is told of an exit is the process; elsewhere it only acts.
+        Event::NotifyExit(exit) => {
+            (Notification::Exit(Exit { stat: exit.stat().into() }), copy_process(&received.process()))
+        }
         _ => return,
     };
-    for (number, numbering, lost) in
-        [(message.seq_num(), numbering, lost), (message.global_seq_num(), &numbers.all, &losses.global_gaps)]
-    {
-        if let Some(number) = number {
-            Losses::add(lost, numbering.gap(number));
-        }
-    }
-    let process = match &event {
-        // What is told of an exit is the process; elsewhere it only acts.
-        Event::NotifyExit(_) => copy_process(&message.process()),
-        _ => copy_actor(&message.process()),
-    };
-    let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
     let message = Message {
-        time: Text(Cow::Borrowed("")),
-        version: Some(message.version().into()),
-        seq_num: number(message.seq_num()),
-        global_seq_num: number(message.global_seq_num()),
-        _event_type: serde::de::IgnoredAny,
+        time: timestamp(received.time()),
+        version: Some(received.version().into()),
+        seq_num: received.seq_num(),
+        global_seq_num: received.global_seq_num(),
         process,
-        event: body,
-    }
-    .at(timestamp(message.time()));
+        event,
+    };
+    losses.add_gaps(numbering.gaps(&message));
     if reports.try_send(Report::Message(Box::new(message))).is_err() {
         Losses::add(&losses.process_channel_full, 1);
     }
 }
 
-impl Message<'static> {
-    fn at(self, time: Timestamp) -> EndpointMessage {
-        EndpointMessage { time, message: self }
-    }
-}
-
-fn token(token: endpoint_sec::AuditToken) -> Token {
-    Token::from(token.raw_token().val)
+pub(super) fn token(token: endpoint_sec::AuditToken) -> AuditToken {
+    AuditToken(token.raw_token().val)
 }
 
 /// The process that forked, or that was replaced: which it is, and its program.
@@ -182,10 +159,6 @@ fn copy_actor(process: &endpoint_sec::Process<'_>) -> Process<'static> {
 }
 
 fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
-    let mut cdhash = String::with_capacity(40);
-    for byte in process.cdhash() {
-        let _ = write!(cdhash, "{byte:02x}");
-    }
     Process {
         audit_token: token(process.audit_token()),
         parent_audit_token: process.parent_audit_token().map(token),
@@ -195,35 +168,35 @@ fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
         session_id: Some(process.session_id().into()),
         codesigning_flags: Some(process.codesigning_flags().into()),
         is_platform_binary: Some(process.is_platform_binary()),
-        cdhash: Some(Text(Cow::Owned(cdhash))),
+        cdhash: Some(Cow::Owned(hex(&process.cdhash()))),
         signing_id: Some(text(process.signing_id())),
         team_id: Some(text(process.team_id())),
         executable: Some(copy_file(&process.executable())),
         tty: process.tty().map(|tty| copy_file(&tty)),
-        start_time: process.start_time().map(|time| Text(Cow::Owned(timestamp(time).to_string()))),
+        start_time: process.start_time().map(|time| Cow::Owned(timestamp(time).to_string())),
     }
 }
 
 fn copy_exec(exec: &EventExec<'_>) -> Exec<'static> {
-    let (mut args, mut left, mut args_left_out) = (Vec::new(), MAX_ARGUMENT_BYTES, 0);
-    for arg in exec.args() {
-        match left.checked_sub(arg.len() + 1) {
-            Some(rest) => {
-                left = rest;
-                args.push(text(arg));
-            }
-            None => args_left_out += arg.len(),
-        }
-    }
+    let lengths: Vec<usize> = exec.args().map(OsStr::len).collect();
+    let limit = argument_limit(&lengths[..lengths.len().min(MAX_ARGUMENTS)], MAX_ARGUMENT_BYTES);
+    // Cut in place: the position of an argument says what it means.
+    let args: Vec<_> = exec.args().take(MAX_ARGUMENTS).map(|arg| text(beginning(arg, limit))).collect();
+    let kept: usize = lengths.iter().take(MAX_ARGUMENTS).map(|length| length.min(&limit)).sum();
     Exec {
         target: copy_process(&exec.target()),
         args: Some(args),
+        args_count: Some(lengths.len()),
+        args_left_out: lengths.iter().sum::<usize>() - kept,
         env: None,
         cwd: exec.cwd().map(|file| copy_file(&file)),
         script: exec.script().map(|file| copy_file(&file)),
         descriptors: descriptors(exec),
-        args_left_out,
     }
+}
+
+fn beginning(text: &OsStr, length: usize) -> &OsStr {
+    OsStr::from_bytes(&text.as_bytes()[..text.len().min(length)])
 }
 
 /// What standard input, output and error are. They come first.
@@ -248,12 +221,19 @@ fn descriptor_type(number: u32) -> &'static str {
 }
 
 fn copy_file(file: &endpoint_sec::File<'_>) -> File<'static> {
-    let stat = Some(Stat { st_rdev: Some(file.stat().st_rdev.into()) });
-    File { path: text(file.path()), path_truncated: Some(file.path_truncated()), stat }
+    let device = Some(file.stat().st_rdev.into());
+    File { path: text(file.path()), path_truncated: file.path_truncated(), device }
 }
 
-fn text(text: &OsStr) -> Text<'static> {
-    Text(Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned()))
+fn text(text: &OsStr) -> Cow<'static, str> {
+    Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub(super) fn timestamp(time: SystemTime) -> Timestamp {

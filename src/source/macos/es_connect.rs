@@ -12,7 +12,7 @@ use endpoint_sec::{Client, Message, version};
 
 use super::{Feed, es, sys};
 use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp};
-use crate::source::connect_event::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
+use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
 use crate::source::live::{Level, Losses};
 
 /// Events that may wait to be read.
@@ -49,7 +49,7 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
             Losses::add(&losses.connect_channel_full, 1);
         }
     };
-    let mut client = Client::new(std::panic::AssertUnwindSafe(handler).0).map_err(|error| es::sentence(&error))?;
+    let mut client = Client::new(handler).map_err(|error| es::sentence(&error))?;
     client.subscribe(&[es_event_type_t(EVENT_TYPE)]).map_err(|_| "the subscription was refused".to_owned())?;
     let order = validate(&copies)?;
     feed.notice(Level::Info, "Endpoint Security's connect event is used as well".to_owned());
@@ -68,13 +68,13 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
 /// On the system's thread. The structure's place and layout are not certain, so the kernel copies, and refuses
 /// what is not memory of ours.
 fn copy(message: &Message) -> Copied {
-    let token = message.process().audit_token();
-    let bytes = sys::event_structure(message, connect_event::SIZE).unwrap_or_default();
-    let name = connect_event::name_token(&bytes).and_then(|(address, length)| sys::read_memory(address, length));
+    let token = es::token(message.process().audit_token());
+    let bytes = sys::event_structure(message, connect::SIZE).unwrap_or_default();
+    let name = connect::name_token(&bytes).and_then(|(address, length)| sys::read_memory(address, length));
     Copied {
         time: es::timestamp(message.time()),
-        pid: token.pid().unsigned_abs(),
-        pidversion: token.pidversion().unsigned_abs(),
+        pid: token.pid(),
+        pidversion: token.pidversion(),
         name: name.and_then(|name| String::from_utf8(name).ok()),
         bytes,
     }
@@ -90,7 +90,7 @@ fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
     let end = Instant::now() + PATIENCE;
     while let Ok(copied) = copies.recv_deadline(end) {
         if copied.pid == std::process::id()
-            && let Some(order) = connect_event::detect(&copied.bytes, local, remote)
+            && let Some(order) = connect::detect(&copied.bytes, local, remote)
         {
             return Ok(order);
         }
@@ -99,15 +99,15 @@ fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
 }
 
 fn flow(copied: &Copied, order: PortOrder) -> Option<Flow> {
-    let connect = connect_event::parse(&copied.bytes, order)?;
+    let found = connect::parse(&copied.bytes, order)?;
     Some(Flow {
         source: FlowSource::EndpointSecurity,
         phase: Phase::Connected,
         time: copied.time,
         started: None,
-        transport: connect.transport,
-        local: connect.local,
-        remote: connect.remote,
+        transport: found.transport,
+        local: found.local,
+        remote: found.remote,
         inbound: Some(false),
         process: ProcessRef { pid: copied.pid, unique_pid: None },
         pidversion: Some(copied.pidversion),

@@ -78,7 +78,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         machine: machine.clone(),
         host_name: host_name.clone(),
     };
-    if options.connect_event {
+    if options.endpoint_security_connect_event {
         let (feed, flows, version) = (feed(never()), flow_sender.clone(), os_version.clone());
         start("osawatch-connect", move || es_connect::run(&feed, &flows, version.as_deref()))?;
     }

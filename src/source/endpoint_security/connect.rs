@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::bytes::{u32_at, u64_at};
 use crate::event::Transport;
+use crate::source::bytes::{u32_at, u64_at};
 
 /// `es_event_type_t` of the notification. The number before it asks for permission instead.
 pub const EVENT_TYPE: u32 = 154;
@@ -15,7 +15,7 @@ pub const FIRST_RELEASE: (u64, u64) = (26, 4);
 /// Bytes of the structure that the event points to.
 pub const SIZE: usize = 80;
 /// A host name is not longer (RFC 1035, 2.3.4).
-pub const MOST_NAME: usize = 255;
+pub const MAX_NAME: usize = 255;
 
 /// In which order a port's two bytes stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub enum PortOrder {
 /// A connection that a process has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connect {
-    /// The near end, when bound.
+    /// The local end, when bound.
     pub local: Option<SocketAddr>,
-    /// The far end.
+    /// The remote end.
     pub remote: SocketAddr,
     /// The transport.
     pub transport: Transport,
@@ -43,7 +43,7 @@ pub fn detect(bytes: &[u8], local: SocketAddr, remote: SocketAddr) -> Option<Por
     [PortOrder::Network, PortOrder::Host].into_iter().find(|order| parse(bytes, *order) == Some(wanted))
 }
 
-/// Reads the structure; `None` for too few bytes, for another transport than TCP and UDP, and without a far end.
+/// Reads the structure; `None` for too few bytes, for another transport than TCP and UDP, and without a remote end.
 pub fn parse(bytes: &[u8], order: PortOrder) -> Option<Connect> {
     let transport = match u32_at(bytes, 0x34)? {
         6 => Transport::Tcp,
@@ -57,7 +57,7 @@ pub fn parse(bytes: &[u8], order: PortOrder) -> Option<Connect> {
 pub fn name_token(bytes: &[u8]) -> Option<(u64, usize)> {
     let length = usize::try_from(u64_at(bytes, 0x40)?).ok()?;
     let address = u64_at(bytes, 0x48)?;
-    (address != 0 && (1..=MOST_NAME).contains(&length)).then_some((address, length))
+    (address != 0 && (1..=MAX_NAME).contains(&length)).then_some((address, length))
 }
 
 /// Family, address and port.
@@ -132,7 +132,7 @@ mod tests {
                 *family = 2;
             }
             let _ = (parse(&bytes, PortOrder::Host), parse(&bytes, PortOrder::Network));
-            assert!(name_token(&bytes).is_none_or(|(_, length)| length <= MOST_NAME));
+            assert!(name_token(&bytes).is_none_or(|(_, length)| length <= MAX_NAME));
         }
     }
 

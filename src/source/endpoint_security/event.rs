@@ -1,0 +1,229 @@
+//! A message to the event that it tells.
+
+use std::borrow::Cow;
+
+use super::message::{Exec, File, Message, Notification, Process};
+use crate::event::{AuditToken, Categories, Event, Field, Machine, field};
+
+/// The `host.id` of messages from a machine that nothing names: a message states no host.
+pub const LOCAL_HOST: &str = "local";
+
+/// How many environment variables an event keeps.
+const MAX_ENV_VARS: usize = 100;
+
+/// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far.
+const CS_VALID: i64 = 0x0000_0001;
+/// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature.
+const CS_SIGNED: i64 = 0x2000_0000;
+
+/// Makes events of the messages of one machine.
+#[derive(Clone, Debug)]
+pub struct Translator {
+    machine: Machine,
+    host_name: Option<String>,
+}
+
+impl Translator {
+    /// For messages from this machine, or from [`LOCAL_HOST`] when it has no id.
+    pub fn new(mut machine: Machine, host_name: Option<String>) -> Translator {
+        if machine.host_id.is_empty() {
+            machine.host_id = LOCAL_HOST.to_owned();
+        }
+        Translator { machine, host_name }
+    }
+
+    /// The event that a message tells.
+    pub fn event(&self, message: &Message<'_>) -> Event {
+        let mut event = Event::new(message.time, Categories::PROCESS);
+        match &message.event {
+            Notification::Exec(exec) => {
+                self.open(&mut event, "exec", "start");
+                self.push_process(&mut event, &exec.target);
+                self.push_parent_token(&mut event, &exec.target);
+                event.push_str(field::REPLACED_ENTITY_ID, &self.entity_id(message.process.audit_token));
+                push_exec(&mut event, exec);
+            }
+            Notification::Fork(fork) => {
+                self.open(&mut event, "fork", "start");
+                self.push_process(&mut event, &fork.child);
+                self.push_token_of_parent(&mut event, message.process.audit_token);
+                push_executable(&mut event, &message.process, field::PARENT_NAME, field::PARENT_EXECUTABLE);
+            }
+            Notification::Exit(exit) => {
+                self.open(&mut event, "end", "end");
+                self.push_process(&mut event, &message.process);
+                self.push_parent_token(&mut event, &message.process);
+                event.push_str(field::PROCESS_END, &message.time.to_string());
+                event.push_int(field::EXIT_STATUS, exit.stat);
+                // WIFEXITED and WEXITSTATUS of wait(2): the low seven bits name a signal.
+                if exit.stat & 0x7f == 0 {
+                    event.push_int(field::PROCESS_EXIT_CODE, (exit.stat >> 8) & 0xff);
+                }
+            }
+        }
+        push_int(&mut event, field::MESSAGE_VERSION, message.version);
+        push_int(&mut event, field::SEQ_NUM, number(message.seq_num));
+        push_int(&mut event, field::GLOBAL_SEQ_NUM, number(message.global_seq_num));
+        event
+    }
+
+    /// What every event states first.
+    fn open(&self, event: &mut Event, action: &str, kind: &str) {
+        for (field, value) in [
+            (field::EVENT_KIND, "event"),
+            (field::EVENT_CATEGORY, "process"),
+            (field::EVENT_TYPE, kind),
+            (field::EVENT_ACTION, action),
+            (field::EVENT_MODULE, "osawatch"),
+            (field::EVENT_PROVIDER, "endpoint_security"),
+            (field::HOST_ID, &self.machine.host_id),
+            (field::HOST_NAME, self.host_name.as_deref().unwrap_or_default()),
+            (field::HOST_BOOT_ID, &self.machine.boot_id),
+            (field::HOST_OS_TYPE, "macos"),
+        ] {
+            push_text(event, field, value);
+        }
+    }
+
+    fn entity_id(&self, token: AuditToken) -> String {
+        self.machine.entity_id(token.pid(), token.pidversion())
+    }
+
+    /// The process that the event is about.
+    fn push_process(&self, event: &mut Event, process: &Process<'_>) {
+        let token = process.audit_token;
+        event.push_str(field::PROCESS_ENTITY_ID, &self.entity_id(token));
+        event.push_int(field::PROCESS_PID, token.pid().into());
+        event.push_int(field::PIDVERSION, token.pidversion().into());
+        push_executable(event, process, field::PROCESS_NAME, field::PROCESS_EXECUTABLE);
+        if process.executable.as_ref().is_some_and(|file| file.path_truncated) {
+            event.push_bool(field::PATH_TRUNCATED, true);
+        }
+        push_text(event, field::PROCESS_START, text(&process.start_time));
+        event.push_str(field::AUDIT_TOKEN, &token.to_string());
+        push_signature(event, process);
+        push_int(event, field::PROCESS_GROUP_LEADER_PID, process.group_id);
+        push_int(event, field::PROCESS_SESSION_LEADER_PID, process.session_id);
+        push_users(event, token);
+        push_tty(event, process.tty.as_ref());
+        if let Some(flag) = process.is_platform_binary {
+            event.push_bool(field::IS_PLATFORM_BINARY, flag);
+        }
+        self.push_responsible(event, process, token);
+    }
+
+    /// The parent as the process itself names it: by token from message version 4, by pid alone before.
+    fn push_parent_token(&self, event: &mut Event, process: &Process<'_>) {
+        match process.parent_audit_token {
+            Some(parent) => self.push_token_of_parent(event, parent),
+            None => push_int(event, field::PARENT_PID, process.ppid),
+        }
+    }
+
+    fn push_token_of_parent(&self, event: &mut Event, parent: AuditToken) {
+        event.push_str(field::PARENT_ENTITY_ID, &self.entity_id(parent));
+        event.push_int(field::PARENT_PID, parent.pid().into());
+        event.push_int(field::PARENT_PIDVERSION, parent.pidversion().into());
+    }
+
+    /// The responsible process. macOS names the process itself when there is no other, or when that one
+    /// has exited. Pids are compared, not executions: a token from before an exec is still the process's.
+    fn push_responsible(&self, event: &mut Event, process: &Process<'_>, token: AuditToken) {
+        let responsible = process.responsible_audit_token;
+        let Some(responsible) = responsible.filter(|responsible| responsible.pid() != token.pid()) else { return };
+        let entity_id = self.entity_id(responsible);
+        for (id_field, pid_field) in [
+            (field::EFFECTIVE_PARENT_ENTITY_ID, field::EFFECTIVE_PARENT_PID),
+            (field::EFFECTIVE_PROCESS_ENTITY_ID, field::EFFECTIVE_PROCESS_PID),
+        ] {
+            event.push_str(id_field, &entity_id);
+            event.push_int(pid_field, responsible.pid().into());
+        }
+        event.push_int(field::RESPONSIBLE_PIDVERSION, responsible.pidversion().into());
+    }
+}
+
+/// What only the start of a program tells.
+fn push_exec(event: &mut Event, exec: &Exec<'_>) {
+    if let Some(args) = &exec.args {
+        args.iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
+        event.push_int(field::PROCESS_ARGS_COUNT, exec.args_count.unwrap_or(args.len()) as i64);
+        push_text(event, field::PROCESS_COMMAND_LINE, &args.join(" "));
+    }
+    push_text(event, field::PROCESS_WORKING_DIRECTORY, path(exec.cwd.as_ref()));
+    push_text(event, field::SCRIPT_PATH, path(exec.script.as_ref()));
+    for (field, kind) in [field::STDIN_TYPE, field::STDOUT_TYPE, field::STDERR_TYPE].into_iter().zip(exec.descriptors) {
+        push_text(event, field, kind.unwrap_or_default());
+    }
+    if exec.args_left_out > 0 {
+        event.push_int(field::ARGS_LEFT_OUT, exec.args_left_out as i64);
+    }
+    for variable in exec.env.iter().flatten().take(MAX_ENV_VARS) {
+        event.push_str(field::PROCESS_ENV_VARS, variable);
+    }
+}
+
+fn push_executable(event: &mut Event, process: &Process<'_>, name_field: Field, path_field: Field) {
+    let path = path(process.executable.as_ref());
+    push_text(event, name_field, path.rsplit('/').next().unwrap_or_default());
+    push_text(event, path_field, path);
+}
+
+fn push_signature(event: &mut Event, process: &Process<'_>) {
+    // Without a signature Endpoint Security says zeros, which would relate all such programs to each other.
+    let cdhash = text(&process.cdhash).to_ascii_lowercase();
+    push_text(event, field::PROCESS_CDHASH, if cdhash.bytes().all(|digit| digit == b'0') { "" } else { &cdhash });
+    push_text(event, field::PROCESS_SIGNING_ID, text(&process.signing_id));
+    push_text(event, field::PROCESS_TEAM_ID, text(&process.team_id));
+    if let Some(flags) = process.codesigning_flags {
+        event.push_bool(field::PROCESS_SIGNATURE_EXISTS, flags & CS_SIGNED != 0);
+        event.push_bool(field::PROCESS_SIGNATURE_VALID, flags & CS_VALID != 0);
+        event.push_str(field::PROCESS_SIGNATURE_FLAGS, &flags.to_string());
+    }
+}
+
+fn push_users(event: &mut Event, token: AuditToken) {
+    let (real, effective, group) = (token.ruid().to_string(), token.euid().to_string(), token.rgid().to_string());
+    event.push_str(field::USER_ID, &real);
+    if effective != real {
+        event.push_str(field::USER_EFFECTIVE_ID, &effective);
+    }
+    event.push_str(field::PROCESS_REAL_USER_ID, &real);
+    event.push_str(field::PROCESS_USER_ID, &effective);
+    event.push_str(field::GROUP_ID, &group);
+    event.push_str(field::PROCESS_GROUP_ID, &group);
+}
+
+fn push_tty(event: &mut Event, tty: Option<&File<'_>>) {
+    push_text(event, field::TTY_PATH, path(tty));
+    // `major` and `minor` of XNU's sys/types.h; a `dev_t` has 32 bits.
+    if let Some(device) = tty.and_then(|tty| tty.device) {
+        event.push_int(field::PROCESS_TTY_MAJOR, (device >> 24) & 0xff);
+        event.push_int(field::PROCESS_TTY_MINOR, device & 0xff_ffff);
+    }
+}
+
+fn push_text(event: &mut Event, field: Field, text: &str) {
+    if !text.is_empty() {
+        event.push_str(field, text);
+    }
+}
+
+fn push_int(event: &mut Event, field: Field, number: Option<i64>) {
+    if let Some(number) = number {
+        event.push_int(field, number);
+    }
+}
+
+/// No stream comes to a number that a signed one cannot hold.
+fn number(number: Option<u64>) -> Option<i64> {
+    number.and_then(|number| i64::try_from(number).ok())
+}
+
+fn text<'t>(text: &'t Option<Cow<'_, str>>) -> &'t str {
+    text.as_deref().unwrap_or_default()
+}
+
+fn path<'t>(file: Option<&'t File<'_>>) -> &'t str {
+    file.map_or("", |file| &file.path)
+}

@@ -1,0 +1,158 @@
+//! The Endpoint Security message, `es_message_t`: what of it osawatch reads.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::event::{AuditToken, Timestamp};
+
+/// A message, `es_message_t`. Text is borrowed while a line of a recording holds it.
+pub struct Message<'a> {
+    /// When the event happened.
+    pub time: Timestamp,
+    /// The version of the structure.
+    pub version: Option<i64>,
+    /// Counts the messages of one kind.
+    pub seq_num: Option<u64>,
+    /// Counts all messages.
+    pub global_seq_num: Option<u64>,
+    /// The process that acts.
+    pub process: Process<'a>,
+    /// What happened.
+    pub event: Notification<'a>,
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.event {
+            Notification::Exec(_) => "exec",
+            Notification::Fork(_) => "fork",
+            Notification::Exit(_) => "exit",
+        };
+        write!(f, "{kind} at {}", self.time)
+    }
+}
+
+/// The event of a message, `es_events_t`: the kinds that osawatch subscribes to.
+pub enum Notification<'a> {
+    /// A program started.
+    Exec(Box<Exec<'a>>),
+    /// A process was made.
+    Fork(Box<Fork<'a>>),
+    /// A process ended.
+    Exit(Exit),
+}
+
+/// `es_event_exec_t`.
+pub struct Exec<'a> {
+    /// The process with its new program.
+    pub target: Process<'a>,
+    /// The arguments; a client of our own may hold only the beginning of long ones, and leave out the last.
+    pub args: Option<Vec<Cow<'a, str>>>,
+    /// How many arguments there are, where `args` does not hold them all.
+    pub args_count: Option<usize>,
+    /// Bytes of arguments that were left out.
+    pub args_left_out: usize,
+    /// The environment; a client of our own does not copy it.
+    pub env: Option<Vec<Cow<'a, str>>>,
+    /// The working directory.
+    pub cwd: Option<File<'a>>,
+    /// The script whose interpreter the target is.
+    pub script: Option<File<'a>>,
+    /// What standard input, output and error are; only a client of our own knows.
+    pub descriptors: [Option<&'static str>; 3],
+}
+
+/// `es_event_fork_t`.
+pub struct Fork<'a> {
+    /// The new process.
+    pub child: Process<'a>,
+}
+
+/// `es_event_exit_t`.
+#[derive(Clone, Copy)]
+pub struct Exit {
+    /// What wait(2) reports.
+    pub stat: i64,
+}
+
+/// `es_process_t`.
+#[derive(Default)]
+pub struct Process<'a> {
+    /// Which execution it is.
+    pub audit_token: AuditToken,
+    /// From message version 4.
+    pub parent_audit_token: Option<AuditToken>,
+    /// From message version 4.
+    pub responsible_audit_token: Option<AuditToken>,
+    /// The parent's pid.
+    pub ppid: Option<i64>,
+    /// The process group.
+    pub group_id: Option<i64>,
+    /// The session.
+    pub session_id: Option<i64>,
+    /// `CS_*` of XNU's `cs_blobs.h`.
+    pub codesigning_flags: Option<i64>,
+    /// Whether the program is part of macOS.
+    pub is_platform_binary: Option<bool>,
+    /// The hash of the code directory, hexadecimal.
+    pub cdhash: Option<Cow<'a, str>>,
+    /// The identifier in the signature.
+    pub signing_id: Option<Cow<'a, str>>,
+    /// The team in the signature.
+    pub team_id: Option<Cow<'a, str>>,
+    /// The program.
+    pub executable: Option<File<'a>>,
+    /// The terminal.
+    pub tty: Option<File<'a>>,
+    /// When the process was made, as RFC 3339.
+    pub start_time: Option<Cow<'a, str>>,
+}
+
+/// `es_file_t`.
+pub struct File<'a> {
+    /// Its path.
+    pub path: Cow<'a, str>,
+    /// The path was longer than the system copies.
+    pub path_truncated: bool,
+    /// `st_rdev`: the device that it stands for.
+    pub device: Option<i64>,
+}
+
+/// How many bytes of each argument to copy, so that all together, each with one more byte, fit in `room`: the most
+/// for which they do. Short arguments are then whole, and only the long ones are cut.
+pub fn argument_limit(lengths: &[usize], room: usize) -> usize {
+    let fits = |limit: usize| {
+        let sum = lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(length.min(&limit).checked_add(1)?));
+        sum.is_some_and(|sum| sum <= room)
+    };
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    if fits(longest) {
+        return longest;
+    }
+    let (mut low, mut high) = (0, longest);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        *(if fits(middle) { &mut low } else { &mut high }) = middle;
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_argument_is_cut_and_those_behind_it_are_whole() {
+        let lengths = [9, 2, 260 * 1024, 2, 400];
+        let limit = argument_limit(&lengths, 256 * 1024);
+        assert_eq!(limit, 256 * 1024 - 9 - 2 - 2 - 400 - 5);
+        assert_eq!(argument_limit(&lengths, 300 * 1024), 260 * 1024, "nothing need be cut");
+    }
+
+    #[test]
+    fn several_long_arguments_share_the_room_and_none_at_all_is_no_fault() {
+        assert_eq!(argument_limit(&[1000, 1000, 10], 213), 100);
+        assert_eq!(argument_limit(&[1000; 10], 5), 0, "not even one byte each");
+        assert_eq!((argument_limit(&[], 5), argument_limit(&[usize::MAX, usize::MAX], 100)), (0, 49));
+    }
+}
