@@ -1,8 +1,9 @@
 //! osawatch sees AppleScript and Automator runs that go on to the network.
 //!
-//! Data flows **event → source → process → detect → alert**; imports go the other way. A source
+//! Data flows **event → source → process → detect → alert → output**; imports go the other way. A source
 //! turns bytes into [`event::Event`]s, process tracking adds what the stream said earlier about an
-//! event's process, the detector applies rules written in EQL, and an alert is one ECS document.
+//! event's process, the detector applies rules written in EQL, an alert is one ECS document, and the output
+//! keeps it in a file and shows it to people as a report.
 //! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.
 #![deny(unsafe_code)]
 
@@ -13,6 +14,8 @@ pub mod process;
 pub mod eql;
 pub mod detect;
 pub mod alert;
+pub mod report;
+pub mod output;
 pub mod pipeline;
 pub mod config;
 pub mod agent;

@@ -12,10 +12,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("eql", &["eql", "event"]),
     ("detect", &["detect", "eql", "event"]),
     ("alert", &["alert", "detect", "script", "event"]),
+    ("report", &["report", "script", "event"]),
+    ("output", &["output", "report", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
     ("agent", &["agent", "pipeline", "alert", "detect", "process", "source", "event"]),
     ("config", &["config", "detect", "script"]),
-    ("cli", &["cli", "agent", "config", "pipeline", "alert", "detect", "process", "script", "source", "event"]),
+    (
+        "cli",
+        &[
+            "cli", "agent", "config", "pipeline", "output", "report", "alert", "detect", "process", "script", "source",
+            "event",
+        ],
+    ),
     ("lib.rs", &[]),
     ("main.rs", &[]),
 ];

@@ -2,16 +2,12 @@
 
 mod ecs;
 pub(crate) mod held_back;
-pub mod html;
 mod masquerade;
 mod network;
 pub mod pipeline_error;
 mod process;
-pub mod report;
 mod shorten;
-pub mod syslog;
 mod threat;
-pub mod writer;
 
 use std::sync::Arc;
 

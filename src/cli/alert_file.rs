@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::clock::now;
 use super::exit::Failure;
-use crate::alert::writer::{Fsync, Options, Rotation, Writer};
 use crate::config::{self, Config};
+use crate::output::{Fsync, Options, Rotation, Writer};
 
 /// How to write alerts to this file. Without a configuration the file only grows.
 pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {

@@ -13,16 +13,16 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value as Json};
 
 use super::clock::now;
-use super::exit::Failure;
+use super::exit::{self, Failure};
 use super::replay::duration;
 use super::rules::load;
-use super::terminal;
-use crate::alert::report::plural;
-use crate::alert::report::{self, visible};
-use crate::alert::{html, writer};
 use crate::config::Alerts;
 use crate::event::Timestamp;
 use crate::event::document::text;
+use crate::output::{self, terminal};
+use crate::report::html;
+use crate::report::plural;
+use crate::report::{self, visible};
 
 /// A line longer than this is no alert; the rest of it is passed over.
 const MAX_LINE: u64 = 4 << 20;
@@ -80,7 +80,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut reader = Reader { args, notes, output, noted: HashSet::new(), page: Vec::new(), more: 0, bad: 0, shown: 0 };
     let mut live = Vec::new();
     for path in &files {
-        for rotated in writer::rotations(path) {
+        for rotated in output::rotations(path) {
             reader.read(&rotated)?;
         }
         live.push(reader.read(path)?);
@@ -225,7 +225,7 @@ impl Reader {
                 self.args.follow = false;
                 Ok(())
             }
-            other => other.map_err(|error| terminal::stdout_failure(&error)),
+            other => other.map_err(|error| exit::stdout_failure(&error)),
         }
     }
 

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::exit::Failure;
-use super::terminal::print;
-use crate::alert::report::visible;
+use super::exit::print;
 use crate::config::{self, Config};
 use crate::detect::RuleSet;
+use crate::report::visible;
 
 /// Where an installed osawatch looks for its configuration.
 const DEFAULT_FILE: &str = "/Library/Application Support/osawatch/config.toml";

@@ -1,7 +1,10 @@
 //! Why a command failed, and the exit code that says so (sysexits(3)).
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
+
+use crate::output::terminal;
 
 pub(super) const HELP: &str = "\
 Exit codes:
@@ -61,6 +64,19 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> Code {
         self.code
+    }
+}
+
+/// Standard output cannot be written.
+pub(super) fn stdout_failure(error: &io::Error) -> Failure {
+    Failure::new(Failure::IO, format!("cannot write to standard output: {error}"))
+}
+
+/// Prints to standard output; a reader that has had enough is no error.
+pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
+    match terminal::write(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -7,8 +7,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use nix::syslog::{Facility, Priority, Severity};
 
 use super::clock::now;
-use super::terminal::say;
-use crate::alert::report::visible;
+use crate::output::terminal::say;
+use crate::report::visible;
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, clap::Args)]

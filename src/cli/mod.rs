@@ -11,7 +11,6 @@ mod replay;
 mod rules;
 mod run;
 mod summary;
-mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -70,7 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut script);
-            terminal::print(&String::from_utf8_lossy(&script))
+            exit::print(&String::from_utf8_lossy(&script))
         }
     };
     result.unwrap_or_else(|failure| {

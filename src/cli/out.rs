@@ -8,14 +8,15 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use super::exit::Failure;
-use super::{alert_file, clock::now, terminal};
+use super::{alert_file, clock::now};
 use crate::agent::Sink;
-use crate::alert::report;
-use crate::alert::syslog::Syslog;
-use crate::alert::writer::Writer;
 use crate::alert::{Alert, pipeline_error};
 use crate::config::Config;
 use crate::event::Machine;
+use crate::output::Writer;
+use crate::output::system_log::SystemLog;
+use crate::output::terminal;
+use crate::report;
 use crate::source::live::{Level, Notice};
 
 /// How standard output shows alerts.
@@ -40,7 +41,7 @@ pub(super) struct Out {
     machine: Machine,
     pub(super) file: Option<Writer>,
     dropped: u64,
-    syslog: Option<Syslog>,
+    syslog: Option<SystemLog>,
     pub(super) syslog_failed: u64,
     pub(super) alerts: u64,
 }
@@ -56,7 +57,7 @@ impl Out {
         };
         let file = path.map(|path| alert_file::open(alert_file::options(path, config))).transpose()?;
         let wants_syslog = wanted.syslog || config.is_some_and(|config| config.alerts.syslog);
-        let syslog = wants_syslog.then(Syslog::open).transpose();
+        let syslog = wants_syslog.then(SystemLog::open).transpose();
         let syslog = syslog
             .map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))?;
         let mut out = Out { output, machine, file, dropped: 0, syslog, syslog_failed: 0, alerts: 0 };

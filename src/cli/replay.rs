@@ -13,13 +13,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
-use super::{alert_file, clock::now, summary, terminal};
-use crate::alert::writer::{Fsync, Writer};
-use crate::alert::{Alert, report};
+use super::{alert_file, clock::now, summary};
+use crate::alert::Alert;
 use crate::config::Config;
 use crate::detect::Lateness;
 use crate::event::Machine;
+use crate::output::terminal;
+use crate::output::{Fsync, Writer};
 use crate::pipeline::{self, Limits, Pipeline};
+use crate::report;
 use crate::script::Examiner;
 use crate::source::recording::{Error as SourceError, Input, Next, Recording};
 

@@ -10,12 +10,12 @@ use clap::Subcommand;
 use super::clock::now;
 use super::config::{ConfigArgs, add_exceptions};
 use super::exit::Failure;
-use super::terminal::print;
-use crate::alert::report::visible;
+use super::exit::print;
 use crate::config::Config;
 use crate::detect::{Rule, RuleSet, lint};
 use crate::event::{Decoded, Line, Machine};
 use crate::pipeline::{Limits, Pipeline};
+use crate::report::visible;
 use crate::source::Decoder;
 
 /// A rule file is a page of text; this bounds what a mistaken path can cost.

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::alert::report::{plural, visible};
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
+use crate::report::{plural, visible};
 use crate::source::recording::{Compression, RecordedInput, Recording};
 
 /// The summary. Lines about loss appear only when something was lost.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::report::{plural, visible};
+use super::{plural, visible};
 use crate::event::Timestamp;
 use crate::event::document::get;
 

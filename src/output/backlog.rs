@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Note;
 use super::file::sequence;
+use super::options::Note;
 
 /// The file in the state directory.
 const NAME: &str = "alerts-waiting.ndjson";

@@ -4,7 +4,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use super::*;
+use super::options::{Options, Rotation};
+use super::writer::Writer;
+use crate::event::Timestamp;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_milliseconds(1_900_000_000_000 + seconds * 1000).unwrap()

@@ -10,13 +10,12 @@ use std::time::UNIX_EPOCH;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Rotation;
-use super::file::read_only;
+use super::options::Rotation;
 use crate::event::Timestamp;
 
 /// The names of an alert file and its rotations: of `alerts.ndjson`, `alerts-20261122T110000-000001.ndjson`.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub(super) struct Names {
     directory: PathBuf,
     stem: String,
     /// With its dot; may be empty.
@@ -25,22 +24,29 @@ pub(crate) struct Names {
 
 /// A rotated file.
 #[derive(Clone, Debug)]
-pub(crate) struct Rotated {
-    pub(crate) path: PathBuf,
+pub(super) struct Rotated {
+    pub(super) path: PathBuf,
     name: OsString,
     /// The part of the name that tells the order.
     order: (String, u64),
     size: u64,
     modified: Timestamp,
-    pub(crate) is_compressed: bool,
+    pub(super) is_compressed: bool,
 }
 
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    read_only(path)
+/// Opens for reading without following a link.
+pub(super) fn read_only(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+/// The rotated files of an alert file, oldest first.
+pub fn rotations(path: &Path) -> Vec<PathBuf> {
+    let files = Names::of(path).list().unwrap_or_default();
+    files.into_iter().map(|file| file.path).collect()
 }
 
 impl Names {
-    pub(crate) fn of(path: &Path) -> Names {
+    pub(super) fn of(path: &Path) -> Names {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -80,7 +86,7 @@ impl Names {
     }
 
     /// The rotated files, oldest first: by number, as clocks are set back.
-    pub(crate) fn list(&self) -> io::Result<Vec<Rotated>> {
+    pub(super) fn list(&self) -> io::Result<Vec<Rotated>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;

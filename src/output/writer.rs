@@ -2,20 +2,12 @@
 //!
 //! The writer asks no clock: whoever drives it says what time it is.
 
-mod backlog;
-mod file;
-mod retention;
-#[cfg(test)]
-mod tests;
-
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backlog::Backlog;
-use file::AlertFile;
-
+use super::backlog::Backlog;
+use super::error::{Error, ErrorKind};
+use super::file::AlertFile;
+use super::options::{Counts, Note, Options, is_past};
 use crate::event::Timestamp;
 
 /// While lines cannot be written, they are tried again this often.
@@ -24,130 +16,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const REMIND: Duration = Duration::from_secs(60);
 /// Old files are looked for this often, also when nothing is written.
 const MAINTAIN: Duration = Duration::from_secs(3600);
-/// Lines that wait in memory, in bytes; further ones go to the state directory.
-const MEMORY: usize = 16 << 20;
-
-/// Where and how alerts are written.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The file.
-    pub path: PathBuf,
-    /// When lines are forced to the disk.
-    pub fsync: Fsync,
-    /// When the file is rotated; `None`: never.
-    pub rotation: Option<Rotation>,
-    /// Where lines wait that cannot be written and are too many for memory.
-    pub state_directory: Option<PathBuf>,
-    /// How many bytes of lines may wait in memory.
-    pub memory: usize,
-}
-
-impl Options {
-    /// One file that only grows, forced to the disk after each line.
-    pub fn new(path: &Path) -> Options {
-        Options { path: path.to_owned(), fsync: Fsync::Always, rotation: None, state_directory: None, memory: MEMORY }
-    }
-}
-
-/// The rotated files of an alert file, oldest first.
-pub fn rotations(path: &Path) -> Vec<PathBuf> {
-    let files = retention::Names::of(path).list().unwrap_or_default();
-    files.into_iter().map(|file| file.path).collect()
-}
-
-/// When lines are forced to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fsync {
-    /// After each.
-    Always,
-    /// This long after the first that is not on the disk yet.
-    Every(Duration),
-}
-
-/// When the file is rotated, and how many rotated files are kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Rotation {
-    /// Bytes that the file must not pass.
-    pub size: u64,
-    /// Age of the file, from its creation.
-    pub age: Duration,
-    /// Rotated files to keep.
-    pub keep_files: usize,
-    /// Age of rotated files to keep, from their last line.
-    pub keep_age: Duration,
-    /// Bytes of all files to keep, the current one included.
-    pub keep_size: u64,
-    /// The newest rotated files that stay uncompressed; `None`: all of them.
-    pub compress_after: Option<usize>,
-}
-
-/// An alert file that cannot be opened or written.
-#[derive(Debug)]
-pub struct Error {
-    path: PathBuf,
-    kind: ErrorKind,
-}
-
-#[derive(Debug)]
-enum ErrorKind {
-    Io(io::Error),
-    /// It is not a file that can be appended to.
-    NotAFile,
-    /// It has other names, so that it may be another program's file.
-    HardLinked(u64),
-    /// Another process holds its lock.
-    Locked,
-    /// At the end, alerts remained that no file took.
-    Remain(u64, io::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.kind {
-            ErrorKind::Io(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                write!(f, "{path}: is a symbolic link, which is not followed; give the file itself")
-            }
-            ErrorKind::Io(error) => write!(f, "{path}: cannot write alerts: {error}"),
-            ErrorKind::NotAFile => write!(f, "{path}: cannot write alerts: not a regular file"),
-            ErrorKind::HardLinked(names) => {
-                write!(f, "{path}: the file has {names} names, so it may be another program's; move it away")
-            }
-            ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
-            ErrorKind::Remain(count, error) => write!(f, "{path}: {count} alerts could not be written: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// What the writer did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Lines in the file.
-    pub written: u64,
-    /// Lines that had to wait, all told.
-    pub delayed: u64,
-    /// Lines that no place was left for: memory and the state directory were full.
-    pub dropped: u64,
-    /// Rotations.
-    pub rotated: u64,
-    /// Times that the file was found moved or deleted.
-    pub reopened: u64,
-    /// Torn last lines closed off.
-    pub torn: u64,
-    /// Rotated files deleted because they were too many, too old or too large.
-    pub deleted: u64,
-}
-
-/// A sentence for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Someone should act.
-    pub is_warning: bool,
-    /// The sentence.
-    pub text: String,
-}
 
 /// Why lines wait.
 #[derive(Debug)]
@@ -326,9 +194,4 @@ impl Writer {
             }
         }
     }
-}
-
-/// Whether this long has passed; a clock set back does not make it wait.
-fn is_past(since: Timestamp, span: Duration, now: Timestamp) -> bool {
-    now < since || now >= since.saturating_add(span)
 }

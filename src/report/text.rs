@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
+use super::visible;
 use crate::event::document::get as field;
 
 /// The alert as a few lines of text, control characters made visible.
@@ -41,27 +42,6 @@ pub fn text(alert: &Map<String, Json>) -> String {
     row("rule", get("rule.id"));
     row("alert id", get("event.id"));
     out
-}
-
-/// Text with every control character written as an escape, so that it cannot move the cursor, change
-/// the title or hide what stands before it. Bidirectional controls count as control characters.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hides =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || hides {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A count with its noun: `1 alert`, `2 alerts`.
-pub fn plural(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn plain(value: &Json) -> String {
@@ -119,15 +99,5 @@ fn signed(alert: &Map<String, Json>) -> Option<String> {
         (Some(signing_id), Some(team)) => Some(format!("(signed {signing_id}, team {team})")),
         (Some(signing_id), None) => Some(format!("(signed {signing_id})")),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_and_bidirectional_characters_are_made_visible() {
-        assert_eq!(visible("a\x1b]0;t\x07\nb\u{202e}c é"), "a\\u{1b}]0;t\\u{7}\\nb\\u{202e}c é");
     }
 }

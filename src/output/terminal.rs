@@ -2,12 +2,9 @@
 //! panic. A progress bar steps aside for whatever is printed.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::ProgressBar;
-
-use super::exit::Failure;
 
 /// The progress bar on standard error, while there is one.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -17,14 +14,14 @@ fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
 }
 
 /// Shows a progress bar, or removes it.
-pub(super) fn set_progress(progress: Option<ProgressBar>) {
+pub fn set_progress(progress: Option<ProgressBar>) {
     if let Some(old) = std::mem::replace(&mut *bar(), progress) {
         old.finish_and_clear();
     }
 }
 
 /// Prints while the progress bar is out of the way.
-pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
+pub fn aside<T>(print: impl FnOnce() -> T) -> T {
     match &*bar() {
         Some(bar) => bar.suspend(print),
         None => print(),
@@ -32,29 +29,16 @@ pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
 }
 
 /// Prints lines on standard error. Nobody may read them, or can: there is no one to tell then.
-pub(super) fn say(text: &str) {
+pub fn say(text: &str) {
     let line = format!("{}\n", text.trim_end_matches('\n'));
     let _ = aside(|| io::stderr().write_all(line.as_bytes()));
 }
 
-/// Prints to standard output; a reader that has had enough is no error.
-pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
-    match write(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
 /// Writes to standard output at once.
-pub(super) fn write(text: &str) -> io::Result<()> {
+pub fn write(text: &str) -> io::Result<()> {
     aside(|| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     })
-}
-
-/// Standard output cannot be written.
-pub(super) fn stdout_failure(error: &io::Error) -> Failure {
-    Failure::new(Failure::IO, format!("cannot write to standard output: {error}"))
 }

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::UNIX_EPOCH;
 
 use rustix::fs::FlockOperation;
 
-use super::retention::{self, Names};
-use super::{Counts, Error, ErrorKind, Fsync, Note, Rotation, is_past};
+use super::error::{Error, ErrorKind};
+use super::options::{Counts, Fsync, Note, Rotation, is_past};
+use super::retention::{Names, read_only};
 use crate::event::Timestamp;
 
 /// The last lines of a file are looked for in this many bytes at its end: 32 lines of the greatest length.
@@ -279,7 +280,7 @@ impl AlertFile {
             if last.line.is_some() && last.sequence.is_some() {
                 break;
             }
-            if let Ok(mut file) = retention::open(&older.path) {
+            if let Ok(mut file) = read_only(&older.path) {
                 last.look_in(&mut file);
             }
         }
@@ -339,9 +340,4 @@ pub(super) fn sequence(line: &str) -> Option<u64> {
         sequence: u64,
     }
     serde_json::from_str::<Line>(line).ok().map(|line| line.event.sequence)
-}
-
-/// Whether a path may be opened for reading without following a link.
-pub(super) fn read_only(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::report::visible;
 use crate::event::Timestamp;
 use crate::event::document::{get, insert, text};
+use crate::report::visible;
 
 /// Where the system log listens: on Linux, on macOS.
 const SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
@@ -36,24 +36,24 @@ const SHORT_VALUE: usize = 256;
 
 /// The system log.
 #[derive(Debug)]
-pub struct Syslog {
+pub struct SystemLog {
     socket: UnixDatagram,
     path: PathBuf,
 }
 
-impl Syslog {
+impl SystemLog {
     /// The system log of this machine.
-    pub fn open() -> io::Result<Syslog> {
+    pub fn open() -> io::Result<SystemLog> {
         let path = SOCKETS.iter().find(|path| Path::new(path).exists());
         let path = path.ok_or_else(|| io::Error::other(format!("no socket at {}", SOCKETS.join(" or "))))?;
-        Syslog::at(Path::new(path))
+        SystemLog::at(Path::new(path))
     }
 
-    fn at(path: &Path) -> io::Result<Syslog> {
+    fn at(path: &Path) -> io::Result<SystemLog> {
         let socket = UnixDatagram::unbound()?;
         // A log that does not read must not hold up the engine.
         socket.set_nonblocking(true)?;
-        Ok(Syslog { socket, path: path.to_owned() })
+        Ok(SystemLog { socket, path: path.to_owned() })
     }
 
     /// Sends an alert; of one that is too long, what names it.
@@ -118,7 +118,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let log = UnixDatagram::bind(&path).unwrap();
-        let syslog = Syslog::at(&path).unwrap();
+        let syslog = SystemLog::at(&path).unwrap();
         let now = Timestamp::parse("2026-01-15T09:30:00.123456789Z").unwrap();
         let mut bytes = vec![0; 65536];
         syslog.send(&document("a\u{1b}b"), now).unwrap();

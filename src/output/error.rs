@@ -1,0 +1,45 @@
+//! Why the alert file cannot be opened or written.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// An alert file that cannot be opened or written.
+#[derive(Debug)]
+pub struct Error {
+    pub(super) path: PathBuf,
+    pub(super) kind: ErrorKind,
+}
+
+#[derive(Debug)]
+pub(super) enum ErrorKind {
+    Io(io::Error),
+    /// It is not a file that can be appended to.
+    NotAFile,
+    /// It has other names, so that it may be another program's file.
+    HardLinked(u64),
+    /// Another process holds its lock.
+    Locked,
+    /// At the end, alerts remained that no file took.
+    Remain(u64, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.kind {
+            ErrorKind::Io(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                write!(f, "{path}: is a symbolic link, which is not followed; give the file itself")
+            }
+            ErrorKind::Io(error) => write!(f, "{path}: cannot write alerts: {error}"),
+            ErrorKind::NotAFile => write!(f, "{path}: cannot write alerts: not a regular file"),
+            ErrorKind::HardLinked(names) => {
+                write!(f, "{path}: the file has {names} names, so it may be another program's; move it away")
+            }
+            ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
+            ErrorKind::Remain(count, error) => write!(f, "{path}: {count} alerts could not be written: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,17 @@
+//! Where it goes: the alert file with its rotations and what waits for it, the system log, the terminal.
+
+mod backlog;
+mod error;
+mod file;
+mod options;
+mod retention;
+pub mod system_log;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::Error;
+pub use options::{Counts, Fsync, Note, Options, Rotation};
+pub use retention::rotations;
+pub use writer::Writer;

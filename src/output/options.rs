@@ -1,0 +1,90 @@
+//! How the alert file is kept, and what was done with it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::event::Timestamp;
+
+/// Lines that wait in memory, in bytes; further ones go to the state directory.
+const MEMORY: usize = 16 << 20;
+
+/// Where and how alerts are written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file.
+    pub path: PathBuf,
+    /// When lines are forced to the disk.
+    pub fsync: Fsync,
+    /// When the file is rotated; `None`: never.
+    pub rotation: Option<Rotation>,
+    /// Where lines wait that cannot be written and are too many for memory.
+    pub state_directory: Option<PathBuf>,
+    /// How many bytes of lines may wait in memory.
+    pub memory: usize,
+}
+
+impl Options {
+    /// One file that only grows, forced to the disk after each line.
+    pub fn new(path: &Path) -> Options {
+        Options { path: path.to_owned(), fsync: Fsync::Always, rotation: None, state_directory: None, memory: MEMORY }
+    }
+}
+
+/// When lines are forced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// After each.
+    Always,
+    /// This long after the first that is not on the disk yet.
+    Every(Duration),
+}
+
+/// When the file is rotated, and how many rotated files are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// Bytes that the file must not pass.
+    pub size: u64,
+    /// Age of the file, from its creation.
+    pub age: Duration,
+    /// Rotated files to keep.
+    pub keep_files: usize,
+    /// Age of rotated files to keep, from their last line.
+    pub keep_age: Duration,
+    /// Bytes of all files to keep, the current one included.
+    pub keep_size: u64,
+    /// The newest rotated files that stay uncompressed; `None`: all of them.
+    pub compress_after: Option<usize>,
+}
+
+/// What the writer did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines in the file.
+    pub written: u64,
+    /// Lines that had to wait, all told.
+    pub delayed: u64,
+    /// Lines that no place was left for: memory and the state directory were full.
+    pub dropped: u64,
+    /// Rotations.
+    pub rotated: u64,
+    /// Times that the file was found moved or deleted.
+    pub reopened: u64,
+    /// Torn last lines closed off.
+    pub torn: u64,
+    /// Rotated files deleted because they were too many, too old or too large.
+    pub deleted: u64,
+}
+
+/// A sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Someone should act.
+    pub is_warning: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// Whether this long has passed; a clock set back does not make it wait.
+pub(super) fn is_past(since: Timestamp, span: Duration, now: Timestamp) -> bool {
+    now < since || now >= since.saturating_add(span)
+}
