@@ -4,7 +4,7 @@
 //! Messages lie one after the other in slabs, each in pages of its own. A slab is mapped twice: the guest has the one
 //! mapping, the simulator writes through the other. So a message costs one change of protection, when it is released: a
 //! change makes the other CPUs forget what they know of the mapping, which is dear.
-use super::layout as l;
+use super::layout;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
@@ -30,18 +30,19 @@ struct Pool {
     /// Address and length of large messages that were released: nothing is left but the address space.
     large: VecDeque<(usize, usize)>,
 }
-static POOL: Mutex<Pool> = Mutex::new(Pool { slabs: BTreeMap::new(), current: None, rested: VecDeque::new(), large: VecDeque::new() });
+static POOL: Mutex<Pool> =
+    Mutex::new(Pool { slabs: BTreeMap::new(), current: None, rested: VecDeque::new(), large: VecDeque::new() });
 
 fn map(len: usize, prot: i32, flags: i32, fd: i32) -> usize {
     // SAFETY: a new mapping, where the kernel wants it.
-    let p = unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, fd, 0) };
-    assert!(p != libc::MAP_FAILED, "mmap of {len} bytes: {}", std::io::Error::last_os_error());
-    p as usize
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, fd, 0) };
+    assert!(mapped != libc::MAP_FAILED, "mmap of {len} bytes: {}", std::io::Error::last_os_error());
+    mapped as usize
 }
 fn protect(at: usize, len: usize, prot: i32) {
     // SAFETY: pages that this module mapped and that hold nothing but messages.
-    let r = unsafe { libc::mprotect(at as *mut _, len, prot) };
-    assert!(r == 0, "mprotect: {}", std::io::Error::last_os_error());
+    let result = unsafe { libc::mprotect(at as *mut _, len, prot) };
+    assert!(result == 0, "mprotect: {}", std::io::Error::last_os_error());
 }
 fn unmap(at: usize, len: usize) {
     // SAFETY: as in protect().
@@ -51,12 +52,12 @@ fn unmap(at: usize, len: usize) {
 impl Pool {
     /// Room for a message: the guest's address of it, and the simulator's.
     fn take(&mut self, len: usize) -> (usize, usize) {
-        if let Some(at) = self.current {
-            if self.slabs[&at].used + len > SLAB {
-                self.current = None;
-                if self.slabs[&at].live == 0 {
-                    self.rested.push_back(at);
-                }
+        if let Some(at) = self.current
+            && self.slabs[&at].used + len > SLAB
+        {
+            self.current = None;
+            if self.slabs[&at].live == 0 {
+                self.rested.push_back(at);
             }
         }
         let at = match self.current {
@@ -81,7 +82,12 @@ impl Pool {
         // SAFETY: a name and flags; the file lives on in its mappings.
         let fd = unsafe { libc::memfd_create(c"es messages".as_ptr(), libc::MFD_CLOEXEC) };
         // SAFETY: the file just made.
-        assert!(fd >= 0 && unsafe { libc::ftruncate(fd, SLAB as i64) } == 0, "memfd: {}", std::io::Error::last_os_error());
+        assert!(
+            // SAFETY: the file just made.
+            fd >= 0 && unsafe { libc::ftruncate(fd, SLAB as i64) } == 0,
+            "memfd: {}",
+            std::io::Error::last_os_error()
+        );
         let at = map(SLAB, libc::PROT_READ, libc::MAP_SHARED, fd);
         let host = map(SLAB, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, fd);
         // SAFETY: the file just made.
@@ -94,7 +100,8 @@ impl Pool {
             let page = (addr - base) / PAGE;
             page < PAGES && slab.released[page / 64] >> (page % 64) & 1 == 1
         };
-        self.slabs.range(..=addr).next_back().is_some_and(in_slab) || self.large.iter().any(|(b, n)| (*b..b + n).contains(&addr))
+        self.slabs.range(..=addr).next_back().is_some_and(in_slab)
+            || self.large.iter().any(|(start, length)| (*start..start + length).contains(&addr))
     }
     fn give_back(&mut self, at: usize, len: usize) {
         let (&base, slab) = self.slabs.range_mut(..=at).next_back().expect("a message lies in a slab");
@@ -116,72 +123,73 @@ impl Pool {
 
 /// A bump allocator over the message's pages. Bytes never written stay 0xA5 where a field is not available in the
 /// message's version, and 0 elsewhere.
-pub struct Arena {
+pub(crate) struct Arena {
     base: usize,
     host: usize,
     len: usize,
     used: usize,
 }
 impl Arena {
-    pub fn new(len: usize) -> Arena {
+    pub(crate) fn new(len: usize) -> Arena {
         let len = len.next_multiple_of(PAGE);
         let (base, host) = if len <= SLAB / 4 {
             POOL.lock().unwrap().take(len)
         } else {
-            let p = map(len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
-            (p, p)
+            let mapped = map(len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+            (mapped, mapped)
         };
         Arena { base, host, len, used: 0 }
     }
-    pub fn alloc(&mut self, n: usize) -> usize {
+    pub(crate) fn alloc(&mut self, size: usize) -> usize {
         let at = self.base + self.used;
-        let room = n.next_multiple_of(8);
+        let room = size.next_multiple_of(8);
         self.used += room;
         assert!(self.used <= self.len, "message arena too small");
         // SAFETY: within the arena, whose pages only this thread writes; they may hold an earlier message.
         unsafe { std::ptr::write_bytes((at - self.base + self.host) as *mut u8, 0, room) };
         at
     }
-    pub fn put<const N: usize>(&self, at: usize, v: [u8; N]) {
-        self.bytes(at, &v)
+    pub(crate) fn put<const N: usize>(&self, at: usize, bytes: [u8; N]) {
+        self.bytes(at, &bytes)
     }
-    pub fn bytes(&self, at: usize, v: &[u8]) {
-        assert!(at >= self.base && at + v.len() <= self.base + self.used);
+    pub(crate) fn bytes(&self, at: usize, bytes: &[u8]) {
+        assert!(at >= self.base && at + bytes.len() <= self.base + self.used);
         // SAFETY: within the arena, whose pages only this thread writes.
-        unsafe { std::ptr::copy_nonoverlapping(v.as_ptr(), (at - self.base + self.host) as *mut u8, v.len()) }
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (at - self.base + self.host) as *mut u8, bytes.len()) }
     }
-    pub fn u32(&self, at: usize, v: u32) {
-        self.put(at, v.to_ne_bytes())
+    pub(crate) fn u32(&self, at: usize, value: u32) {
+        self.put(at, value.to_ne_bytes())
     }
-    pub fn u64(&self, at: usize, v: u64) {
-        self.put(at, v.to_ne_bytes())
+    pub(crate) fn u64(&self, at: usize, value: u64) {
+        self.put(at, value.to_ne_bytes())
     }
-    pub fn unavailable(&self, at: usize, n: usize) {
-        self.bytes(at, &vec![0xa5; n])
+    pub(crate) fn unavailable(&self, at: usize, size: usize) {
+        self.bytes(at, &vec![0xa5; size])
     }
     /// Fills an es_string_token_t; the data is NUL-terminated, as Apple's is.
-    pub fn string(&mut self, at: usize, s: &[u8]) -> (usize, usize) {
-        let d = self.alloc(s.len() + 1);
-        self.bytes(d, s);
+    pub(crate) fn string(&mut self, at: usize, text: &[u8]) -> (usize, usize) {
+        let data = self.alloc(text.len() + 1);
+        self.bytes(data, text);
         if at != 0 {
-            self.u64(at + l::string::LENGTH, s.len() as u64);
-            self.u64(at + l::string::DATA, d as u64);
+            self.u64(at + layout::string::LENGTH, text.len() as u64);
+            self.u64(at + layout::string::DATA, data as u64);
         }
-        (s.len(), d)
+        (text.len(), data)
     }
-    pub fn file(&mut self, path: &[u8], mode: u32) -> usize {
-        let f = self.alloc(l::file::SIZE);
-        self.string(f + l::file::PATH, path);
-        self.put(f + l::file::PATH_TRUNCATED, [0]);
-        let st = f + l::file::STAT;
+    pub(crate) fn file(&mut self, path: &[u8], mode: u32) -> usize {
+        let file = self.alloc(layout::file::SIZE);
+        self.string(file + layout::file::PATH, path);
+        self.put(file + layout::file::PATH_TRUNCATED, [0]);
+        let st = file + layout::file::STAT;
         self.put(st + 4, (mode as u16).to_ne_bytes()); // st_mode
         self.put(st + 6, 1u16.to_ne_bytes()); // st_nlink
-        self.u64(st + 8, path.iter().fold(5381u64, |h, c| h.wrapping_mul(33) ^ *c as u64) & 0xffff_ffff); // st_ino
+        let inode = path.iter().fold(5381u64, |hash, byte| hash.wrapping_mul(33) ^ *byte as u64) & 0xffff_ffff;
+        self.u64(st + 8, inode); // st_ino
         self.u32(st, 0x0100_0004); // st_dev
-        f
+        file
     }
     /// The message is written: its pages.
-    pub fn seal(self) -> Pages {
+    pub(crate) fn seal(self) -> Pages {
         if self.base == self.host {
             protect(self.base, self.len, libc::PROT_READ);
         }
@@ -189,28 +197,28 @@ impl Arena {
     }
 }
 
-pub struct Pages {
+pub(crate) struct Pages {
     base: usize,
-    pub len: usize,
+    pub(crate) len: usize,
     is_large: bool,
 }
 impl Pages {
     /// Nobody may read them from now on.
-    pub fn release(self) {
+    pub(crate) fn release(self) {
         if !self.is_large {
             protect(self.base, self.len, libc::PROT_NONE);
             return POOL.lock().unwrap().give_back(self.base, self.len);
         }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
         // SAFETY: takes the place of the message's own pages, which are given back by that.
-        let p = unsafe { libc::mmap(self.base as *mut _, self.len, libc::PROT_NONE, flags, -1, 0) };
-        assert!(p as usize == self.base, "mmap: {}", std::io::Error::last_os_error());
+        let mapped = unsafe { libc::mmap(self.base as *mut _, self.len, libc::PROT_NONE, flags, -1, 0) };
+        assert!(mapped as usize == self.base, "mmap: {}", std::io::Error::last_os_error());
         POOL.lock().unwrap().large.push_back((self.base, self.len));
     }
 }
 
 /// Whether a message lay there that was released. For the crash reporter: it does not wait for a lock.
-pub fn was_freed(addr: usize) -> bool {
+pub(crate) fn was_freed(addr: usize) -> bool {
     POOL.try_lock().is_ok_and(|pool| pool.has_freed(addr))
 }
 

@@ -1,12 +1,12 @@
 //! From a step to the messages of the clients that subscribed to it.
-use super::{build, layout as l, mute, CLIENTS, LIMIT};
+use super::{CLIENTS, LIMIT, build, layout, mute};
 use crate::proc::{Process, Table};
 use crate::script::text;
 use crate::shims::world;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(super) enum Event {
     Exec { target: Arc<Process> },
@@ -22,110 +22,111 @@ pub(super) struct Connection {
 }
 
 /// One "es" step: changes the process table and sends a message to every subscribed client.
-pub fn step(v: &Value) -> Result<(), String> {
-    let (ty, actor, event) = Table::with(|t| happen(t, v))?;
-    send(ty, &actor, &event, v);
+pub(crate) fn step(step: &Value) -> Result<(), String> {
+    let (ty, actor, event) = Table::with(|table| happen(table, step))?;
+    send(ty, &actor, &event, step);
     Ok(())
 }
 
 /// The guest itself has tried to connect.
-pub fn connected(local: SocketAddr, remote: SocketAddr) {
+pub(crate) fn connected(local: SocketAddr, remote: SocketAddr) {
     if !world::at_least(26, 4) || !crate::shims::process::in_guest() {
         return;
     }
-    let actor = Table::with(|t| t.get_or_make(std::process::id() as i32, &Value::Null));
+    let actor = Table::with(|table| table.get_or_make(std::process::id() as i32, &Value::Null));
     let connection = Connection { local, remote, hostname: Vec::new(), protocol: libc::IPPROTO_TCP as u32 };
-    send(l::NOTIFY_CONNECT, &actor, &Event::Connect(connection), &Value::Null);
+    send(layout::NOTIFY_CONNECT, &actor, &Event::Connect(connection), &Value::Null);
 }
 
-fn happen(t: &mut Table, v: &Value) -> Result<(u32, Arc<Process>, Event), String> {
-    let n = |k: &str| v.get(k).and_then(|x| x.as_i64());
-    let pid = n("pid").ok_or("es step without pid")? as i32;
-    Ok(match v["type"].as_str() {
+fn happen(table: &mut Table, step: &Value) -> Result<(u32, Arc<Process>, Event), String> {
+    let number = |key: &str| step.get(key).and_then(|value| value.as_i64());
+    let pid = number("pid").ok_or("es step without pid")? as i32;
+    Ok(match step["type"].as_str() {
         Some("exec") => {
-            if !v["path"].is_string() && !v["path"].is_object() {
+            if !step["path"].is_string() && !step["path"].is_object() {
                 return Err("exec without path".into());
             }
-            let before = t.before_exec(pid, v);
-            let target = t.exec(pid, &before, v);
-            (l::NOTIFY_EXEC, before, Event::Exec { target })
+            let before = table.before_exec(pid, step);
+            let target = table.exec(pid, &before, step);
+            (layout::NOTIFY_EXEC, before, Event::Exec { target })
         }
         Some("fork") => {
-            let parent = t.get_or_make(pid, v);
-            let child = t.fork(&parent, n("child_pid").ok_or("fork without child_pid")? as i32, v);
-            (l::NOTIFY_FORK, parent, Event::Fork { child: marked(child, v) })
+            let parent = table.get_or_make(pid, step);
+            let child = table.fork(&parent, number("child_pid").ok_or("fork without child_pid")? as i32, step);
+            (layout::NOTIFY_FORK, parent, Event::Fork { child: marked(child, step) })
         }
         Some("exit") => {
-            let p = marked(t.get_or_make(pid, v), v);
-            if v["keep"] != true {
-                t.remove(pid);
+            let process = marked(table.get_or_make(pid, step), step);
+            if step["keep"] != true {
+                table.remove(pid);
             }
-            let stat = n("stat").or(n("signal")).unwrap_or(n("code").unwrap_or(0) << 8) as i32;
-            (l::NOTIFY_EXIT, p, Event::Exit { stat })
+            let stat = number("stat").or(number("signal")).unwrap_or(number("code").unwrap_or(0) << 8) as i32;
+            (layout::NOTIFY_EXIT, process, Event::Exit { stat })
         }
         Some("connect") => {
             if !world::at_least(26, 4) {
                 return Err("es type connect: macOS has it from 26.4 on (--os)".into());
             }
-            let address = |k: &str| v[k].as_str().unwrap_or("").parse().map_err(|e| format!("{k}: {e}"));
+            let address =
+                |key: &str| step[key].as_str().unwrap_or("").parse().map_err(|error| format!("{key}: {error}"));
             let connection = Connection {
                 local: address("local")?,
                 remote: address("remote")?,
-                hostname: v.get("hostname").map(text::bytes).unwrap_or_default(),
-                protocol: n("protocol").unwrap_or(libc::IPPROTO_TCP.into()) as u32,
+                hostname: step.get("hostname").map(text::bytes).unwrap_or_default(),
+                protocol: number("protocol").unwrap_or(libc::IPPROTO_TCP.into()) as u32,
             };
-            (l::NOTIFY_CONNECT, marked(t.get_or_make(pid, v), v), Event::Connect(connection))
+            (layout::NOTIFY_CONNECT, marked(table.get_or_make(pid, step), step), Event::Connect(connection))
         }
-        o => return Err(format!("es type {o:?}")),
+        other => return Err(format!("es type {other:?}")),
     })
 }
 
 /// What an exec says of its own process holds for it from then on; here it is said for one message.
-fn marked(p: Arc<Process>, v: &Value) -> Arc<Process> {
-    if v["zero_token"] != true && v["path_truncated"] != true {
-        return p;
+fn marked(process: Arc<Process>, step: &Value) -> Arc<Process> {
+    if step["zero_token"] != true && step["path_truncated"] != true {
+        return process;
     }
-    let mut p = Process::clone(&p);
-    p.zero_token |= v["zero_token"] == true;
-    p.path_truncated |= v["path_truncated"] == true;
-    Arc::new(p)
+    let mut process = Process::clone(&process);
+    process.zero_token |= step["zero_token"] == true;
+    process.path_truncated |= step["path_truncated"] == true;
+    Arc::new(process)
 }
 
-fn send(ty: u32, actor: &Process, event: &Event, v: &Value) {
+fn send(ty: u32, actor: &Process, event: &Event, step: &Value) {
     let target = match event {
         Event::Exec { target } => Some(&**target),
         _ => None,
     };
-    for c in CLIENTS.lock().unwrap().iter_mut().filter(|c| c.subs.contains(&ty)) {
-        if mute::is_muted(c, ty, actor, target) {
+    for client in CLIENTS.lock().unwrap().iter_mut().filter(|client| client.subs.contains(&ty)) {
+        if mute::is_muted(client, ty, actor, target) {
             continue;
         }
-        let seq = c.seq.entry(ty).or_insert(0);
-        let (s, g) = (*seq, c.global);
+        let seq = client.seq.entry(ty).or_insert(0);
+        let (number, global) = (*seq, client.global);
         *seq += 1;
-        c.global += 1;
+        client.global += 1;
         let limit = LIMIT.load(Ordering::Relaxed);
-        if limit > 0 && c.pending.load(Ordering::SeqCst) >= limit {
+        if limit > 0 && client.pending.load(Ordering::SeqCst) >= limit {
             continue;
         } // dropped: a gap in both numbers
-        let m = build::message(v, ty, actor, event, (s, g));
-        c.pending.fetch_add(1, Ordering::SeqCst);
-        if let Some(tx) = &c.tx {
-            let _ = tx.send(m);
+        let message = build::message(step, ty, actor, event, (number, global));
+        client.pending.fetch_add(1, Ordering::SeqCst);
+        if let Some(tx) = &client.tx {
+            let _ = tx.send(message);
         }
     }
 }
 
 /// Events the kernel "dropped": gaps in seq_num and global_seq_num of every client.
-pub fn drop_events(n: u64, ty: Option<&str>) {
+pub(crate) fn drop_events(count: u64, ty: Option<&str>) {
     let ty = match ty {
-        Some("fork") => l::NOTIFY_FORK,
-        Some("exit") => l::NOTIFY_EXIT,
-        Some("connect") => l::NOTIFY_CONNECT,
-        _ => l::NOTIFY_EXEC,
+        Some("fork") => layout::NOTIFY_FORK,
+        Some("exit") => layout::NOTIFY_EXIT,
+        Some("connect") => layout::NOTIFY_CONNECT,
+        _ => layout::NOTIFY_EXEC,
     };
-    for c in CLIENTS.lock().unwrap().iter_mut() {
-        *c.seq.entry(ty).or_insert(0) += n;
-        c.global += n;
+    for client in CLIENTS.lock().unwrap().iter_mut() {
+        *client.seq.entry(ty).or_insert(0) += count;
+        client.global += count;
     }
 }

@@ -1,11 +1,11 @@
 //! Host names: nstat_domain_info, which extends the updates of a client that asked for it.
-use super::layout as l;
-use super::source::{put, put_address, put_text, Source};
+use super::layout;
+use super::source::{Source, put, put_address, put_text};
 use crate::script::text;
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Domain {
+pub(crate) struct Domain {
     name: Vec<u8>,
     owner: Vec<u8>,
     context: Vec<u8>,
@@ -14,13 +14,13 @@ pub struct Domain {
 }
 impl Domain {
     /// What a step says of it; None if it says nothing.
-    pub fn of_step(v: &Value) -> Option<Domain> {
-        let all = ["domain", "domain_owner", "tracker_context", "bundle_id"].map(|k| v.get(k).map(text::bytes));
-        if all.iter().all(Option::is_none) && v["tracker"].is_null() {
+    pub(crate) fn of_step(step: &Value) -> Option<Domain> {
+        let all = ["domain", "domain_owner", "tracker_context", "bundle_id"].map(|key| step.get(key).map(text::bytes));
+        if all.iter().all(Option::is_none) && step["tracker"].is_null() {
             return None;
         }
         let [name, owner, context, bundle_id] = all.map(Option::unwrap_or_default);
-        Some(Domain { name, owner, context, bundle_id, is_tracker: v["tracker"] == true })
+        Some(Domain { name, owner, context, bundle_id, is_tracker: step["tracker"] == true })
     }
 }
 
@@ -29,22 +29,27 @@ impl Domain {
 /// The kernel has one for every source, and leaves empty what it does not know. It is in the last update too: the
 /// socket is not gone yet while nstat_pcb_detach tells of it, or its descriptor could not be told either. Only of flows
 /// in user space it knows the remote end here.
-pub fn extension(s: &Source) -> Vec<u8> {
-    use l::domain as o;
-    let mut b = vec![0; l::item::SIZE + o::SIZE.next_multiple_of(8)];
-    put(&mut b, l::item::TYPE, &l::EXTENSION_DOMAIN.to_ne_bytes());
-    put(&mut b, l::item::LENGTH, &(o::SIZE as u32).to_ne_bytes());
-    let info = &mut b[l::item::SIZE..];
-    if [l::TCP_USERLAND, l::UDP_USERLAND, l::QUIC_USERLAND].contains(&s.provider) {
-        put_address(info, o::REMOTE, &s.remote);
+pub(crate) fn extension(source: &Source) -> Vec<u8> {
+    use layout::domain as offset;
+    let mut bytes = vec![0; layout::item::SIZE + offset::SIZE.next_multiple_of(8)];
+    put(&mut bytes, layout::item::TYPE, &layout::EXTENSION_DOMAIN.to_ne_bytes());
+    put(&mut bytes, layout::item::LENGTH, &(offset::SIZE as u32).to_ne_bytes());
+    let info = &mut bytes[layout::item::SIZE..];
+    if [layout::TCP_USERLAND, layout::UDP_USERLAND, layout::QUIC_USERLAND].contains(&source.provider) {
+        put_address(info, offset::REMOTE, &source.remote);
     }
-    if let Some(d) = &s.domain {
-        for (at, v) in [(o::NAME, &d.name), (o::OWNER, &d.owner), (o::CONTEXT, &d.context), (o::BUNDLE_ID, &d.bundle_id)] {
-            put_text(info, at, o::TEXT, v);
+    if let Some(domain) = &source.domain {
+        for (at, text) in [
+            (offset::NAME, &domain.name),
+            (offset::OWNER, &domain.owner),
+            (offset::CONTEXT, &domain.context),
+            (offset::BUNDLE_ID, &domain.bundle_id),
+        ] {
+            put_text(info, at, offset::TEXT, text);
         }
-        info[o::IS_TRACKER] = d.is_tracker.into();
+        info[offset::IS_TRACKER] = domain.is_tracker.into();
     }
-    b
+    bytes
 }
 
 #[cfg(test)]
@@ -53,23 +58,29 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn extended(v: Value, tcp: bool) -> Vec<u8> {
-        let s = Source::of_step(&v, tcp).unwrap();
-        message::update(Form { major: 15, shift: 0 }, &s, 5, 6, 0, 0, true)
+    fn extended(step: Value, tcp: bool) -> Vec<u8> {
+        let source = Source::of_step(&step, tcp).unwrap();
+        message::update(
+            Form { major: 15, shift: 0 },
+            &source,
+            message::About { srcref: 5, context: 6, ..Default::default() },
+            true,
+        )
     }
-    fn u32_at(b: &[u8], o: usize) -> u32 {
-        message::u32_at(b, o)
+    fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+        message::u32_at(bytes, offset)
     }
 
     #[test]
     fn an_extended_update_has_the_name_behind_the_descriptor() {
-        let v = json!({"pid": 1, "upid": 1, "remote": "1.2.3.4:443", "domain": {"text": "a", "times": 300}, "domain_owner": "Example, Inc.",
+        let step = json!({"pid": 1, "upid": 1, "remote": "1.2.3.4:443", "domain": {"text": "a", "times": 300},
+            "domain_owner": "Example, Inc.",
             "tracker": true, "tracker_context": "c", "bundle_id": {"hex": "ff"}});
-        let b = extended(v, true);
-        assert_eq!((u32_at(&b, 8), b.len(), u16::from_ne_bytes([b[12], b[13]])), (10007, 1560, 1560));
+        let bytes = extended(step, true);
+        assert_eq!((u32_at(&bytes, 8), bytes.len(), u16::from_ne_bytes([bytes[12], bytes[13]])), (10007, 1560, 1560));
         let item = 152 + 344;
-        assert_eq!((u32_at(&b, item), u32_at(&b, item + 4)), (1, 1056));
-        let info = &b[item + 8..];
+        assert_eq!((u32_at(&bytes, item), u32_at(&bytes, item + 4)), (1, 1056));
+        let info = &bytes[item + 8..];
         assert_eq!((&info[..255], info[255]), (&[b'a'; 255][..], 0));
         assert_eq!((&info[256..270], info[512], info[768], info[1052]), (&b"Example, Inc.\0"[..], b'c', 0xff, 1));
         assert_eq!(info[1024..1052], [0; 28]);
@@ -77,9 +88,9 @@ mod tests {
 
     #[test]
     fn without_a_name_the_update_is_as_long() {
-        let b = extended(json!({"pid": 1, "upid": 1, "userland": true, "remote": "1.2.3.4:443"}), false);
-        assert_eq!((u32_at(&b, 8), b.len()), (10007, 1496));
-        let info = &b[152 + 280 + 8..];
+        let bytes = extended(json!({"pid": 1, "upid": 1, "userland": true, "remote": "1.2.3.4:443"}), false);
+        assert_eq!((u32_at(&bytes, 8), bytes.len()), (10007, 1496));
+        let info = &bytes[152 + 280 + 8..];
         assert_eq!((&info[..1024], &info[1024..1032]), (&[0; 1024][..], &[16, 2, 1, 187, 1, 2, 3, 4][..]));
     }
 }

@@ -1,16 +1,18 @@
-//! The guest's own sockets, which are sources like those of every process. The traffic is the host's; here are the books.
-use super::layout as l;
-use super::source::{unset, Source};
-use super::{event, goodbye, tell, with, State};
+//! The guest's own sockets, which are sources like those of every process. The traffic is the host's; the books are
+//! kept here.
+use super::host::{name, name_of};
+use super::layout;
+use super::source::{Source, unset};
+use super::{State, event, goodbye, tell, with};
 use crate::proc::Table;
-use crate::shims::errno::d;
+use crate::shims::errno::darwin;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Default)]
-pub struct Sockets {
+pub(crate) struct Sockets {
     /// By descriptor, of which a socket can have several: the number of its source.
     fds: HashMap<i32, u64>,
     by_number: HashMap<u64, Socket>,
@@ -28,75 +30,44 @@ fn none() -> bool {
     COUNT.load(Ordering::Acquire) == 0 || !crate::shims::process::in_guest()
 }
 
-pub fn address(b: &[u8]) -> Option<SocketAddr> {
-    let port = u16::from_be_bytes([*b.get(2)?, *b.get(3)?]);
-    match i32::from(u16::from_ne_bytes([b[0], b[1]])) {
-        libc::AF_INET => Some((<[u8; 4]>::try_from(b.get(4..8)?).ok()?, port).into()),
-        libc::AF_INET6 => {
-            let ip = <[u8; 16]>::try_from(b.get(8..24)?).ok()?;
-            let scope = u32::from_ne_bytes(b.get(24..28)?.try_into().ok()?);
-            Some(std::net::SocketAddrV6::new(ip.into(), port, 0, scope).into())
-        }
-        _ => None,
-    }
-}
-type NameFn = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut u32) -> i32;
-fn name_of(fd: i32, f: NameFn) -> Option<SocketAddr> {
-    let mut b = [0u8; 28];
-    let mut n = b.len() as u32;
-    // SAFETY: a buffer and its length.
-    (unsafe { f(fd, b.as_mut_ptr() as *mut _, &mut n) } == 0).then(|| address(&b))?
-}
-pub fn name(fd: i32) -> Option<SocketAddr> {
-    name_of(fd, libc::getsockname)
-}
-/// TCPS_* of a socket of the host.
-pub fn tcp_state(fd: i32) -> Option<u32> {
-    let (mut state, mut n) = (0u8, 1u32);
-    // SAFETY: one byte, the first of struct tcp_info, and its length.
-    let r = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &raw mut state as *mut _, &mut n) };
-    (r == 0).then(|| darwin_state(state))
-}
-/// From Linux's numbers, which begin with TCP_ESTABLISHED 1.
-fn darwin_state(linux: u8) -> u32 {
-    [0, 4, 2, 3, 6, 9, 10, 0, 5, 8, 1, 7].get(usize::from(linux)).copied().unwrap_or(l::CLOSED)
-}
-
-fn is_loopback(a: &SocketAddr) -> bool {
-    a.ip().to_canonical().is_loopback()
+fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 /// A source of the guest, for a socket that is not bound.
 fn source(provider: u32, like: SocketAddr) -> Source {
     let pid = std::process::id() as i32;
-    let p = Table::with(|t| t.get_or_make(pid, &Value::Null));
+    let process = Table::with(|table| table.get_or_make(pid, &Value::Null));
     Source {
         provider,
         pid: pid as u32,
         epid: pid as u32,
-        upid: p.upid,
-        eupid: p.upid,
+        upid: process.upid,
+        eupid: process.upid,
         local: unset(&like),
         remote: unset(&like),
-        state: l::CLOSED,
+        state: layout::CLOSED,
         live: None,
         is_inbound: false,
-        pname: p.best_name().to_vec(),
+        pname: process.best_name().to_vec(),
         ifindex: 0,
-        props: l::IS_UNKNOWN_TYPE,
+        props: layout::IS_UNKNOWN_TYPE,
         props_are_all: false,
         rx: (0, 0),
         tx: (0, 0),
-        uuid: p.uuid(),
-        uid: p.uid,
-        start: crate::shims::time::mach_continuous_time(),
+        uuid: process.uuid(),
+        uid: process.uid,
+        start: crate::shims::time::kernel_continuous_ticks(),
         domain: None,
     }
 }
 impl Source {
     fn reaches(&mut self, remote: SocketAddr) {
         self.remote = remote;
-        (self.ifindex, self.props) =
-            if is_loopback(&remote) { (1, l::IS_LOOPBACK | l::IS_LOCAL) } else { (4, l::IS_WIRED | l::IS_NON_LOCAL) };
+        (self.ifindex, self.props) = if is_loopback(&remote) {
+            (1, layout::IS_LOOPBACK | layout::IS_LOCAL)
+        } else {
+            (4, layout::IS_WIRED | layout::IS_NON_LOCAL)
+        };
     }
 }
 
@@ -118,10 +89,10 @@ impl Sockets {
 }
 
 /// socket(): AF_* and SOCK_* as the host has them.
-pub fn made(fd: i32, family: i32, ty: i32, proto: i32) {
+pub(crate) fn made(fd: i32, family: i32, ty: i32, proto: i32) {
     let provider = match (ty, proto) {
-        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => l::TCP_KERNEL,
-        (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => l::UDP_KERNEL,
+        (libc::SOCK_STREAM, 0 | libc::IPPROTO_TCP) => layout::TCP_KERNEL,
+        (libc::SOCK_DGRAM, 0 | libc::IPPROTO_UDP) => layout::UDP_KERNEL,
         _ => return,
     };
     let like: SocketAddr = match family {
@@ -138,12 +109,12 @@ pub fn made(fd: i32, family: i32, ty: i32, proto: i32) {
     }
 }
 
-pub fn accepted(fd: i32) {
+pub(crate) fn accepted(fd: i32) {
     let (Some(local), Some(remote)) = (name(fd), name_of(fd, libc::getpeername)) else { return };
     if none() {
         return;
     }
-    let mut source = Source { live: Some(fd), local, is_inbound: true, ..source(l::TCP_KERNEL, local) };
+    let mut source = Source { live: Some(fd), local, is_inbound: true, ..source(layout::TCP_KERNEL, local) };
     source.reaches(remote);
     with(|st| {
         let number = tell(st, None, source);
@@ -151,11 +122,11 @@ pub fn accepted(fd: i32) {
     });
 }
 
-pub fn listens(fd: i32) {
+pub(crate) fn listens(fd: i32) {
     if !none() {
         with(|st| {
             if let Some(number) = st.own.fds.get(&fd).copied() {
-                event(st, number, l::EVENT_LISTEN);
+                event(st, number, layout::EVENT_LISTEN);
             }
         });
     }
@@ -163,7 +134,7 @@ pub fn listens(fd: i32) {
 
 /// Before the host's connect(), so that what happened is told before it has succeeded. Without a remote a UDP socket is
 /// disconnected. True if a TCP socket begins to connect.
-pub fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
+pub(crate) fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
     if none() {
         return false;
     }
@@ -175,8 +146,9 @@ pub fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
                 let begins = source.remote.port() == 0;
                 if begins && has_route(fd, &remote) {
                     source.reaches(remote);
-                    (source.state, source.live, source.local) = (l::SYN_SENT, None, name(fd).unwrap_or(source.local));
-                    event(st, number, l::EVENT_OUTBOUND);
+                    (source.state, source.live, source.local) =
+                        (layout::SYN_SENT, None, name(fd).unwrap_or(source.local));
+                    event(st, number, layout::EVENT_OUTBOUND);
                 }
                 return begins;
             }
@@ -194,26 +166,28 @@ pub fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
     })
 }
 /// After it: with Darwin's errno if it failed.
-pub fn connected(fd: i32, errno: i32) {
+pub(crate) fn connected(fd: i32, errno: i32) {
     const EINTR: i32 = 4;
     if none() {
         return;
     }
     with(|st| {
         let Some(number) = st.own.fds.get(&fd).copied() else { return };
-        let Some(source) = st.sources.get_mut(number).filter(|s| s.is_tcp() && s.live.is_none()) else { return };
+        let Some(source) = st.sources.get_mut(number).filter(|socket| socket.is_tcp() && socket.live.is_none()) else {
+            return;
+        };
         match errno {
-            0 | d::EINPROGRESS | EINTR => {
+            0 | darwin::EINPROGRESS | EINTR => {
                 source.live = Some(fd);
                 st.own.by_number.get_mut(&number).expect("in the books").is_connected = true;
             }
             // tcp_drop: the kernel forgets the connection, though the descriptor is still there.
-            d::ECONNREFUSED | d::ETIMEDOUT | d::ECONNRESET => {
-                source.state = l::CLOSED;
+            darwin::ECONNREFUSED | darwin::ETIMEDOUT | darwin::ECONNRESET => {
+                source.state = layout::CLOSED;
                 goodbye(st, number);
             }
             _ => {
-                (source.state, source.live, source.remote) = (l::CLOSED, Some(fd), unset(&source.remote));
+                (source.state, source.live, source.remote) = (layout::CLOSED, Some(fd), unset(&source.remote));
             }
         }
     });
@@ -234,24 +208,24 @@ fn has_route(fd: i32, remote: &SocketAddr) -> bool {
 }
 
 /// A datagram to or from somebody: the first one on a socket that is not connected makes a flow of its own.
-pub fn exchanged(fd: i32, peer: Option<SocketAddr>) {
+pub(crate) fn exchanged(fd: i32, peer: Option<SocketAddr>) {
     let Some(peer) = peer.filter(|_| !none()) else { return };
     // soflow: the flow knows its own end only as far as the socket is bound by then, and learns the rest later.
     let local = name(fd);
     let known = with(|st| {
         let socket = st.own.fds.get(&fd).and_then(|number| Some((*number, st.own.by_number.get(number)?)));
-        let Some((number, socket)) = socket.filter(|s| !s.1.is_connected) else { return true };
+        let Some((number, socket)) = socket.filter(|socket| !socket.1.is_connected) else { return true };
         if let Some(flow) = socket.peers.get(&peer) {
-            let flow = st.sources.get_mut(*flow).filter(|s| s.local.port() == 0);
-            flow.into_iter().for_each(|s| s.local = local.unwrap_or(s.local));
+            let flow = st.sources.get_mut(*flow).filter(|socket| socket.local.port() == 0);
+            flow.into_iter().for_each(|socket| socket.local = local.unwrap_or(socket.local));
             return true;
         }
-        st.sources.get(number).is_none_or(|s| s.is_tcp())
+        st.sources.get(number).is_none_or(|socket| socket.is_tcp())
     });
     if known || !crate::shims::world::at_least(12, 3) {
         return;
     }
-    let mut source = source(l::UDP_SUBFLOW, peer);
+    let mut source = source(layout::UDP_SUBFLOW, peer);
     source.local = local.unwrap_or(source.local);
     source.reaches(peer);
     with(|st| {
@@ -262,7 +236,7 @@ pub fn exchanged(fd: i32, peer: Option<SocketAddr>) {
     });
 }
 
-pub fn duplicated(old: i32, new: i32) {
+pub(crate) fn duplicated(old: i32, new: i32) {
     if new < 0 || old == new || none() {
         return;
     }
@@ -276,7 +250,7 @@ pub fn duplicated(old: i32, new: i32) {
 }
 
 /// Before the host's close().
-pub fn closes(fd: i32) {
+pub(crate) fn closes(fd: i32) {
     if !none() {
         with(|st| closed(st, fd));
     }
@@ -284,21 +258,12 @@ pub fn closes(fd: i32) {
 fn closed(st: &mut State, fd: i32) {
     let Some((number, gone)) = st.own.remove(fd) else { return };
     if let Some(socket) = gone {
-        socket.peers.into_values().chain([number]).for_each(|n| goodbye(st, n));
+        socket.peers.into_values().chain([number]).for_each(|source_number| goodbye(st, source_number));
         return;
     }
     // What the host knows of the socket is asked through another of its descriptors from now on.
-    let other = st.own.fds.iter().find(|(_, n)| **n == number).map(|(fd, _)| *fd);
+    let other = st.own.fds.iter().find(|(_, source_number)| **source_number == number).map(|(fd, _)| *fd);
     if let Some(source) = st.sources.get_mut(number) {
         source.live = source.live.and(other);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn states_have_darwins_numbers() {
-        let states = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(super::darwin_state);
-        assert_eq!(states, [4, 2, 3, 6, 9, 10, 0, 5, 8, 1, 7, 0]);
     }
 }

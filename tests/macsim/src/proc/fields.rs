@@ -6,94 +6,134 @@ use std::sync::Arc;
 
 impl Table {
     /// Applies the fields that the step gives.
-    pub(super) fn fill(&self, p: &mut Process, v: &Value) {
-        let n = |k: &str| v.get(k).and_then(|x| x.as_i64());
-        macro_rules! num { ($($f:ident),*) => { $( if let Some(x) = n(stringify!($f)) { p.$f = x as _; } )* } }
-        num!(pidversion, ppid, original_ppid, group_id, session_id, auid, uid, gid, asid, cs_flags, upid, pupid, errno);
-        p.cs_validation_category = n("cs_validation_category").map(|x| x as u32).or(p.cs_validation_category);
-        if let Some(x) = n("idversion") {
-            p.pidversion = x as i32;
+    pub(super) fn fill(&self, process: &mut Process, step: &Value) {
+        let number = |key: &str| step.get(key).and_then(|value| value.as_i64());
+        macro_rules! numbers {
+            ($($field:ident),*) => { $(
+                if let Some(value) = number(stringify!($field)) {
+                    process.$field = value as _;
+                }
+            )* };
         }
-        macro_rules! bytes { ($($f:ident),*) => { $( if let Some(x) = v.get(stringify!($f)).filter(|x| !x.is_null()) { p.$f = text::bytes(x); } )* } }
-        bytes!(path, signing_id, team_id, cwd);
-        if let Some(x) = v["cdhash"].as_str() {
-            let b = text::unhex(x);
-            if b.len() == 20 {
-                p.cdhash.copy_from_slice(&b);
+        numbers!(
+            pidversion,
+            ppid,
+            original_ppid,
+            group_id,
+            session_id,
+            auid,
+            uid,
+            gid,
+            asid,
+            cs_flags,
+            upid,
+            pupid,
+            errno
+        );
+        process.cs_validation_category =
+            number("cs_validation_category").map(|value| value as u32).or(process.cs_validation_category);
+        if let Some(value) = number("idversion") {
+            process.pidversion = value as i32;
+        }
+        macro_rules! texts {
+            ($($field:ident),*) => { $(
+                if let Some(value) = step.get(stringify!($field)).filter(|value| !value.is_null()) {
+                    process.$field = text::bytes(value);
+                }
+            )* };
+        }
+        texts!(path, signing_id, team_id, cwd);
+        if let Some(value) = step["cdhash"].as_str() {
+            let digest = text::unhex(value);
+            if digest.len() == 20 {
+                process.cdhash.copy_from_slice(&digest);
             } else {
-                note!("cdhash {x:?} is not 20 bytes of hex");
+                note!("cdhash {value:?} is not 20 bytes of hex");
             }
         }
-        macro_rules! flags { ($($f:ident),*) => { $( if let Some(x) = v[stringify!($f)].as_bool() { p.$f = x; } )* } }
+        macro_rules! flags {
+            ($($field:ident),*) => { $(
+                if let Some(value) = step[stringify!($field)].as_bool() {
+                    process.$field = value;
+                }
+            )* };
+        }
         flags!(platform, es_client, hidden, zero_token, path_truncated);
-        if let Some(x) = v.get("tty") {
-            p.tty = if x.is_null() { None } else { Some(text::bytes(x)) };
+        if let Some(value) = step.get("tty") {
+            process.tty = if value.is_null() { None } else { Some(text::bytes(value)) };
         }
-        for (k, to) in [("comm", &mut p.comm), ("name", &mut p.name)] {
-            if let Some(x) = v.get(k) {
-                *to = Some(text::bytes(x));
+        for (key, to) in [("comm", &mut process.comm), ("name", &mut process.name)] {
+            if let Some(value) = step.get(key) {
+                *to = Some(text::bytes(value));
             }
         }
-        if ["args", "args_repeat", "args_count"].iter().any(|k| v.get(k).is_some()) {
-            p.args = Arc::new(arguments(v));
+        if ["args", "args_repeat", "args_count"].iter().any(|key| step.get(key).is_some()) {
+            process.args = Arc::new(arguments(step));
         }
-        if v["env"].is_array() {
-            p.env = Arc::new(text::list(&v["env"]));
+        if step["env"].is_array() {
+            process.env = Arc::new(text::list(&step["env"]));
         }
-        if let Some(x) = n("start_s") {
-            p.start = (x as u64, n("start_us").unwrap_or(0) as u32);
+        if let Some(value) = number("start_s") {
+            process.start = (value as u64, number("start_us").unwrap_or(0) as u32);
         }
-        if let Some(a) = v["sockets"].as_array() {
-            p.fds = a
+        if let Some(list) = step["sockets"].as_array() {
+            process.fds = list
                 .iter()
-                .filter_map(|f| {
-                    let addr = |k: &str| f[k].as_str().and_then(|s| s.parse().ok());
+                .filter_map(|socket| {
+                    let addr = |key: &str| socket[key].as_str().and_then(|text| text.parse().ok());
                     Some(Fd {
-                        fd: f["fd"].as_i64()? as i32,
+                        fd: socket["fd"].as_i64()? as i32,
                         ty: 2,
                         sock: Some(Sock {
-                            tcp: f["proto"] != "udp",
+                            tcp: socket["proto"] != "udp",
                             local: addr("local")?,
                             remote: addr("remote"),
-                            state: f["state"].as_i64().unwrap_or(4) as i32,
+                            state: socket["state"].as_i64().unwrap_or(4) as i32,
                         }),
                     })
                 })
                 .collect();
         }
-        let tok = |pid: Option<i64>| pid.map(|q| self.p.get(&(q as i32)).map(|x| x.token()).unwrap_or([0, 0, 0, 0, 0, q as u32, 0, 0]));
-        if let Some(t) = tok(n("responsible_pid")) {
-            p.responsible = t;
-        } else if p.responsible == [0; 8] {
-            p.responsible = p.token();
+        let tok = |pid: Option<i64>| {
+            pid.map(|pid| {
+                self.processes
+                    .get(&(pid as i32))
+                    .map(|value| value.token())
+                    .unwrap_or([0, 0, 0, 0, 0, pid as u32, 0, 0])
+            })
+        };
+        if let Some(token) = tok(number("responsible_pid")) {
+            process.responsible = token;
+        } else if process.responsible == [0; 8] {
+            process.responsible = process.token();
         }
-        match tok(n("parent_pid")) {
-            Some(t) => {
-                p.parent = t;
-                if n("ppid").is_none() {
-                    p.ppid = t[5] as i32;
+        match tok(number("parent_pid")) {
+            Some(token) => {
+                process.parent = token;
+                if number("ppid").is_none() {
+                    process.ppid = token[5] as i32;
                 }
             }
             None => {
-                if p.parent == [0; 8] || n("ppid").is_some() {
-                    p.parent = tok(Some(p.ppid as i64)).unwrap();
+                if process.parent == [0; 8] || number("ppid").is_some() {
+                    process.parent = tok(Some(process.ppid as i64)).unwrap();
                 }
             }
         }
-        if n("original_ppid").is_none() && n("ppid").or(n("parent_pid")).is_some() {
-            p.original_ppid = p.ppid;
+        if number("original_ppid").is_none() && number("ppid").or(number("parent_pid")).is_some() {
+            process.original_ppid = process.ppid;
         }
     }
 }
 
 /// The arguments that are named, one more that is a text over and over, and all of them over and over until there are
 /// `args_count`.
-fn arguments(v: &Value) -> Vec<Vec<u8>> {
-    let mut args = text::list(&v["args"]);
-    args.extend(v.get("args_repeat").map(text::bytes));
-    match v["args_count"].as_u64() {
-        Some(n) if args.is_empty() => vec![b"a".to_vec(); n as usize],
-        Some(n) => args.iter().cycle().take(n as usize).cloned().collect(),
+fn arguments(step: &Value) -> Vec<Vec<u8>> {
+    let mut args = text::list(&step["args"]);
+    args.extend(step.get("args_repeat").map(text::bytes));
+    match step["args_count"].as_u64() {
+        Some(count) if args.is_empty() => vec![b"a".to_vec(); count as usize],
+        Some(count) => args.iter().cycle().take(count as usize).cloned().collect(),
         None => args,
     }
 }
@@ -105,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_few_words_make_many_arguments() {
-        let args = |v| arguments(&v);
+        let args = |step| arguments(&step);
         assert_eq!(args(json!({"args": ["a", {"hex": "ff"}]})), [b"a".to_vec(), vec![0xff]]);
         assert_eq!(args(json!({"args": ["a"], "args_repeat": {"text": "bc", "times": 2}})), [&b"a"[..], b"bcbc"]);
         assert_eq!(args(json!({"args": ["a", "b"], "args_count": 3})), [b"a", b"b", b"a"]);
@@ -114,13 +154,17 @@ mod tests {
 
     #[test]
     fn hostile_fields_of_a_process() {
-        let mut t = Table { p: Default::default(), next_version: 0 };
-        let mut p = t.blank(7);
-        let v = json!({"path": "", "signing_id": {"hex": "ff"}, "tty": {"hex": "00"}, "zero_token": true, "path_truncated": true});
-        t.fill(&mut p, &v);
-        assert_eq!((p.path.len(), &p.signing_id[..], p.tty.as_deref()), (0, &[0xff][..], Some(&[0][..])));
-        assert_eq!((p.token(), p.path_truncated), ([0; 8], true));
-        let child = t.fork(&p, 8, &Value::Null);
+        let mut table = Table { processes: Default::default(), next_version: 0 };
+        let mut process = table.blank(7);
+        let step = json!({"path": "", "signing_id": {"hex": "ff"}, "tty": {"hex": "00"}, "zero_token": true,
+            "path_truncated": true});
+        table.fill(&mut process, &step);
+        assert_eq!(
+            (process.path.len(), &process.signing_id[..], process.tty.as_deref()),
+            (0, &[0xff][..], Some(&[0][..]))
+        );
+        assert_eq!((process.token(), process.path_truncated), ([0; 8], true));
+        let child = table.fork(&process, 8, &Value::Null);
         assert_eq!((child.token()[5], child.path_truncated), (8, false));
     }
 }

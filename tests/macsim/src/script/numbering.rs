@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 const PORTS: std::ops::RangeInclusive<u16> = 1024..=65535;
 
 /// A step and the places in it that count up.
-pub struct Numbered {
-    pub step: Value,
+pub(crate) struct Numbered {
+    pub(crate) step: Value,
     slots: Vec<Slot>,
 }
 struct Slot {
@@ -25,52 +25,53 @@ enum First {
 
 impl Numbered {
     /// `own` are the pids that the steps repeated with this one make: what refers to them counts up too.
-    pub fn new(step: &Value, own: &HashSet<u64>) -> Numbered {
+    pub(crate) fn new(step: &Value, own: &HashSet<u64>) -> Numbered {
         let mut slots = Vec::new();
         let fixed: Vec<&str> = step["fixed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut add = |path: &[&str], v: &Value| {
+        let mut add = |path: &[&str], value: &Value| {
             if path.last().is_some_and(|key| fixed.contains(key)) {
                 return;
             }
-            let first = match v {
-                Value::String(s) => s.parse().ok().map(First::Address),
-                v => v.as_u64().map(First::Number),
+            let first = match value {
+                Value::String(text) => text.parse().ok().map(First::Address),
+                value => value.as_u64().map(First::Number),
             };
             if let Some(first) = first {
-                slots.push(Slot { path: path.iter().map(|p| p.to_string()).collect(), first });
+                slots.push(Slot { path: path.iter().map(|part| part.to_string()).collect(), first });
             }
         };
-        for (kind, v) in step.as_object().into_iter().flatten() {
+        for (kind, value) in step.as_object().into_iter().flatten() {
             match kind.as_str() {
                 "es" => {
                     // The parent that forks is one and the same for all children, unless it is made here as well.
-                    let forks = v.get("child_pid").is_some();
+                    let forks = value.get("child_pid").is_some();
                     for key in ["pid", "pidversion", "upid", "local"].iter().filter(|_| !forks) {
-                        add(&["es", key], &v[key]);
+                        add(&["es", key], &value[key]);
                     }
                     for key in ["child_pid", "child_pidversion", "child_upid"] {
-                        add(&["es", key], &v[key]);
+                        add(&["es", key], &value[key]);
                     }
-                    let refers = ["parent_pid", "ppid", "responsible_pid"].iter().chain(["pid"].iter().filter(|_| forks));
-                    for key in refers.filter(|key| v[**key].as_u64().is_some_and(|pid| own.contains(&pid))) {
-                        add(&["es", key], &v[key]);
+                    let refers =
+                        ["parent_pid", "ppid", "responsible_pid"].iter().chain(["pid"].iter().filter(|_| forks));
+                    for key in refers.filter(|key| value[**key].as_u64().is_some_and(|pid| own.contains(&pid))) {
+                        add(&["es", key], &value[key]);
                     }
                 }
                 "proc" => {
                     for key in ["pid", "upid", "idversion", "pidversion"] {
-                        add(&["proc", key], &v[key]);
+                        add(&["proc", key], &value[key]);
                     }
                 }
                 "ntstat" => {
-                    for (what, v) in v.as_object().into_iter().flatten() {
+                    for (what, value) in value.as_object().into_iter().flatten() {
                         match what.as_str() {
-                            "remove" if v.is_number() => add(&["ntstat", what], v),
+                            "remove" if value.is_number() => add(&["ntstat", what], value),
                             "add_tcp" | "add_udp" | "update" | "remove" => {
                                 for key in ["pid", "upid", "epid", "eupid", "local"] {
-                                    add(&["ntstat", what, key], &v[key]);
+                                    add(&["ntstat", what, key], &value[key]);
                                 }
-                                if v["id"].is_number() {
-                                    add(&["ntstat", what, "id"], &v["id"]);
+                                if value["id"].is_number() {
+                                    add(&["ntstat", what, "id"], &value["id"]);
                                 }
                             }
                             _ => {}
@@ -84,35 +85,36 @@ impl Numbered {
     }
 
     /// Makes the step its k-th copy.
-    pub fn set(&mut self, k: u64) {
+    pub(crate) fn set(&mut self, copy: u64) {
         for slot in &self.slots {
-            let place = slot.path.iter().try_fold(&mut self.step, |v, key| v.get_mut(key)).expect("found before");
+            let place =
+                slot.path.iter().try_fold(&mut self.step, |value, key| value.get_mut(key)).expect("found before");
             *place = match slot.first {
-                First::Number(n) => n.wrapping_add(k).into(),
-                First::Address(a) => raised(a, k).to_string().into(),
+                First::Number(first) => first.wrapping_add(copy).into(),
+                First::Address(address) => raised(address, copy).to_string().into(),
             };
         }
     }
 }
 
 /// An address without a port, or with one that no client would get, stays what it is.
-fn raised(mut a: SocketAddr, k: u64) -> SocketAddr {
-    if PORTS.contains(&a.port()) {
+fn raised(mut address: SocketAddr, copy: u64) -> SocketAddr {
+    if PORTS.contains(&address.port()) {
         let from = u64::from(*PORTS.start());
-        let port = from + (u64::from(a.port()) - from + k) % PORTS.len() as u64;
-        a.set_port(port as u16);
+        let port = from + (u64::from(address.port()) - from + copy) % PORTS.len() as u64;
+        address.set_port(port as u16);
     }
-    a
+    address
 }
 
 /// The pids that a group of steps makes.
-pub fn own_pids(steps: &[Value]) -> HashSet<u64> {
-    let made = |s: &Value| {
-        let es = &s["es"];
+pub(crate) fn own_pids(steps: &[Value]) -> HashSet<u64> {
+    let made = |step: &Value| {
+        let es = &step["es"];
         match es["type"].as_str() {
             Some("fork") => es["child_pid"].as_u64(),
             Some("exec") => es["pid"].as_u64(),
-            _ => s["proc"]["pid"].as_u64(),
+            _ => step["proc"]["pid"].as_u64(),
         }
     };
     steps.iter().filter_map(made).collect()
@@ -123,31 +125,38 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn copy(step: Value, own: &[u64], k: u64) -> Value {
+    fn copy(step: Value, own: &[u64], copy: u64) -> Value {
         let mut numbered = Numbered::new(&step, &own.iter().copied().collect());
-        numbered.set(k + 7);
-        numbered.set(k);
+        numbered.set(copy + 7);
+        numbered.set(copy);
         numbered.step
     }
 
     #[test]
     fn an_execution_counts_up_and_its_parent_does_not() {
-        let exec = json!({"es": {"type": "exec", "pid": 10, "pidversion": 20, "upid": 30, "parent_pid": 400, "uid": 501}});
-        let want = json!({"es": {"type": "exec", "pid": 15, "pidversion": 25, "upid": 35, "parent_pid": 400, "uid": 501}});
+        let exec =
+            json!({"es": {"type": "exec", "pid": 10, "pidversion": 20, "upid": 30, "parent_pid": 400, "uid": 501}});
+        let want =
+            json!({"es": {"type": "exec", "pid": 15, "pidversion": 25, "upid": 35, "parent_pid": 400, "uid": 501}});
         assert_eq!(copy(exec, &[10], 5), want);
     }
 
     #[test]
     fn a_fork_counts_its_child_and_a_parent_that_is_repeated_with_it() {
         let fork = json!({"es": {"type": "fork", "pid": 400, "child_pid": 500, "child_pidversion": 7}});
-        assert_eq!(copy(fork.clone(), &[500], 2)["es"], json!({"type": "fork", "pid": 400, "child_pid": 502, "child_pidversion": 9}));
+        assert_eq!(
+            copy(fork.clone(), &[500], 2)["es"],
+            json!({"type": "fork", "pid": 400, "child_pid": 502, "child_pidversion": 9})
+        );
         assert_eq!(copy(fork, &[400, 500], 2)["es"]["pid"], 402);
     }
 
     #[test]
     fn sources_count_up_and_names_do_not() {
-        let add = json!({"ntstat": {"add_tcp": {"id": 1, "pid": 5, "epid": 6, "local": "10.0.0.1:65535", "remote": "10.0.0.2:443"}}});
-        let want = json!({"ntstat": {"add_tcp": {"id": 2, "pid": 6, "epid": 7, "local": "10.0.0.1:1024", "remote": "10.0.0.2:443"}}});
+        let add = json!({"ntstat": {"add_tcp": {"id": 1, "pid": 5, "epid": 6, "local": "10.0.0.1:65535",
+            "remote": "10.0.0.2:443"}}});
+        let want = json!({"ntstat": {"add_tcp": {"id": 2, "pid": 6, "epid": 7, "local": "10.0.0.1:1024",
+            "remote": "10.0.0.2:443"}}});
         assert_eq!(copy(add, &[], 1), want);
         assert_eq!(copy(json!({"ntstat": {"remove": 4}}), &[], 3), json!({"ntstat": {"remove": 7}}));
         let named = json!({"ntstat": {"remove": {"id": "a"}}});
@@ -156,8 +165,10 @@ mod tests {
 
     #[test]
     fn what_is_fixed_stays() {
-        let step = json!({"fixed": ["pid", "upid"], "ntstat": {"add_udp": {"id": 1, "pid": 5, "upid": 6, "local": "[::1]:0"}}});
-        let want = json!({"fixed": ["pid", "upid"], "ntstat": {"add_udp": {"id": 10, "pid": 5, "upid": 6, "local": "[::1]:0"}}});
+        let step = json!({"fixed": ["pid", "upid"], "ntstat": {"add_udp": {"id": 1, "pid": 5, "upid": 6,
+            "local": "[::1]:0"}}});
+        let want = json!({"fixed": ["pid", "upid"], "ntstat": {"add_udp": {"id": 10, "pid": 5, "upid": 6,
+            "local": "[::1]:0"}}});
         assert_eq!(copy(step, &[], 9), want);
     }
 

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub const KEYS: [&str; 21] = [
+pub(crate) const KEYS: [&str; 23] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -19,6 +19,8 @@ pub const KEYS: [&str; 21] = [
     "euid",
     "inet_errno",
     "slept_ms",
+    "intel",
+    "translated",
     "es_subscribe_refused",
     "write_file",
     "sh",
@@ -26,68 +28,76 @@ pub const KEYS: [&str; 21] = [
     "fixed",
 ];
 
-pub fn run(s: &Value) -> Result<(), String> {
-    if let Some(v) = s.get("es_new_client_result") {
-        crate::es::set_new_client_result(v.as_str().ok_or("not a string")?)?;
+pub(crate) fn run(step: &Value) -> Result<(), String> {
+    if let Some(value) = step.get("es_new_client_result") {
+        crate::es::set_new_client_result(value.as_str().ok_or("not a string")?)?;
     }
-    if let Some(v) = s.get("sysctl") {
-        for (k, v) in v.as_object().ok_or("not an object")? {
-            let b = sysctl_bytes(v).ok_or("not a string, a number or a list of u32")?;
-            crate::shims::world::with(|w| w.sysctl.insert(k.clone(), b));
+    if let Some(value) = step.get("sysctl") {
+        for (key, value) in value.as_object().ok_or("not an object")? {
+            let bytes = sysctl_bytes(value).ok_or("not a string, a number or a list of u32")?;
+            crate::shims::world::with(|world| world.sysctl.insert(key.clone(), bytes));
         }
     }
-    if let Some(v) = s.get("map_path") {
-        for (k, v) in v.as_object().ok_or("not an object")? {
-            crate::shims::world::with(|w| w.paths.push((k.clone(), v.as_str().unwrap_or("").into())));
+    if let Some(value) = step.get("map_path") {
+        for (key, value) in value.as_object().ok_or("not an object")? {
+            crate::shims::world::with(|world| world.paths.push((key.clone(), value.as_str().unwrap_or("").into())));
         }
     }
-    if let Some(v) = s["hostname"].as_str() {
-        crate::shims::world::with(|w| w.hostname = Some(v.into()));
+    if let Some(value) = step["hostname"].as_str() {
+        crate::shims::world::with(|world| world.hostname = Some(value.into()));
     }
-    if let Some(n) = s["inet_errno"].as_i64() {
-        crate::shims::world::with(|w| w.inet_errno = Some(n as i32).filter(|n| *n != 0));
+    if let Some(number) = step["inet_errno"].as_i64() {
+        crate::shims::world::with(|world| world.inet_errno = Some(number as i32).filter(|number| *number != 0));
     }
-    if let Some(ms) = s["slept_ms"].as_u64() {
+    if let Some(ms) = step["slept_ms"].as_u64() {
         crate::shims::time::sleep_was(ms);
     }
-    if let Some(n) = s["euid"].as_u64() {
-        crate::shims::world::with(|w| w.euid = Some(n as u32));
+    if let Some(is_intel) = step["intel"].as_bool() {
+        crate::shims::time::set_intel(is_intel);
     }
-    if let Some(v) = s["es_subscribe_refused"].as_array() {
-        crate::es::refuse_subscriptions(v.iter().filter_map(Value::as_u64).map(|n| n as u32).collect());
+    if let Some(is_translated) = step["translated"].as_bool() {
+        crate::shims::time::set_translated(is_translated);
     }
-    if let Some(v) = s.get("proc") {
-        crate::proc::step(v)?;
+    if let Some(number) = step["euid"].as_u64() {
+        crate::shims::world::with(|world| world.euid = Some(number as u32));
     }
-    if let Some(v) = s.get("es") {
-        crate::es::step(v)?;
+    if let Some(value) = step["es_subscribe_refused"].as_array() {
+        crate::es::refuse_subscriptions(value.iter().filter_map(Value::as_u64).map(|number| number as u32).collect());
     }
-    if let Some(n) = s["drop_seq"].as_u64() {
-        crate::es::drop_events(n, s["drop_type"].as_str());
+    if let Some(value) = step.get("proc") {
+        crate::proc::step(value)?;
     }
-    if let Some(n) = s["ntstat_enobufs"].as_u64() {
-        crate::ntstat::enobufs(n);
+    if let Some(value) = step.get("es") {
+        crate::es::step(value)?;
     }
-    if let Some(v) = s.get("ntstat") {
-        crate::ntstat::step(v)?;
+    if let Some(number) = step["drop_seq"].as_u64() {
+        crate::es::drop_events(number, step["drop_type"].as_str());
     }
-    if let Some(n) = s["es_connect_layout_shift"].as_u64() {
-        crate::es::set_connect_shift(n as usize);
+    if let Some(number) = step["ntstat_enobufs"].as_u64() {
+        crate::ntstat::enobufs(number);
     }
-    if let Some(n) = s["es_queue_limit"].as_u64() {
-        crate::es::set_limit(n);
+    if let Some(value) = step.get("ntstat") {
+        crate::ntstat::step(value)?;
     }
-    if let Some(v) = s.get("write_file") {
-        std::fs::write(v["path"].as_str().unwrap_or(""), v["text"].as_str().unwrap_or("")).map_err(|e| format!("write_file: {e}"))?;
+    if let Some(number) = step["es_connect_layout_shift"].as_u64() {
+        crate::es::set_connect_shift(number as usize);
     }
-    if let Some(c) = s["sh"].as_str() {
-        let st = std::process::Command::new("/bin/sh").args(["-c", c]).status().map_err(|e| e.to_string())?;
-        if !st.success() {
-            return Err(format!("sh: {st}"));
+    if let Some(number) = step["es_queue_limit"].as_u64() {
+        crate::es::set_limit(number);
+    }
+    if let Some(value) = step.get("write_file") {
+        std::fs::write(value["path"].as_str().unwrap_or(""), value["text"].as_str().unwrap_or(""))
+            .map_err(|error| format!("write_file: {error}"))?;
+    }
+    if let Some(command) = step["sh"].as_str() {
+        let status =
+            std::process::Command::new("/bin/sh").args(["-c", command]).status().map_err(|error| error.to_string())?;
+        if !status.success() {
+            return Err(format!("sh: {status}"));
         }
     }
-    if let Some(v) = s.get("signal") {
-        let n = match v.as_str().map(|s| s.trim_start_matches("SIG")) {
+    if let Some(value) = step.get("signal") {
+        let number = match value.as_str().map(|step| step.trim_start_matches("SIG")) {
             Some("TERM") => libc::SIGTERM,
             Some("HUP") => libc::SIGHUP,
             Some("INT") => libc::SIGINT,
@@ -96,26 +106,32 @@ pub fn run(s: &Value) -> Result<(), String> {
             Some("USR2") => libc::SIGUSR2,
             Some("QUIT") => libc::SIGQUIT,
             Some("CHLD") => libc::SIGCHLD,
-            _ => return Err(format!("signal {v}")),
+            _ => return Err(format!("signal {value}")),
         };
-        unsafe { libc::kill(libc::getpid(), n) };
+        // SAFETY: sends a signal to this process.
+        unsafe { libc::kill(libc::getpid(), number) };
     }
-    if let Some(n) = s["exit"].as_i64() {
-        unsafe { libc::_exit(n as i32) };
+    if let Some(number) = step["exit"].as_i64() {
+        // SAFETY: takes a number and does not return.
+        unsafe { libc::_exit(number as i32) };
     }
     Ok(())
 }
 
-fn sysctl_bytes(v: &Value) -> Option<Vec<u8>> {
-    match v {
-        Value::String(x) => Some([x.as_bytes(), b"\0"].concat()),
-        Value::Array(a) => {
-            let numbers = a.iter().map(|n| u32::try_from(n.as_u64()?).ok()).collect::<Option<Vec<u32>>>()?;
-            Some(numbers.iter().flat_map(|n| n.to_ne_bytes()).collect())
+fn sysctl_bytes(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some([text.as_bytes(), b"\0"].concat()),
+        Value::Array(list) => {
+            let numbers =
+                list.iter().map(|number| u32::try_from(number.as_u64()?).ok()).collect::<Option<Vec<u32>>>()?;
+            Some(numbers.iter().flat_map(|number| number.to_ne_bytes()).collect())
         }
-        v => {
-            let n = v.as_i64()?;
-            Some(i32::try_from(n).map_or_else(|_| n.to_ne_bytes().to_vec(), |n| n.to_ne_bytes().to_vec()))
+        value => {
+            let number = value.as_i64()?;
+            Some(
+                i32::try_from(number)
+                    .map_or_else(|_| number.to_ne_bytes().to_vec(), |number| number.to_ne_bytes().to_vec()),
+            )
         }
     }
 }

@@ -3,31 +3,31 @@ use serde_json::Value;
 
 /// `"text"`, `{"hex": "ff00"}` for bytes that are no UTF-8, either of them `{"text": "A", "times": 1000}` as often as
 /// that.
-pub fn bytes(v: &Value) -> Vec<u8> {
-    match v {
-        Value::String(s) => s.clone().into_bytes(),
-        Value::Object(o) => {
-            let hex = o.get("hex").and_then(Value::as_str).map(unhex);
-            let once = hex.unwrap_or_else(|| o.get("text").map(bytes).unwrap_or_default());
-            once.repeat(o.get("times").map_or(1, |n| n.as_u64().unwrap_or(1)) as usize)
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Object(object) => {
+            let hex = object.get("hex").and_then(Value::as_str).map(unhex);
+            let once = hex.unwrap_or_else(|| object.get("text").map(bytes).unwrap_or_default());
+            once.repeat(object.get("times").map_or(1, |times| times.as_u64().unwrap_or(1)) as usize)
         }
         Value::Null => Vec::new(),
-        v => v.to_string().into_bytes(),
+        value => value.to_string().into_bytes(),
     }
 }
 
-pub fn list(v: &Value) -> Vec<Vec<u8>> {
-    v.as_array().into_iter().flatten().map(bytes).collect()
+pub(crate) fn list(value: &Value) -> Vec<Vec<u8>> {
+    value.as_array().into_iter().flatten().map(bytes).collect()
 }
 
 /// What stands before the first wrong pair of digits.
-pub fn unhex(s: &str) -> Vec<u8> {
-    let pair = |i: usize| u8::from_str_radix(s.get(i..i + 2)?, 16).ok();
-    let v: Vec<u8> = (0..s.len() / 2).map_while(|i| pair(i * 2)).collect();
-    if v.len() * 2 != s.len() {
-        note!("{s:?} is not hex");
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let pair = |index: usize| u8::from_str_radix(text.get(index..index + 2)?, 16).ok();
+    let bytes: Vec<u8> = (0..text.len() / 2).map_while(|index| pair(index * 2)).collect();
+    if bytes.len() * 2 != text.len() {
+        note!("{text:?} is not hex");
     }
-    v
+    bytes
 }
 
 #[cfg(test)]

@@ -6,50 +6,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-extern "C" {
-    fn malloc_usable_size(p: *mut c_void) -> usize;
+unsafe extern "C" {
+    fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
 /// Bytes in use and the most there were, each block with what the allocator rounds it up to.
-pub fn used() -> (usize, usize) {
+pub(crate) fn used() -> (usize, usize) {
     (NOW.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed))
 }
 
-unsafe fn taken(p: *mut c_void) -> *mut c_void {
-    let n = malloc_usable_size(p);
-    let now = NOW.fetch_add(n, Ordering::Relaxed) + n;
+unsafe fn taken(block: *mut c_void) -> *mut c_void {
+    let size = malloc_usable_size(block);
+    let now = NOW.fetch_add(size, Ordering::Relaxed) + size;
     if now > MOST.load(Ordering::Relaxed) {
         MOST.fetch_max(now, Ordering::Relaxed);
     }
-    p
+    block
 }
 /// A block that the simulator allocated for the guest was never counted: the sum stays at 0 or above.
-unsafe fn given(p: *mut c_void) {
-    let n = malloc_usable_size(p);
-    let _ = NOW.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n)));
+unsafe fn given(block: *mut c_void) {
+    let size = malloc_usable_size(block);
+    let _ = NOW.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(size)));
 }
 
-pub unsafe extern "C" fn malloc(n: usize) -> *mut c_void {
-    taken(libc::malloc(n))
+pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+    taken(libc::malloc(size))
 }
-pub unsafe extern "C" fn calloc(n: usize, size: usize) -> *mut c_void {
-    taken(libc::calloc(n, size))
+pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    taken(libc::calloc(count, size))
 }
-pub unsafe extern "C" fn realloc(p: *mut c_void, n: usize) -> *mut c_void {
-    given(p);
-    let q = libc::realloc(p, n);
+pub(crate) unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    given(block);
+    let moved = libc::realloc(block, size);
     // Where there was no room the old block is still there.
-    taken(if q.is_null() && n > 0 { p } else { q });
-    q
+    taken(if moved.is_null() && size > 0 { block } else { moved });
+    moved
 }
-pub unsafe extern "C" fn free(p: *mut c_void) {
-    given(p);
-    libc::free(p)
+pub(crate) unsafe extern "C" fn free(block: *mut c_void) {
+    given(block);
+    libc::free(block)
 }
-pub unsafe extern "C" fn posix_memalign(p: *mut *mut c_void, a: usize, n: usize) -> c_int {
-    let e = libc::posix_memalign(p, a, n);
-    if e == 0 {
-        taken(*p);
+pub(crate) unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
+    let errno = libc::posix_memalign(block, alignment, size);
+    if errno == 0 {
+        taken(*block);
     }
-    super::errno::to_darwin(e)
+    super::errno::to_darwin(errno)
 }

@@ -1,5 +1,5 @@
 //! Pseudo-terminals. `struct termios` is four flag words of 64 bits, 20 control characters and two speeds on macOS.
-use super::errno::{d, fail, r};
+use super::errno::{self, fail, with_errno};
 use libc::{c_char, c_int};
 
 /// Bits of a flag word that have another place on Linux: (macOS, Linux).
@@ -12,8 +12,14 @@ const INPUT: Places = &[
     (0x2000, libc::IMAXBEL),
     (0x4000, libc::IUTF8),
 ];
-const OUTPUT: Places =
-    &[(1, libc::OPOST), (2, libc::ONLCR), (4, libc::TAB3), (0x10, libc::OCRNL), (0x20, libc::ONOCR), (0x40, libc::ONLRET)];
+const OUTPUT: Places = &[
+    (1, libc::OPOST),
+    (2, libc::ONLCR),
+    (4, libc::TAB3),
+    (0x10, libc::OCRNL),
+    (0x20, libc::ONOCR),
+    (0x40, libc::ONLRET),
+];
 const LOCAL: Places = &[
     (0x1, libc::ECHOKE),
     (0x2, libc::ECHOE),
@@ -52,7 +58,7 @@ const CHARACTERS: [(usize, usize); 15] = [
 ];
 
 #[repr(C)]
-pub struct DarwinTermios {
+pub(crate) struct DarwinTermios {
     input: u64,
     output: u64,
     control: u64,
@@ -116,30 +122,30 @@ fn linux(darwin: &DarwinTermios, like: &libc::termios) -> libc::termios {
     linux
 }
 
-pub unsafe extern "C" fn tcgetattr(fd: c_int, out: *mut DarwinTermios) -> c_int {
+pub(crate) unsafe extern "C" fn tcgetattr(fd: c_int, out: *mut DarwinTermios) -> c_int {
     let mut now: libc::termios = std::mem::zeroed();
-    let result = r(libc::tcgetattr(fd, &mut now));
+    let result = with_errno(libc::tcgetattr(fd, &mut now));
     if result == 0 {
         out.write(darwin(&now));
     }
     result
 }
-pub unsafe extern "C" fn tcsetattr(fd: c_int, when: c_int, new: *const DarwinTermios) -> c_int {
+pub(crate) unsafe extern "C" fn tcsetattr(fd: c_int, when: c_int, new: *const DarwinTermios) -> c_int {
     // TCSASOFT, 0x10, has no part on a terminal of no speed.
     let when = match when & !0x10 {
         0 => libc::TCSANOW,
         1 => libc::TCSADRAIN,
         2 => libc::TCSAFLUSH,
-        _ => return fail(d::EINVAL),
+        _ => return fail(errno::darwin::EINVAL),
     };
     let mut now: libc::termios = std::mem::zeroed();
-    if r(libc::tcgetattr(fd, &mut now)) < 0 {
+    if with_errno(libc::tcgetattr(fd, &mut now)) < 0 {
         return -1;
     }
-    r(libc::tcsetattr(fd, when, &linux(&*new, &now)))
+    with_errno(libc::tcsetattr(fd, when, &linux(&*new, &now)))
 }
 /// cfmakeraw(3) of macOS: no echo, no lines, no translation, one character at a time.
-pub unsafe extern "C" fn cfmakeraw(termios: *mut DarwinTermios) {
+pub(crate) unsafe extern "C" fn cfmakeraw(termios: *mut DarwinTermios) {
     const IMAXBEL_ISTRIP_AND_MAPPINGS: u64 = 0x2000 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 2 | 8;
     const IGNBRK: u64 = 1;
     const ECHO_ISIG_ICANON_IEXTEN: u64 = 0x8 | 0x2 | 0x4 | 0x10 | 0x80 | 0x100 | 0x400 | 0x0040_0000 | 0x8000_0000;
@@ -154,14 +160,14 @@ pub unsafe extern "C" fn cfmakeraw(termios: *mut DarwinTermios) {
 }
 
 /// The name that a slave has here is shown to the guest: it opens it by that name again.
-pub unsafe extern "C" fn openpty(
+pub(crate) unsafe extern "C" fn openpty(
     master: *mut c_int,
     slave: *mut c_int,
     name: *mut c_char,
     termios: *const DarwinTermios,
     size: *const libc::winsize,
 ) -> c_int {
-    let result = r(libc::openpty(master, slave, name, std::ptr::null(), size));
+    let result = with_errno(libc::openpty(master, slave, name, std::ptr::null(), size));
     if result == 0 && !termios.is_null() && tcsetattr(*slave, 0, termios) < 0 {
         libc::close(*master);
         libc::close(*slave);
@@ -169,45 +175,41 @@ pub unsafe extern "C" fn openpty(
     }
     result
 }
-pub unsafe extern "C" fn posix_openpt(flags: c_int) -> c_int {
-    r(libc::posix_openpt(super::file::open_flags(flags)))
+pub(crate) unsafe extern "C" fn posix_openpt(flags: c_int) -> c_int {
+    with_errno(libc::posix_openpt(super::path::open_flags(flags)))
 }
-pub unsafe extern "C" fn grantpt(fd: c_int) -> c_int {
-    r(libc::grantpt(fd))
+pub(crate) unsafe extern "C" fn grantpt(fd: c_int) -> c_int {
+    with_errno(libc::grantpt(fd))
 }
-pub unsafe extern "C" fn unlockpt(fd: c_int) -> c_int {
-    r(libc::unlockpt(fd))
+pub(crate) unsafe extern "C" fn unlockpt(fd: c_int) -> c_int {
+    with_errno(libc::unlockpt(fd))
 }
-pub unsafe extern "C" fn ptsname_r(fd: c_int, out: *mut c_char, size: usize) -> c_int {
+pub(crate) unsafe extern "C" fn ptsname_r(fd: c_int, out: *mut c_char, size: usize) -> c_int {
     match libc::ptsname_r(fd, out, size) {
         0 => 0,
-        errno => fail(super::errno::to_darwin(errno)),
+        errno => fail(errno::to_darwin(errno)),
     }
 }
-pub unsafe extern "C" fn ptsname(fd: c_int) -> *mut c_char {
-    r(libc::ptsname(fd))
+pub(crate) unsafe extern "C" fn ptsname(fd: c_int) -> *mut c_char {
+    with_errno(libc::ptsname(fd))
 }
 /// TIOCPTYGNAME: the name, in 128 bytes.
-pub unsafe fn name_of_slave(fd: c_int, out: *mut c_char) -> c_int {
+pub(crate) unsafe fn name_of_slave(fd: c_int, out: *mut c_char) -> c_int {
     ptsname_r(fd, out, 128)
 }
 
 /// Whether this is the master of a pseudo-terminal: at the end, when nobody has the slave open, the host says EIO where
 /// ptcread() of XNU says the end of the file.
-pub fn is_master(fd: c_int) -> bool {
+pub(crate) fn is_master(fd: c_int) -> bool {
     let mut number: c_int = 0;
     // SAFETY: TIOCGPTN writes one number.
     unsafe { libc::ioctl(fd, libc::TIOCGPTN, &raw mut number) == 0 }
 }
 /// A read's result as macOS has it.
-pub fn read_result(fd: c_int, read: isize) -> isize {
+pub(crate) fn read_result(fd: c_int, read: isize) -> isize {
     // SAFETY: the errno of this thread.
     let is_end = read < 0 && unsafe { *libc::__errno_location() } == libc::EIO && is_master(fd);
-    if is_end {
-        0
-    } else {
-        r(read)
-    }
+    if is_end { 0 } else { with_errno(read) }
 }
 
 #[cfg(test)]
@@ -240,7 +242,14 @@ mod tests {
     fn flags_come_back_as_they_were_set() {
         // SAFETY: zero is a valid value of every member.
         let like: libc::termios = unsafe { std::mem::zeroed() };
-        let set = DarwinTermios { input: 0x2b02, output: 3, control: 0x4b00, local: 0x5cb, characters: [7; 20], speeds: [9600; 2] };
+        let set = DarwinTermios {
+            input: 0x2b02,
+            output: 3,
+            control: 0x4b00,
+            local: 0x5cb,
+            characters: [7; 20],
+            speeds: [9600; 2],
+        };
         let got = darwin(&linux(&set, &like));
         assert_eq!((got.input, got.output, got.control, got.local), (0x2b02, 3, 0x4b00, 0x5cb));
         assert_eq!((got.characters[0], got.characters[7], got.characters[17]), (7, 0xff, 7));
