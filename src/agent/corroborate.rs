@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ahash::HashMap;
 
-use crate::event::{Flow, FlowSource, Phase, Transport};
+use crate::event::{Flow, FlowSource, Owner, Phase, Transport};
 
 /// How long a report of Endpoint Security waits for that of the kernel's network statistics.
 const WAIT: Duration = Duration::from_millis(250);
@@ -48,7 +48,9 @@ impl Corroboration {
         if let Some(at) = self.waiting.iter().position(|(_, waiting)| self::key(waiting) == key)
             && let Some((_, second)) = self.waiting.remove(at)
         {
-            flow.pidversion = second.pidversion;
+            if let Some(pidversion) = second.owner.pidversion() {
+                flow.owner = Owner::Execution { process: flow.owner.process(), pidversion };
+            }
             flow.remote_name = flow.remote_name.or(second.remote_name);
         } else if self.told.remove(&key).is_some() {
             // Endpoint Security's report has gone on alone, as this one was late.
@@ -94,8 +96,7 @@ impl Corroboration {
 }
 
 fn key(flow: &Flow) -> Key {
-    let owner = flow.on_behalf_of.unwrap_or(flow.process);
-    (owner.pid, flow.transport == Transport::Tcp, flow.remote)
+    (flow.owner.process().pid, flow.transport == Transport::Tcp, flow.remote)
 }
 
 #[cfg(test)]
@@ -104,25 +105,12 @@ mod tests {
     use crate::event::{ProcessRef, Timestamp};
 
     fn flow(source: FlowSource, port: u16) -> Flow {
+        let remote = SocketAddr::from(([1, 1, 1, 1], port));
         let is_second = source == FlowSource::EndpointSecurity;
-        Flow {
-            source,
-            phase: Phase::Connected,
-            time: Timestamp::default(),
-            started: None,
-            transport: Transport::Tcp,
-            local: None,
-            remote: SocketAddr::from(([1, 1, 1, 1], port)),
-            inbound: None,
-            process: ProcessRef { pid: 7, unique_pid: (!is_second).then_some(1007) },
-            pidversion: is_second.then_some(9),
-            on_behalf_of: None,
-            process_name: None,
-            user_id: None,
-            remote_name: is_second.then(|| "one.one".to_owned()),
-            sent_bytes: None,
-            received_bytes: None,
-        }
+        let process = ProcessRef { pid: 7, unique_pid: (!is_second).then_some(1007) };
+        let owner = if is_second { Owner::Execution { process, pidversion: 9 } } else { Owner::Process(process) };
+        let flow = Flow::connected(source, Timestamp::default(), Transport::Tcp, remote, owner);
+        flow.with_remote_name(is_second.then(|| "one.one".to_owned()))
     }
 
     const SECOND: FlowSource = FlowSource::EndpointSecurity;
@@ -143,8 +131,8 @@ mod tests {
         let mut corroboration = Corroboration::default();
         assert_eq!(corroboration.take(flow(SECOND, 1), ms(0)), None);
         let both = corroboration.take(flow(FIRST, 1), ms(5)).unwrap();
-        assert_eq!((both.pidversion, both.remote_name.as_deref()), (Some(9), Some("one.one")));
-        assert_eq!((both.process.unique_pid, both.source), (Some(1007), FIRST));
+        assert_eq!((both.owner.pidversion(), both.remote_name.as_deref()), (Some(9), Some("one.one")));
+        assert_eq!((both.owner.process().unique_pid, both.source), (Some(1007), FIRST));
         assert_eq!((corroboration.take(flow(SECOND, 1), ms(6)), corroboration.deadline()), (None, None));
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Agent, Counts, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
-use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Phase, ProcessRef, Timestamp, Transport, field};
+use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Owner, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::Decoder;
 use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
@@ -92,24 +92,11 @@ fn exit(second: f64, path: &str, pid: u32, version: u32) -> Report {
 }
 
 fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
-    Flow {
-        source: FlowSource::NetworkStatistics,
-        phase: Phase::Connected,
-        time: Timestamp::from_nanoseconds((second * 1e9) as i64 + 1_700_000_000_000_000_000),
-        started: None,
-        transport: Transport::Tcp,
-        local: Some("192.168.1.5:50000".parse().unwrap()),
-        remote: "93.184.216.34:443".parse().unwrap(),
-        inbound: Some(false),
-        process: ProcessRef { pid, unique_pid },
-        pidversion: None,
-        on_behalf_of: None,
-        process_name: None,
-        user_id: Some(501),
-        remote_name: None,
-        sent_bytes: None,
-        received_bytes: None,
-    }
+    let time = Timestamp::from_nanoseconds((second * 1e9) as i64 + 1_700_000_000_000_000_000);
+    let (owner, remote) = (Owner::Process(ProcessRef { pid, unique_pid }), "93.184.216.34:443".parse().unwrap());
+    Flow::connected(FlowSource::NetworkStatistics, time, Transport::Tcp, remote, owner)
+        .with_local(Some("192.168.1.5:50000".parse().unwrap()))
+        .with_inbound(Some(false))
 }
 
 /// Sensors whose reports all lie ready, process reports first unless `late`.
@@ -298,12 +285,9 @@ fn exec_in_place_gives_a_connection_to_the_program_that_ran_at_its_time() {
 
 #[test]
 fn a_flow_on_behalf_of_osascript_is_its_own_and_says_who_made_it() {
-    let delegated = Flow {
-        process: ProcessRef { pid: 300, unique_pid: Some(1300) },
-        on_behalf_of: Some(ProcessRef { pid: 50, unique_pid: Some(1050) }),
-        process_name: Some("nsurlsessiond".into()),
-        ..flow(1.0, 0, None)
-    };
+    let owner = Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) });
+    let delegated = flow(1.0, 300, Some(1300)).on_behalf_of(owner);
+    let delegated = Flow { process_name: Some("nsurlsessiond".into()), ..delegated };
     let (seen, _) = script().processes([exec(0.0, OSASCRIPT, 50, 7)]).flows([delegated]).run();
     assert_eq!(seen.alerts.len(), 1);
     let network = &seen.alerts[0]["osawatch"]["sequence"]["events"][1];

@@ -57,6 +57,46 @@ pub struct ProcessRef {
     pub unique_pid: Option<u64>,
 }
 
+/// Whose flow it is, as far as the source knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// One execution, by its audit token.
+    Execution {
+        /// The process.
+        process: ProcessRef,
+        /// `p_idversion`: new at every exec.
+        pidversion: u32,
+    },
+    /// A process, whichever program it ran at the time.
+    Process(ProcessRef),
+}
+
+impl Owner {
+    /// The process.
+    pub fn process(self) -> ProcessRef {
+        match self {
+            Owner::Execution { process, .. } | Owner::Process(process) => process,
+        }
+    }
+
+    /// Which execution of it, when that is known.
+    pub fn pidversion(self) -> Option<u32> {
+        match self {
+            Owner::Execution { pidversion, .. } => Some(pidversion),
+            Owner::Process(_) => None,
+        }
+    }
+}
+
+/// What went over a flow so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// Sent from here.
+    pub sent: u64,
+    /// Received here.
+    pub received: u64,
+}
+
 /// One report about one flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
@@ -70,26 +110,80 @@ pub struct Flow {
     pub started: Option<Timestamp>,
     /// The transport.
     pub transport: Transport,
-    /// The near end; `None` while it is not bound.
+    /// The local address; `None` while it is not bound.
     pub local: Option<SocketAddr>,
-    /// The far end.
+    /// The remote address.
     pub remote: SocketAddr,
     /// Whether the flow was accepted here; `None` when that is not known.
     pub inbound: Option<bool>,
-    /// The process that last used the socket.
-    pub process: ProcessRef,
-    /// Which execution of it, when the source knows the audit token.
-    pub pidversion: Option<u32>,
-    /// The process on whose behalf that one uses it, when there is one (delegation).
-    pub on_behalf_of: Option<ProcessRef>,
-    /// The process's name as the kernel keeps it.
+    /// Whose it is: the process that last used the socket, or the one on whose behalf it does (delegation).
+    pub owner: Owner,
+    /// The process that uses the socket on the owner's behalf, when there is one.
+    pub via: Option<ProcessRef>,
+    /// The name, as the kernel keeps it, of the process that uses the socket.
     pub process_name: Option<String>,
     /// Effective user id.
     pub user_id: Option<u32>,
-    /// The host name that was looked up for the far end, when the kernel knows it.
+    /// The host name that was looked up for the remote address, when the kernel knows it.
     pub remote_name: Option<String>,
-    /// Bytes sent so far.
-    pub sent_bytes: Option<u64>,
-    /// Bytes received so far.
-    pub received_bytes: Option<u64>,
+    /// What went over it, when the source counts.
+    pub bytes: Option<Bytes>,
+}
+
+impl Flow {
+    /// A flow that has a remote address for the first time.
+    pub fn connected(
+        source: FlowSource,
+        time: Timestamp,
+        transport: Transport,
+        remote: SocketAddr,
+        owner: Owner,
+    ) -> Flow {
+        Flow {
+            source,
+            phase: Phase::Connected,
+            time,
+            started: None,
+            transport,
+            local: None,
+            remote,
+            inbound: None,
+            owner,
+            via: None,
+            process_name: None,
+            user_id: None,
+            remote_name: None,
+            bytes: None,
+        }
+    }
+
+    /// The same flow as it ended.
+    pub fn closed(self, time: Timestamp) -> Flow {
+        Flow { phase: Phase::Closed, time, ..self }
+    }
+
+    /// With its local address.
+    pub fn with_local(self, local: Option<SocketAddr>) -> Flow {
+        Flow { local, ..self }
+    }
+
+    /// With when its socket was made.
+    pub fn with_start(self, started: Timestamp) -> Flow {
+        Flow { started: Some(started), ..self }
+    }
+
+    /// With whether it was accepted here.
+    pub fn with_inbound(self, inbound: Option<bool>) -> Flow {
+        Flow { inbound, ..self }
+    }
+
+    /// With the process on whose behalf its owner acts.
+    pub fn on_behalf_of(self, owner: Owner) -> Flow {
+        Flow { via: Some(self.owner.process()), owner, ..self }
+    }
+
+    /// With the host name that was looked up for its remote address.
+    pub fn with_remote_name(self, remote_name: Option<String>) -> Flow {
+        Flow { remote_name, ..self }
+    }
 }

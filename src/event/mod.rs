@@ -14,7 +14,7 @@ mod timestamp;
 pub use audit_token::{AuditToken, Machine};
 pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
-pub use flow::{Flow, FlowSource, Phase, ProcessRef, Transport};
+pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use script::Script;
 pub use timestamp::Timestamp;

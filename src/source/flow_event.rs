@@ -37,18 +37,17 @@ pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
 }
 
 fn push_process(event: &mut Event, flow: &Flow) {
-    let owner = flow.on_behalf_of.unwrap_or(flow.process);
-    let ProcessRef { pid, unique_pid } = owner;
+    let ProcessRef { pid, unique_pid } = flow.owner.process();
     event.push_int(field::PROCESS_PID, pid.into());
     if let Some(unique_pid) = unique_pid.and_then(|unique_pid| i64::try_from(unique_pid).ok()) {
         event.push_int(field::UNIQUE_PID, unique_pid);
     }
-    if let Some(pidversion) = flow.pidversion {
+    if let Some(pidversion) = flow.owner.pidversion() {
         event.push_int(field::PIDVERSION, pidversion.into());
     }
-    match (flow.on_behalf_of, flow.process_name.as_deref()) {
-        (Some(_), name) => {
-            event.push_str(field::ATTRIBUTION_VIA, &format!("{}/{}", flow.process.pid, name.unwrap_or_default()));
+    match (flow.via, flow.process_name.as_deref()) {
+        (Some(via), name) => {
+            event.push_str(field::ATTRIBUTION_VIA, &format!("{}/{}", via.pid, name.unwrap_or_default()));
         }
         (None, Some(name)) if !name.is_empty() => event.push_str(field::KERNEL_NAME, name),
         (None, _) => {}
@@ -93,7 +92,9 @@ fn push_ends(event: &mut Event, flow: &Flow) {
         } else {
             (field::SOURCE_BYTES, field::DESTINATION_BYTES)
         };
-        for (field, bytes) in [(out, flow.sent_bytes), (back, flow.received_bytes)] {
+        for (field, bytes) in
+            [(out, flow.bytes.map(|bytes| bytes.sent)), (back, flow.bytes.map(|bytes| bytes.received))]
+        {
             if let Some(bytes) = bytes.and_then(|bytes| i64::try_from(bytes).ok()) {
                 event.push_int(field, bytes);
             }

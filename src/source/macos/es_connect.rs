@@ -11,7 +11,7 @@ use endpoint_sec::sys::es_event_type_t;
 use endpoint_sec::{Client, Message, version};
 
 use super::{Feed, es, sys};
-use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp};
+use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
 use crate::source::live::{Level, Losses};
 
@@ -58,7 +58,7 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
             Losses::add(&feed.losses.connect_malformed, u64::from(copied.bytes.is_empty()));
             continue;
         };
-        if flow.process.pid != std::process::id() && flows.try_send(flow).is_err() {
+        if flow.owner.process().pid != std::process::id() && flows.try_send(flow).is_err() {
             Losses::add(&feed.losses.flow_channel_full, 1);
         }
     }
@@ -100,22 +100,8 @@ fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
 
 fn flow(copied: &Copied, order: PortOrder) -> Option<Flow> {
     let found = connect::parse(&copied.bytes, order)?;
-    Some(Flow {
-        source: FlowSource::EndpointSecurity,
-        phase: Phase::Connected,
-        time: copied.time,
-        started: None,
-        transport: found.transport,
-        local: found.local,
-        remote: found.remote,
-        inbound: Some(false),
-        process: ProcessRef { pid: copied.pid, unique_pid: None },
-        pidversion: Some(copied.pidversion),
-        on_behalf_of: None,
-        process_name: None,
-        user_id: None,
-        remote_name: copied.name.clone(),
-        sent_bytes: None,
-        received_bytes: None,
-    })
+    let process = ProcessRef { pid: copied.pid, unique_pid: None };
+    let owner = Owner::Execution { process, pidversion: copied.pidversion };
+    let flow = Flow::connected(FlowSource::EndpointSecurity, copied.time, found.transport, found.remote, owner);
+    Some(flow.with_local(found.local).with_inbound(Some(false)).with_remote_name(copied.name.clone()))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 
 use super::sys;
-use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
+use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::live::{Losses, Watched};
 use crate::source::process_info::{self, BSD_INFO_SIZE, Socket, UNIQUE_INFO_SIZE, UniqueInfo};
 use crate::source::running::{Program, Running};
@@ -114,22 +114,9 @@ fn connections(pid: u32) -> Vec<(Socket, Option<bool>)> {
 #[allow(clippy::disallowed_methods, reason = "a poll has no other time than its own")]
 fn flow(pid: u32, socket: &Socket, inbound: Option<bool>) -> Flow {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Flow {
-        source: FlowSource::Libproc,
-        phase: Phase::Connected,
-        time: Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)),
-        started: None,
-        transport: if socket.tcp_state.is_some() { Transport::Tcp } else { Transport::Udp },
-        local: Some(socket.local).filter(|local| local.port() != 0),
-        remote: socket.remote,
-        inbound,
-        process: ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) },
-        pidversion: None,
-        on_behalf_of: None,
-        process_name: None,
-        user_id: None,
-        remote_name: None,
-        sent_bytes: None,
-        received_bytes: None,
-    }
+    let time = Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
+    let owner = Owner::Process(ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) });
+    Flow::connected(FlowSource::Libproc, time, socket.transport, socket.remote, owner)
+        .with_local(Some(socket.local).filter(|local| local.port() != 0))
+        .with_inbound(inbound)
 }

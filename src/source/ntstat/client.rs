@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use super::self_test::{Ends, Findings, SelfTest, Sockets};
 use super::sources::Sources;
 use super::told::Told;
-use crate::event::{Flow, FlowSource, Phase, ProcessRef, Timestamp, Transport};
+use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp, Transport};
 
 /// Contexts of requests: of a subscription, with its provider added; of the request for all; of others.
 const SUBSCRIBE: u64 = 0x1000;
@@ -321,32 +321,32 @@ impl Client {
         let is_news = first
             && descriptor.started >= self.since
             && self.told.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
-        let flow = |phase, time| Flow {
-            source: FlowSource::NetworkStatistics,
-            phase,
-            time,
-            started: Some(started),
-            transport,
-            local: descriptor.local,
-            remote,
-            inbound,
-            process: descriptor.process,
-            pidversion: None,
-            on_behalf_of: descriptor.on_behalf_of,
-            process_name: Some(descriptor.process_name.clone()).filter(|name| !name.is_empty()),
-            user_id: descriptor.user_id,
-            remote_name: described.remote_name.clone(),
-            sent_bytes: described.bytes.map(|(_, sent)| sent),
-            received_bytes: described.bytes.map(|(received, _)| received),
+        let flow = |time| {
+            let own = Owner::Process(descriptor.process);
+            let flow = Flow::connected(FlowSource::NetworkStatistics, time, transport, remote, own);
+            let flow = match descriptor.on_behalf_of {
+                Some(other) => flow.on_behalf_of(Owner::Process(other)),
+                None => flow,
+            };
+            Flow {
+                process_name: Some(descriptor.process_name.clone()).filter(|name| !name.is_empty()),
+                user_id: descriptor.user_id,
+                bytes: described.bytes,
+                ..flow
+            }
+            .with_local(descriptor.local)
+            .with_start(started)
+            .with_inbound(inbound)
+            .with_remote_name(described.remote_name.clone())
         };
         if is_news {
             let at = if closing { started } else { self.clock.timestamp(descriptor.at) };
             // The kernel's own reading when it is between the socket's start and now; else now.
             let time = if (started..=received).contains(&at) { at } else { received };
-            self.flows.push_back(flow(Phase::Connected, time));
+            self.flows.push_back(flow(time));
         }
         if closing {
-            self.flows.push_back(flow(Phase::Closed, received));
+            self.flows.push_back(flow(received).closed(received));
         }
         while self.flows.len() > MOST_FLOWS && self.flows.pop_front().is_some() {
             self.counters.evicted += 1;

@@ -2,6 +2,7 @@
 
 use super::descriptor::Descriptor;
 use super::provider::ADDRESSED;
+use crate::event::Bytes;
 use crate::source::bytes::{text, u16_at, u32_at, u64_at};
 
 /// `NSTAT_SRC_REF_ALL`.
@@ -66,8 +67,8 @@ pub(super) struct Described {
     pub(super) descriptor: Descriptor,
     /// The host name that was looked up for the far end.
     pub(super) remote_name: Option<String>,
-    /// Bytes received and sent.
-    pub(super) bytes: Option<(u64, u64)>,
+    /// What went over the flow.
+    pub(super) bytes: Option<Bytes>,
 }
 
 /// The messages of a datagram; `Err` once for a part that is cut off or of no known layout, after which a
@@ -104,9 +105,9 @@ fn parse(bytes: &[u8]) -> Option<Message> {
     })
 }
 
-/// Bytes received and sent, of the `nstat_counts` in an update.
-fn counts(bytes: &[u8]) -> Option<(u64, u64)> {
-    Some((u64_at(bytes, 40)?, u64_at(bytes, 56)?))
+/// What went over the flow, of the `nstat_counts` in an update.
+fn counts(bytes: &[u8]) -> Option<Bytes> {
+    Some(Bytes { received: u64_at(bytes, 40)?, sent: u64_at(bytes, 56)? })
 }
 
 /// The descriptor, whose length only the rest tells, and the host name. One extension is asked for, so one item
@@ -123,7 +124,7 @@ fn described(
     message: &[u8],
     provider: u32,
     (descriptor, remote_name): (&[u8], Option<String>),
-    bytes: Option<(u64, u64)>,
+    bytes: Option<Bytes>,
 ) -> Option<Message> {
     if !ADDRESSED.contains(&provider) {
         return Some(Message::Other);

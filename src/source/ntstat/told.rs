@@ -36,7 +36,7 @@ impl Told {
 
     /// Remembers a flow that a scan of sockets found. Gives back whether it is news.
     pub(super) fn remember_scanned(&mut self, flow: &Flow) -> bool {
-        let key = (flow.process.unique_pid, flow.local, flow.remote);
+        let key = (flow.owner.process().unique_pid, flow.local, flow.remote);
         let is_told = self.flows.iter().any(|(unique, local, remote, _)| (*unique, *local, *remote) == key);
         !is_told && self.insert((key.0, key.1, key.2, None))
     }

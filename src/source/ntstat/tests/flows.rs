@@ -14,14 +14,14 @@ fn a_connect_event_is_told_once_with_its_process_and_the_close_with_its_bytes() 
         assert_eq!(told.len(), 1, "{size}");
         assert_eq!(told[0].phase, Phase::Connected);
         assert_eq!(told[0].remote, "93.184.216.34:443".parse().unwrap());
-        assert_eq!(told[0].process, ProcessRef { pid: 50, unique_pid: Some(1050) });
+        assert_eq!(told[0].owner, Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) }));
         assert_eq!((told[0].transport, told[0].process_name.as_deref()), (Transport::Tcp, Some("osascript")));
         assert_eq!(told[0].time, Timestamp::from_milliseconds(1_000_020).unwrap(), "480,000 ticks of 125/3 ns");
         assert_eq!(told[0].user_id.is_some(), size >= 344);
         client.receive(&[update(1, TCP_KERNEL, size, 4), removed(1, 0)].concat(), Duration::ZERO, received());
         let told = flows(&mut client);
         assert_eq!((told.len(), told[0].phase), (1, Phase::Closed));
-        assert_eq!((told[0].received_bytes, told[0].sent_bytes), (Some(700), Some(300)));
+        assert_eq!(told[0].bytes, Some(Bytes { received: 700, sent: 300 }));
     }
 }
 
@@ -70,8 +70,8 @@ fn a_delegated_flow_names_both_processes_and_an_effective_pid_of_0_is_none() {
     put(&mut by_uuid, 152 + 8, &0_u64.to_le_bytes());
     put(&mut by_uuid, 152 + 16, &1_250_000_u64.to_le_bytes());
     client.receive(&by_uuid, Duration::ZERO, received());
-    let behalf: Vec<_> = flows(&mut client).iter().map(|flow| flow.on_behalf_of).collect();
-    assert_eq!(behalf, [Some(ProcessRef { pid: 77, unique_pid: Some(1077) }), None]);
+    let owners: Vec<_> = flows(&mut client).iter().map(|flow| (flow.owner.process().pid, flow.via)).collect();
+    assert_eq!(owners, [(77, Some(ProcessRef { pid: 50, unique_pid: Some(1050) })), (50, None)]);
 }
 
 #[test]

@@ -51,23 +51,11 @@ fn a_refused_tcp_provider_is_a_failure_with_its_errno() {
 
 #[test]
 fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
-    let scanned = |local: &str| Flow {
-        source: FlowSource::NetworkStatistics,
-        phase: Phase::Connected,
-        time: received(),
-        started: None,
-        transport: Transport::Tcp,
-        local: Some(local.parse().unwrap()),
-        remote: "93.184.216.34:443".parse().unwrap(),
-        inbound: None,
-        process: ProcessRef { pid: 50, unique_pid: Some(1050) },
-        pidversion: None,
-        on_behalf_of: None,
-        process_name: None,
-        user_id: None,
-        remote_name: None,
-        sent_bytes: None,
-        received_bytes: None,
+    let scanned = |local: &str| {
+        let owner = Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) });
+        let remote = "93.184.216.34:443".parse().unwrap();
+        let flow = Flow::connected(FlowSource::Libproc, received(), Transport::Tcp, remote, owner);
+        flow.with_local(Some(local.parse().unwrap()))
     };
     let told = |port: u16| {
         let mut bytes = update(u64::from(port), TCP_KERNEL, 344, 0);

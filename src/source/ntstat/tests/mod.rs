@@ -5,7 +5,7 @@ mod loss;
 mod self_test;
 
 use super::*;
-use crate::event::{Flow, FlowSource, Phase, ProcessRef, Transport};
+use crate::event::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;
 
