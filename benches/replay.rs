@@ -34,7 +34,7 @@ fn trace_file() -> PathBuf {
 }
 
 fn replay(path: &Path) -> u64 {
-    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::default());
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
     let inputs = [Input::from(path)];
     let mut recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).expect("the trace opens");
     let mut alerts = 0;
@@ -67,7 +67,7 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("floor", |bencher| {
         bencher.iter(|| lines.iter().filter(|line| serde_json::from_str::<IgnoredAny>(line.as_str()).is_ok()).count());
     });
-    let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::default()).fields(), Machine::default());
+    let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
     let decode = |line: &Line| match decoder.decode(line, None) {
         Ok(Decoding { decoded: Decoded::Event(event), .. }) => event,
         other => panic!("{other:?}"),
@@ -78,7 +78,7 @@ fn benches(criterion: &mut Criterion) {
     let events: Vec<Event> = lines.iter().map(decode).collect();
     group.bench_function("matcher", |bencher| {
         bencher.iter_batched(
-            || (Pipeline::new(RuleSet::built_in(), Limits::default()), events.clone()),
+            || (Pipeline::new(RuleSet::built_in(), Limits::replay()), events.clone()),
             |(mut pipeline, events)| {
                 let mut alerts = 0_u64;
                 events.into_iter().for_each(|event| pipeline.push(event, |_| alerts += 1));

@@ -6,13 +6,16 @@ use crate::alert::{Alert, held_back};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
-use crate::event::{Event, Fields, Timestamp};
+use crate::event::{Budget, Event, Fields, Timestamp};
 use crate::process::{self, Table};
 use crate::script::{Examiner, Redactor};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
 const UNORDERED_SLACK: Duration = Duration::from_secs(300);
+
+/// Executions of a live Mac: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
+const LIVE_EXECUTIONS: usize = 65_536;
 
 /// How much the pipeline holds. What it gives up beyond these is counted.
 #[derive(Clone, Copy, Debug)]
@@ -21,19 +24,36 @@ pub struct Limits {
     pub lateness: Lateness,
     /// Events waiting for earlier ones.
     pub reorder: usize,
+    /// Bytes of the events waiting for earlier ones.
+    pub reorder_bytes: usize,
     /// Partial sequences of each rule.
     pub sequences: usize,
+    /// Bytes of the partial sequences of all rules.
+    pub sequence_bytes: usize,
     /// Process executions.
     pub processes: process::Limits,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
+impl Limits {
+    /// For recordings.
+    pub fn replay() -> Limits {
+        let lateness = Lateness::UpTo(Duration::from_secs(5));
+        Limits::within(Budget::REPLAY, lateness, process::Limits::default().executions)
+    }
+
+    /// For this Mac as things happen: an alert goes out at once.
+    pub fn live() -> Limits {
+        Limits::within(Budget::LIVE, Lateness::UpTo(Duration::ZERO), LIVE_EXECUTIONS)
+    }
+
+    fn within(budget: Budget, lateness: Lateness, executions: usize) -> Limits {
         Limits {
-            lateness: Lateness::UpTo(Duration::from_secs(5)),
+            lateness,
             reorder: 131_072,
+            reorder_bytes: budget.reorder,
             sequences: 65_536,
-            processes: process::Limits::default(),
+            sequence_bytes: budget.sequences,
+            processes: process::Limits { executions, bytes: budget.executions, ..process::Limits::default() },
         }
     }
 }
@@ -99,7 +119,7 @@ impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, limits: Limits) -> Pipeline {
         let RuleSet { rules, fields, lineages, exceptions } = set;
-        let detector = Detector::new(&rules, &fields, lineages, limits.sequences);
+        let detector = Detector::new(&rules, &fields, lineages, limits.sequences, limits.sequence_bytes);
         let alerts = vec![0; rules.len()];
         Pipeline {
             rules,
@@ -107,7 +127,7 @@ impl Pipeline {
             exceptions,
             fields,
             lateness: limits.lateness,
-            reorder: Reorder::new(limits.lateness, limits.reorder),
+            reorder: Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes),
             table: Table::new(limits.processes),
             detector,
             suppressor: None,
@@ -216,6 +236,11 @@ impl Pipeline {
     /// Whether the execution that a process event is about is known.
     pub fn knows(&mut self, event: &Event) -> bool {
         self.table.knows(event)
+    }
+
+    /// The bytes that are held, as they are accounted for.
+    pub fn bytes(&self) -> usize {
+        self.table.bytes() + self.detector.bytes() + self.reorder.bytes()
     }
 
     /// Executions and partial sequences lost because a table was full.

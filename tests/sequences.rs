@@ -133,7 +133,7 @@ fn found(shape: &Shape, documents: &[Document]) -> Vec<Vec<usize>> {
     let mut set = RuleSet::default();
     let rule = format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{}'''\n", shape.query);
     set.add("r", &rule).unwrap_or_else(|error| panic!("{error}"));
-    let mut pipeline = Pipeline::new(set, Limits::default());
+    let mut pipeline = Pipeline::new(set, Limits::replay());
     let decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
     let mut note = |alert: osawatch::alert::Alert| {
@@ -155,6 +155,36 @@ fn found(shape: &Shape, documents: &[Document]) -> Vec<Vec<usize>> {
     }
     pipeline.finish(&mut note);
     found
+}
+
+#[test]
+fn an_event_with_more_keys_than_a_number_can_count_joins_under_the_first_of_them() {
+    let fields = ["id", "domain", "email", "hash", "full_name", "name", "target.name", "target.id"];
+    let by = fields.map(|field| format!("user.{field}")).join(", ?");
+    let query =
+        format!("sequence by ?{by} [process where process.name == \"a\"] [process where process.name == \"b\"]");
+    for missing in [None, Some(7), Some(0)] {
+        let mut set = RuleSet::default();
+        set.add("r", &format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{query}'''\n")).unwrap();
+        let mut pipeline = Pipeline::new(set, Limits::replay());
+        let decoder = Decoder::new(pipeline.fields(), Machine::default());
+        let mut alerts = 0;
+        for (second, name) in [(0, "a"), (1, "b")] {
+            let mut text = json!({
+                "@timestamp": Timestamp::from_nanoseconds(second * 1_000_000_000).to_string(),
+                "event": {"category": "process"}, "process": {"name": name},
+            });
+            for (_, field) in fields.iter().enumerate().filter(|(n, _)| Some(*n) != missing) {
+                text[format!("user.{field}")] = (0..1100).map(|value| value.to_string()).collect();
+            }
+            if let Decoded::Event(event) = decoder.decode(&Line::from(text.to_string()), None).unwrap().decoded {
+                pipeline.push(event, |_| alerts += 1);
+            }
+        }
+        pipeline.finish(|_| alerts += 1);
+        assert_eq!(alerts, 1);
+        assert!(pipeline.counts().evicted_sequences > 0, "the other keys are counted");
+    }
 }
 
 fn documents() -> impl Strategy<Value = Vec<Document>> {

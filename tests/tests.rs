@@ -26,6 +26,7 @@ mod live;
 #[cfg(target_os = "macos")]
 mod live_mac;
 // The matcher against an obviously correct model.
+mod memory;
 mod model;
 // The replay command: options, formats, failures, exit codes.
 mod replay;

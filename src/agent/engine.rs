@@ -13,7 +13,7 @@ use super::watch::Watch;
 use super::{Counts, Error, Settings, facts};
 use crate::alert::{Alert, pipeline_error};
 use crate::event::document::insert;
-use crate::event::{Event, Flow, Timestamp, field};
+use crate::event::{Budget, Event, Flow, Timestamp, field};
 use crate::pipeline::Pipeline;
 use crate::process::Waiting;
 use crate::source::endpoint_security::Translator;
@@ -84,7 +84,7 @@ impl<'s> Agent<'s> {
     ) -> Agent<'s> {
         let watch = Watch::new(watched);
         let translator = Translator::new(sensors.machine.clone(), sensors.host_name.clone());
-        let waiting = Waiting::new(settings.lateness, settings.waiting);
+        let waiting = Waiting::new(settings.lateness, settings.waiting, Budget::LIVE.flows);
         let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
         let began = Instant::now();
         Agent {
@@ -119,7 +119,7 @@ impl<'s> Agent<'s> {
             let timer = [end, due, sink_due, summary_due].into_iter().flatten().min().map_or_else(never, at);
             select! {
                 recv(self.sensors.processes) -> report => match report {
-                    Ok(report) => self.report(report)?,
+                    Ok(queued) => self.report(queued.report)?,
                     Err(_) => break Ending::SensorsEnded,
                 },
                 recv(self.sensors.flows) -> flow => match flow {
@@ -156,7 +156,7 @@ impl<'s> Agent<'s> {
         while self.began.elapsed() < end {
             select! {
                 recv(self.sensors.processes) -> report => match report {
-                    Ok(report) => self.report(report)?,
+                    Ok(queued) => self.report(queued.report)?,
                     Err(_) => self.sensors.processes = never(),
                 },
                 recv(self.sensors.flows) -> flow => match flow {

@@ -13,7 +13,7 @@ use crate::detect::{Lateness, RuleSet};
 use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Owner, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::Decoder;
-use crate::source::live::{Level, Lookup, Losses, Notice, Report, Sensors, Watched};
+use crate::source::live::{Level, Lookup, Losses, Notice, Queued, Report, Sensors, Watched};
 
 #[derive(Default)]
 struct Seen {
@@ -102,7 +102,7 @@ fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
 /// Sensors whose reports all lie ready, process reports first unless `late`.
 struct Script {
     sensors: Sensors,
-    processes: Sender<Report>,
+    processes: Sender<Queued>,
     flows: Sender<Flow>,
 }
 
@@ -125,7 +125,7 @@ fn script() -> Script {
 
 impl Script {
     fn processes(self, reports: impl IntoIterator<Item = Report>) -> Script {
-        reports.into_iter().for_each(|report| self.processes.send(report).unwrap());
+        reports.into_iter().for_each(|report| self.processes.send(report.into()).unwrap());
         self
     }
 
@@ -139,7 +139,7 @@ impl Script {
         let Script { sensors, processes, flows } = self;
         let teller = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(60));
-            processes.send(report).unwrap();
+            processes.send(report.into()).unwrap();
             std::thread::sleep(Duration::from_millis(200));
             drop((processes, flows));
         });
@@ -161,7 +161,7 @@ impl Script {
 }
 
 fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Ending, Counts) {
-    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::default() };
+    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::replay() };
     let pipeline = Pipeline::new(RuleSet::built_in(), limits);
     let mut seen = Seen::default();
     let agent = Agent::new(settings, pipeline, sensors, Arc::new(Watched::default()), &mut seen);
@@ -226,10 +226,10 @@ fn after_a_loss_the_running_processes_are_looked_up_and_what_is_known_stays() {
     sensors.scan = scan;
     sensors.losses.exec_gaps.store(3, Ordering::Relaxed);
     let feeder = std::thread::spawn(move || {
-        processes.send(exec(0.0, OSASCRIPT, 50, 7)).unwrap();
+        processes.send(exec(0.0, OSASCRIPT, 50, 7).into()).unwrap();
         scans.recv().unwrap();
         for found in [already_running(0.5, "/usr/bin/forged", 50, 7), already_running(0.5, OSASCRIPT, 60, 3)] {
-            processes.send(Report::Running(Box::new(found))).unwrap();
+            processes.send(Report::Running(Box::new(found)).into()).unwrap();
         }
         flows.send(flow(1.0, 50, Some(1050))).unwrap();
         flows.send(flow(1.0, 60, Some(1060))).unwrap();
@@ -342,7 +342,7 @@ fn a_stop_lets_through_what_was_received() {
 fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
     let fatal = Report::Notice(Notice { level: Level::Fatal, text: "no".into() });
     let Script { sensors, processes, flows } = script().processes([fatal]);
-    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::default());
+    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
     let mut seen = Seen::default();
     let agent = Agent::new(Settings::default(), pipeline, sensors, Arc::new(Watched::default()), &mut seen);
     assert_eq!(agent.run(&never()).unwrap_err().to_string(), "no");

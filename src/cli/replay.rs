@@ -54,13 +54,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     lateness: Duration,
     /// Process executions to keep track of
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().processes.executions, value_parser = at_least_one)]
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().processes.executions, value_parser = at_least_one)]
     max_processes: usize,
     /// Partial sequences to keep for each rule
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().sequences, value_parser = at_least_one)]
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
     max_sequences: usize,
     /// Events to hold back for earlier ones
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().reorder, value_parser = at_least_one)]
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
     max_reorder: usize,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let set = args.selection.load(config.as_ref())?;
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
-    let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::default() };
+    let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::replay() };
     limits.processes.executions = args.max_processes;
     let mut pipeline = Pipeline::new(set, limits);
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();

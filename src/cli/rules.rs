@@ -313,7 +313,7 @@ fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, 
     };
     let id = [rule.id.clone()];
     set.keep_only(&id).map_err(str::to_owned)?;
-    let mut pipeline = Pipeline::new(set, Limits::default());
+    let mut pipeline = Pipeline::new(set, Limits::replay());
     let decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut alerts = 0;
     for (number, line) in events.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

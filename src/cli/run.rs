@@ -16,18 +16,13 @@ use super::replay::duration;
 use super::rules::Selection;
 use crate::agent::{Agent, Counts, Ending, Settings};
 use crate::config;
-use crate::detect::Lateness;
 use crate::output::Writer;
 use crate::output::terminal;
 use crate::pipeline::{Limits, Pipeline};
-use crate::process;
 use crate::report::visible;
 use crate::script::Examiner;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Watched};
-
-/// Executions that are held: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
-const EXECUTIONS: usize = 65_536;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -98,8 +93,6 @@ impl From<Exec> for ExecSource {
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let set = args.selection.load(config.as_ref())?;
-    let processes = process::Limits { executions: EXECUTIONS, ..process::Limits::default() };
-    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), processes, ..Limits::default() };
     let watched = Arc::new(Watched::default());
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
     let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
@@ -111,7 +104,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let sensors = source::live(&options).map_err(live_failure)?;
     let wanted = Wanted { alerts: args.alerts.as_deref(), syslog: args.syslog, output: args.output };
     let mut out = Out::new(&wanted, config.as_ref(), sensors.machine.clone())?;
-    let mut pipeline = Pipeline::new(set, limits);
+    let mut pipeline = Pipeline::new(set, Limits::live());
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
     pipeline.examine_scripts(Examiner::live(script.capture()), redactor);

@@ -18,8 +18,8 @@ pub use set::RuleSet;
 pub use suppress::Volume;
 
 use crate::eql::Lineages;
-use crate::event::{Event, Fields};
-use sequence::{Matcher, Shared};
+use crate::event::{Event, Fields, Ledger};
+use sequence::{Length, Matcher, Shared};
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -37,16 +37,19 @@ pub struct Detector {
     /// For each rule, the rules that take precedence on an event both find.
     yields_to: Vec<HashSet<usize>>,
     lineages: Lineages,
+    ledger: Ledger,
+    bytes: usize,
 }
 
 impl Detector {
-    /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule.
-    pub fn new(rules: &[Rule], fields: &Fields, lineages: Lineages, limit: usize) -> Detector {
+    /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
+    /// all hold together.
+    pub fn new(rules: &[Rule], fields: &Fields, lineages: Lineages, limit: usize, bytes: usize) -> Detector {
         let runnable = rules.iter().enumerate().filter_map(|(i, rule)| Some((i, rule.query()?)));
         let matchers = runnable.map(|(i, query)| (i, Matcher::new(query.clone(), fields, limit))).collect();
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
         let yields_to = rules.iter().map(|rule| rule.yields_to.iter().filter_map(position).collect()).collect();
-        Detector { matchers, yields_to, lineages }
+        Detector { matchers, yields_to, lineages, ledger: Ledger::default(), bytes }
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -56,18 +59,46 @@ impl Detector {
 
     /// Takes in the next event. `watermark_ms` is the time before which no event is expected.
     pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
-        let mut shared = Shared::new(event);
+        let mut shared = Shared::new(event, &self.ledger);
         let mut found = Vec::new();
         for (rule, matcher) in &mut self.matchers {
             if let Some(matched) = matcher.observe(&mut shared, ordinal, watermark_ms) {
                 found.push(Detection { rule: *rule, found: matched });
             }
         }
+        drop(shared);
+        self.bound();
         if found.len() > 1 {
             let firing: HashSet<usize> = found.iter().map(|detection| detection.rule).collect();
             found.retain(|detection| self.yields_to[detection.rule].is_disjoint(&firing));
         }
         found
+    }
+
+    /// Evicts partial sequences until an eighth is free: the longest first, and of those as long the earliest. Large
+    /// decoys must not push out what is small.
+    fn bound(&mut self) {
+        if self.ledger.bytes() <= self.bytes {
+            return;
+        }
+        let wanted = self.ledger.bytes() - self.bytes / 8 * 7;
+        let mut lengths: Vec<_> = self.matchers.iter().flat_map(|(_, matcher)| matcher.lengths()).collect();
+        lengths.sort_unstable_by(|one, other| other.cmp(one));
+        // The rules share the events that they hold.
+        lengths.dedup();
+        let mut freed = 0;
+        let enough = |(bytes, _): &&Length| {
+            freed += bytes;
+            freed >= wanted
+        };
+        if let Some(length) = lengths.iter().find(enough).or(lengths.last()) {
+            self.matchers.iter_mut().for_each(|(_, matcher)| matcher.evict(*length));
+        }
+    }
+
+    /// The bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.ledger.bytes()
     }
 
     /// Partial sequences given up because a limit was reached.

@@ -22,6 +22,8 @@ pub enum Lateness {
 pub struct Reorder {
     lateness: Lateness,
     limit: usize,
+    bytes_limit: usize,
+    bytes: usize,
     /// Events that arrived in order; most do.
     queue: VecDeque<(Ordinal, Event)>,
     stragglers: BTreeMap<Ordinal, Event>,
@@ -32,12 +34,14 @@ pub struct Reorder {
 }
 
 impl Reorder {
-    /// A buffer for at most `limit` events; beyond it the earliest is released before its time, and
-    /// counted. `Lateness::Unbounded` has no limit.
-    pub fn new(lateness: Lateness, limit: usize) -> Reorder {
+    /// A buffer for at most `limit` events of at most `bytes`; beyond them the earliest is released before its time,
+    /// and counted. `Lateness::Unbounded` has no limit.
+    pub fn new(lateness: Lateness, limit: usize, bytes: usize) -> Reorder {
         Reorder {
             lateness,
             limit,
+            bytes_limit: bytes,
+            bytes: 0,
             queue: VecDeque::new(),
             stragglers: BTreeMap::new(),
             arrivals: 0,
@@ -57,6 +61,11 @@ impl Reorder {
         self.overflowed
     }
 
+    /// The bytes of the events that are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes in an event.
     pub fn push(&mut self, event: Event) {
         let ordinal = (event.time, self.arrivals);
@@ -68,6 +77,7 @@ impl Reorder {
             self.late += 1;
         }
         self.latest = self.latest.max(Some(event.time));
+        self.bytes += event.bytes();
         let in_order = matches!(self.lateness, Lateness::UpTo(Duration::ZERO))
             || self.queue.back().is_none_or(|(last, _)| *last < ordinal);
         if in_order {
@@ -84,7 +94,7 @@ impl Reorder {
         if time <= self.latest?.saturating_sub(lateness) || lateness.is_zero() {
             return self.pop();
         }
-        if self.queue.len() + self.stragglers.len() > self.limit {
+        if self.queue.len() + self.stragglers.len() > self.limit || self.bytes > self.bytes_limit {
             self.overflowed += 1;
             return self.pop();
         }
@@ -95,10 +105,13 @@ impl Reorder {
     pub fn pop(&mut self) -> Option<(Ordinal, Event)> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
-        match (straggler, queued) {
+        let next = match (straggler, queued) {
             (Some(straggler), queued) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
             _ => self.queue.pop_front(),
-        }
+        };
+        let bytes = next.as_ref().map_or(0, |(_, event)| event.bytes());
+        self.bytes = self.bytes.saturating_sub(bytes);
+        next
     }
 
     fn first(&self) -> Option<Ordinal> {
@@ -114,7 +127,7 @@ mod tests {
     use crate::event::Categories;
 
     fn run(lateness: Lateness, limit: usize, times: &[i64]) -> (Vec<(i64, u64)>, u64, u64) {
-        let mut reorder = Reorder::new(lateness, limit);
+        let mut reorder = Reorder::new(lateness, limit, usize::MAX);
         let mut out = Vec::new();
         for time in times {
             reorder.push(Event::new(Timestamp::from_nanoseconds(*time), Categories::NETWORK));
@@ -152,6 +165,18 @@ mod tests {
         let (order, _, overflowed) = run(Lateness::UpTo(Duration::from_secs(1)), 2, &[1, 2, 3, 4]);
         assert_eq!(order.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(overflowed, 2);
+    }
+
+    #[test]
+    fn a_buffer_full_by_bytes_releases_the_earliest_too() {
+        let event = |ns| Event::new(Timestamp::from_nanoseconds(ns), Categories::NETWORK);
+        let mut reorder = Reorder::new(Lateness::UpTo(Duration::from_secs(1)), 100, 2 * event(1).bytes());
+        let mut released = Vec::new();
+        for ns in [2, 1, 3, 4] {
+            reorder.push(event(ns));
+            released.extend(std::iter::from_fn(|| reorder.pop_due()).map(|((time, _), _)| time.nanoseconds()));
+        }
+        assert_eq!((released, reorder.overflowed()), (vec![1, 2], 2));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! strictly before the event, and drops that one and every older one, whether or not `maxspan` then
 //! rejects the pair. So one waiting partial sequence per stage and key is all the state there is.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::ops::Range;
@@ -14,13 +15,23 @@ use ahash::HashMap;
 
 use super::reorder::Ordinal;
 use crate::eql::{JoinKey, Query};
-use crate::event::{Event, FieldType, Fields, Scalar};
+use crate::event::{Charge, Event, FieldType, Fields, Ledger, Scalar, Timestamp};
 
 /// An event may join under this many keys; more, from arrays in one document, are counted as evicted.
 const MAX_KEYS_PER_EVENT: usize = 1024;
 
 /// This many partial sequences may wait longer than `maxspan`.
 const KEPT_PAST_MAXSPAN: usize = 1024;
+
+/// What a partial sequence takes besides its key and its events.
+const PARTIAL_BYTES: usize = 192;
+
+/// The order of the keys is gone through for stale ones when they take this many bytes.
+const ORDER_BYTES: usize = 256 << 10;
+
+/// How long a partial sequence is: the bytes of its longest event, and its time; of those as long, the earliest is the
+/// greatest.
+pub(super) type Length = (usize, Reverse<Timestamp>);
 
 /// A completed sequence, or the one event of an event query.
 #[derive(Clone, Debug)]
@@ -34,24 +45,52 @@ pub struct Match {
 /// The events of one stage, kept once and shared by all rules that hold them.
 pub(super) struct Shared<'e> {
     event: &'e Event,
-    kept: Option<Arc<Event>>,
+    ledger: &'e Ledger,
+    kept: Option<Arc<Held>>,
 }
 
 impl<'e> Shared<'e> {
-    pub(super) fn new(event: &'e Event) -> Shared<'e> {
-        Shared { event, kept: None }
+    pub(super) fn new(event: &'e Event, ledger: &'e Ledger) -> Shared<'e> {
+        Shared { event, ledger, kept: None }
     }
 
-    fn keep(&mut self) -> Arc<Event> {
-        Arc::clone(self.kept.get_or_insert_with(|| Arc::new(self.event.detached())))
+    fn keep(&mut self) -> Arc<Held> {
+        let held = || {
+            let event = Arc::new(self.event.detached());
+            let charge = self.ledger.charge(event.bytes());
+            Arc::new(Held { event, charge })
+        };
+        Arc::clone(self.kept.get_or_insert_with(held))
     }
+}
+
+/// An event that partial sequences hold, of any number of rules.
+#[derive(Debug)]
+struct Held {
+    event: Arc<Event>,
+    charge: Charge,
 }
 
 #[derive(Debug)]
 struct Partial {
-    events: Vec<Arc<Event>>,
+    events: Vec<Arc<Held>>,
     first_ms: i64,
     last: Ordinal,
+    /// Of the key.
+    _charge: Charge,
+}
+
+impl Partial {
+    /// The events, with those of the last stage.
+    fn complete(self, last: Arc<Event>, key: &str) -> Match {
+        let earlier = self.events.iter().map(|held| Arc::clone(&held.event));
+        Match { events: earlier.chain([last]).collect(), join: key_values(key) }
+    }
+
+    fn length(&self) -> Length {
+        let lengths = self.events.iter().map(|held| (held.charge.bytes(), Reverse(held.event.time)));
+        lengths.max().unwrap_or_default()
+    }
 }
 
 /// The state of one query.
@@ -64,6 +103,9 @@ pub(super) struct Matcher {
     waiting: Vec<HashMap<Arc<str>, Partial>>,
     /// Keys in the order they began to wait, for expiry and eviction.
     order: VecDeque<(i64, usize, Arc<str>)>,
+    /// Bytes of the keys in the order, and when stale ones are looked for.
+    order_bytes: usize,
+    order_limit: usize,
     limit: usize,
     evicted: u64,
 }
@@ -74,7 +116,8 @@ impl Matcher {
         let bounded = |key: &JoinKey| fields.kind(key.field) == FieldType::Keyword;
         let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
         let waiting = (1..query.stages.len()).map(|_| HashMap::default()).collect();
-        Matcher { query, bounded_keys, waiting, order: VecDeque::new(), limit, evicted: 0 }
+        let (order, order_bytes, order_limit) = (VecDeque::new(), 0, ORDER_BYTES);
+        Matcher { query, bounded_keys, waiting, order, order_bytes, order_limit, limit, evicted: 0 }
     }
 
     /// Partial sequences and keys given up because a limit was reached.
@@ -88,7 +131,8 @@ impl Matcher {
         let event = shared.event;
         if !self.query.is_sequence {
             let stage = &self.query.stages[0];
-            return stage.selects(event).then(|| Match { events: vec![shared.keep()], join: Vec::new() });
+            let found = || Match { events: vec![Arc::clone(&shared.keep().event)], join: Vec::new() };
+            return stage.selects(event).then(found);
         }
         self.expire(watermark_ms);
         let mut completed = None;
@@ -114,7 +158,8 @@ impl Matcher {
         self.evicted += keys.cut;
         for key in fresh {
             let first_ms = shared.event.time.milliseconds();
-            self.wait(0, key, Partial { events: vec![shared.keep()], first_ms, last: ordinal });
+            let charge = shared.ledger.charge(PARTIAL_BYTES + str::len(&key));
+            self.wait(0, key, Partial { events: vec![shared.keep()], first_ms, last: ordinal, _charge: charge });
         }
     }
 
@@ -134,11 +179,11 @@ impl Matcher {
             if self.query.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
                 continue;
             }
-            partial.events.push(shared.keep());
-            partial.last = ordinal;
             if stage + 1 == self.query.stages.len() {
-                completed.get_or_insert(Match { events: partial.events, join: key_values(&key) });
+                completed.get_or_insert(partial.complete(Arc::clone(&shared.keep().event), &key));
             } else {
+                partial.events.push(shared.keep());
+                partial.last = ordinal;
                 self.wait(stage, key, partial);
             }
         }
@@ -165,6 +210,7 @@ impl Matcher {
             Some(waiting) => *waiting = partial,
             None => drop(self.waiting[stage].insert(Arc::clone(&key), partial)),
         }
+        self.order_bytes += key.len();
         self.order.push_back((first_ms, stage, key));
         self.bound();
     }
@@ -172,18 +218,34 @@ impl Matcher {
     fn bound(&mut self) {
         let live: usize = self.waiting.iter().map(HashMap::len).sum();
         if live > self.limit {
-            while let Some((first_ms, stage, key)) = self.order.pop_front() {
+            while let Some((first_ms, stage, key)) = self.pop_order() {
                 if self.drop_if_began(first_ms, stage, &key) {
                     self.evicted += 1;
                     break;
                 }
             }
         }
-        if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 {
+        if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 || self.order_bytes > self.order_limit {
             let waiting = &self.waiting;
             self.order.retain(|(first_ms, stage, key)| {
                 waiting[*stage].get(key).is_some_and(|partial| partial.first_ms == *first_ms)
             });
+            self.order_bytes = self.order.iter().map(|(_, _, key)| key.len()).sum();
+            self.order_limit = ORDER_BYTES.max(2 * self.order_bytes);
+        }
+    }
+
+    /// The longest event of each partial sequence.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = Length> {
+        self.waiting.iter().flat_map(HashMap::values).map(Partial::length)
+    }
+
+    /// Evicts every partial sequence that is so long or longer.
+    pub(super) fn evict(&mut self, length: Length) {
+        for waiting in &mut self.waiting {
+            let before = waiting.len();
+            waiting.retain(|_, partial| partial.length() < length);
+            self.evicted += (before - waiting.len()) as u64;
         }
     }
 
@@ -194,10 +256,16 @@ impl Matcher {
         while let Some((first_ms, ..)) = self.order.front()
             && first_ms.saturating_add(maxspan) < watermark_ms
         {
-            if let Some((first_ms, stage, key)) = self.order.pop_front() {
+            if let Some((first_ms, stage, key)) = self.pop_order() {
                 self.drop_if_began(first_ms, stage, &key);
             }
         }
+    }
+
+    fn pop_order(&mut self) -> Option<(i64, usize, Arc<str>)> {
+        let first = self.order.pop_front()?;
+        self.order_bytes = self.order_bytes.saturating_sub(first.2.len());
+        Some(first)
     }
 
     fn drop_if_began(&mut self, first_ms: i64, stage: usize, key: &Arc<str>) -> bool {
@@ -252,8 +320,9 @@ impl Keys {
 
     /// The next key: the values of the last field change fastest.
     fn next(&mut self) -> Option<&str> {
-        let count = self.fields.iter().try_fold(1_usize, |count, values| count.checked_mul(values.len()));
-        if count.is_some_and(|count| self.given >= count) {
+        // More keys than a number can count are more than are given: which they are, the last fields say.
+        let count = self.fields.iter().map(Range::len).fold(1_usize, usize::saturating_mul);
+        if self.fields.iter().any(Range::is_empty) || self.given >= count {
             return None;
         }
         if self.given == MAX_KEYS_PER_EVENT {
@@ -261,12 +330,9 @@ impl Keys {
             return None;
         }
         self.key.clear();
-        let mut rest = self.given;
-        let mut stride = count.unwrap_or(usize::MAX);
-        for values in &self.fields {
-            stride = (stride / values.len()).max(1);
-            let value = values.start + rest / stride % values.len();
-            rest %= stride;
+        for (at, values) in self.fields.iter().enumerate() {
+            let stride = self.fields[at + 1..].iter().map(Range::len).fold(1_usize, usize::saturating_mul);
+            let value = values.start + self.given / stride % values.len();
             self.key.push_str(&self.text[self.values[value].clone()]);
         }
         self.given += 1;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::field::{self, Field};
-use super::{Event, Scalar, Script};
+use super::{Charge, Event, Ledger, Scalar, Script};
 
 /// The place of the command line among [`TEXTS`].
 const COMMAND_LINE: usize = 3;
 const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 1024;
+/// Of all arguments together: descendants hold the executions of their ancestors.
+const MAX_ARGS_BYTES: usize = 8 * 1024;
 const MAX_COMMAND_LINE_BYTES: usize = 4096;
 
 /// The texts that an execution keeps, besides its arguments.
@@ -28,7 +30,7 @@ const TEXTS: [Field; 9] = [
 ///
 /// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, and arguments that
 /// the command line consists of are parts of it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Execution {
     pid: Option<i64>,
     is_signed: Option<bool>,
@@ -39,6 +41,7 @@ pub struct Execution {
     /// Where each argument begins and ends.
     args: Box<[(u32, u32)]>,
     script: Option<Arc<Script>>,
+    charge: Option<Charge>,
 }
 
 impl Execution {
@@ -50,7 +53,10 @@ impl Execution {
                 Scalar::Str(text) => Some(cut(text, MAX_ARG_BYTES)),
                 _ => None,
             });
-            strings.take(MAX_ARGS)
+            strings.take(MAX_ARGS).scan(MAX_ARGS_BYTES, |left, arg| {
+                *left = left.checked_sub(arg.len())?;
+                Some(arg)
+            })
         };
         let parts = parts_of(texts[COMMAND_LINE].unwrap_or_default(), args());
         let own = if parts.is_some() { 0 } else { args().map(str::len).sum() };
@@ -75,6 +81,17 @@ impl Execution {
         let mut texts = [None; TEXTS.len()];
         (texts[0], texts[1], texts[2]) = (Some(entity_id), name, executable);
         Execution { pid, ..Execution::joined(texts, 0) }
+    }
+
+    /// Enters its bytes in a ledger, for as long as anything holds it.
+    pub fn charged_to(mut self, ledger: &Ledger) -> Arc<Execution> {
+        self.charge = Some(ledger.charge(self.bytes()));
+        Arc::new(self)
+    }
+
+    fn bytes(&self) -> usize {
+        let script = self.script.as_ref().map_or(0, |script| script.bytes());
+        size_of::<Execution>() + self.text.capacity() + size_of_val::<[_]>(&self.args) + script
     }
 
     fn joined(texts: [Option<&str>; TEXTS.len()], capacity: usize) -> Execution {
@@ -152,7 +169,7 @@ impl Execution {
         self.is_signed
     }
 
-    /// `process.args`: the first 64, the first KiB of each.
+    /// `process.args`: the first 64, the first KiB of each, 8 KiB in all.
     pub fn args(&self) -> impl Iterator<Item = &str> {
         self.args.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])
     }

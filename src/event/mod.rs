@@ -7,6 +7,7 @@ mod execution;
 pub mod field;
 mod flow;
 mod line;
+pub mod memory;
 mod script;
 pub mod surrogates;
 mod timestamp;
@@ -16,6 +17,7 @@ pub use execution::{Ancestors, Context, Execution};
 pub use field::{Field, FieldType, Fields};
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 pub use line::Line;
+pub use memory::{Budget, Charge, Ledger};
 pub use script::Script;
 pub use timestamp::Timestamp;
 
@@ -244,6 +246,13 @@ impl Event {
             .iter()
             .find_map(|field| self.stated(*field).next())
             .map_or_else(|| self.content_id(), |value| value.text().into_owned())
+    }
+
+    /// How many bytes it holds, its script with it; what it shares with other events is theirs too.
+    pub fn bytes(&self) -> usize {
+        let line = self.line.as_ref().map_or(0, |line| line.as_str().len());
+        let script = self.script.as_ref().map_or(0, |script| script.bytes());
+        size_of::<Event>() + self.values.capacity() * size_of::<(Field, Value)>() + self.text.capacity() + line + script
     }
 
     /// A copy that does not keep the block of input alive that the event was read in.

@@ -27,3 +27,11 @@ pub struct Script {
     /// The arguments after the script.
     pub arguments: u64,
 }
+
+impl Script {
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.text, &self.path, &self.sha256];
+        size_of::<Script>() + texts.into_iter().flatten().map(String::capacity).sum::<usize>()
+    }
+}

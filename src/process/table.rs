@@ -8,13 +8,15 @@ use ahash::HashMap;
 
 use super::attribution::Owners;
 use crate::event::field;
-use crate::event::{Ancestors, Categories, Context, Event, Execution, Scalar, Timestamp};
+use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
 
 /// How much the table holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Executions, running and exited.
     pub executions: usize,
+    /// Their bytes, with those that only descendants and waiting events still hold.
+    pub bytes: usize,
     /// How long an exited execution stays, for connections reported after its exit.
     pub keep_exited: Duration,
     /// How late a report may well be: an execution that is given up later than this after its exit is no loss.
@@ -23,9 +25,18 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { executions: 32_768, keep_exited: Duration::from_secs(60), lateness: Duration::from_secs(2) }
+        Limits {
+            executions: 32_768,
+            bytes: Budget::REPLAY.executions,
+            keep_exited: Duration::from_secs(60),
+            lateness: Duration::from_secs(2),
+        }
     }
 }
+
+/// What an execution takes besides its texts: its entry, its places in the orders of start and exit, its owner by pid
+/// and its list of ancestors.
+const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + size_of::<Ancestors>();
 
 /// Executions by host and `process.entity_id`.
 #[derive(Debug, Default)]
@@ -38,6 +49,7 @@ pub struct Table {
     generation: u64,
     evicted: u64,
     lost: u64,
+    ledger: Ledger,
     key: String,
 }
 
@@ -50,6 +62,7 @@ struct Entry {
     executed: bool,
     ended: Option<Timestamp>,
     generation: u64,
+    _charge: Charge,
 }
 
 /// An execution as its descendants see it.
@@ -77,6 +90,11 @@ impl Table {
         self.lost
     }
 
+    /// The bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.ledger.bytes()
+    }
+
     /// Adds to an event what is known of its process, and takes note of what a process event tells.
     /// Events come in the order they happened. `marks` says which `descendant of […]` queries an event
     /// matches, once it has its context.
@@ -100,7 +118,7 @@ impl Table {
             known => {
                 let mut context = known.map(|known| Context::clone(&known)).unwrap_or_default();
                 self.add_lineage(event, &mut context);
-                context.process = starts.then(|| Arc::new(Execution::of(event)));
+                context.process = starts.then(|| Execution::of(event).charged_to(&self.ledger));
                 Some(Arc::new(context))
             }
         };
@@ -148,16 +166,24 @@ impl Table {
         if let Some(entry) = self.executions.get_mut(key) {
             entry.context = context;
             entry.executed |= executed;
-            return;
+            return self.bound(event.time);
         }
         let key: Arc<str> = key.into();
         self.owners.started(&key, event);
         self.generation += 1;
-        let entry = Entry { context, marks: 0, executed, ended: None, generation: self.generation };
+        let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
+        let entry = Entry { context, marks: 0, executed, ended: None, generation, _charge: charge };
         self.executions.insert(Arc::clone(&key), entry);
         self.started.push_back((self.generation, key));
-        while self.executions.len() > self.limits.executions {
-            self.evict(event.time);
+        self.bound(event.time);
+    }
+
+    /// Evicts until the table is inside its limits.
+    fn bound(&mut self, now: Timestamp) {
+        while self.executions.len() > self.limits.executions || self.ledger.bytes() > self.limits.bytes {
+            if !self.evict(now) {
+                break;
+            }
         }
         if self.started.len() > 2 * self.limits.executions + 1024 {
             let executions = &self.executions;
@@ -189,7 +215,8 @@ impl Table {
             let name = |field| event.str(field);
             let execution = parent.execution.unwrap_or_else(|| {
                 let (pid, executable) = (event.int(field::PARENT_PID), name(field::PARENT_EXECUTABLE));
-                Arc::new(Execution::named(parent_id, pid, name(field::PARENT_NAME), executable))
+                let parent = Execution::named(parent_id, pid, name(field::PARENT_NAME), executable);
+                parent.charged_to(&self.ledger)
             });
             context.ancestors = Some(Ancestors::new(Arc::clone(&execution), parent.ancestors.as_ref()));
             context.parent = Some(execution);
@@ -215,7 +242,7 @@ impl Table {
             let Scalar::Str(entity_id) = value else { continue };
             let ancestor = self.known(event, entity_id);
             context.lineage |= ancestor.lineage;
-            let named = || Arc::new(Execution::named(entity_id, None, None, None));
+            let named = || Execution::named(entity_id, None, None, None).charged_to(&self.ledger);
             ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
         }
         context.ancestors = ancestors;
@@ -224,12 +251,14 @@ impl Table {
     fn add_responsible(&mut self, event: &Event, context: &mut Context) {
         let stated = event.str(field::EFFECTIVE_PARENT_ENTITY_ID);
         let Some(entity_id) = stated.or_else(|| event.str(field::EFFECTIVE_PROCESS_ENTITY_ID)) else { return };
+        let known = self.known(event, entity_id);
         let named = || {
             let name = event.str(field::EFFECTIVE_PARENT_NAME);
             let executable = event.str(field::EFFECTIVE_PARENT_EXECUTABLE);
-            Arc::new(Execution::named(entity_id, event.int(field::EFFECTIVE_PARENT_PID), name, executable))
+            let pid = event.int(field::EFFECTIVE_PARENT_PID);
+            Execution::named(entity_id, pid, name, executable).charged_to(&self.ledger)
         };
-        context.responsible = Some(self.known(event, entity_id).execution.unwrap_or_else(named));
+        context.responsible = Some(known.execution.unwrap_or_else(named));
     }
 
     /// What is known of an execution on the host of the event.
@@ -252,21 +281,24 @@ impl Table {
         }
     }
 
-    fn evict(&mut self, now: Timestamp) {
-        let late = self.exited.front().is_some_and(|(ended, _)| ended.saturating_add(self.limits.lateness) >= now);
-        if self.remove_exited() {
-            self.evicted += 1;
-            self.lost += u64::from(late);
-            return;
+    fn evict(&mut self, now: Timestamp) -> bool {
+        while let Some((ended, _)) = self.exited.front() {
+            let is_loss = ended.saturating_add(self.limits.lateness) >= now;
+            if self.remove_exited() {
+                self.evicted += 1;
+                self.lost += u64::from(is_loss);
+                return true;
+            }
         }
         while let Some((generation, key)) = self.started.pop_front() {
             if self.executions.get(&key).is_some_and(|entry| entry.generation == generation) {
                 self.remove(&key);
                 self.evicted += 1;
                 self.lost += 1;
-                return;
+                return true;
             }
         }
+        false
     }
 
     fn remove_exited(&mut self) -> bool {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ahash::HashMap;
 
-use crate::event::{Event, Timestamp, field};
+use crate::event::{Charge, Event, Ledger, Timestamp, field};
 
 /// How long a flow of a known process waits for an exec that may have replaced the program.
 const SETTLE: Duration = Duration::from_millis(10);
@@ -21,6 +21,8 @@ const SETTLE: Duration = Duration::from_millis(10);
 pub struct Waiting {
     lateness: Duration,
     capacity: usize,
+    bytes: usize,
+    ledger: Ledger,
     settling: VecDeque<Held>,
     unknown: ByPid,
     /// Flows that went on before the stream of processes had come to their time.
@@ -32,13 +34,14 @@ pub struct Waiting {
 struct Held {
     event: Event,
     since: Duration,
+    charge: Charge,
 }
 
 impl Waiting {
-    /// Holds at most `capacity` flows, those of unknown processes for at most the lateness.
-    pub fn new(lateness: Duration, capacity: usize) -> Waiting {
-        let (settling, unknown, presumed) = Default::default();
-        Waiting { lateness, capacity, settling, unknown, presumed, overflowed: 0 }
+    /// Holds at most `capacity` flows of at most `bytes`, those of unknown processes for at most the lateness.
+    pub fn new(lateness: Duration, capacity: usize, bytes: usize) -> Waiting {
+        let (ledger, settling, unknown, presumed) = Default::default();
+        Waiting { lateness, capacity, bytes, ledger, settling, unknown, presumed, overflowed: 0 }
     }
 
     /// Flows let go before their time because too many waited.
@@ -48,13 +51,17 @@ impl Waiting {
 
     /// Takes in a flow. `now` is a clock that only goes forward.
     pub fn hold(&mut self, event: Event, is_known: bool, now: Duration) -> Option<Event> {
-        let held = Held { event, since: now };
+        let charge = self.ledger.charge(event.bytes());
+        let held = Held { event, since: now, charge };
         if is_known {
             self.settling.push_back(held);
         } else {
             self.unknown.push(held);
         }
-        if self.settling.len() + self.unknown.queue.len() <= self.capacity {
+        while self.is_full() && self.presumed.pop().is_some() {
+            self.overflowed += 1;
+        }
+        if !self.is_full() {
             return None;
         }
         self.overflowed += 1;
@@ -79,7 +86,7 @@ impl Waiting {
         if self.settling.front().is_some_and(|held| is_passed(held) || now.saturating_sub(held.since) >= SETTLE) {
             let held = self.settling.pop_front()?;
             if !is_passed(&held) {
-                self.presume(held.event.clone(), now);
+                self.presumed.push(Held { event: held.event.clone(), since: now, charge: held.charge });
             }
             return Some(held.event);
         }
@@ -98,12 +105,9 @@ impl Waiting {
         settled.into_iter().chain(given_up).min()
     }
 
-    fn presume(&mut self, event: Event, since: Duration) {
-        self.presumed.push(Held { event, since });
-        if self.presumed.queue.len() > self.capacity {
-            self.presumed.pop();
-            self.overflowed += 1;
-        }
+    fn is_full(&self) -> bool {
+        let number = self.settling.len() + self.unknown.queue.len() + self.presumed.queue.len();
+        number > self.capacity || self.ledger.bytes() > self.bytes
     }
 }
 
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_flow_of_a_known_process_waits_until_the_execs_have_passed_it_or_10_ms() {
-        let mut waiting = Waiting::new(ms(2000), 10);
+        let mut waiting = Waiting::new(ms(2000), 10, usize::MAX);
         assert!(waiting.hold(flow(1, 100), true, ms(0)).is_none());
         assert!(waiting.hold(flow(2, 200), true, ms(1)).is_none());
         assert_eq!(due(&mut waiting, 99, 5), [0; 0]);
@@ -189,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_flow_before_its_exec_goes_on_when_the_exec_is_told() {
-        let mut waiting = Waiting::new(ms(2000), 10);
+        let mut waiting = Waiting::new(ms(2000), 10, usize::MAX);
         waiting.hold(flow(7, 100), false, ms(0));
         waiting.hold(flow(8, 100), false, ms(0));
         assert_eq!(due(&mut waiting, 500, 1000), [0; 0]);
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_flow_that_went_on_too_early_goes_on_again_for_an_exec_before_it_and_once() {
-        let mut waiting = Waiting::new(ms(2000), 10);
+        let mut waiting = Waiting::new(ms(2000), 10, usize::MAX);
         waiting.hold(flow(7, 100), true, ms(0));
         waiting.hold(flow(8, 100), true, ms(0));
         assert_eq!(due(&mut waiting, 50, 10), [7, 8]);
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn too_many_waiting_flows_let_the_oldest_go_and_are_counted() {
-        let mut waiting = Waiting::new(ms(2000), 2);
+        let mut waiting = Waiting::new(ms(2000), 2, usize::MAX);
         assert!(waiting.hold(flow(1, 0), false, ms(0)).is_none());
         assert!(waiting.hold(flow(2, 0), false, ms(0)).is_none());
         assert_eq!(waiting.hold(flow(3, 0), false, ms(0)).map(|event| pid(&event)), Some(1));

@@ -32,6 +32,24 @@ impl fmt::Debug for Message<'_> {
     }
 }
 
+impl Message<'_> {
+    /// What its short texts take on nearly every Mac: paths, names, signature.
+    const SHORT_TEXTS: usize = 512;
+
+    /// How many bytes it holds, nearly.
+    pub fn bytes(&self) -> usize {
+        let event = match &self.event {
+            Notification::Exec(exec) => {
+                let texts = exec.args.iter().chain(&exec.env).flatten();
+                size_of::<Exec<'_>>() + texts.map(|text| size_of::<Cow<'_, str>>() + text.len()).sum::<usize>()
+            }
+            Notification::Fork(_) => size_of::<Fork<'_>>(),
+            Notification::Exit(_) => 0,
+        };
+        size_of::<Message<'_>>() + Message::SHORT_TEXTS + event
+    }
+}
+
 /// The event of a message, `es_events_t`: the kinds that osawatch subscribes to.
 pub enum Notification<'a> {
     /// A program started.

@@ -1,6 +1,7 @@
 //! What the sensors of a live Mac hand over: reports on bounded channels, and what was lost before them.
 
 mod losses;
+mod reports;
 mod watched;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 pub use losses::Losses;
+pub use reports::{Queued, ReportSender, report_channel};
 pub use watched::Watched;
 
 use super::endpoint_security::Message;
@@ -115,6 +117,17 @@ pub enum Report {
     Notice(Notice),
 }
 
+impl Report {
+    /// How many bytes it holds, nearly.
+    fn bytes(&self) -> usize {
+        match self {
+            Report::Message(message) => message.bytes(),
+            Report::Event(event) | Report::Running(event) => event.bytes(),
+            Report::Notice(notice) => size_of::<Notice>() + notice.text.len(),
+        }
+    }
+}
+
 /// What only the running system knows about a process or a user.
 pub trait Lookup: Send {
     /// `p_uniqueid` of a process, if it is still this execution.
@@ -135,7 +148,7 @@ pub struct Sensors {
     /// `host.os.version`.
     pub os_version: Option<String>,
     /// Process events, in the order their source gave them.
-    pub processes: Receiver<Report>,
+    pub processes: Receiver<Queued>,
     /// Flows.
     pub flows: Receiver<Flow>,
     /// What was lost.

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::Sender;
 use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
 
@@ -17,7 +16,7 @@ use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
-use crate::source::live::{Backoff, Level, Losses, Report};
+use crate::source::live::{Backoff, Level, Losses, Report, ReportSender};
 
 /// Bytes of arguments that are copied: long ones are cut until they fit, and what is cut off is counted.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
@@ -117,7 +116,7 @@ fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure
 }
 
 /// On the system's thread: copy, hand over, count.
-fn take(received: &Received, reports: &Sender<Report>, losses: &Losses, numbering: &Numbering) {
+fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering: &Numbering) {
     let Some(event) = received.event() else { return };
     let (event, process) = match &event {
         Event::NotifyExec(exec) => (Notification::Exec(Box::new(copy_exec(exec))), copy_actor(&received.process())),
@@ -140,7 +139,7 @@ fn take(received: &Received, reports: &Sender<Report>, losses: &Losses, numberin
         event,
     };
     losses.add_gaps(numbering.gaps(&message));
-    if reports.try_send(Report::Message(Box::new(message))).is_err() {
+    if !reports.try_send(Report::Message(Box::new(message))) {
         Losses::add(&losses.process_channel_full, 1);
     }
 }

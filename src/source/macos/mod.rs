@@ -13,13 +13,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never};
+use crossbeam_channel::{Receiver, bounded, never};
 use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
-use super::live::{Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, Sensors};
+use super::live::{
+    Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors, report_channel,
+};
 use super::running;
-use crate::event::{Event, Machine};
+use crate::event::{Budget, Event, Machine};
 
 /// Process reports that may wait for the engine: some seconds of a busy Mac.
 const PROCESS_CHANNEL: usize = 16_384;
@@ -30,7 +32,7 @@ const MOST_USERS: usize = 1_024;
 
 /// Where a source of process events puts what it sees.
 struct Feed {
-    reports: Sender<Report>,
+    reports: ReportSender,
     losses: Arc<Losses>,
     scans: Receiver<()>,
     machine: Machine,
@@ -48,7 +50,7 @@ impl Feed {
         let host_name = self.host_name.as_deref();
         for event in running::events(libproc::running(), libproc::program, &self.machine, host_name) {
             // Room is left for the events that come meanwhile, whose thread may not wait.
-            while self.reports.len() > PROCESS_CHANNEL / 2 {
+            while self.reports.is_half_full() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             let _ = self.reports.send(Report::Running(Box::new(event)));
@@ -66,7 +68,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         boot_id: sys::sysctl_text("kern.bootsessionuuid").unwrap_or_default(),
     };
     let (host_name, os_version) = (sys::sysctl_text("kern.hostname"), sys::sysctl_text("kern.osproductversion"));
-    let (reports, processes) = bounded(PROCESS_CHANNEL);
+    let (reports, processes) = report_channel(PROCESS_CHANNEL, Budget::LIVE.reports);
     let (flow_sender, flows) = bounded(FLOW_CHANNEL);
     let (scan, scans) = bounded(1);
     let losses = Arc::new(Losses::default());

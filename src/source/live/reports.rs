@@ -1,0 +1,102 @@
+//! The channel of reports on process events, bounded in number and in bytes.
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Report;
+use crate::event::{Charge, Ledger};
+
+/// How often a sender that may wait looks for room.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// A report on its way to the engine.
+#[derive(Debug)]
+pub struct Queued {
+    /// The report.
+    pub report: Report,
+    /// Its bytes in the ledger of the channel.
+    _charge: Option<Charge>,
+}
+
+impl From<Report> for Queued {
+    fn from(report: Report) -> Queued {
+        Queued { report, _charge: None }
+    }
+}
+
+/// Where a source of process events puts what it sees.
+#[derive(Clone, Debug)]
+pub struct ReportSender {
+    reports: Sender<Queued>,
+    ledger: Ledger,
+    limit: usize,
+}
+
+/// A channel of this many reports, of this many bytes together.
+pub fn report_channel(number: usize, bytes: usize) -> (ReportSender, Receiver<Queued>) {
+    let (reports, receiver) = bounded(number);
+    (ReportSender { reports, ledger: Ledger::default(), limit: bytes }, receiver)
+}
+
+impl ReportSender {
+    /// Hands a report over if there is room for it.
+    pub fn try_send(&self, report: Report) -> bool {
+        let bytes = report.bytes();
+        if self.is_full(bytes) {
+            return false;
+        }
+        let charge = Some(self.ledger.charge(bytes));
+        self.reports.try_send(Queued { report, _charge: charge }).is_ok()
+    }
+
+    /// Hands a report over when there is room for it; `false`: the engine is gone.
+    pub fn send(&self, report: Report) -> bool {
+        let bytes = report.bytes();
+        while self.is_full(bytes) {
+            std::thread::sleep(LOOK);
+        }
+        let charge = Some(self.ledger.charge(bytes));
+        self.reports.send(Queued { report, _charge: charge }).is_ok()
+    }
+
+    /// Whether less than half of the room is left.
+    pub fn is_half_full(&self) -> bool {
+        let number = self.reports.capacity().is_some_and(|capacity| self.reports.len() > capacity / 2);
+        number || self.ledger.bytes() > self.limit / 2
+    }
+
+    /// One report always has room, so that none is refused for ever.
+    fn is_full(&self, bytes: usize) -> bool {
+        let held = self.ledger.bytes();
+        held > 0 && held + bytes > self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Categories, Event, Timestamp, field};
+
+    fn report(bytes: usize) -> Report {
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        event.push_str(field::PROCESS_ARGS, &"A".repeat(bytes));
+        Report::Event(Box::new(event))
+    }
+
+    #[test]
+    fn reports_of_250_kb_each_fill_the_channel_by_their_bytes_and_taking_one_makes_room() {
+        let (sender, receiver) = report_channel(1000, 1 << 20);
+        let taken = (0..10).filter(|_| sender.try_send(report(250 << 10))).count();
+        assert_eq!(taken, 4);
+        assert!(sender.is_half_full());
+        drop(receiver.recv().unwrap());
+        assert!(sender.try_send(report(200 << 10)));
+    }
+
+    #[test]
+    fn a_report_larger_than_all_the_room_goes_through_alone() {
+        let (sender, _receiver) = report_channel(1000, 1 << 10);
+        assert_eq!([sender.try_send(report(1 << 20)), sender.try_send(report(1))], [true, false]);
+    }
+}

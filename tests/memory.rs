@@ -1,0 +1,135 @@
+//! What is held is bounded in bytes, whatever an attacker passes as arguments.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use osawatch::detect::RuleSet;
+use osawatch::event::{Budget, Categories, Event, Timestamp, field};
+use osawatch::pipeline::{Counts, Limits, Pipeline};
+use serde_json::json;
+
+use crate::util::Run;
+
+const STARTS: i64 = 1200;
+const ARGUMENT_BYTES: usize = 250 << 10;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_milliseconds(1_700_000_000_000 + ms).unwrap()
+}
+
+fn start(ms: i64, execution: &str, pid: i64, argument: &str) -> Event {
+    let mut event = Event::new(at(ms), Categories::PROCESS);
+    event.push_str(field::EVENT_TYPE, "start");
+    event.push_str(field::EVENT_ACTION, "exec");
+    event.push_str(field::HOST_ID, "h");
+    event.push_str(field::HOST_OS_TYPE, "macos");
+    event.push_str(field::PROCESS_ENTITY_ID, execution);
+    event.push_int(field::PROCESS_PID, pid);
+    event.push_str(field::PROCESS_NAME, "osascript");
+    event.push_str(field::PROCESS_COMMAND_LINE, &format!("osascript -e {argument}"));
+    ["osascript", "-e", argument].iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
+    event
+}
+
+fn connection(ms: i64, execution: &str, pid: i64) -> Event {
+    let mut event = Event::new(at(ms), Categories::NETWORK);
+    event.push_str(field::EVENT_TYPE, "start");
+    event.push_str(field::HOST_ID, "h");
+    event.push_str(field::HOST_OS_TYPE, "macos");
+    event.push_str(field::PROCESS_ENTITY_ID, execution);
+    event.push_int(field::PROCESS_PID, pid);
+    event.push_str(field::PROCESS_NAME, "osascript");
+    event.push_str(field::DESTINATION_IP, "93.184.216.34");
+    event.push_int(field::DESTINATION_PORT, 443);
+    event
+}
+
+/// A start with a short argument, so many with a long one, and the connection of the first.
+fn decoys_around_an_attack(limits: Limits, budget: Budget) -> (usize, Counts) {
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), limits);
+    let (mut alerts, decoy) = (0, "A".repeat(ARGUMENT_BYTES));
+    pipeline.push(start(0, "attack", 7, "1"), |_| alerts += 1);
+    for n in 1..=STARTS {
+        pipeline.push(start(n * 10, &format!("decoy-{n}"), 100 + n, &decoy), |_| alerts += 1);
+        assert!(pipeline.bytes() <= budget.total(), "{} bytes after {n}", pipeline.bytes());
+    }
+    pipeline.push(connection(STARTS * 10 + 10, "attack", 7), |_| alerts += 1);
+    pipeline.finish(|_| alerts += 1);
+    (alerts, pipeline.counts())
+}
+
+#[test]
+fn large_arguments_stay_within_the_live_budget_and_push_out_no_small_start() {
+    let (alerts, counts) = decoys_around_an_attack(Limits::live(), Budget::LIVE);
+    assert_eq!(alerts, 1);
+    assert!(counts.evicted_sequences > 0, "what was given up is counted");
+}
+
+#[test]
+fn large_arguments_stay_within_the_replay_budget_and_push_out_no_small_start() {
+    let (alerts, counts) = decoys_around_an_attack(Limits::replay(), Budget::REPLAY);
+    assert_eq!(alerts, 1);
+    assert!(counts.evicted_sequences > 0, "what was given up is counted");
+}
+
+#[test]
+fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_and_an_input_buffer() {
+    let argument = "A".repeat(ARGUMENT_BYTES);
+    let mut child = Command::new("sh")
+        // Kilobytes of data, of all threads.
+        .args(["-c", "ulimit -d 393216; exec \"$0\" replay -", env!("CARGO_BIN_EXE_osawatch")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        for n in 0..=STARTS {
+            let (time, argument) = (at(n * 10), if n == 0 { "1" } else { &argument });
+            let process = format!(r#"{{"entity_id":"e{n}","pid":{n},"name":"osascript","args":["-e","{argument}"]}}"#);
+            let rest = r#""event":{"category":"process","type":"start"},"host":{"id":"h","os":{"type":"macos"}}"#;
+            writeln!(input, r#"{{"@timestamp":"{time}",{rest},"process":{process}}}"#).unwrap();
+        }
+        let line = json!({
+            "@timestamp": at(STARTS * 10 + 10).to_string(), "event": {"category": "network", "type": "start"},
+            "host": {"id": "h", "os": {"type": "macos"}}, "process": {"entity_id": "e0", "pid": 0, "name": "osascript"},
+            "destination": {"ip": "93.184.216.34"},
+        });
+        writeln!(input, "{line}").unwrap();
+    });
+    let run = Run::of(&child.wait_with_output().unwrap()).exits(0).says("partial sequences evicted");
+    feeder.join().unwrap();
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn a_deep_tree_of_large_executions_stays_within_the_budget() {
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+    let argument = "A".repeat(1000);
+    for n in 0..6_000 {
+        let mut event = start(n, &format!("e{n}"), n + 2, "1");
+        event.push_str(field::PARENT_ENTITY_ID, &format!("e{}", n - 1));
+        (0..64).for_each(|_| event.push_str(field::PROCESS_ARGS, &argument));
+        pipeline.push(event, |_| ());
+        assert!(pipeline.bytes() <= Budget::LIVE.total(), "{} bytes after {n}", pipeline.bytes());
+    }
+    assert!(pipeline.counts().evicted_executions > 0);
+}
+
+#[test]
+fn an_ordinary_hour_evicts_nothing() {
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+    for n in 0..9_000 {
+        let mut event = start(n * 400, &format!("e{n}"), n % 1000 + 2, "tell application \"Finder\" to activate");
+        event.push_str(field::PROCESS_EXECUTABLE, "/usr/bin/osascript");
+        pipeline.push(event, |_| ());
+        let mut end = connection(n * 400 + 50, &format!("e{n}"), n % 1000 + 2);
+        end.categories = Categories::PROCESS;
+        end.remove(field::EVENT_TYPE);
+        end.push_str(field::EVENT_TYPE, "end");
+        pipeline.push(end, |_| ());
+    }
+    let counts = pipeline.counts();
+    assert_eq!((counts.evicted_executions, counts.evicted_sequences), (0, 0));
+}
