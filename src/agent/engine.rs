@@ -40,11 +40,9 @@ pub enum Ending {
 /// What the agent gives out.
 pub trait Sink {
     /// An alert.
-    fn alert(&mut self, alert: &Alert);
+    fn alert(&mut self, alert: Alert);
     /// A document about the agent itself.
     fn document(&mut self, document: Map<String, Json>);
-    /// A sentence for people.
-    fn notice(&mut self, notice: &Notice);
     /// How long until [`Sink::tick`] is due; `None`: it need not be called.
     fn wait(&self) -> Option<Duration> {
         None
@@ -207,8 +205,8 @@ impl<'s> Agent<'s> {
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
-            Report::Notice(notice) => {
-                self.sink.notice(&notice);
+            Report::Notice(Notice { level, text }) => {
+                log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");
                 return Ok(());
             }
         };
@@ -302,7 +300,7 @@ impl<'s> Agent<'s> {
         if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
             self.sink.document(pipeline_error::document(now, &self.sensors.machine, &lost));
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            self.sink.notice(&Notice { level: Level::Warning, text: format!("lost: {}", parts.join(", ")) });
+            log::warn!("lost: {}", parts.join(", "));
         }
     }
 }
@@ -319,5 +317,5 @@ fn deliver(mut alert: Alert, losses: &LossLog, sink: &mut dyn Sink) {
     for (name, count) in first.map(|first| losses.near(first)).unwrap_or_default() {
         insert(&mut alert.document, &format!("osawatch.loss.{name}"), count.into());
     }
-    sink.alert(&alert);
+    sink.alert(alert);
 }

@@ -22,13 +22,12 @@ struct Seen {
 }
 
 impl Sink for Seen {
-    fn alert(&mut self, alert: &Alert) {
-        self.alerts.push(Json::Object(alert.document.clone()));
+    fn alert(&mut self, alert: Alert) {
+        self.alerts.push(Json::Object(alert.document));
     }
     fn document(&mut self, document: Map<String, Json>) {
         self.documents.push(Json::Object(document));
     }
-    fn notice(&mut self, _: &Notice) {}
 }
 
 /// Every process's unique pid is its pid and 1000.

@@ -41,11 +41,17 @@ impl Alert {
 
     /// The line for the alert file, without its newline.
     pub fn to_line(&self) -> String {
-        serde_json::Value::Object(self.document.clone()).to_string()
+        to_line(&self.document)
     }
 
     /// The value of a field, by its dotted name.
     pub fn get(&self, name: &str) -> Option<&Json> {
         crate::event::document::get(&self.document, name)
     }
+}
+
+/// A document as one line of JSON, without its newline.
+pub fn to_line(document: &Map<String, Json>) -> String {
+    // A document of strings, numbers and the like can always be written.
+    serde_json::to_string(document).unwrap_or_default()
 }

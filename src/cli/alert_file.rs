@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use super::clock::now;
-use super::exit::Failure;
 use crate::config::{self, Config};
-use crate::output::{Fsync, Options, Rotation, Writer};
+use crate::output::{Fsync, Options, Rotation};
 
 /// How to write alerts to this file. Without a configuration the file only grows.
 pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
@@ -26,8 +24,4 @@ pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
         options.state_directory = Some(alerts.state_directory.clone());
     }
     options
-}
-
-pub(super) fn open(options: Options) -> Result<Writer, Failure> {
-    Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error))
 }

@@ -6,10 +6,10 @@ mod clock;
 mod config;
 mod exit;
 mod logger;
-mod out;
 mod replay;
 mod rules;
 mod run;
+mod sink;
 mod summary;
 
 use std::ffi::OsString;

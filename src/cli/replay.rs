@@ -1,27 +1,24 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
-use super::{alert_file, clock::now, summary};
-use crate::alert::Alert;
-use crate::config::Config;
+use super::sink::{Format, Sink, Wanted};
+use super::{alert_file, summary};
 use crate::detect::Lateness;
 use crate::event::Machine;
+use crate::output::Fsync;
 use crate::output::terminal;
-use crate::output::{Fsync, Writer};
 use crate::pipeline::{self, Limits, Pipeline};
-use crate::report;
 use crate::script::Examiner;
 use crate::source::recording::{Error as SourceError, Input, Next, Recording};
 
@@ -46,7 +43,7 @@ pub(super) struct Args {
     alerts: Option<PathBuf>,
     /// How standard output shows alerts [default: text on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
-    output: Option<Output>,
+    output: Option<Format>,
     /// Accept events in any order, holding them all in memory
     #[arg(long, conflicts_with = "lateness")]
     sort: bool,
@@ -62,13 +59,6 @@ pub(super) struct Args {
     /// Events to hold back for earlier ones
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
     max_reorder: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    #[value(alias = "stdout")]
-    Ndjson,
 }
 
 /// A duration such as `5s`, `1m 30s` or `500ms`; a bare number is seconds.
@@ -100,15 +90,26 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
-    let sink = Sink::new(&args, config.as_ref())?;
-    pipeline.set_next_sequence(sink.file.as_ref().map_or(0, Writer::next_sequence));
-    Replay { pipeline, recording, sink, problems: 0 }.run()
+    // A replay can be done again: it waits for no disk, neither for room nor after each line.
+    let file = args.alerts.as_ref().map(|path| {
+        let mut options = alert_file::options(path, config.as_ref());
+        options.state_directory = None;
+        if config.is_none() {
+            options.fsync = Fsync::Every(Duration::from_secs(1));
+        }
+        options
+    });
+    let sink = Sink::open(Wanted { format: args.output, file, system_log: false, live: None })?;
+    pipeline.set_next_sequence(sink.next_sequence());
+    Replay { pipeline, recording, sink, explain: args.explain, progress: Progress::default(), problems: 0 }.run()
 }
 
 struct Replay {
     pipeline: Pipeline,
     recording: Recording,
     sink: Sink,
+    explain: bool,
+    progress: Progress,
     problems: u64,
 }
 
@@ -119,31 +120,35 @@ impl Replay {
         let began = Instant::now();
         let mut stopped = false;
         let mut failure = None;
-        while !self.sink.closed && self.sink.failed.is_none() {
+        while !self.sink.is_done() {
             if interrupted.load(Ordering::Relaxed) {
                 stopped = true;
                 break;
             }
             match self.recording.next() {
-                Next::Event(event) => self.pipeline.push_explained(event, |output| self.sink.take(output)),
+                Next::Event(event) => {
+                    self.pipeline.push_explained(event, |output| take(output, &mut self.sink, self.explain));
+                }
                 Next::Problem(problem) => self.report(&problem.to_string()),
                 Next::Idle => self.sink.flush(),
                 Next::Failed(error) => failure = Some(source_failure(error)),
                 Next::End => break,
             }
-            self.sink.advance(&self.recording);
+            if self.progress.is_due() {
+                self.sink.flush();
+                self.progress.show(&self.recording);
+            }
         }
-        if !self.sink.closed && self.sink.failed.is_none() {
-            self.pipeline.finish_explained(|output| self.sink.take(output));
+        if !self.sink.is_done() {
+            self.pipeline.finish_explained(|output| take(output, &mut self.sink, self.explain));
         }
-        self.sink.finish();
+        let finished = self.sink.finish();
+        terminal::set_progress(None);
         let counts = self.pipeline.counts();
         let ending = if stopped { "interrupted: " } else { "" };
         let summary = summary::text(&self.recording, &counts, &self.pipeline, began.elapsed());
         terminal::say(&format!("{ending}{summary}"));
-        if let Some(error) = self.sink.failed.take() {
-            return Err(error);
-        }
+        finished?;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(if stopped { ExitCode::from(130) } else { ExitCode::SUCCESS }),
@@ -158,6 +163,16 @@ impl Replay {
             _ => return,
         };
         log::warn!("{text}");
+    }
+}
+
+fn take(output: pipeline::Output<'_>, sink: &mut Sink, explain: bool) {
+    match output {
+        pipeline::Output::Alert(alert) => sink.write_alert(*alert),
+        pipeline::Output::HeldBack { rule, exception, found } if explain => {
+            terminal::say(&summary::held_back(rule, exception, &found));
+        }
+        pipeline::Output::HeldBack { .. } => {}
     }
 }
 
@@ -182,111 +197,26 @@ fn source_failure(error: SourceError) -> Failure {
     Failure::new(code, error)
 }
 
-/// Where alerts go.
-struct Sink {
-    output: Option<Output>,
-    stdout: io::BufWriter<io::Stdout>,
-    file: Option<Writer>,
-    progress: Option<ProgressBar>,
-    /// Standard output was closed by its reader, which is its way to say that it has enough.
-    closed: bool,
-    failed: Option<Failure>,
+/// The progress bar, where standard error is a terminal and the size of the input is known.
+#[derive(Default)]
+struct Progress {
+    bar: Option<ProgressBar>,
     steps: u64,
-    explain: bool,
 }
 
-impl Sink {
-    fn new(args: &Args, config: Option<&Config>) -> Result<Sink, Failure> {
-        let terminal = io::stdout().is_terminal();
-        let output = match (args.output, terminal) {
-            (Some(output), _) => Some(output),
-            (None, true) => Some(Output::Text),
-            (None, false) => args.alerts.is_none().then_some(Output::Ndjson),
-        };
-        // A replay can be done again: it waits for no disk, neither for room nor after each line.
-        let open = |path: &PathBuf| {
-            let mut options = alert_file::options(path, config);
-            options.state_directory = None;
-            if config.is_none() {
-                options.fsync = Fsync::Every(Duration::from_secs(1));
-            }
-            alert_file::open(options)
-        };
-        let file = args.alerts.as_ref().map(open).transpose()?;
-        let stdout = io::BufWriter::new(io::stdout());
-        Ok(Sink { output, stdout, file, progress: None, closed: false, failed: None, steps: 0, explain: args.explain })
-    }
-
-    fn take(&mut self, output: pipeline::Output<'_>) {
-        match output {
-            pipeline::Output::Alert(alert) => self.accept(&alert),
-            pipeline::Output::HeldBack { rule, exception, found } if self.explain => {
-                terminal::say(&summary::held_back(rule, exception, &found));
-            }
-            pipeline::Output::HeldBack { .. } => {}
-        }
-    }
-
-    fn accept(&mut self, alert: &Alert) {
-        if let Some(file) = &mut self.file {
-            file.write(&alert.to_line(), now());
-            self.failed = file.trouble().map(|error| Failure::new(Failure::IO, error));
-            self.say_notes();
-        }
-        let written = match self.output {
-            None => return,
-            Some(Output::Ndjson) => writeln!(self.stdout, "{}", alert.to_line()),
-            Some(Output::Text) => {
-                let text = report::text(&alert.document);
-                terminal::aside(|| writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush()))
-            }
-        };
-        self.note(written);
-    }
-
-    fn note(&mut self, written: io::Result<()>) {
-        match written {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
-            Err(error) => {
-                self.failed = Some(Failure::new(Failure::IO, format!("cannot write to standard output: {error}")));
-            }
-        }
-    }
-
-    fn say_notes(&mut self) {
-        for note in self.file.as_mut().map(Writer::take_notes).unwrap_or_default() {
-            if note.is_warning && self.failed.is_none() {
-                log::warn!("{}", note.text);
-            }
-        }
-    }
-
-    fn advance(&mut self, recording: &Recording) {
+impl Progress {
+    /// Whether it is time to show how far the replay has come.
+    fn is_due(&mut self) -> bool {
         self.steps += 1;
-        if !self.steps.is_multiple_of(8192) {
-            return;
-        }
-        self.flush();
-        if self.progress.is_none() && io::stderr().is_terminal() {
-            self.progress = recording.total_bytes().map(progress_bar);
-            terminal::set_progress(self.progress.clone());
-        }
-        self.progress.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
+        self.steps.is_multiple_of(8192)
     }
 
-    fn flush(&mut self) {
-        let flushed = if self.closed { Ok(()) } else { self.stdout.flush() };
-        self.note(flushed);
-    }
-
-    fn finish(&mut self) {
-        self.flush();
-        self.say_notes();
-        if let Some(Err(error)) = self.file.as_mut().map(|file| file.finish(now())) {
-            self.failed.get_or_insert(Failure::new(Failure::IO, error));
+    fn show(&mut self, recording: &Recording) {
+        if self.bar.is_none() && io::stderr().is_terminal() {
+            self.bar = recording.total_bytes().map(progress_bar);
+            terminal::set_progress(self.bar.clone());
         }
-        terminal::set_progress(None);
+        self.bar.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
     }
 }
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use crossbeam_channel::{Receiver, bounded};
 
+use super::alert_file;
 use super::config::ConfigArgs;
 use super::exit::Failure;
-use super::out::{Out, Output, Wanted};
 use super::replay::duration;
 use super::rules::Selection;
+use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{Agent, Counts, Ending, Settings};
 use crate::config;
-use crate::output::Writer;
 use crate::output::terminal;
 use crate::pipeline::{Limits, Pipeline};
 use crate::report::visible;
@@ -39,7 +39,7 @@ pub(super) struct Args {
     syslog: bool,
     /// How standard output shows alerts [default: text on a terminal; elsewhere ndjson, or none with an alert file]
     #[arg(long, value_enum)]
-    output: Option<Output>,
+    output: Option<Format>,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
@@ -102,23 +102,29 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let options = Options { exec, network, endpoint_security_connect_event, muted, watched: watched_too };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
-    let wanted = Wanted { alerts: args.alerts.as_deref(), syslog: args.syslog, output: args.output };
-    let mut out = Out::new(&wanted, config.as_ref(), sensors.machine.clone())?;
+    let path = args.alerts.as_deref().or(config.as_ref().map(|config| config.alerts.file.as_path()));
+    let mut sink = Sink::open(Wanted {
+        format: args.output,
+        file: path.map(|path| alert_file::options(path, config.as_ref())),
+        system_log: args.syslog || config.as_ref().is_some_and(|config| config.alerts.syslog),
+        live: Some(sensors.machine.clone()),
+    })?;
     let mut pipeline = Pipeline::new(set, Limits::live());
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
     pipeline.examine_scripts(Examiner::live(script.capture()), redactor);
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
     pipeline.limit_volume(&volume.limits());
-    pipeline.set_next_sequence(out.file.as_ref().map_or(0, Writer::next_sequence));
+    pipeline.set_next_sequence(sink.next_sequence());
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
-    let agent = Agent::new(settings, pipeline, sensors, watched, &mut out);
+    let agent = Agent::new(settings, pipeline, sensors, watched, &mut sink);
     let ended = agent.run(&stop);
+    // Also what was found before a source failed for good is written.
+    let finished = sink.finish();
     let (ending, counts) = ended.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;
-    let finished = out.finish();
-    terminal::say(&summary(ending, &counts, &out));
+    terminal::say(&summary(ending, &counts, sink.counts()));
     finished.map(|()| ExitCode::SUCCESS)
 }
 
@@ -168,7 +174,7 @@ fn stop_signals() -> Result<Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
+fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
     let why = match ending {
         Ending::Stopped => "stopped",
         Ending::TimeOver => "time over",
@@ -176,12 +182,11 @@ fn summary(ending: Ending, counts: &Counts, out: &Out) -> String {
     };
     let mut text =
         format!("{why}: {} process events, {} flows, {} alerts\n", counts.processes, counts.flows, out.alerts);
-    let written = out.file.as_ref().map(Writer::counts).unwrap_or_default();
     let own = [
         ("alerts held back by the limits of [volume]", counts.held_back),
-        ("alerts that had to wait for the disk", written.delayed),
-        ("alerts lost, as no place was left to keep them", written.dropped),
-        ("alerts that the system log did not take", out.syslog_failed),
+        ("alerts that had to wait for the disk", out.file.delayed),
+        ("alerts lost, as no place was left to keep them", out.file.lost),
+        ("alerts that the system log did not take", out.not_in_system_log),
         ("flows of no known process", counts.unattributed),
         ("executions forgotten less than a minute after their exit", counts.forgotten),
         ("network reports that the kernel did not deliver since it started, to any program", counts.undelivered),

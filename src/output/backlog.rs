@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::file::sequence;
-use super::options::Note;
 
 /// The file in the state directory.
 const NAME: &str = "alerts-waiting.ndjson";
@@ -38,22 +37,14 @@ struct Spill {
 impl Backlog {
     /// What an earlier run left is taken up; `written` is the last line of the alert file, after which
     /// the waiting lines go on.
-    pub(super) fn open(
-        directory: Option<PathBuf>,
-        most: usize,
-        written: Option<&str>,
-        notes: &mut Vec<Note>,
-    ) -> Backlog {
+    pub(super) fn open(directory: Option<PathBuf>, most: usize, written: Option<&str>) -> Backlog {
         let path = directory.as_ref().map(|directory| directory.join(NAME));
         let spill = path.filter(|path| fs::symlink_metadata(path).is_ok()).and_then(|path| {
             let shown = path.display().to_string();
-            match Spill::take_up(path, written, notes) {
+            match Spill::take_up(path, written) {
                 Ok(spill) => Some(spill),
                 Err(error) => {
-                    notes.push(Note {
-                        is_warning: true,
-                        text: format!("{shown}: cannot read the waiting alerts: {error}"),
-                    });
+                    log::warn!("{shown}: cannot read the waiting alerts: {error}");
                     None
                 }
             }
@@ -179,7 +170,7 @@ impl Spill {
         Ok(Spill { path, file, at: end, end, count: 0, last_sequence: None })
     }
 
-    fn take_up(path: PathBuf, written: Option<&str>, notes: &mut Vec<Note>) -> io::Result<Spill> {
+    fn take_up(path: PathBuf, written: Option<&str>) -> io::Result<Spill> {
         let file = open(&path)?;
         let mut spill = Spill { path, file, at: 0, end: 0, count: 0, last_sequence: None };
         let mut reader = BufReader::new(&spill.file);
@@ -191,8 +182,7 @@ impl Spill {
                 break;
             }
             if !line.ends_with('\n') {
-                let text = format!("{}: the last waiting alert is torn and lost", spill.path.display());
-                notes.push(Note { is_warning: true, text });
+                log::warn!("{}: last waiting line was truncated; it is lost", spill.path.display());
                 break;
             }
             end += length;

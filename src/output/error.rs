@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::report::plural;
+
 /// An alert file that cannot be opened or written.
 #[derive(Debug)]
 pub struct Error {
@@ -29,15 +31,17 @@ impl fmt::Display for Error {
         let path = self.path.display();
         match &self.kind {
             ErrorKind::Io(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                write!(f, "{path}: is a symbolic link, which is not followed; give the file itself")
+                write!(f, "{path}: is a symbolic link; refusing to follow it; name the file itself")
             }
             ErrorKind::Io(error) => write!(f, "{path}: cannot write alerts: {error}"),
             ErrorKind::NotAFile => write!(f, "{path}: cannot write alerts: not a regular file"),
             ErrorKind::HardLinked(names) => {
-                write!(f, "{path}: the file has {names} names, so it may be another program's; move it away")
+                write!(f, "{path}: has {names} hard links; refusing to write; move it away")
             }
             ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
-            ErrorKind::Remain(count, error) => write!(f, "{path}: {count} alerts could not be written: {error}"),
+            ErrorKind::Remain(count, error) => {
+                write!(f, "{path}: {} could not be written: {error}", plural(*count, "alert"))
+            }
         }
     }
 }

@@ -11,9 +11,10 @@ use std::time::UNIX_EPOCH;
 use rustix::fs::FlockOperation;
 
 use super::error::{Error, ErrorKind};
-use super::options::{Counts, Fsync, Note, Rotation, is_past};
+use super::options::{Counts, Fsync, Rotation, is_past};
 use super::retention::{Names, read_only};
 use crate::event::Timestamp;
+use crate::report::plural;
 
 /// The last lines of a file are looked for in this many bytes at its end: 32 lines of the greatest length.
 const TAIL: u64 = 1 << 20;
@@ -65,7 +66,7 @@ impl AlertFile {
     }
 
     /// Opens or makes the file; closes off a torn last line.
-    pub(super) fn open(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+    pub(super) fn open(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         if self.rotation.is_some() {
             let made = DirBuilder::new().mode(0o750).create(self.names.directory());
             if let Err(error) = made
@@ -99,8 +100,7 @@ impl AlertFile {
         let identity = (metadata.dev(), metadata.ino());
         self.open = Some(Open { file, identity, size: metadata.len(), created, is_regular, is_torn });
         if is_torn {
-            let text = format!("{}: the last line is torn; it is closed off", self.path.display());
-            notes.push(Note { is_warning: true, text });
+            log::warn!("{}: last line was truncated; newline added", self.path.display());
             counts.torn += 1;
             self.close_torn()?;
         }
@@ -119,12 +119,11 @@ impl AlertFile {
     }
 
     /// Makes sure that there is a file to append to.
-    pub(super) fn ready(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+    pub(super) fn ready(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         if let Some(open) = self.open.as_ref().filter(|open| open.is_regular) {
             let identity = fs::symlink_metadata(&self.path).map(|found| (found.dev(), found.ino()));
             if identity.ok() != Some(open.identity) {
-                let text = format!("{}: was moved or deleted by someone else; a new file is made", self.path.display());
-                notes.push(Note { is_warning: true, text });
+                log::warn!("{}: was moved or deleted; creating it again", self.path.display());
                 counts.reopened += 1;
                 let _ = rustix::fs::fsync(&open.file);
                 // The file that was moved keeps its torn line; the new one gets the line whole.
@@ -133,22 +132,16 @@ impl AlertFile {
             }
         }
         if self.open.is_none() {
-            self.open(now, counts, notes)?;
+            self.open(now, counts)?;
         }
         self.close_torn()
     }
 
     /// Appends a line that ends with its newline. After an error, the same line must be given again.
-    pub(super) fn append(
-        &mut self,
-        line: &[u8],
-        now: Timestamp,
-        counts: &mut Counts,
-        notes: &mut Vec<Note>,
-    ) -> Result<(), Error> {
-        self.ready(now, counts, notes)?;
+    pub(super) fn append(&mut self, line: &[u8], now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
+        self.ready(now, counts)?;
         if self.begun == 0 && self.wants_rotation(line.len() as u64, now) {
-            self.rotate(now, counts, notes)?;
+            self.rotate(now, counts)?;
         }
         let path = &self.path;
         let failed = |error| Error { path: path.clone(), kind: ErrorKind::Io(error) };
@@ -170,7 +163,7 @@ impl AlertFile {
             && let Err(error) = self.sync()
         {
             // The file has the line: to write it again would be to write it twice.
-            notes.push(Note { is_warning: true, text: error.to_string() });
+            log::warn!("{error}");
         }
         Ok(())
     }
@@ -207,30 +200,29 @@ impl AlertFile {
         open.is_regular && open.size > 0 && (open.size + more > rotation.size || is_old)
     }
 
-    fn rotate(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+    fn rotate(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         self.sync()?;
         let name = self.names.free(now).map_err(|error| self.error(error))?;
         fs::rename(&self.path, &name).map_err(|error| self.error(error))?;
         counts.rotated += 1;
         self.open = None;
-        self.open(now, counts, notes)?;
+        self.open(now, counts)?;
         let synced = File::open(self.names.directory()).and_then(|directory| Ok(rustix::fs::fsync(directory)?));
         if let Err(error) = synced {
-            let text = format!("{}: {error}", self.names.directory().display());
-            notes.push(Note { is_warning: true, text });
+            log::warn!("{}: {error}", self.names.directory().display());
         }
-        self.maintain(now, counts, notes);
+        self.maintain(now, counts);
         Ok(())
     }
 
     /// Deletes and compresses rotated files.
-    pub(super) fn maintain(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) {
+    pub(super) fn maintain(&mut self, now: Timestamp, counts: &mut Counts) {
         // A file that is being compressed is there twice: it is left alone until that is done.
         if self.compressing.as_ref().is_some_and(|compressing| !compressing.is_finished()) {
             return;
         }
-        self.end_compressing(notes);
-        self.delete_old(now, counts, notes);
+        self.end_compressing();
+        self.delete_old(now, counts);
         if let Some(keep) = self.rotation.as_ref().and_then(|rotation| rotation.compress_after) {
             let names = self.names.clone();
             // Beside the engine: a file takes a good part of a second.
@@ -239,32 +231,35 @@ impl AlertFile {
         }
     }
 
-    fn end_compressing(&mut self, notes: &mut Vec<Note>) {
+    fn end_compressing(&mut self) {
         if let Some(Ok(Err(error))) = self.compressing.take().map(JoinHandle::join) {
-            notes.push(Note { is_warning: true, text: format!("cannot compress rotated alert files: {error}") });
+            log::warn!("cannot compress rotated alert files: {error}");
         }
     }
 
-    fn delete_old(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) {
+    fn delete_old(&mut self, now: Timestamp, counts: &mut Counts) {
         let Some(rotation) = &self.rotation else { return };
         let live = self.open.as_ref().map_or(0, |open| open.size);
         match self.names.delete_old(rotation, live, now) {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => {
                 counts.deleted += deleted.len() as u64;
-                let text = format!("deleted {} rotated alert files, as configured: {}", deleted.len(), list(&deleted));
-                notes.push(Note { is_warning: false, text });
+                log::info!(
+                    "deleted {}, as configured: {}",
+                    plural(deleted.len() as u64, "rotated alert file"),
+                    list(&deleted)
+                );
             }
             Err(error) => {
-                notes.push(Note { is_warning: true, text: format!("cannot delete old alert files: {error}") })
+                log::warn!("cannot delete old alert files: {error}");
             }
         }
     }
 
-    pub(super) fn finish(&mut self, now: Timestamp, counts: &mut Counts, notes: &mut Vec<Note>) -> Result<(), Error> {
+    pub(super) fn finish(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         if self.compressing.is_some() {
-            self.end_compressing(notes);
-            self.delete_old(now, counts, notes);
+            self.end_compressing();
+            self.delete_old(now, counts);
         }
         self.sync()
     }

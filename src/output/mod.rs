@@ -12,6 +12,6 @@ mod tests;
 mod writer;
 
 pub use error::Error;
-pub use options::{Counts, Fsync, Note, Options, Rotation};
+pub use options::{Counts, Fsync, Options, Rotation};
 pub use retention::rotations;
 pub use writer::Writer;

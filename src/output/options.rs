@@ -63,8 +63,8 @@ pub struct Counts {
     pub written: u64,
     /// Lines that had to wait, all told.
     pub delayed: u64,
-    /// Lines that no place was left for: memory and the state directory were full.
-    pub dropped: u64,
+    /// Lines lost: memory and the state directory were full.
+    pub lost: u64,
     /// Rotations.
     pub rotated: u64,
     /// Times that the file was found moved or deleted.
@@ -73,15 +73,6 @@ pub struct Counts {
     pub torn: u64,
     /// Rotated files deleted because they were too many, too old or too large.
     pub deleted: u64,
-}
-
-/// A sentence for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Someone should act.
-    pub is_warning: bool,
-    /// The sentence.
-    pub text: String,
 }
 
 /// Whether this long has passed; a clock set back does not make it wait.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::backlog::Backlog;
 use super::error::{Error, ErrorKind};
 use super::file::AlertFile;
-use super::options::{Counts, Note, Options, is_past};
+use super::options::{Counts, Options, is_past};
 use crate::event::Timestamp;
+use crate::report::plural;
 
 /// While lines cannot be written, they are tried again this often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -34,7 +35,6 @@ pub struct Writer {
     trouble: Option<Trouble>,
     next_sequence: u64,
     maintained: Timestamp,
-    notes: Vec<Note>,
     counts: Counts,
 }
 
@@ -43,15 +43,14 @@ impl Writer {
     /// left behind is put right: a torn last line is closed off, lines that waited are written.
     pub fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
         let Options { path, fsync, rotation, state_directory, memory } = options;
-        let mut notes = Vec::new();
         let mut counts = Counts::default();
         let mut file = AlertFile::new(path, fsync, rotation);
-        file.open(now, &mut counts, &mut notes)?;
+        file.open(now, &mut counts)?;
         let last = file.last_lines();
-        let backlog = Backlog::open(state_directory, memory, last.line.as_deref(), &mut notes);
+        let backlog = Backlog::open(state_directory, memory, last.line.as_deref());
         let next_sequence = backlog.last_sequence().max(last.sequence).map_or(0, |last| last + 1);
-        let mut writer = Writer { file, backlog, trouble: None, next_sequence, maintained: now, notes, counts };
-        writer.file.maintain(now, &mut writer.counts, &mut writer.notes);
+        let mut writer = Writer { file, backlog, trouble: None, next_sequence, maintained: now, counts };
+        writer.file.maintain(now, &mut writer.counts);
         writer.drain(now);
         Ok(writer)
     }
@@ -65,7 +64,7 @@ impl Writer {
     pub fn write(&mut self, line: &str, now: Timestamp) {
         let whole = format!("{line}\n");
         if self.trouble.is_none() && self.backlog.is_empty() {
-            match self.file.append(whole.as_bytes(), now, &mut self.counts, &mut self.notes) {
+            match self.file.append(whole.as_bytes(), now, &mut self.counts) {
                 Ok(()) => self.counts.written += 1,
                 Err(error) => {
                     self.fail(error, now);
@@ -89,12 +88,11 @@ impl Writer {
         }
         if is_past(self.maintained, MAINTAIN, now) {
             self.maintained = now;
-            self.file.maintain(now, &mut self.counts, &mut self.notes);
+            self.file.maintain(now, &mut self.counts);
         }
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| is_past(trouble.said, REMIND, now)) {
             trouble.said = now;
-            let text = format!("{}; {} alerts wait since {}", trouble.error, self.backlog.count(), trouble.began);
-            self.notes.push(Note { is_warning: true, text });
+            log::warn!("{}; {} since {}", trouble.error, buffered(self.backlog.count()), trouble.began);
         }
     }
 
@@ -120,24 +118,18 @@ impl Writer {
         self.counts
     }
 
-    /// The sentences for the log since the last call.
-    pub fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
-    }
-
     /// Writes what waits and forces all to the disk. What still cannot be written stays in the state
     /// directory for the next run; without one, it is an error.
     pub fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
         self.drain(now);
-        let synced = self.file.finish(now, &mut self.counts, &mut self.notes);
+        let synced = self.file.finish(now, &mut self.counts);
         let Some(trouble) = self.trouble.take() else {
             return synced;
         };
         let waiting = self.backlog.count();
         match self.backlog.keep() {
             Ok(()) if waiting > 0 => {
-                let text = format!("{}; {waiting} alerts are kept for the next run", trouble.error);
-                self.notes.push(Note { is_warning: true, text });
+                log::warn!("{}; {} kept for the next run", trouble.error, plural(waiting, "alert"));
                 Ok(())
             }
             Ok(()) => Err(trouble.error),
@@ -153,7 +145,7 @@ impl Writer {
 
     fn drain(&mut self, now: Timestamp) {
         while let Some(line) = self.backlog.front() {
-            match self.file.append(line.as_bytes(), now, &mut self.counts, &mut self.notes) {
+            match self.file.append(line.as_bytes(), now, &mut self.counts) {
                 Ok(()) => {
                     self.counts.written += 1;
                     self.backlog.pop();
@@ -161,22 +153,20 @@ impl Writer {
                 Err(error) => return self.fail(error, now),
             }
         }
-        if let Err(error) = self.file.ready(now, &mut self.counts, &mut self.notes) {
+        if let Err(error) = self.file.ready(now, &mut self.counts) {
             return self.fail(error, now);
         }
         if let Some(trouble) = self.trouble.take() {
-            let text = format!("alerts are written again; they waited since {}", trouble.began);
-            self.notes.push(Note { is_warning: false, text });
+            log::info!("writing resumed; alerts were delayed since {}", trouble.began);
         }
     }
 
     fn wait(&mut self, line: String, now: Timestamp) {
         self.counts.delayed += 1;
         if let Err(error) = self.backlog.push(line) {
-            self.counts.dropped += 1;
-            if self.counts.dropped == 1 || self.trouble.as_ref().is_some_and(|trouble| trouble.said == now) {
-                let text = format!("an alert is lost: no place is left to keep it ({error})");
-                self.notes.push(Note { is_warning: true, text });
+            self.counts.lost += 1;
+            if self.counts.lost == 1 || self.trouble.as_ref().is_some_and(|trouble| trouble.said == now) {
+                log::warn!("an alert is lost: the backlog is full ({error})");
             }
         }
     }
@@ -188,10 +178,13 @@ impl Writer {
                 trouble.tried = now;
             }
             None => {
-                let text = format!("{error}; alerts wait until it can be written");
-                self.notes.push(Note { is_warning: true, text });
+                log::warn!("{error}; buffering alerts");
                 self.trouble = Some(Trouble { error, began: now, tried: now, said: now });
             }
         }
     }
+}
+
+fn buffered(count: u64) -> String {
+    format!("{} buffered", plural(count, "alert"))
 }

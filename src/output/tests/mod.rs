@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::options::{Options, Rotation};
 use super::writer::Writer;
+use captured::messages;
+
+mod captured;
 use crate::event::Timestamp;
 
 fn at(seconds: i64) -> Timestamp {
@@ -31,6 +34,7 @@ fn rotation() -> Rotation {
 }
 
 fn options(folder: &Path) -> Options {
+    captured::capture();
     let path = folder.join("log/alerts.ndjson");
     let state_directory = Some(folder.join("state"));
     Options { rotation: Some(rotation()), state_directory, ..Options::new(&path) }
@@ -132,7 +136,7 @@ fn keep_size_counts_the_current_file_and_keep_age_the_last_line() {
             writer.write(&line(number), at(0));
         }
         assert_eq!(writer.counts().deleted, deleted, "{rotation:?}");
-        assert!(writer.take_notes().iter().any(|note| note.text.starts_with("deleted 1 rotated alert files")));
+        assert!(messages().iter().any(|text| text.starts_with("deleted 1 rotated alert file,")));
     }
 }
 
@@ -143,7 +147,7 @@ fn a_torn_last_line_is_closed_off_and_numbering_goes_on() {
     fs::write(&options.path, format!("{}\n{{\"@timestamp\":\"t\",\"event\":{{\"id", line(6))).unwrap();
     let mut writer = Writer::open(options.clone(), at(0)).unwrap();
     assert_eq!(writer.counts().torn, 1);
-    assert!(writer.take_notes()[0].text.ends_with("the last line is torn; it is closed off"));
+    assert!(messages()[0].ends_with("last line was truncated; newline added"));
     assert_eq!(writer.next_sequence(), 7);
     writer.write(&line(7), at(0));
     let text = fs::read_to_string(&options.path).unwrap();
@@ -195,20 +199,20 @@ fn lines_wait_while_the_directory_is_gone_and_are_written_in_order_when_it_is_ba
     for number in 1..8 {
         writer.write(&line(number), at(1));
     }
-    assert_eq!((writer.waiting(), writer.counts().dropped), (7, 0));
+    assert_eq!((writer.waiting(), writer.counts().lost), (7, 0));
     assert!(writer.trouble().is_some());
     assert_eq!(fs::read_to_string(folder.path().join("state/alerts-waiting.ndjson")).unwrap().lines().count(), 5);
-    writer.take_notes();
+    messages();
     writer.tick(at(30));
-    assert!(writer.take_notes().is_empty(), "it is told once a minute");
+    assert!(messages().is_empty(), "it is reported once a minute");
     writer.tick(at(61));
-    assert!(writer.take_notes()[0].text.contains("7 alerts wait since"));
+    assert!(messages()[0].contains("7 alerts buffered since"));
     fs::rename(&gone, &log).unwrap();
     writer.tick(at(62));
     writer.write(&line(8), at(62));
     assert_eq!(lines(folder.path()), wanted(9));
     assert_eq!(writer.waiting(), 0);
-    assert!(writer.take_notes().iter().any(|note| note.text.starts_with("alerts are written again")));
+    assert!(messages().iter().any(|text| text.starts_with("writing resumed")));
     assert!(!folder.path().join("state/alerts-waiting.ndjson").exists());
 }
 
@@ -225,7 +229,7 @@ fn what_still_waits_at_the_end_is_written_by_the_next_run_once() {
         writer.write(&line(number), at(1));
     }
     writer.finish(at(2)).unwrap();
-    assert!(writer.take_notes().last().unwrap().text.ends_with("5 alerts are kept for the next run"));
+    assert!(messages().last().unwrap().ends_with("5 alerts kept for the next run"));
     drop(writer);
     // As if the run before had been killed after it wrote two of them.
     fs::rename(folder.path().join("gone"), &log).unwrap();
@@ -243,8 +247,8 @@ fn without_a_place_to_wait_a_lost_alert_is_counted_and_told() {
     let mut writer = Writer::open(Options { memory: 0, ..Options::new(&path) }, at(0)).unwrap();
     fs::remove_dir_all(folder.path().join("log")).unwrap();
     writer.write(&line(0), at(0));
-    assert_eq!(writer.counts().dropped, 1);
-    assert!(writer.take_notes().iter().any(|note| note.text.starts_with("an alert is lost")));
+    assert_eq!(writer.counts().lost, 1);
+    assert!(messages().iter().any(|text| text.starts_with("an alert is lost")));
     assert!(writer.finish(at(0)).is_err());
 }
 
@@ -255,7 +259,7 @@ fn a_full_device_holds_no_line_and_loses_none() {
     assert!(writer.trouble().unwrap().to_string().contains("No space left"), "{:?}", writer.trouble());
     assert_eq!(writer.waiting(), 1);
     let error = writer.finish(at(0)).unwrap_err().to_string();
-    assert!(error.starts_with("/dev/full: 1 alerts could not be written: No space left"), "{error}");
+    assert!(error.starts_with("/dev/full: 1 alert could not be written: No space left"), "{error}");
 }
 
 #[test]
@@ -269,7 +273,7 @@ fn links_pipes_and_files_of_other_names_are_refused_and_one_writer_has_the_file(
     symlink(&file, &link).unwrap();
     assert!(refused(&link).contains("is a symbolic link"));
     fs::hard_link(&file, &hard).unwrap();
-    assert!(refused(&file).contains("has 2 names"));
+    assert!(refused(&file).contains("has 2 hard links"));
     assert!(std::process::Command::new("mkfifo").arg(folder.path().join("p")).status().unwrap().success());
     assert!(refused(&folder.path().join("p")).contains("cannot write alerts"));
     assert!(refused(folder.path()).contains("cannot write alerts"));
@@ -309,7 +313,7 @@ fn a_full_disk_delays_alerts_and_a_line_it_took_half_of_is_completed() {
     assert!(writer.trouble().unwrap().to_string().contains("No space left"));
     let waiting = writer.waiting();
     assert!(waiting > 8 && waiting < 100, "{waiting}");
-    assert_eq!((writer.counts().written + waiting, writer.counts().dropped), (100, 0));
+    assert_eq!((writer.counts().written + waiting, writer.counts().lost), (100, 0));
     fs::remove_file(&ballast).unwrap();
     writer.tick(at(2));
     writer.finish(at(2)).unwrap();
