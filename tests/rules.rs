@@ -56,8 +56,8 @@ fn a_misspelt_field_is_shown_in_its_line_with_a_suggestion() {
 #[test]
 fn what_eql_has_and_osawatch_has_not_is_refused() {
     for query in [
-        "process where true | head 5",
-        "sample by host.id [process where true] [network where true]",
+        "process where true | sort 5",
+        "join by host.id [process where true] [network where true]",
         "process where frobnicate(process.name)",
         "sequence [process where true]",
         "process where process.name = \"x\"",

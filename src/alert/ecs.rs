@@ -116,7 +116,7 @@ fn rule_of(rule: &Rule) -> Json {
     set("ruleset", Some(rule.origin.clone().into()));
     set(
         "category",
-        Some(if rule.query().is_some_and(|query| query.is_sequence) { "sequence" } else { "event" }.into()),
+        Some(if rule.query().is_some_and(|query| query.is_sequence()) { "sequence" } else { "event" }.into()),
     );
     set("description", (!rule.description.is_empty()).then(|| rule.description.clone().into()));
     set("reference", rule.references.first().map(|reference| reference.clone().into()));

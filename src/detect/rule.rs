@@ -330,13 +330,12 @@ fn load_query(
         return Ok(inert);
     }
     let unseen = |name: &&str| !matches!(*name, "process" | "network" | "any");
-    if let Some(category) = syntax.categories().into_iter().find(unseen) {
+    if let Some(category) = syntax.stages.iter().map(|stage| stage.category.as_str()).find(unseen) {
         return Ok(State::Inert(format!("it needs {category} events, which osawatch does not see")));
     }
-    if syntax.compares_events() {
-        return Ok(State::Inert(
-            "it compares an event with an earlier one of the sequence, which osawatch does not do".into(),
-        ));
+    let needs_order = |stage: &eql::ast::Stage| stage.missing || stage.alias.is_some();
+    if syntax.kind == eql::Kind::Sample || !syntax.pipes.is_empty() || syntax.stages.iter().any(needs_order) {
+        return Ok(State::Inert("it uses a part of the language that osawatch does not run".into()));
     }
     eql::compile(query.get_ref(), fields, lineages).map(|query| State::Runnable(Box::new(query))).map_err(wrong)
 }

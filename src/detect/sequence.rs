@@ -112,8 +112,8 @@ pub(super) struct Matcher {
 
 impl Matcher {
     /// A matcher that holds at most `limit` partial sequences.
-    pub(super) fn new(query: Query, fields: &Fields, limit: usize) -> Matcher {
-        let bounded = |key: &JoinKey| fields.kind(key.field) == FieldType::Keyword;
+    pub(super) fn new(query: Query, _fields: &Fields, limit: usize) -> Matcher {
+        let bounded = |key: &JoinKey| key.kind == FieldType::Keyword;
         let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
         let waiting = (1..query.stages.len()).map(|_| HashMap::default()).collect();
         let (order, order_bytes, order_limit) = (VecDeque::new(), 0, ORDER_BYTES);
@@ -129,7 +129,7 @@ impl Matcher {
     /// collapse into the first.
     pub(super) fn observe(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, watermark_ms: i64) -> Option<Match> {
         let event = shared.event;
-        if !self.query.is_sequence {
+        if !self.query.is_sequence() {
             let stage = &self.query.stages[0];
             let found = || Match { events: vec![Arc::clone(&shared.keep().event)], join: Vec::new() };
             return stage.selects(event).then(found);
@@ -301,14 +301,17 @@ impl Keys {
         let mut fields = Vec::with_capacity(join.len());
         for (at, part) in join.iter().enumerate() {
             let first = values.len();
-            event.any(part.field, |value| {
+            let write_value = |value: Scalar<'_>| {
                 if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
                     let (start, value) = (text.len(), value.text());
                     let _ = write!(text, "{}:{value}", value.len());
                     values.push(start..text.len());
                 }
                 values.len() - first > MAX_KEYS_PER_EVENT
-            });
+            };
+            if let Some(field) = part.field {
+                event.any(field, write_value);
+            }
             if values.len() == first && part.optional {
                 text.push('-');
                 values.push(text.len() - 1..text.len());

@@ -2,17 +2,42 @@
 
 use std::ops::Range;
 
+use super::functions::Function;
+use crate::event::Number;
+
+/// What a query looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Single events.
+    Event,
+    /// Events one after the other.
+    Sequence,
+    /// Events in any order.
+    Sample,
+}
+
+/// What a pipe lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipe {
+    /// `| head N`
+    Head(usize),
+    /// `| tail N`
+    Tail(usize),
+}
+
 /// A query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
+    /// What it looks for.
+    pub kind: Kind,
     /// The stages; `with runs=N` has been written out. An event query has one.
     pub stages: Vec<Stage>,
     /// What ends a sequence before it is complete.
     pub until: Option<Stage>,
     /// `maxspan`, in milliseconds.
     pub maxspan_ms: Option<i64>,
-    /// A sequence, not an event query.
-    pub is_sequence: bool,
+    /// The pipes, in order.
+    pub pipes: Vec<Pipe>,
 }
 
 /// `[category where condition] by key, …`
@@ -20,12 +45,16 @@ pub struct Query {
 pub struct Stage {
     /// `event.category`, or `any`.
     pub category: String,
+    /// The place of the category in the text.
+    pub category_span: Range<usize>,
     /// The condition.
     pub condition: Expr,
     /// The join keys, those of the whole sequence first.
     pub by: Vec<Key>,
     /// The name that `as` gives its event, for later stages to compare with.
     pub alias: Option<String>,
+    /// Written `![…]`: no such event may occur.
+    pub missing: bool,
     /// Its place in the text.
     pub span: Range<usize>,
 }
@@ -56,7 +85,7 @@ pub enum ExprKind {
     /// A literal text.
     Text(String),
     /// A literal number.
-    Number(f64),
+    Number(Number),
     /// `true` or `false`.
     Bool(bool),
     /// `null`.
@@ -70,10 +99,10 @@ pub enum ExprKind {
         /// Written `events[N].field`: of which event of the sequence.
         event: Option<usize>,
     },
-    /// A function call.
+    /// A function call, or an arithmetic operator.
     Call {
-        /// The name, in lower case.
-        name: String,
+        /// The function.
+        function: Function,
         /// The `~` form.
         insensitive: bool,
         /// The arguments.
@@ -119,6 +148,31 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// The comparison with its sides exchanged.
+    pub(super) fn flipped(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            same => same,
+        }
+    }
+
+    /// Whether the comparison holds of two values in this order.
+    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Comparison::Equal => order.is_eq(),
+            Comparison::NotEqual => order.is_ne(),
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
 /// An operator that takes a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
@@ -133,20 +187,18 @@ pub enum Operator {
 }
 
 impl Query {
-    /// The categories that the query needs, in the order of its stages, `until` last.
-    pub fn categories(&self) -> Vec<&str> {
-        self.stages.iter().chain(&self.until).map(|stage| stage.category.as_str()).collect()
-    }
-
-    /// Whether a stage compares its event with an earlier one of the sequence (`event0.process.pid`).
-    pub fn compares_events(&self) -> bool {
-        let aliases: Vec<String> = self.stages.iter().filter_map(|stage| Some(stage.alias.clone()? + ".")).collect();
-        let refers = |name: &str| aliases.iter().any(|alias| name.starts_with(alias));
-        !aliases.is_empty() && self.stages.iter().chain(&self.until).any(|stage| stage.condition.names_field(&refers))
+    /// All stages in the order of the text, also those inside `descendant of […]`.
+    pub fn all_stages(&self) -> Vec<&Stage> {
+        let mut found = Vec::new();
+        for stage in self.stages.iter().chain(&self.until) {
+            found.push(stage);
+            stage.condition.inner_stages(&mut found);
+        }
+        found
     }
 
     /// The values that every stage demands of a field with `==`, `in` or `:`; `None` when some stage
-    /// does not demand any. It tells for which operating systems a rule is.
+    /// does not demand any. It shows for which operating systems a rule is.
     pub fn requires(&self, field: &str) -> Option<Vec<String>> {
         let mut values = Vec::new();
         for stage in &self.stages {
@@ -158,17 +210,39 @@ impl Query {
 }
 
 impl Expr {
-    fn names_field(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+    fn inner_stages<'e>(&'e self, found: &mut Vec<&'e Stage>) {
         match &self.kind {
-            ExprKind::Field { name, .. } => wanted(name),
-            ExprKind::Not(inner) => inner.names_field(wanted),
-            ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Call { args: parts, .. } => {
-                parts.iter().any(|part| part.names_field(wanted))
+            ExprKind::DescendantOf(stage) => {
+                found.push(stage);
+                stage.condition.inner_stages(found);
             }
-            ExprKind::Compare(left, _, right) => left.names_field(wanted) || right.names_field(wanted),
-            ExprKind::Matches { value, .. } => value.names_field(wanted),
-            ExprKind::DescendantOf(stage) => stage.condition.names_field(wanted),
-            _ => false,
+            ExprKind::Not(inner) => inner.inner_stages(found),
+            ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Call { args: parts, .. } => {
+                parts.iter().for_each(|part| part.inner_stages(found));
+            }
+            ExprKind::Compare(left, _, right) => {
+                left.inner_stages(found);
+                right.inner_stages(found);
+            }
+            ExprKind::Matches { value, .. } => value.inner_stages(found),
+            _ => {}
+        }
+    }
+
+    /// The names of the fields in the expression, `descendant of […]` left out.
+    pub(super) fn field_names<'e>(&'e self, found: &mut Vec<&'e str>) {
+        match &self.kind {
+            ExprKind::Field { name, .. } => found.push(name),
+            ExprKind::Not(inner) => inner.field_names(found),
+            ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Call { args: parts, .. } => {
+                parts.iter().for_each(|part| part.field_names(found));
+            }
+            ExprKind::Compare(left, _, right) => {
+                left.field_names(found);
+                right.field_names(found);
+            }
+            ExprKind::Matches { value, .. } => value.field_names(found),
+            _ => {}
         }
     }
 
@@ -180,8 +254,9 @@ impl Expr {
                 let branches: Option<Vec<_>> = any.iter().map(|expr| expr.requires(field)).collect();
                 branches.map(|branches| branches.concat())
             }
-            ExprKind::Compare(left, Comparison::Equal, right) => match &right.kind {
-                ExprKind::Text(text) if is_field(left) => Some(vec![text.clone()]),
+            ExprKind::Compare(left, Comparison::Equal, right) => match (&left.kind, &right.kind) {
+                (_, ExprKind::Text(text)) if is_field(left) => Some(vec![text.clone()]),
+                (ExprKind::Text(text), _) if is_field(right) => Some(vec![text.clone()]),
                 _ => None,
             },
             ExprKind::Matches { value, operator: Operator::In | Operator::Colon, list, .. } if is_field(value) => {
@@ -193,5 +268,20 @@ impl Expr {
             }
             _ => None,
         }
+    }
+
+    /// Whether it is written as a condition, and not as a value or a field.
+    pub(super) fn is_condition(&self) -> bool {
+        match &self.kind {
+            ExprKind::Not(_) | ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Compare(..) => true,
+            ExprKind::Matches { .. } | ExprKind::DescendantOf(_) => true,
+            ExprKind::Call { function, .. } => function.is_condition(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is written as one value.
+    pub(super) fn is_literal(&self) -> bool {
+        matches!(self.kind, ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Null)
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// A longer line is not shown: its caret would not stand in sight.
-const MAX_SHOWN: usize = 1000;
+use super::place::{line_column, nearest, shown};
 
 /// A query that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,27 +26,28 @@ impl Error {
         self
     }
 
+    /// Suggests the nearest of these words, when one is near.
+    pub(super) fn suggest_nearest<'w>(self, word: &str, known: impl Iterator<Item = &'w str>) -> Error {
+        match nearest(word, known) {
+            Some(near) => self.suggest(near),
+            None => self,
+        }
+    }
+
     /// Line and column of the place, both from 1, columns in characters.
     pub fn line_column(&self, text: &str) -> (usize, usize) {
-        let before = &text[..text.floor_char_boundary(self.span.start)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        line_column(text, self.span.start)
     }
 
     /// The message with its place in the file, and the line with a caret under what is wrong.
     /// `first_line` is the line of the file on which the query begins.
     pub fn render(&self, text: &str, file: &str, first_line: usize) -> String {
         let (line, column) = self.line_column(text);
-        let source = text.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
-        if source.len() > MAX_SHOWN {
-            return format!("{file}:{}:{column}: {self}", first_line + line - 1);
+        let place = format!("{file}:{}:{column}: {self}", first_line + line - 1);
+        match shown(text, &self.span) {
+            Some(shown) => place + "\n" + &shown,
+            None => place,
         }
-        let start = text.floor_char_boundary(self.span.start);
-        let end = text.floor_char_boundary(self.span.end).max(start);
-        let length = text[start..end].chars().take_while(|c| *c != '\n').count().max(1);
-        let indent = " ".repeat(column - 1);
-        let carets = "^".repeat(length.min(200));
-        format!("{file}:{}:{column}: {self}\n  {source}\n  {indent}{carets}", first_line + line - 1)
     }
 }
 

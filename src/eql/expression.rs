@@ -4,21 +4,17 @@ use std::ops::Range;
 
 use super::Error;
 use super::ast::{Comparison, Expr, ExprKind, Operator};
+use super::functions::Function;
 use super::lexer::{Kind, Token};
-use super::parser::{MAX_STAGES, Parser, is_word};
+use super::limits::{OPERATORS, STAGES};
+use super::parser::{Parser, is_word};
+use crate::event::Number;
 
-/// What may stand in brackets within brackets: deep enough for any rule, and no risk to the stack.
-const MAX_DEPTH: usize = 64;
+const OPERAND: &str = "a field, a function or a value";
 
 impl Parser {
     pub(super) fn expression(&mut self) -> Result<Expr, Error> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(format!("expressions nest at most {MAX_DEPTH} deep")));
-        }
-        let expr = self.any_of();
-        self.depth -= 1;
-        expr
+        self.nested(Parser::any_of)
     }
 
     fn any_of(&mut self) -> Result<Expr, Error> {
@@ -27,7 +23,7 @@ impl Parser {
         while self.take_word("or") {
             any.push(self.all_of()?);
         }
-        Ok(self.joined(any, ExprKind::Or, start))
+        Ok(self.combined(any, ExprKind::Or, start))
     }
 
     fn all_of(&mut self) -> Result<Expr, Error> {
@@ -36,10 +32,10 @@ impl Parser {
         while self.take_word("and") {
             all.push(self.negation()?);
         }
-        Ok(self.joined(all, ExprKind::And, start))
+        Ok(self.combined(all, ExprKind::And, start))
     }
 
-    fn joined(&self, mut parts: Vec<Expr>, kind: fn(Vec<Expr>) -> ExprKind, start: usize) -> Expr {
+    fn combined(&self, mut parts: Vec<Expr>, kind: fn(Vec<Expr>) -> ExprKind, start: usize) -> Expr {
         match parts.len() {
             1 => parts.remove(0),
             _ => Expr { kind: kind(parts), span: self.since(start) },
@@ -62,7 +58,7 @@ impl Parser {
 
     fn predicate(&mut self) -> Result<Expr, Error> {
         let start = self.span().start;
-        let left = self.operand()?;
+        let left = self.sum()?;
         if let Kind::Sign(sign) = *self.peek() {
             let comparison = match sign {
                 "==" => Comparison::Equal,
@@ -73,11 +69,10 @@ impl Parser {
                 ">=" => Comparison::GreaterOrEqual,
                 ":" => return self.matches(left, Operator::Colon, start),
                 "=" => return Err(self.error("`=` does not compare").suggest("==")),
-                "+" | "-" | "*" | "/" | "%" => return Err(self.error("arithmetic is not supported")),
                 _ => return Ok(left),
             };
             self.take();
-            let right = self.operand()?;
+            let right = self.sum()?;
             let kind = ExprKind::Compare(Box::new(left), comparison, Box::new(right));
             return Ok(Expr { kind, span: self.since(start) });
         }
@@ -107,7 +102,7 @@ impl Parser {
             }
             self.expect_sign(")")?;
         } else if operator == Operator::In {
-            return Err(self.unexpected("a list, `(…)`,"));
+            return Err(self.unexpected("a list in parentheses"));
         } else {
             list.push(self.literal()?);
         }
@@ -116,11 +111,63 @@ impl Parser {
     }
 
     fn literal(&mut self) -> Result<Expr, Error> {
-        let expr = self.operand()?;
+        let expr = self.sum()?;
         match expr.kind {
             ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(_) => Ok(expr),
-            _ => Err(Error::new("a text, a number, true or false is expected here", expr.span)),
+            _ => Err(Error::new("expected a string, a number, true or false", expr.span)),
         }
+    }
+
+    fn sum(&mut self) -> Result<Expr, Error> {
+        self.chain(&[("+", Function::Add), ("-", Function::Subtract)], Parser::product)
+    }
+
+    fn product(&mut self) -> Result<Expr, Error> {
+        let signs = [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Modulo)];
+        self.chain(&signs, Parser::signed)
+    }
+
+    /// Operands joined by operators of one precedence, from left to right.
+    fn chain(
+        &mut self,
+        operators: &[(&str, Function)],
+        operand: fn(&mut Parser) -> Result<Expr, Error>,
+    ) -> Result<Expr, Error> {
+        let start = self.span().start;
+        let mut left = operand(self)?;
+        while let Some((_, function)) = operators.iter().find(|(sign, _)| self.is_sign(sign)) {
+            self.operators += 1;
+            if self.operators > OPERATORS {
+                return Err(self.error(format!("a query has at most {OPERATORS} arithmetic operators")));
+            }
+            self.take();
+            let args = vec![left, operand(self)?];
+            let kind = ExprKind::Call { function: *function, insensitive: false, args };
+            left = Expr { kind, span: self.since(start) };
+        }
+        Ok(left)
+    }
+
+    fn signed(&mut self) -> Result<Expr, Error> {
+        let start = self.span().start;
+        let mut negative = false;
+        while self.is_sign("-") || self.is_sign("+") {
+            negative ^= self.is_sign("-");
+            self.take();
+        }
+        let expr = self.operand()?;
+        if !negative {
+            return Ok(expr);
+        }
+        let kind = match expr.kind {
+            ExprKind::Number(Number::Int(number)) => ExprKind::Number(Number::Int(-number)),
+            ExprKind::Number(Number::Float(number)) => ExprKind::Number(Number::Float(-number)),
+            _ => {
+                let zero = Expr { kind: ExprKind::Number(Number::Int(0)), span: expr.span.clone() };
+                ExprKind::Call { function: Function::Subtract, insensitive: false, args: vec![zero, expr] }
+            }
+        };
+        Ok(Expr { kind, span: self.since(start) })
     }
 
     fn operand(&mut self) -> Result<Expr, Error> {
@@ -143,52 +190,60 @@ impl Parser {
             Kind::Sign("?") => {
                 self.take();
                 match self.take().kind {
-                    Kind::Name { text, .. } => ExprKind::Field { name: text, optional: true, event: None },
-                    _ => return Err(Error::new("`?` stands before a field", self.since(start))),
+                    Kind::Name { text, .. } => ExprKind::Field { name: self.dotted(text), optional: true, event: None },
+                    _ => return Err(Error::new("expected a field after `?`", self.since(start))),
                 }
             }
             Kind::Name { text, quoted } => return self.named(text, quoted, start),
-            _ => return Err(self.unexpected("a field, a function or a value")),
+            _ => return Err(self.unexpected(OPERAND)),
         };
         Ok(Expr { kind, span: self.since(start) })
     }
 
     fn named(&mut self, text: String, quoted: bool, start: usize) -> Result<Expr, Error> {
-        let name = self.take();
+        let name_span = self.span();
         let kind = match text.to_ascii_lowercase().as_str() {
-            "true" if !quoted => ExprKind::Bool(true),
-            "false" if !quoted => ExprKind::Bool(false),
-            "null" if !quoted => ExprKind::Null,
-            "and" | "or" | "not" | "in" | "where" | "by" | "with" if !quoted => {
-                self.at = self.at.saturating_sub(1);
-                return Err(self.unexpected("a field, a function or a value"));
-            }
-            "descendant" if self.is_word("of") => {
+            "and" | "or" | "not" | "in" | "where" | "by" | "with" if !quoted => return Err(self.unexpected(OPERAND)),
+            "true" if !quoted => {
                 self.take();
-                self.expect_sign("[")?;
-                self.depth += 1;
-                if self.depth > MAX_DEPTH {
-                    return Err(self.error(format!("expressions nest at most {MAX_DEPTH} deep")));
-                }
-                let prefixes = std::mem::replace(&mut self.prefixes, false);
-                let stage = self.event_query()?;
-                self.prefixes = prefixes;
-                self.depth -= 1;
-                self.expect_sign("]")?;
-                ExprKind::DescendantOf(Box::new(stage))
+                ExprKind::Bool(true)
             }
-            "events" if !quoted && self.is_sign("[") => self.event_of_sequence(start)?,
+            "false" if !quoted => {
+                self.take();
+                ExprKind::Bool(false)
+            }
+            "null" if !quoted => {
+                self.take();
+                ExprKind::Null
+            }
             lower => {
+                self.take();
                 let tilde = self.is_sign("~")
                     && matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Sign("("), .. }));
-                if tilde || self.is_sign("(") {
-                    let name = Expr { kind: ExprKind::Null, span: name.span };
-                    return self.call(lower.to_owned(), tilde, &name.span);
+                if lower == "descendant" && self.is_word("of") {
+                    self.take();
+                    return self.nested(|parser| parser.descendant_of(start));
                 }
-                ExprKind::Field { name: text, optional: false, event: None }
+                if lower == "events" && !quoted && self.is_sign("[") {
+                    self.event_of_sequence(start)?
+                } else if tilde || self.is_sign("(") {
+                    return self.call(&text, tilde, &name_span);
+                } else {
+                    ExprKind::Field { name: self.dotted(text), optional: false, event: None }
+                }
             }
         };
         Ok(Expr { kind, span: self.since(start) })
+    }
+
+    /// `[…]`, after `descendant of`.
+    fn descendant_of(&mut self, start: usize) -> Result<Expr, Error> {
+        self.expect_sign("[")?;
+        let prefixes = std::mem::replace(&mut self.prefixes, false);
+        let stage = self.event_query()?;
+        self.prefixes = prefixes;
+        self.expect_sign("]")?;
+        Ok(Expr { kind: ExprKind::DescendantOf(Box::new(stage)), span: self.since(start) })
     }
 
     /// `[N].field`, after `events`.
@@ -199,22 +254,24 @@ impl Parser {
         }
         self.expect_sign("[")?;
         let event = match *self.peek() {
-            Kind::Number(number) if number.fract() == 0.0 && (0.0..MAX_STAGES as f64).contains(&number) => {
-                number as usize
-            }
-            _ => return Err(self.error(format!("an event of the sequence is a number from 0 to {}", MAX_STAGES - 1))),
+            Kind::Number(Number::Int(number)) => usize::try_from(number).ok().filter(|event| *event < STAGES),
+            _ => None,
         };
+        let wrong = || self.error(format!("expected the number of an event of the sequence, from 0 to {}", STAGES - 1));
+        let event = event.ok_or_else(wrong)?;
         self.take();
         self.expect_sign("]")?;
         self.expect_sign(".")?;
         match self.take().kind {
-            Kind::Name { text, .. } => Ok(ExprKind::Field { name: text, optional: false, event: Some(event) }),
-            _ => Err(Error::new("a field is expected after `events[N].`", self.since(start))),
+            Kind::Name { text, .. } => {
+                Ok(ExprKind::Field { name: self.dotted(text), optional: false, event: Some(event) })
+            }
+            _ => Err(Error::new("expected a field after `events[N].`", self.since(start))),
         }
     }
 
-    fn call(&mut self, name: String, insensitive: bool, name_span: &Range<usize>) -> Result<Expr, Error> {
-        super::functions::check_name(&name, name_span)?;
+    fn call(&mut self, name: &str, insensitive: bool, name_span: &Range<usize>) -> Result<Expr, Error> {
+        let function = Function::named(name, name_span)?;
         if insensitive {
             self.take();
         }
@@ -227,7 +284,7 @@ impl Parser {
             }
         }
         self.expect_sign(")")?;
-        let kind = ExprKind::Call { name, insensitive, args };
+        let kind = ExprKind::Call { function, insensitive, args };
         Ok(Expr { kind, span: self.since(name_span.start) })
     }
 }

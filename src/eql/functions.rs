@@ -1,157 +1,278 @@
-//! EQL's functions. A function of a missing value has no value itself.
+//! EQL's functions and arithmetic operators: one table of them, and what each returns for its arguments.
+//!
+//! A function of a missing value returns nothing, except that an optional argument may be missing.
+//! Places and lengths count UTF-16 units, as Elasticsearch does.
 
 use std::ops::Range;
 
 use super::Error;
-use super::filter::{Datum, Operand, Subject, Test};
+use super::limits::TEXT_BYTES;
+use super::value::Datum;
+use crate::event::Number;
 
-/// The functions, with how many arguments each takes.
-const NAMES: [(&str, usize, usize); 10] = [
-    ("cidrmatch", 2, usize::MAX),
-    ("concat", 1, usize::MAX),
-    ("endswith", 2, 2),
-    ("indexof", 2, 3),
-    ("length", 1, 1),
-    ("number", 1, 2),
-    ("startswith", 2, 2),
-    ("string", 1, 1),
-    ("stringcontains", 2, 2),
-    ("wildcard", 2, usize::MAX),
-];
-
-/// The names as Elastic writes them, for messages.
-const SPELT: [&str; 10] = [
-    "cidrMatch",
-    "concat",
-    "endsWith",
-    "indexOf",
-    "length",
-    "number",
-    "startsWith",
-    "string",
-    "stringContains",
-    "wildcard",
-];
-
-/// Refuses a name that is no function.
-pub(super) fn check_name(name: &str, span: &Range<usize>) -> Result<(), Error> {
-    if NAMES.iter().any(|(known, ..)| *known == name) {
-        return Ok(());
-    }
-    let near = SPELT.iter().map(|spelt| (strsim::damerau_levenshtein(&spelt.to_lowercase(), name), *spelt)).min();
-    let error = Error::new(format!("unknown function `{name}`"), span.clone());
-    Err(match near {
-        Some((distance, spelt)) if distance <= 3 => error.suggest(spelt),
-        _ => error,
-    })
-}
-
-/// Refuses a wrong number of arguments.
-pub(super) fn check_arguments(name: &str, count: usize, span: &Range<usize>) -> Result<(), Error> {
-    match NAMES.iter().find(|(known, ..)| *known == name) {
-        Some((_, least, most)) if (*least..=*most).contains(&count) => Ok(()),
-        _ => Err(Error::new(format!("`{name}` does not take {count} arguments"), span.clone())),
-    }
-}
-
-/// A function call that is neither a test of a field nor constant.
-#[derive(Clone, Debug)]
-pub(super) struct Function {
-    pub name: Name,
-    pub insensitive: bool,
-    pub args: Vec<Operand>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Name {
-    StartsWith,
-    EndsWith,
-    StringContains,
-    IndexOf,
-    Length,
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `add(a, b)`, `a + b`
+    Add,
+    /// `between(text, left, right, greedy)`
+    Between,
+    /// `cidrMatch(address, network, …)`
+    CidrMatch,
+    /// `concat(value, …)`
     Concat,
+    /// `divide(a, b)`, `a / b`
+    Divide,
+    /// `endsWith(text, end)`
+    EndsWith,
+    /// `indexOf(text, part, start)`
+    IndexOf,
+    /// `length(text)`
+    Length,
+    /// `modulo(a, b)`, `a % b`
+    Modulo,
+    /// `multiply(a, b)`, `a * b`
+    Multiply,
+    /// `number(text, base)`
     Number,
+    /// `startsWith(text, start)`
+    StartsWith,
+    /// `string(value)`
     String,
-    /// `wildcard` and `cidrMatch` of what is not a field: the test, compiled.
-    Passes(Test),
+    /// `stringContains(text, part)`
+    StringContains,
+    /// `substring(text, start, end)`
+    Substring,
+    /// `subtract(a, b)`, `a - b`
+    Subtract,
+    /// `wildcard(text, pattern, …)`
+    Wildcard,
 }
+
+/// A function, its name as Elastic writes it, and how many arguments it takes.
+type Signature = (Function, &'static str, usize, usize);
+
+const SIGNATURES: [Signature; 17] = [
+    (Function::Add, "add", 2, 2),
+    (Function::Between, "between", 3, 4),
+    (Function::CidrMatch, "cidrMatch", 2, usize::MAX),
+    (Function::Concat, "concat", 1, usize::MAX),
+    (Function::Divide, "divide", 2, 2),
+    (Function::EndsWith, "endsWith", 2, 2),
+    (Function::IndexOf, "indexOf", 2, 3),
+    (Function::Length, "length", 1, 1),
+    (Function::Modulo, "modulo", 2, 2),
+    (Function::Multiply, "multiply", 2, 2),
+    (Function::Number, "number", 1, 2),
+    (Function::StartsWith, "startsWith", 2, 2),
+    (Function::String, "string", 1, 1),
+    (Function::StringContains, "stringContains", 2, 2),
+    (Function::Substring, "substring", 2, 3),
+    (Function::Subtract, "subtract", 2, 2),
+    (Function::Wildcard, "wildcard", 2, usize::MAX),
+];
 
 impl Function {
-    /// Whether any value of the call passes: one for each value of its first argument.
-    pub(super) fn any<S: Subject + ?Sized>(&self, event: &S, test: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
-        let Some(first) = self.args.first() else { return false };
-        first.any(event, &mut |first| self.value(&first, event).is_some_and(&mut *test))
+    /// The function of a name, in any letter case.
+    pub(super) fn named(name: &str, span: &Range<usize>) -> Result<Function, Error> {
+        if let Some((function, ..)) = SIGNATURES.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)) {
+            return Ok(*function);
+        }
+        if name.eq_ignore_ascii_case("_arraysearch") {
+            let why = "`_arraysearch` is not supported: it searches call stacks, which no sensor on macOS reports";
+            return Err(Error::new(why, span.clone()));
+        }
+        let error = Error::new(format!("unknown function `{name}`"), span.clone());
+        Err(error.suggest_nearest(name, SIGNATURES.iter().map(|(_, known, ..)| *known)))
     }
 
-    fn value<S: Subject + ?Sized>(&self, first: &Datum<'_>, event: &S) -> Option<Datum<'static>> {
-        Some(match &self.name {
-            Name::Length => Datum::Number(first.text().chars().count() as f64),
-            Name::String => Datum::Text(first.text().into_owned().into()),
-            Name::Number => Datum::Number(self.number(first, event)?),
-            Name::Passes(test) => Datum::Bool(test.passes(first)),
-            Name::Concat => {
-                let mut text = first.text().into_owned();
-                for arg in &self.args[1..] {
-                    text += &self.single(arg, event)?.text();
-                }
-                Datum::Text(text.into())
+    fn signature(self) -> &'static Signature {
+        SIGNATURES.iter().find(|(function, ..)| *function == self).unwrap_or(&SIGNATURES[0])
+    }
+
+    /// The name as Elastic writes it.
+    pub fn name(self) -> &'static str {
+        self.signature().1
+    }
+
+    /// Refuses a wrong number of arguments.
+    pub(super) fn check_arguments(self, count: usize, span: &Range<usize>) -> Result<(), Error> {
+        let (_, name, least, most) = *self.signature();
+        if (least..=most).contains(&count) {
+            return Ok(());
+        }
+        let takes = match (least, most) {
+            (_, usize::MAX) => format!("at least {}", arguments(least)),
+            (least, most) if least == most => arguments(least),
+            (least, most) => format!("{least} to {}", arguments(most)),
+        };
+        Err(Error::new(format!("`{name}` takes {takes}, got {count}"), span.clone()))
+    }
+
+    /// Whether the argument at this place may be missing.
+    pub(super) fn is_optional(self, argument: usize) -> bool {
+        let (_, _, least, most) = *self.signature();
+        argument >= least && most != usize::MAX
+    }
+
+    /// Whether it returns true or false.
+    pub(super) fn is_condition(self) -> bool {
+        matches!(
+            self,
+            Function::CidrMatch
+                | Function::EndsWith
+                | Function::StartsWith
+                | Function::StringContains
+                | Function::Wildcard
+        )
+    }
+
+    /// What the function returns for these values. `cidrMatch` and `wildcard` are tests, and not called here.
+    pub(super) fn value(self, insensitive: bool, args: &[Option<Datum<'static>>]) -> Option<Datum<'static>> {
+        let first = args.first()?.as_ref()?;
+        let arg = |at: usize| args.get(at).and_then(Option::as_ref);
+        let text = |at: usize| arg(at).map(|datum| folded(datum, insensitive));
+        Some(match self {
+            Function::Length => int(utf16_length(&first.text())),
+            Function::String => Datum::Text(first.text().into_owned().into()),
+            Function::Number => Datum::Number(to_number(first, arg(1))?),
+            Function::Concat => concat(args)?,
+            Function::StartsWith => Datum::Bool(text(0)?.starts_with(&text(1)?)),
+            Function::EndsWith => Datum::Bool(text(0)?.ends_with(&text(1)?)),
+            Function::StringContains => Datum::Bool(text(0)?.contains(&text(1)?)),
+            Function::IndexOf => int(index_of(&text(0)?, &text(1)?, arg(2))?),
+            Function::Substring => substring(&first.text(), arg(1)?, arg(2))?,
+            Function::Between => {
+                let greedy = arg(3) == Some(&Datum::Bool(true));
+                Datum::Text(between(&first.text(), &text(1)?, &text(2)?, greedy, insensitive).into())
             }
-            Name::StartsWith | Name::EndsWith | Name::StringContains | Name::IndexOf => {
-                let (text, part) = (self.folded(first), self.folded(&self.single(&self.args[1], event)?));
-                match self.name {
-                    Name::StartsWith => Datum::Bool(text.starts_with(&part)),
-                    Name::EndsWith => Datum::Bool(text.ends_with(&part)),
-                    Name::StringContains => Datum::Bool(text.contains(&part)),
-                    _ => Datum::Number(self.index_of(&text, &part, event)? as f64),
-                }
+            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo => {
+                Datum::Number(self.arithmetic(first.as_number()?, arg(1)?.as_number()?)?)
             }
+            Function::CidrMatch | Function::Wildcard => return None,
         })
     }
 
-    fn folded(&self, datum: &Datum<'_>) -> String {
-        let text = datum.text();
-        if self.insensitive { text.to_ascii_lowercase() } else { text.into_owned() }
-    }
-
-    fn index_of<S: Subject + ?Sized>(&self, text: &str, part: &str, event: &S) -> Option<usize> {
-        let start = match self.args.get(2) {
-            Some(arg) => self.single(arg, event)?.number()?.max(0.0) as usize,
-            None => 0,
-        };
-        let (from, _) =
-            text.char_indices().nth(start).or((start == text.chars().count()).then_some((text.len(), ' ')))?;
-        let found = from + text[from..].find(part)?;
-        Some(text[..found].chars().count())
-    }
-
-    /// `number("42")`, and with a base `number("0x2a", 16)`.
-    fn number<S: Subject + ?Sized>(&self, first: &Datum<'_>, event: &S) -> Option<f64> {
-        let Some(base) = self.args.get(1) else {
-            return first.number().or_else(|| hexadecimal(&first.text()));
-        };
-        let base = self.single(base, event)?.number()?;
-        if !(2.0..=36.0).contains(&base) || base.fract() != 0.0 {
-            return None;
+    /// Whole numbers give a whole number; there is none when it does not fit, or is divided by zero.
+    fn arithmetic(self, left: Number, right: Number) -> Option<Number> {
+        if let (Number::Int(left), Number::Int(right)) = (left, right) {
+            let number = match self {
+                Function::Add => left.checked_add(right),
+                Function::Subtract => left.checked_sub(right),
+                Function::Multiply => left.checked_mul(right),
+                Function::Divide => left.checked_div(right),
+                _ => left.checked_rem(right),
+            };
+            return number.map(Number::Int);
         }
-        let text = first.text();
-        let digits = if base == 16.0 { text.strip_prefix("0x").unwrap_or(&text) } else { &text };
-        i64::from_str_radix(digits, base as u32).ok().map(|number| number as f64)
-    }
-
-    fn single<S: Subject + ?Sized>(&self, arg: &Operand, event: &S) -> Option<Datum<'static>> {
-        let mut value = None;
-        arg.any(event, &mut |datum| {
-            value = Some(match datum {
-                Datum::Text(text) => Datum::Text(text.into_owned().into()),
-                Datum::Number(number) => Datum::Number(number),
-                Datum::Bool(flag) => Datum::Bool(flag),
-            });
-            true
-        });
-        value
+        let (left, right) = (left.to_f64(), right.to_f64());
+        let number = match self {
+            Function::Add => left + right,
+            Function::Subtract => left - right,
+            Function::Multiply => left * right,
+            Function::Divide => left / right,
+            _ => left % right,
+        };
+        number.is_finite().then_some(Number::Float(number))
     }
 }
 
-fn hexadecimal(text: &str) -> Option<f64> {
-    i64::from_str_radix(text.strip_prefix("0x")?, 16).ok().map(|number| number as f64)
+fn arguments(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "argument" } else { "arguments" })
+}
+
+fn int(length: usize) -> Datum<'static> {
+    Datum::Number(Number::Int(length as i64))
+}
+
+fn folded(datum: &Datum<'_>, insensitive: bool) -> String {
+    let text = datum.text();
+    if insensitive { text.to_ascii_lowercase() } else { text.into_owned() }
+}
+
+fn concat(args: &[Option<Datum<'static>>]) -> Option<Datum<'static>> {
+    let mut text = String::new();
+    for arg in args {
+        text += &arg.as_ref()?.text();
+        if text.len() > TEXT_BYTES {
+            return None;
+        }
+    }
+    Some(Datum::Text(text.into()))
+}
+
+fn utf16_length(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// The byte at which so many UTF-16 units of the text are over; `None` beyond its end.
+fn byte_of(text: &str, units: usize) -> Option<usize> {
+    let mut counted = 0;
+    for (at, c) in text.char_indices() {
+        if counted >= units {
+            return Some(at);
+        }
+        counted += c.len_utf16();
+    }
+    (counted >= units).then_some(text.len())
+}
+
+fn index_of(text: &str, part: &str, start: Option<&Datum<'_>>) -> Option<usize> {
+    let start = match start {
+        Some(start) => usize::try_from(start.number()?.to_index()).unwrap_or(0),
+        None => 0,
+    };
+    let from = byte_of(text, start)?;
+    let found = from + text[from..].find(part)?;
+    Some(utf16_length(&text[..found]))
+}
+
+/// As a slice in Python: places from the end are negative, and what lies outside is cut off.
+fn substring(text: &str, start: &Datum<'_>, end: Option<&Datum<'_>>) -> Option<Datum<'static>> {
+    let length = utf16_length(text) as i64;
+    let place = |datum: &Datum<'_>| {
+        let index = datum.as_number()?.to_index();
+        Some(if index < 0 { length.saturating_add(index).max(0) } else { index.min(length) })
+    };
+    let start = place(start)?;
+    let end = match end {
+        Some(end) => place(end)?,
+        None => length,
+    };
+    if start >= end {
+        return Some(Datum::Text("".into()));
+    }
+    let (from, to) = (byte_of(text, start as usize)?, byte_of(text, end as usize)?);
+    Some(Datum::Text(text[from..to.max(from)].to_owned().into()))
+}
+
+/// What stands between the first `left` and the next `right`, the last when greedy; empty when there is none.
+fn between(text: &str, left: &str, right: &str, greedy: bool, insensitive: bool) -> String {
+    // Lower case of ASCII has the same length: places in one text are places in the other.
+    let searched = if insensitive { text.to_ascii_lowercase() } else { text.to_owned() };
+    let Some(start) = searched.find(left).map(|at| at + left.len()) else { return String::new() };
+    let rest = &searched[start..];
+    match if greedy { rest.rfind(right) } else { rest.find(right) } {
+        Some(length) => text[start..start + length].to_owned(),
+        None => String::new(),
+    }
+}
+
+/// `number("42")`, `number("-3.14")`, `number("0x2a")`, and with a base `number("2a", 16)`.
+fn to_number(value: &Datum<'_>, base: Option<&Datum<'_>>) -> Option<Number> {
+    let text = value.text();
+    let hexadecimal = text.strip_prefix("0x");
+    let base = match base {
+        Some(base) => match base.as_number()? {
+            Number::Int(base) => u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?,
+            Number::Float(_) => return None,
+        },
+        None if hexadecimal.is_some() => 16,
+        None => 10,
+    };
+    if base == 10 {
+        return Number::parse(&text);
+    }
+    let digits = hexadecimal.filter(|_| base == 16).unwrap_or(&text);
+    i64::from_str_radix(digits, base).ok().map(Number::Int)
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Error;
+use crate::event::Number;
 
 /// A token and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +21,7 @@ pub(super) enum Kind {
         quoted: bool,
     },
     Text(String),
-    Number(f64),
+    Number(Number),
     /// An operator or a bracket.
     Sign(&'static str),
     End,
@@ -67,7 +68,7 @@ impl Lexer<'_> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
                 let Some(end) = comment.find("*/") else {
-                    return Err(Error::new("this comment has no end", self.at..self.at + 2));
+                    return Err(Error::new("unterminated comment", self.at..self.at + 2));
                 };
                 self.at += 2 + end + 2;
             } else if let Some(blank) = rest.chars().next().filter(|c| c.is_whitespace()) {
@@ -90,11 +91,11 @@ impl Lexer<'_> {
         }
         match first {
             '"' => self.string(),
-            '\'' => Err(Error::new("text stands in double quotes: \"…\"", self.at..self.at + 1)),
+            '\'' => Err(Error::new("strings are written in double quotes: \"…\"", self.at..self.at + 1)),
             '`' => self.name(),
             c if c.is_ascii_alphabetic() || c == '_' || c == '@' => self.name(),
             c if c.is_ascii_digit() => self.number(),
-            '-' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
+            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
             _ => self.sign(first),
         }
     }
@@ -112,7 +113,7 @@ impl Lexer<'_> {
     fn raw(&mut self, quote: &str, opening: usize) -> Result<Kind, Error> {
         let body = &self.rest()[opening..];
         let Some(mut end) = body.find(quote) else {
-            return Err(Error::new("this text has no end", self.at..self.at + opening));
+            return Err(Error::new("unterminated string", self.at..self.at + opening));
         };
         // A triple-quoted text may end in quotes of its own: """"a"""" is "a".
         while quote.len() == 3 && body[end + 3..].starts_with('"') {
@@ -129,7 +130,7 @@ impl Lexer<'_> {
         let mut text = String::new();
         loop {
             let Some(c) = self.rest().chars().next().filter(|c| !matches!(c, '\n' | '\r')) else {
-                return Err(Error::new("this text has no end", start..start + 1));
+                return Err(Error::new("unterminated string", start..start + 1));
             };
             self.at += c.len_utf8();
             match c {
@@ -171,7 +172,7 @@ impl Lexer<'_> {
             None => (rest.get(..4).unwrap_or_default(), 4),
         };
         let c = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
-        let c = c.ok_or_else(|| Error::new("not a character: write \\u{1F600}", start..start + 2))?;
+        let c = c.ok_or_else(|| Error::new("not a character: write one as \\u{1F600}", start..start + 2))?;
         self.at += length;
         Ok(c)
     }
@@ -183,7 +184,7 @@ impl Lexer<'_> {
             let rest = self.rest();
             if let Some(body) = rest.strip_prefix('`') {
                 let Some(end) = body.find('`') else {
-                    return Err(Error::new("this name has no closing backtick", start..start + 1));
+                    return Err(Error::new("unterminated name: a backtick is missing", start..start + 1));
                 };
                 quoted = true;
                 text.push_str(&body[..end]);
@@ -203,12 +204,14 @@ impl Lexer<'_> {
         }
     }
 
+    /// A number without its sign; `.5` and `5.` are numbers too.
     fn number(&mut self) -> Result<Kind, Error> {
         let start = self.at;
         let rest = self.rest().as_bytes();
         let digits = |from: usize| from + rest[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let mut end = digits(usize::from(rest[0] == b'-'));
-        if rest.get(end) == Some(&b'.') && rest.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        let mut end = digits(0);
+        let letter = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'`');
+        if rest.get(end) == Some(&b'.') && !rest.get(end + 1).is_some_and(letter) {
             end = digits(end + 1);
         }
         if matches!(rest.get(end), Some(b'e' | b'E')) {
@@ -218,7 +221,7 @@ impl Lexer<'_> {
             }
         }
         self.at += end;
-        let number = self.text[start..self.at].parse();
-        number.map(Kind::Number).map_err(|_| Error::new("not a number", start..self.at))
+        let number = Number::parse(&self.text[start..self.at]);
+        number.map(Kind::Number).ok_or_else(|| Error::new("not a number", start..self.at))
     }
 }

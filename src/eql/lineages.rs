@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::limits::LINEAGES;
 use super::{Error, Stage};
 use crate::event::Event;
 
@@ -25,8 +26,11 @@ impl Lineages {
             return Ok(1 << bit);
         }
         let bit = self.queries.len();
-        if bit >= 128 {
-            return Err(Error::new("the loaded rules have more than 128 `descendant of` queries", span.clone()));
+        if bit >= LINEAGES {
+            return Err(Error::new(
+                format!("the loaded rules have more than {LINEAGES} `descendant of` queries"),
+                span.clone(),
+            ));
         }
         self.queries.push((text.into(), stage));
         Ok(1 << bit)

@@ -1,16 +1,20 @@
 //! Literals to tests, checked against the type of the field they are compared with.
 
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 
 use super::Error;
 use super::ast::{Comparison, Expr, ExprKind, Operator};
-use super::filter::{Test, TypedField};
+use super::dates::Date;
+use super::functions::Function;
 use super::ip::{IpSet, address};
+use super::limits::{REGEX_BYTES, REGEXES, REGEXES_BYTES};
 use super::pattern::Pattern;
-use crate::event::FieldType;
+use super::test::Test;
+use super::value::TypedField;
+use crate::event::{FieldType, Number};
 
-/// What a compiled regular expression may take, in bytes.
-const MAX_REGEX: usize = 1 << 20;
+/// A smaller regular expression counts as this many bytes.
+const SMALL_REGEX: usize = 32 << 10;
 
 /// `field == literal`, `field < literal`, …
 pub(super) fn comparison(field: TypedField, comparison: Comparison, right: &Expr) -> Result<Test, Error> {
@@ -23,6 +27,7 @@ pub(super) fn comparison(field: TypedField, comparison: Comparison, right: &Expr
             number(right).map(|number| Test::Number(comparison, number)).ok_or_else(wrong)
         }
         FieldType::Ip => address(&text(right)).map(|address| Test::Address(comparison, address)).ok_or_else(wrong),
+        FieldType::Date => date(right).map(|date| Test::Date(comparison, date)).ok_or_else(wrong),
         FieldType::Boolean => Err(wrong()),
         _ => Ok(Test::Text(comparison, text(right).into())),
     }
@@ -33,13 +38,14 @@ pub(super) fn list(
     field: Option<TypedField>,
     (operator, insensitive): (Operator, bool),
     list: &[Expr],
+    regex_bytes: &mut usize,
 ) -> Result<Test, Error> {
     let folded = insensitive || field.is_some_and(|field| field.caseless);
     let is_typed =
         field.is_some_and(|field| matches!(field.kind, FieldType::Long | FieldType::Double | FieldType::Boolean));
     match operator {
         Operator::In => equal_to_one(field, list, folded),
-        Operator::Regex => Ok(Test::Regexes(list.iter().map(|item| regex(item, folded)).collect::<Result<_, _>>()?)),
+        Operator::Regex => regex(list, folded, regex_bytes),
         _ if is_typed || list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
         _ if field.is_some_and(|field| field.kind == FieldType::Ip) => addresses_and_patterns(list, folded),
         _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
@@ -67,23 +73,23 @@ fn addresses_and_patterns(list: &[Expr], folded: bool) -> Result<Test, Error> {
 }
 
 /// A function of a field and literals.
-pub(super) fn function(name: &str, insensitive: bool, args: &[Expr]) -> Result<Test, Error> {
+pub(super) fn function(function: Function, insensitive: bool, args: &[Expr]) -> Result<Test, Error> {
     let texts: Vec<String> = args.iter().map(text).collect();
     if let Some(wrong) = args.iter().find(|arg| !matches!(arg.kind, ExprKind::Text(_))) {
-        return Err(Error::new(format!("`{name}` takes texts"), wrong.span.clone()));
+        return Err(Error::new(format!("`{}` takes strings", function.name()), wrong.span.clone()));
     }
     let all = |pattern: fn(&str, bool) -> Pattern| texts.iter().map(|text| pattern(text, insensitive)).collect();
-    Ok(match name {
-        "cidrmatch" => {
+    Ok(match function {
+        Function::CidrMatch => {
             let networks: Vec<&str> = texts.iter().map(String::as_str).collect();
             Test::Addresses(IpSet::new(&networks).map_err(|wrong| {
                 let at = texts.iter().position(|text| text == wrong).unwrap_or(0);
                 Error::new(format!("`{wrong}` is not a network such as 10.0.0.0/8"), args[at].span.clone())
             })?)
         }
-        "startswith" => Test::Patterns(all(Pattern::prefix)),
-        "endswith" => Test::Patterns(all(Pattern::suffix)),
-        "stringcontains" => Test::Patterns(all(Pattern::inner)),
+        Function::StartsWith => Test::Patterns(all(Pattern::prefix)),
+        Function::EndsWith => Test::Patterns(all(Pattern::suffix)),
+        Function::StringContains => Test::Patterns(all(Pattern::inner)),
         _ => Test::Patterns(all(Pattern::new)),
     })
 }
@@ -96,6 +102,10 @@ fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Resul
     for item in list {
         tests.push(equal(field, item, folded)?);
     }
+    if field.is_some_and(|field| field.kind == FieldType::Ip) {
+        // One set of all networks is looked up at once.
+        return addresses_and_patterns(list, folded);
+    }
     let texts: Option<Box<[Box<str>]>> = tests
         .iter()
         .map(|test| match test {
@@ -103,7 +113,7 @@ fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Resul
             _ => None,
         })
         .collect();
-    let numbers: Option<Box<[f64]>> = tests
+    let numbers: Option<Box<[Number]>> = tests
         .iter()
         .map(|test| match test {
             Test::Number(Comparison::Equal, number) => Some(*number),
@@ -111,8 +121,7 @@ fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Resul
         })
         .collect();
     Ok(match (texts, numbers) {
-        (Some(texts), _) if folded => Test::OneOfInsensitive(texts),
-        (Some(texts), _) => Test::OneOf(texts),
+        (Some(texts), _) => Test::one_of(texts, folded),
         (_, Some(numbers)) => Test::Numbers(numbers),
         _ => Test::Either(tests.into()),
     })
@@ -130,31 +139,62 @@ fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, 
             _ => Err(wrong("true or false")),
         },
         Some(FieldType::Ip) => IpSet::new(&[&text(right)]).map(Test::Addresses).map_err(|_| wrong("addresses")),
+        Some(FieldType::Date) => {
+            date(right).map(|date| Test::Date(Comparison::Equal, date)).ok_or_else(|| wrong("dates"))
+        }
         _ if folded => Ok(Test::EqualsInsensitive(text(right).into())),
         _ => Ok(Test::Equals(text(right).into())),
     }
 }
 
-/// Lucene's regular expressions match the whole value, and `.` any character.
-fn regex(item: &Expr, insensitive: bool) -> Result<Regex, Error> {
-    let build = |pattern: &str| {
+/// Lucene's regular expressions match the whole value, and `.` any character. All of a list become one, so
+/// that one limit bounds them.
+fn regex(list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Error> {
+    let build = |pattern: &str, limit: usize| {
         let mut builder = RegexBuilder::new(pattern);
-        builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(MAX_REGEX);
+        builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(limit);
         builder.build()
     };
-    let text = text(item);
-    // Alone first: `a)|(b` would close the brackets put around it.
-    build(&text).and_then(|_| build(&format!("^(?:{text})$"))).map_err(|error| {
-        let error = error.to_string();
-        let what = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        Error::new(format!("not a regular expression: {what}"), item.span.clone())
+    if let Some(first) = list.get(REGEXES) {
+        return Err(Error::new(format!("a list has at most {REGEXES} regular expressions"), first.span.clone()));
+    }
+    let mut parts = Vec::with_capacity(list.len());
+    for item in list {
+        let text = text(item);
+        let wrong = |what: &str| Error::new(format!("invalid regular expression: {what}"), item.span.clone());
+        // Alone first: `a)|(b` would close the brackets put around it.
+        let size = if build(&text, SMALL_REGEX).is_ok() { SMALL_REGEX.min(text.len() * 64) } else { REGEX_BYTES };
+        *bytes += size;
+        if *bytes > REGEXES_BYTES {
+            return Err(wrong("all of this query together are too large"));
+        }
+        if size == REGEX_BYTES {
+            build(&text, REGEX_BYTES).map_err(|error| {
+                let error = error.to_string();
+                wrong(error.lines().last().unwrap_or_default().trim_start_matches("error: "))
+            })?;
+        }
+        parts.push(text);
+    }
+    let whole = format!("^(?:(?:{}))$", parts.join(")|(?:"));
+    build(&whole, REGEX_BYTES).map(|regex| Test::Regex(Box::new(regex))).map_err(|_| {
+        let span = list.first().map_or(0, |first| first.span.start)..list.last().map_or(0, |last| last.span.end);
+        Error::new("invalid regular expression: the list is too large", span)
     })
 }
 
-fn number(expr: &Expr) -> Option<f64> {
+fn number(expr: &Expr) -> Option<Number> {
     match &expr.kind {
         ExprKind::Number(number) => Some(*number),
-        ExprKind::Text(text) => text.parse().ok(),
+        ExprKind::Text(text) => Number::parse(text),
+        _ => None,
+    }
+}
+
+fn date(expr: &Expr) -> Option<Date> {
+    match &expr.kind {
+        ExprKind::Number(number) => Date::from_number(*number),
+        ExprKind::Text(text) => Date::parse(text),
         _ => None,
     }
 }

@@ -1,26 +1,37 @@
-//! The rule language: Elastic's EQL, as its rules for macOS use it, compiled to a typed query.
+//! The rule language: Elastic's EQL, compiled to a typed query.
 //!
 //! Text becomes tokens (`lexer`), a syntax tree (`parser`, [`ast`]) and a query over events
 //! ([`compile()`], [`Filter`]). The answers are those of Elasticsearch: a positive test asks whether any
 //! value of a field passes, a negated one whether none does, and is true of a missing field.
 
 pub mod ast;
+mod categories;
 mod compile;
+mod conditions;
+mod dates;
 mod error;
 mod expression;
 mod filter;
 mod functions;
 mod ip;
+mod keys;
 mod lexer;
+mod limits;
 mod lineages;
 mod literal;
+mod operand;
 mod parser;
 mod pattern;
+pub mod place;
+mod test;
 #[cfg(test)]
 mod tests;
+mod value;
 
-pub use compile::{JoinKey, Query, Stage, StageCategory, compile, compile_condition};
+pub use ast::{Kind, Pipe};
+pub use compile::{JoinKey, Query, Stage, StageCategory, compile, compile_condition, compile_parsed};
 pub use error::Error;
 pub use filter::{Condition, Filter};
+pub use keys::{KeyValue, Keys, values_of};
 pub use lineages::Lineages;
 pub use parser::parse;

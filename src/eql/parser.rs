@@ -1,51 +1,50 @@
-//! Tokens to a syntax tree.
+//! Tokens to a syntax tree: queries, stages and pipes.
 
 use std::ops::Range;
 
 use super::Error;
-use super::ast::{Expr, Key, Query, Stage};
+use super::ast::{Expr, Key, Kind as QueryKind, Pipe, Query, Stage};
 use super::lexer::{Kind, Token, tokens};
-
-/// A rule is a page of text; these bound what a hostile one can cost.
-const MAX_BYTES: usize = 256 * 1024;
-pub(super) const MAX_STAGES: usize = 100;
+use super::limits::{QUERY_BYTES, STAGES};
+use super::{categories, limits};
+use crate::event::Number;
 
 /// Parses a query, without resolving the names in it.
 pub fn parse(text: &str) -> Result<Query, Error> {
-    if text.len() > MAX_BYTES {
-        return Err(Error::new(format!("a query has at most {MAX_BYTES} bytes"), 0..0));
-    }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, prefixes: false };
-    let query = parser.query()?;
-    match parser.peek() {
-        Kind::End => Ok(query),
-        Kind::Sign("|") => Err(parser.error("pipes are not supported: a rule looks at events one by one")),
-        _ => Err(parser.unexpected("the end of the query")),
-    }
+    let mut parser = Parser::new(text, false)?;
+    let mut query = parser.query()?;
+    parser.pipes(&mut query.pipes)?;
+    parser.expect_end("the end of the query")?;
+    categories::check(&query)?;
+    Ok(query)
 }
 
 /// Parses a condition over the events of a sequence, without resolving the names in it.
 pub(super) fn parse_condition(text: &str) -> Result<Expr, Error> {
-    if text.len() > MAX_BYTES {
-        return Err(Error::new(format!("a condition has at most {MAX_BYTES} bytes"), 0..0));
-    }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, prefixes: true };
+    let mut parser = Parser::new(text, true)?;
     let condition = parser.expression()?;
-    match parser.peek() {
-        Kind::End => Ok(condition),
-        _ => Err(parser.unexpected("the end of the condition")),
-    }
+    parser.expect_end("the end of the condition")?;
+    Ok(condition)
 }
 
 pub(super) struct Parser {
     pub(super) tokens: Vec<Token>,
     pub(super) at: usize,
-    pub(super) depth: usize,
+    depth: usize,
+    /// Arithmetic operators so far: each may make the tree one deeper.
+    pub(super) operators: usize,
     /// `events[N].` may stand before a field.
     pub(super) prefixes: bool,
 }
 
 impl Parser {
+    fn new(text: &str, prefixes: bool) -> Result<Parser, Error> {
+        if text.len() > QUERY_BYTES {
+            return Err(Error::new(format!("a query has at most {QUERY_BYTES} bytes"), 0..0));
+        }
+        Ok(Parser { tokens: tokens(text)?, at: 0, depth: 0, operators: 0, prefixes })
+    }
+
     pub(super) fn peek(&self) -> &Kind {
         &self.tokens[self.at].kind
     }
@@ -71,11 +70,27 @@ impl Parser {
 
     pub(super) fn unexpected(&self, wanted: &str) -> Error {
         match self.peek() {
-            Kind::End => self.error(format!("the query ends where {wanted} is expected")),
-            Kind::Name { text, .. } => self.error(format!("`{text}` stands where {wanted} is expected")),
-            Kind::Sign(sign) => self.error(format!("`{sign}` stands where {wanted} is expected")),
-            Kind::Text(_) | Kind::Number(_) => self.error(format!("a value stands where {wanted} is expected")),
+            Kind::End => self.error(format!("expected {wanted}, found the end of the query")),
+            Kind::Name { text, .. } => self.error(format!("expected {wanted}, found `{text}`")),
+            Kind::Sign(sign) => self.error(format!("expected {wanted}, found `{sign}`")),
+            Kind::Text(_) => self.error(format!("expected {wanted}, found a string")),
+            Kind::Number(_) => self.error(format!("expected {wanted}, found a number")),
         }
+    }
+
+    fn expect_end(&self, wanted: &str) -> Result<(), Error> {
+        if *self.peek() == Kind::End { Ok(()) } else { Err(self.unexpected(wanted)) }
+    }
+
+    /// Runs a part of the parser one level deeper.
+    pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Parser) -> Result<T, Error>) -> Result<T, Error> {
+        self.depth += 1;
+        if self.depth > limits::DEPTH {
+            return Err(self.error(format!("expressions nest at most {} deep", limits::DEPTH)));
+        }
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
     }
 
     pub(super) fn is_sign(&self, sign: &str) -> bool {
@@ -106,33 +121,62 @@ impl Parser {
         found
     }
 
+    /// The rest of a name whose dots stand apart: `process . name`.
+    pub(super) fn dotted(&mut self, mut name: String) -> String {
+        while self.is_sign(".") {
+            let Some(Token { kind: Kind::Name { text, .. }, .. }) = self.tokens.get(self.at + 1) else { break };
+            name = format!("{name}.{text}");
+            self.at += 2;
+        }
+        name
+    }
+
     fn query(&mut self) -> Result<Query, Error> {
-        if self.is_word("sample") || self.is_word("join") {
-            return Err(self.error("samples and joins are not supported: write a sequence"));
+        if self.is_word("join") {
+            return Err(self.error("`join` is not supported: write `sample by`, or a sequence"));
         }
         let start = self.span().start;
-        if self.take_word("sequence") {
-            return self.sequence(start);
+        let is_sample = self.is_word("sample");
+        if is_sample || self.is_word("sequence") {
+            self.take();
+            return if is_sample { self.sample(start) } else { self.sequence(start) };
         }
         let stage = self.event_query()?;
-        Ok(Query { stages: vec![stage], until: None, maxspan_ms: None, is_sequence: false })
+        Ok(Query { kind: QueryKind::Event, stages: vec![stage], until: None, maxspan_ms: None, pipes: Vec::new() })
     }
 
     pub(super) fn event_query(&mut self) -> Result<Stage, Error> {
         let start = self.span().start;
         let (Kind::Name { text: category, .. } | Kind::Text(category)) = self.peek().clone() else {
-            return Err(self.unexpected("an event category, such as `process`,"));
+            return Err(self.unexpected("an event category such as `process`"));
         };
-        self.take();
+        let category_span = self.take().span;
         if !self.take_word("where") {
             return Err(self.unexpected("`where`"));
         }
         let condition = self.expression()?;
-        Ok(Stage { category, condition, by: Vec::new(), alias: None, span: self.since(start) })
+        let span = self.since(start);
+        Ok(Stage { category, category_span, condition, by: Vec::new(), alias: None, missing: false, span })
+    }
+
+    fn sample(&mut self, start: usize) -> Result<Query, Error> {
+        let by = if self.take_word("by") { self.keys()? } else { Vec::new() };
+        if self.is_word("with") {
+            return Err(self.error("a sample has no maxspan: its events are of any time"));
+        }
+        let stages = self.stages(&by, start)?;
+        if let Some(stage) = stages.iter().find(|stage| stage.missing || stage.alias.is_some()) {
+            let why = "the events of a sample have no order: neither `![…]` nor `as` is supported";
+            return Err(Error::new(why, stage.span.clone()));
+        }
+        if stages[0].by.is_empty() {
+            return Err(Error::new("a sample needs a join key: `sample by host.id`", self.since(start)));
+        }
+        Ok(Query { kind: QueryKind::Sample, stages, until: None, maxspan_ms: None, pipes: Vec::new() })
     }
 
     fn sequence(&mut self, start: usize) -> Result<Query, Error> {
-        let (mut by, mut maxspan_ms, mut stages, mut until) = (Vec::new(), None, Vec::new(), None);
+        let (mut by, mut maxspan_ms) = (Vec::new(), None);
         loop {
             if self.take_word("by") {
                 by = self.keys()?;
@@ -142,15 +186,33 @@ impl Parser {
                 break;
             }
         }
-        while self.is_sign("[") || self.is_sign("!") {
-            let (stage, runs) = self.stage(&by)?;
-            stages.extend(std::iter::repeat_n(stage, runs));
-            if stages.len() > MAX_STAGES {
-                return Err(self.error(format!("a sequence has at most {MAX_STAGES} stages")));
+        let stages = self.stages(&by, start)?;
+        let until = if self.take_word("until") { Some(self.stage(&by)?.0) } else { None };
+        check_key_counts(stages.iter().chain(&until))?;
+        if let Some(stage) = stages.iter().find(|stage| stage.missing) {
+            if maxspan_ms.is_none() {
+                let why = "a sequence with `![…]` needs `with maxspan`: it is decided when that time is over";
+                return Err(Error::new(why, stage.span.clone()));
+            }
+            if stages.iter().all(|stage| stage.missing) {
+                return Err(Error::new("a sequence needs an event that occurs", stage.span.clone()));
             }
         }
-        if self.take_word("until") {
-            until = Some(self.stage(&by)?.0);
+        if let Some(stage) = until.as_ref().filter(|until| until.missing) {
+            return Err(Error::new("`until` takes an event that occurs, not `![…]`", stage.span.clone()));
+        }
+        Ok(Query { kind: QueryKind::Sequence, stages, until, maxspan_ms, pipes: Vec::new() })
+    }
+
+    /// The stages in brackets, runs written out.
+    fn stages(&mut self, by: &[Key], start: usize) -> Result<Vec<Stage>, Error> {
+        let mut stages = Vec::new();
+        while self.is_sign("[") || self.is_sign("!") {
+            let (stage, runs) = self.stage(by)?;
+            stages.extend(std::iter::repeat_n(stage, runs));
+            if stages.len() > STAGES {
+                return Err(self.error(format!("a sequence has at most {STAGES} stages")));
+            }
         }
         if stages.is_empty() {
             return Err(self.unexpected("`[`"));
@@ -158,21 +220,16 @@ impl Parser {
         if stages.len() < 2 {
             return Err(Error::new("a sequence has two stages or more", self.since(start)));
         }
-        let keys = stages[0].by.len();
-        if let Some(stage) = stages.iter().chain(&until).find(|stage| stage.by.len() != keys) {
-            let message = format!("this stage has {} join keys, the first stage has {keys}", stage.by.len());
-            return Err(Error::new(message, stage.span.clone()));
-        }
-        Ok(Query { stages, until, maxspan_ms, is_sequence: true })
+        check_key_counts(stages.iter())?;
+        Ok(stages)
     }
 
     fn stage(&mut self, by: &[Key]) -> Result<(Stage, usize), Error> {
-        if self.is_sign("!") {
-            return Err(self.error("stages for missing events, `![…]`, are not supported"));
-        }
+        let missing = self.take_sign("!");
         self.expect_sign("[")?;
         let mut stage = self.event_query()?;
         self.expect_sign("]")?;
+        stage.missing = missing;
         stage.by = by.to_vec();
         let mut runs = 1;
         loop {
@@ -185,7 +242,7 @@ impl Parser {
                 self.take();
                 stage.alias = Some(text);
             } else if self.is_word("fork") {
-                return Err(self.error("`fork` is not supported"));
+                return Err(self.error("`fork` is not supported: an event continues one sequence of its key"));
             } else {
                 return Ok((stage, runs));
             }
@@ -199,7 +256,8 @@ impl Parser {
             let optional = self.take_sign("?");
             let Kind::Name { text, .. } = self.peek().clone() else { return Err(self.unexpected("a field")) };
             self.take();
-            keys.push(Key { name: text, optional, span: self.since(start) });
+            let name = self.dotted(text);
+            keys.push(Key { name, optional, span: self.since(start) });
             if !self.take_sign(",") {
                 return Ok(keys);
             }
@@ -216,7 +274,7 @@ impl Parser {
         self.take();
         let unit = match self.peek() {
             Kind::Name { text, .. } => text.clone(),
-            _ => return Err(self.unexpected("a unit, ms, s, m, h or d,")),
+            _ => return Err(self.unexpected("a unit (ms, s, m, h or d)")),
         };
         let milliseconds = match unit.as_str() {
             "ms" => 1.0,
@@ -227,7 +285,7 @@ impl Parser {
             _ => return Err(self.error(format!("unknown unit `{unit}`: write ms, s, m, h or d"))),
         };
         self.take();
-        let span = number * milliseconds;
+        let span = number.to_f64() * milliseconds;
         if !(1.0..=1e15).contains(&span) || span.fract() != 0.0 {
             return Err(Error::new("maxspan must be a whole number of milliseconds, at least 1", self.since(start)));
         }
@@ -239,14 +297,53 @@ impl Parser {
             return Err(self.unexpected("`runs`"));
         }
         self.expect_sign("=")?;
-        match *self.peek() {
-            Kind::Number(number) if (1.0..=MAX_STAGES as f64).contains(&number) && number.fract() == 0.0 => {
-                self.take();
-                Ok(number as usize)
+        self.count(1, STAGES)
+    }
+
+    /// A whole number within bounds.
+    fn count(&mut self, least: usize, most: usize) -> Result<usize, Error> {
+        if let Kind::Number(Number::Int(number)) = *self.peek()
+            && let Ok(count) = usize::try_from(number)
+            && (least..=most).contains(&count)
+        {
+            self.take();
+            return Ok(count);
+        }
+        Err(self.unexpected(&format!("a number from {least} to {most}")))
+    }
+
+    fn pipes(&mut self, pipes: &mut Vec<Pipe>) -> Result<(), Error> {
+        const MOST: usize = 10_000;
+        while self.take_sign("|") {
+            if self.take_word("head") {
+                pipes.push(Pipe::Head(self.count(1, MOST)?));
+            } else if self.take_word("tail") {
+                pipes.push(Pipe::Tail(self.count(1, MOST)?));
+            } else if let Kind::Name { text, .. } = self.peek() {
+                let why = format!("the pipe `{text}` is not supported: a rule has `head` and `tail`");
+                return Err(self.error(why));
+            } else {
+                return Err(self.unexpected("a pipe, `head` or `tail`"));
             }
-            _ => Err(self.unexpected(&format!("a number from 1 to {MAX_STAGES}"))),
+        }
+        Ok(())
+    }
+}
+
+fn check_key_counts<'s>(stages: impl Iterator<Item = &'s Stage>) -> Result<(), Error> {
+    let mut keys = None;
+    for stage in stages {
+        let first = *keys.get_or_insert(stage.by.len());
+        if stage.by.len() != first {
+            let message = format!("this stage has {}, the first stage has {first}", join_keys(stage.by.len()));
+            return Err(Error::new(message, stage.span.clone()));
         }
     }
+    Ok(())
+}
+
+fn join_keys(count: usize) -> String {
+    format!("{count} join {}", if count == 1 { "key" } else { "keys" })
 }
 
 pub(super) fn is_word(token: &Token, word: &str) -> bool {

@@ -8,6 +8,7 @@ pub mod field;
 mod flow;
 mod line;
 pub mod memory;
+mod number;
 mod script;
 pub mod surrogates;
 mod timestamp;
@@ -18,6 +19,7 @@ pub use field::{Field, FieldType, Fields};
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use memory::{Budget, Charge, Ledger};
+pub use number::Number;
 pub use script::Script;
 pub use timestamp::Timestamp;
 
@@ -97,17 +99,17 @@ impl<'a> Scalar<'a> {
         match self {
             Scalar::Str(text) => text.into(),
             Scalar::Int(number) => number.to_string().into(),
-            Scalar::Float(number) => number.to_string().into(),
+            Scalar::Float(number) => Number::Float(number).to_string().into(),
             Scalar::Bool(flag) => if flag { "true" } else { "false" }.into(),
         }
     }
 
-    /// The value as a number, the way a `long` or `double` field indexes it.
-    pub fn number(self) -> Option<f64> {
+    /// The value as a number; not a boolean.
+    pub fn number(self) -> Option<Number> {
         match self {
-            Scalar::Str(text) => text.trim().parse().ok(),
-            Scalar::Int(number) => Some(number as f64),
-            Scalar::Float(number) => Some(number),
+            Scalar::Str(text) => Number::parse(text),
+            Scalar::Int(number) => Some(Number::Int(number)),
+            Scalar::Float(number) => Some(Number::Float(number)),
             Scalar::Bool(_) => None,
         }
     }
@@ -175,6 +177,11 @@ impl Event {
     /// Adds a number.
     pub fn push_int(&mut self, field: Field, value: i64) {
         self.values.push((field, Value::Int(value)));
+    }
+
+    /// Adds a number that is not whole.
+    pub fn push_float(&mut self, field: Field, value: f64) {
+        self.values.push((field, Value::Float(value)));
     }
 
     /// Adds a boolean.

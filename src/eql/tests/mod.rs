@@ -5,11 +5,13 @@ mod fields;
 mod functions;
 mod lineages;
 mod lists;
+mod operands;
 mod refusals;
 mod refused_values;
 mod robustness;
 mod sequences;
 mod syntax;
+mod types;
 
 use serde_json::{Value, json};
 
@@ -25,7 +27,11 @@ fn event(fields: &mut Fields, values: &Value) -> Event {
             match value {
                 Value::String(text) => event.push_str(field, text),
                 Value::Bool(flag) => event.push_bool(field, *flag),
-                number => event.push_int(field, number.as_i64().unwrap()),
+                Value::Number(number) => match number.as_i64() {
+                    Some(int) => event.push_int(field, int),
+                    None => event.push_float(field, number.as_f64().unwrap()),
+                },
+                other => panic!("{other}"),
             }
         }
     }

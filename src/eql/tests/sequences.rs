@@ -1,10 +1,14 @@
 //! Sequences, and what a query tells of itself before it is compiled.
 
 use super::*;
-use crate::eql::{JoinKey, StageCategory, ast, parse};
-use crate::event::field;
+use crate::eql::{JoinKey, Kind, StageCategory, ast, parse};
+use crate::event::{FieldType, field};
 
 const STAGES: &str = "[process where process.pid == 1] [network where process.pid == 2]";
+
+fn categories(query: &ast::Query) -> Vec<&str> {
+    query.stages.iter().map(|stage| stage.category.as_str()).collect()
+}
 
 fn names(keys: &[ast::Key]) -> Vec<&str> {
     keys.iter().map(|key| key.name.as_str()).collect()
@@ -14,7 +18,7 @@ fn names(keys: &[ast::Key]) -> Vec<&str> {
 fn by_and_maxspan_come_in_either_order() {
     for text in ["by host.id, user.id with maxspan=30s", "with maxspan = 30s by host.id, user.id"] {
         let query = parse(&format!("sequence {text} {STAGES}")).unwrap();
-        assert!(query.is_sequence);
+        assert_eq!(query.kind, Kind::Sequence);
         assert_eq!(query.maxspan_ms, Some(30_000), "{text}");
         assert!(query.stages.iter().all(|stage| names(&stage.by) == ["host.id", "user.id"]), "{text}");
     }
@@ -23,10 +27,10 @@ fn by_and_maxspan_come_in_either_order() {
 #[test]
 fn a_sequence_may_have_neither_keys_nor_maxspan() {
     let query = compiled(&format!("sequence {STAGES}")).unwrap();
-    assert!(query.is_sequence && query.until.is_none());
+    assert!(query.is_sequence() && query.until.is_none());
     assert_eq!((query.maxspan_ms, query.stages.len(), query.stages[0].join.len()), (None, 2, 0));
     let query = compiled("process where true").unwrap();
-    assert_eq!((query.is_sequence, query.stages.len()), (false, 1));
+    assert_eq!((query.is_sequence(), query.stages.len()), (false, 1));
 }
 
 #[test]
@@ -34,7 +38,7 @@ fn the_keys_of_a_stage_come_after_those_of_the_sequence() {
     let text = "sequence by host.id [process where true] by process.entity_id, ?user.id \
                 [network where true] by process.parent.entity_id, user.name";
     let query = compiled(text).unwrap();
-    let key = |field, optional| JoinKey { field, optional };
+    let key = |field, optional| JoinKey { field: Some(field), kind: FieldType::Keyword, optional };
     let host = key(field::HOST_ID, false);
     assert_eq!(query.stages[0].join, [host, key(field::PROCESS_ENTITY_ID, false), key(field::USER_ID, true)]);
     assert_eq!(query.stages[1].join, [host, key(field::PARENT_ENTITY_ID, false), key(field::USER_NAME, false)]);
@@ -66,7 +70,7 @@ fn runs_write_a_stage_out_with_its_keys() {
     let text =
         "sequence by host.id [process where true] by user.id with runs=3 [network where true] with runs=1 by user.id";
     let query = parse(text).unwrap();
-    assert_eq!(query.categories(), ["process", "process", "process", "network"]);
+    assert_eq!(categories(&query), ["process", "process", "process", "network"]);
     assert!(query.stages.iter().all(|stage| names(&stage.by) == ["host.id", "user.id"]));
     assert_eq!(compiled("sequence [process where true] with runs=2").unwrap().stages.len(), 2);
     assert_eq!(compiled("sequence [process where true] with runs=100").unwrap().stages.len(), 100);
@@ -78,18 +82,11 @@ fn until_has_the_keys_of_the_sequence_and_its_own() {
                 until [process where event.type == \"end\"] by ?user.name";
     let until = compiled(text).unwrap().until.unwrap();
     assert_eq!(until.category, StageCategory::Seen(Categories::PROCESS));
-    let optional = until.join.iter().map(|key| (key.field, key.optional)).collect::<Vec<_>>();
+    let optional = until.join.iter().map(|key| (key.field.unwrap(), key.optional)).collect::<Vec<_>>();
     assert_eq!(optional, [(field::HOST_ID, false), (field::USER_NAME, true)]);
     let mut fields = Fields::new();
     assert!(until.selects(&event(&mut fields, &json!({"event.type": ["info", "end"]}))));
     assert!(!until.selects(&event(&mut fields, &json!({"event.type": "start"}))));
-}
-
-#[test]
-fn categories_are_in_the_order_of_the_stages_until_last() {
-    let query = parse(&format!("sequence {STAGES} until [file where true]")).unwrap();
-    assert_eq!(query.categories(), ["process", "network", "file"]);
-    assert_eq!(parse("registry where true").unwrap().categories(), ["registry"]);
 }
 
 #[test]
@@ -101,22 +98,43 @@ fn the_place_of_a_stage_is_its_text_without_brackets() {
 }
 
 #[test]
-fn a_stage_that_names_the_event_of_another_compares_events() {
-    for (condition, compares) in [
+fn a_condition_that_names_an_earlier_event_is_kept_apart() {
+    for (condition, joined) in [
         ("event0.process.pid == process.pid", true),
-        ("process.pid == event0.process.pid", true),
+        ("process.pid == 1 and event0.process.pid == 1", true),
         ("true and (false or not event0.process.pid == 1)", true),
         ("startsWith(process.name, event0.process.name)", true),
         ("event0.process.name : \"a*\"", true),
-        ("descendant of [process where event0.process.pid == 1]", true),
         ("process.pid == 1", false),
         ("process.name == \"event0.process.name\"", false),
         ("?event0x.pid == 1", false),
     ] {
         let text = format!("sequence [process where true] as event0 [network where {condition}]");
-        assert_eq!(parse(&text).unwrap().compares_events(), compares, "{condition}");
-        assert!(!parse(&text.replace(" as event0", "")).unwrap().compares_events(), "no alias: {condition}");
+        assert_eq!(compiled(&text).unwrap().stages[1].joined.is_some(), joined, "{condition}");
     }
+}
+
+#[test]
+fn only_earlier_events_have_a_name() {
+    let text = "sequence [process where event1.process.pid == 1] [network where true] as event1";
+    assert_eq!(compiled(text).unwrap_err().message, "unknown field `event1.process.pid`");
+    let text = "sequence [process where true] [network where event1.process.pid == 1] as event1";
+    assert!(compiled(text).unwrap().stages[1].joined.is_none(), "its own");
+}
+
+#[test]
+fn pipes_are_kept_in_order() {
+    let query = compiled("process where true | tail 5 | head 2").unwrap();
+    assert_eq!(query.pipes, [crate::eql::Pipe::Tail(5), crate::eql::Pipe::Head(2)]);
+}
+
+#[test]
+fn missing_events_and_samples_are_queries_of_their_own() {
+    let query = compiled("sequence with maxspan=1s ![process where true] [network where true]").unwrap();
+    assert_eq!(query.stages.iter().map(|stage| stage.missing).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(query.events(), 1);
+    let query = compiled("sample by host.id [process where true] [network where true]").unwrap();
+    assert_eq!((query.kind, query.is_sequence()), (Kind::Sample, true));
 }
 
 #[test]

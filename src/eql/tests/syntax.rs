@@ -24,7 +24,7 @@ fn comments_are_blank() {
 
 #[test]
 fn a_comment_does_not_end_with_its_own_first_star() {
-    assert_eq!(compiled("process where true /*/ and false").unwrap_err().message, "this comment has no end");
+    assert_eq!(compiled("process where true /*/ and false").unwrap_err().message, "unterminated comment");
     hold(json!({}), &["true /*/ and false */"]);
 }
 

@@ -1,0 +1,148 @@
+//! The join keys of an event, written as text: what a table of partial sequences is keyed by.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use super::JoinKey;
+use super::value::{Datum, indexed};
+use crate::event::{Event, Number};
+
+/// An event may join under this many keys; more, from arrays in one document, are left out and counted.
+const MAX_KEYS: usize = 1024;
+
+/// The value of a join key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeyValue {
+    /// Text; also dates and addresses, as Elasticsearch writes them.
+    Text(String),
+    /// A number.
+    Number(Number),
+    /// A boolean.
+    Bool(bool),
+}
+
+/// The keys an event joins under: the product of its values for each join field, none when a
+/// mandatory one has no value. Each value is written with its length, so that keys do not run together.
+///
+/// Nearly every event has one key and starts nothing, so all is written into one buffer.
+pub struct Keys {
+    /// The values of all fields, written out.
+    text: String,
+    /// Where each value is in the text.
+    values: Vec<Range<usize>>,
+    /// Where the values of each field are among the values.
+    fields: Vec<Range<usize>>,
+    /// How many keys were returned.
+    returned: usize,
+    key: String,
+    /// Keys left out.
+    pub left_out: u64,
+}
+
+impl Keys {
+    /// The keys of an event.
+    pub fn new(join: &[JoinKey], event: &Event) -> Keys {
+        let mut keys = Keys {
+            text: String::with_capacity(256),
+            values: Vec::with_capacity(8),
+            fields: Vec::with_capacity(join.len()),
+            returned: 0,
+            key: String::with_capacity(128),
+            left_out: 0,
+        };
+        for part in join {
+            let first = keys.values.len();
+            if let Some(field) = part.field {
+                event.any(field, |value| {
+                    if let Some(datum) = indexed(part.kind, value) {
+                        keys.push(first, &datum);
+                    }
+                    keys.values.len() - first > MAX_KEYS
+                });
+            }
+            if keys.values.len() == first && part.optional {
+                keys.text.push('-');
+                keys.values.push(keys.text.len() - 1..keys.text.len());
+            }
+            keys.fields.push(first..keys.values.len());
+        }
+        keys
+    }
+
+    /// Writes a value out, unless the field has it already: a value counts once.
+    fn push(&mut self, first: usize, datum: &Datum<'_>) {
+        let start = self.text.len();
+        let (kind, value) = match datum {
+            Datum::Number(number) => ("n", whole(*number).to_string().into()),
+            Datum::Bool(_) => ("b", datum.text()),
+            _ => ("", datum.text()),
+        };
+        let _ = write!(self.text, "{kind}{}:{value}", value.len());
+        let written = &self.text[start..];
+        if self.values[first..].iter().any(|other| self.text[other.clone()] == *written) {
+            self.text.truncate(start);
+        } else {
+            self.values.push(start..self.text.len());
+        }
+    }
+
+    /// How many keys there are.
+    pub fn count(&self) -> usize {
+        self.fields.iter().fold(1, |count, values| values.len().saturating_mul(count))
+    }
+
+    /// The next key: the values of the last field change fastest.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<&str> {
+        let count = self.count();
+        if self.returned >= count {
+            return None;
+        }
+        if self.returned == MAX_KEYS {
+            self.left_out += 1;
+            return None;
+        }
+        self.key.clear();
+        let mut rest = self.returned;
+        let mut stride = count;
+        for values in &self.fields {
+            stride = (stride / values.len()).max(1);
+            let value = values.start + rest / stride % values.len();
+            rest %= stride;
+            self.key.push_str(&self.text[self.values[value].clone()]);
+        }
+        self.returned += 1;
+        Some(&self.key)
+    }
+}
+
+/// A whole number in one form, whatever the type of its field.
+fn whole(number: Number) -> Number {
+    match number.truncated() {
+        Some(int) if Number::Int(int) == number => Number::Int(int),
+        _ => number,
+    }
+}
+
+/// The values of a key, in the order of its fields; `None` for an optional field without a value.
+pub fn values_of(key: &str) -> Vec<Option<KeyValue>> {
+    let (mut rest, mut values) = (key, Vec::new());
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('-') {
+            values.push(None);
+            rest = after;
+            continue;
+        }
+        let Some((length, text)) = rest.split_once(':') else { break };
+        let digits = length.trim_start_matches(['n', 'b']);
+        let end = digits.parse().unwrap_or(text.len()).min(text.len());
+        let value = &text[..end];
+        values.push(Some(match length.as_bytes().first() {
+            Some(b'n') => Number::parse(value).map_or_else(|| KeyValue::Text(value.to_owned()), KeyValue::Number),
+            Some(b'b') => KeyValue::Bool(value == "true"),
+            _ => KeyValue::Text(value.to_owned()),
+        }));
+        rest = &text[end..];
+    }
+    values
+}
