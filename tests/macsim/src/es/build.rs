@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which message version a macOS release sends. 13.3 and 7 are from the header; the others are not verified.
-fn default_version() -> u32 {
+pub(crate) fn default_version() -> u32 {
     match crate::shims::world::os() {
         (major, ..) if major <= 12 => 5,
         (13, 0..=2, _) => 6,
@@ -16,6 +16,14 @@ fn default_version() -> u32 {
         (major, ..) if major < 26 => 8,
         _ => 10,
     }
+}
+
+/// When it happened: seconds since 1970, and nanoseconds. What the kernel delivers late has its own time.
+pub(crate) fn event_time(step: &Value) -> (u64, u64) {
+    let late = std::time::Duration::from_millis(step["late_ms"].as_u64().unwrap_or(0));
+    let time = crate::shims::time::since_1970().saturating_sub(late);
+    let (seconds, nanoseconds) = (time.as_secs(), u64::from(time.subsec_nanos()));
+    (step["time_s"].as_u64().unwrap_or(seconds), step["time_ns"].as_u64().unwrap_or(nanoseconds))
 }
 
 /// "es_connect_layout_shift": how many bytes further back the members of a connect event are, all but the first. A
@@ -26,15 +34,15 @@ pub(crate) fn set_connect_shift(bytes: usize) {
 }
 
 /// What a step says of an exec and that is not of its process.
-struct Exec {
-    dyld_exec_path: Vec<u8>,
-    script: Option<Vec<u8>>,
-    cwd: Vec<u8>,
-    fds: Vec<(u32, u32, u64)>,
-    last_fd: u32,
+pub(crate) struct Exec {
+    pub(crate) dyld_exec_path: Vec<u8>,
+    pub(crate) script: Option<Vec<u8>>,
+    pub(crate) cwd: Vec<u8>,
+    pub(crate) fds: Vec<(u32, u32, u64)>,
+    pub(crate) last_fd: u32,
 }
 impl Exec {
-    fn of(step: &Value, target: &Process) -> Exec {
+    pub(crate) fn of(step: &Value, target: &Process) -> Exec {
         let one = |descriptor: &Value| {
             (
                 descriptor["fd"].as_i64().unwrap_or(0) as u32,
@@ -137,12 +145,10 @@ fn head(arena: &mut Arena, step: &Value, actor: &Process, envelope: Envelope) ->
     let Envelope { ty, version, seq } = envelope;
     let msg = arena.alloc(layout::message::SIZE);
     let now = crate::shims::time::kernel_absolute_ticks();
-    let time = crate::shims::time::since_1970();
-    // An event that the kernel delivers late has its own time.
-    let time = time.saturating_sub(std::time::Duration::from_millis(step["late_ms"].as_u64().unwrap_or(0)));
+    let (seconds, nanoseconds) = event_time(step);
     arena.u32(msg + layout::message::VERSION, version);
-    arena.u64(msg + layout::message::TIME, step["time_s"].as_u64().unwrap_or(time.as_secs()));
-    arena.u64(msg + layout::message::TIME + 8, step["time_ns"].as_u64().unwrap_or(time.subsec_nanos() as u64));
+    arena.u64(msg + layout::message::TIME, seconds);
+    arena.u64(msg + layout::message::TIME + 8, nanoseconds);
     arena.u64(msg + layout::message::MACH_TIME, now);
     arena.u64(msg + layout::message::DEADLINE, u64::MAX);
     let at = process(arena, actor, version);

@@ -3,22 +3,34 @@ use super::{CLIENTS, LIMIT, build, layout, mute};
 use crate::proc::{Process, Table};
 use crate::script::text;
 use crate::shims::world;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub(super) enum Event {
+pub(crate) enum Event {
     Exec { target: Arc<Process> },
     Fork { child: Arc<Process> },
     Exit { stat: i32 },
     Connect(Connection),
 }
-pub(super) struct Connection {
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
-    pub(super) hostname: Vec<u8>,
-    pub(super) protocol: u32,
+pub(crate) struct Connection {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) hostname: Vec<u8>,
+    pub(crate) protocol: u32,
+}
+
+impl Event {
+    /// As eslogger calls it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::Exec { .. } => "exec",
+            Event::Fork { .. } => "fork",
+            Event::Exit { .. } => "exit",
+            Event::Connect(_) => "connect",
+        }
+    }
 }
 
 /// One "es" step: changes the process table and sends a message to every subscribed client.
@@ -92,11 +104,39 @@ fn marked(process: Arc<Process>, step: &Value) -> Arc<Process> {
     Arc::new(process)
 }
 
+/// The guest has started a program of the host: a fork and an exec, as every start is on a Mac.
+pub(crate) fn spawned(pid: i32, group: i32, path: &[u8], args: &[Vec<u8>]) {
+    if crate::proc::is_scripted(pid) {
+        return;
+    }
+    let guest = std::process::id() as i32;
+    let fork = json!({"type": "fork", "pid": guest, "child_pid": pid});
+    let texts: Vec<_> = args.iter().map(|text| String::from_utf8_lossy(text)).collect();
+    let exec = json!({"type": "exec", "pid": pid, "path": String::from_utf8_lossy(path), "args": texts,
+        "parent_pid": guest, "responsible_pid": guest, "group_id": group, "platform": true});
+    happened(&fork);
+    // The group is set before the new image runs.
+    let _ = crate::proc::step(&json!({"pid": pid, "group_id": group}));
+    happened(&exec);
+}
+/// A child of the guest has ended; here it is known when the guest waits for it.
+pub(crate) fn reaped(pid: i32, stat: i32) {
+    if crate::proc::is_child_of_guest(pid) {
+        happened(&json!({"type": "exit", "pid": pid, "stat": stat}));
+    }
+}
+fn happened(step: &Value) {
+    if let Err(error) = self::step(step) {
+        note!("a child of the guest: {error}");
+    }
+}
+
 fn send(ty: u32, actor: &Process, event: &Event, step: &Value) {
     let target = match event {
         Event::Exec { target } => Some(&**target),
         _ => None,
     };
+    crate::eslogger::send(step, ty, actor, event);
     for client in CLIENTS.lock().unwrap().iter_mut().filter(|client| client.subs.contains(&ty)) {
         if mute::is_muted(client, ty, actor, target) {
             continue;
@@ -125,6 +165,7 @@ pub(crate) fn drop_events(count: u64, ty: Option<&str>) {
         Some("connect") => layout::NOTIFY_CONNECT,
         _ => layout::NOTIFY_EXEC,
     };
+    crate::eslogger::drop_events(count, ty);
     for client in CLIENTS.lock().unwrap().iter_mut() {
         *client.seq.entry(ty).or_insert(0) += count;
         client.global += count;

@@ -1,85 +1,146 @@
 //! Muting by path, by target path, and by audit token.
-use super::{Client, ERROR, OK, with};
+use super::{Client, ERROR, OK, layout, with};
 use crate::proc::Process;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::sync::Mutex;
+
+/// ES_MUTE_PATH_TYPE_*.
+const PREFIX: u32 = 0;
+const LITERAL: u32 = 1;
+const TARGET_PREFIX: u32 = 2;
+const TARGET_LITERAL: u32 = 3;
+
+/// The events of a path, or of a process, that a client does not get.
+#[derive(Clone, Debug)]
+pub(super) struct Muted<T> {
+    what: T,
+    events: BTreeSet<u32>,
+}
+/// A path, and how it is compared with whose.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Path {
+    kind: u32,
+    path: Vec<u8>,
+}
+impl Path {
+    fn matches(&self, actor: &Process, target: Option<&Process>) -> bool {
+        let process = if self.kind <= LITERAL { Some(actor) } else { target };
+        let is_prefix = [PREFIX, TARGET_PREFIX].contains(&self.kind);
+        process.is_some_and(
+            |process| {
+                if is_prefix { process.path.starts_with(&self.path) } else { process.path == self.path }
+            },
+        )
+    }
+}
 
 /// Whether the client does not want to know of this event of this process.
 pub(super) fn is_muted(client: &Client, ty: u32, actor: &Process, target: Option<&Process>) -> bool {
-    let of_type = |events: &Option<Vec<u32>>| events.as_ref().is_none_or(|events| events.contains(&ty));
-    let matches = |kind: u32, muted: &[u8], path: &[u8]| {
-        if kind.is_multiple_of(2) { path.starts_with(muted) } else { path == muted }
-    };
-    let by_path = |(kind, muted, events): &(u32, Vec<u8>, Option<Vec<u32>>)| {
-        let path = if *kind < 2 { Some(&actor.path) } else { target.map(|token| &token.path) };
-        of_type(events) && path.is_some_and(|path| matches(*kind, muted, path))
-    };
-    client.muted_paths.iter().any(by_path)
-        || client.muted_procs.iter().any(|(token, events)| of_type(events) && *token == actor.token())
+    client.muted_paths.iter().any(|muted| muted.events.contains(&ty) && muted.what.matches(actor, target))
+        || client.muted_procs.iter().any(|muted| muted.events.contains(&ty) && muted.what == actor.token())
 }
 
-unsafe fn bytes(text: *const libc::c_char) -> Vec<u8> {
-    std::ffi::CStr::from_ptr(text).to_bytes().to_vec()
+/// The set that a new client begins with ("es_default_mutes"). FACT: default-mutes
+static DEFAULT: Mutex<Vec<Muted<Path>>> = Mutex::new(Vec::new());
+pub(crate) fn set_default(value: &Value) -> Result<(), String> {
+    let list = value.as_array().ok_or("es_default_mutes: not a list")?;
+    let one = |value: &Value| {
+        let events =
+            value["events"].as_array().into_iter().flatten().filter_map(Value::as_u64).map(|event| event as u32);
+        let path = crate::script::text::bytes(&value["path"]);
+        let kind = if value["prefix"] == true { PREFIX } else { LITERAL };
+        let events = if value["events"].is_array() { events.collect() } else { every_event() };
+        Muted { what: Path { kind, path }, events }
+    };
+    *DEFAULT.lock().unwrap() = list.iter().map(one).collect();
+    Ok(())
 }
-unsafe fn mute(id: usize, path: *const libc::c_char, ty: u32, events: Option<Vec<u32>>) -> u32 {
-    let path = bytes(path);
-    if ty > 3 || !path.starts_with(b"/") {
+pub(super) fn default_set() -> Vec<Muted<Path>> {
+    DEFAULT.lock().unwrap().clone()
+}
+
+fn every_event() -> BTreeSet<u32> {
+    let os = crate::shims::world::os();
+    (0..layout::events_known((os.0, os.1))).collect()
+}
+/// `None`: all there are.
+unsafe fn listed(events: *const u32, count: usize) -> BTreeSet<u32> {
+    std::slice::from_raw_parts(events, count).iter().copied().collect()
+}
+
+/// Adds to the set of the client, as often as the same thing is muted.
+fn mute<T: PartialEq>(set: &mut Vec<Muted<T>>, what: T, events: BTreeSet<u32>) -> u32 {
+    match set.iter_mut().find(|muted| muted.what == what) {
+        Some(muted) => muted.events.extend(events),
+        None => set.push(Muted { what, events }),
+    }
+    OK
+}
+/// What was not muted cannot be unmuted.
+fn unmute<T: PartialEq>(set: &mut Vec<Muted<T>>, what: &T, events: &BTreeSet<u32>) -> u32 {
+    let Some(muted) = set.iter_mut().find(|muted| muted.what == *what) else { return ERROR };
+    muted.events.retain(|event| !events.contains(event));
+    set.retain(|muted| !muted.events.is_empty());
+    OK
+}
+
+unsafe fn mute_one(id: usize, path: *const libc::c_char, kind: u32, events: BTreeSet<u32>) -> u32 {
+    let path = CStr::from_ptr(path).to_bytes().to_vec();
+    if kind > TARGET_LITERAL || !path.starts_with(b"/") {
         return ERROR;
     }
-    with(id, "es_mute_path", |client| {
-        client.muted_paths.push((ty, path, events));
-        OK
-    })
+    with(id, "es_mute_path", |client| mute(&mut client.muted_paths, Path { kind, path }, events))
 }
-pub(super) unsafe extern "C" fn mute_path(id: usize, path: *const libc::c_char, ty: u32) -> u32 {
-    mute(id, path, ty, None)
+unsafe fn unmute_one(id: usize, path: *const libc::c_char, kind: u32, events: BTreeSet<u32>) -> u32 {
+    let path = CStr::from_ptr(path).to_bytes().to_vec();
+    with(id, "es_unmute_path", |client| unmute(&mut client.muted_paths, &Path { kind, path }, &events))
+}
+pub(super) unsafe extern "C" fn mute_path(id: usize, path: *const libc::c_char, kind: u32) -> u32 {
+    mute_one(id, path, kind, every_event())
 }
 pub(super) unsafe extern "C" fn mute_path_prefix(id: usize, path: *const libc::c_char) -> u32 {
-    mute(id, path, 0, None)
+    mute_one(id, path, PREFIX, every_event())
 }
 pub(super) unsafe extern "C" fn mute_path_literal(id: usize, path: *const libc::c_char) -> u32 {
-    mute(id, path, 1, None)
+    mute_one(id, path, LITERAL, every_event())
 }
 pub(super) unsafe extern "C" fn mute_path_events(
     id: usize,
     path: *const libc::c_char,
-    ty: u32,
+    kind: u32,
     events: *const u32,
     count: usize,
 ) -> u32 {
-    mute(id, path, ty, Some(std::slice::from_raw_parts(events, count).to_vec()))
+    mute_one(id, path, kind, listed(events, count))
 }
-pub(super) unsafe extern "C" fn unmute_path(id: usize, path: *const libc::c_char, ty: u32) -> u32 {
-    let path = bytes(path);
-    with(id, "es_unmute_path", |client| {
-        client.muted_paths.retain(|muted| !(muted.0 == ty && muted.1 == path));
-        OK
-    })
+pub(super) unsafe extern "C" fn unmute_path(id: usize, path: *const libc::c_char, kind: u32) -> u32 {
+    unmute_one(id, path, kind, every_event())
 }
 pub(super) unsafe extern "C" fn unmute_path_events(
     id: usize,
     path: *const libc::c_char,
-    ty: u32,
-    _e: *const u32,
-    _n: usize,
+    kind: u32,
+    events: *const u32,
+    count: usize,
 ) -> u32 {
-    unmute_path(id, path, ty)
+    unmute_one(id, path, kind, listed(events, count))
 }
 pub(super) extern "C" fn unmute_all_paths(id: usize) -> u32 {
     with(id, "es_unmute_all_paths", |client| {
-        client.muted_paths.retain(|muted| muted.0 > 1);
+        client.muted_paths.retain(|muted| muted.what.kind > LITERAL);
         OK
     })
 }
 pub(super) extern "C" fn unmute_all_target_paths(id: usize) -> u32 {
     with(id, "es_unmute_all_target_paths", |client| {
-        client.muted_paths.retain(|muted| muted.0 < 2);
+        client.muted_paths.retain(|muted| muted.what.kind <= LITERAL);
         OK
     })
 }
 pub(super) unsafe extern "C" fn mute_process(id: usize, token: *const [u32; 8]) -> u32 {
-    with(id, "es_mute_process", |client| {
-        client.muted_procs.push((*token, None));
-        OK
-    })
+    with(id, "es_mute_process", |client| mute(&mut client.muted_procs, *token, every_event()))
 }
 pub(super) unsafe extern "C" fn mute_process_events(
     id: usize,
@@ -87,42 +148,101 @@ pub(super) unsafe extern "C" fn mute_process_events(
     events: *const u32,
     count: usize,
 ) -> u32 {
-    with(id, "es_mute_process_events", |client| {
-        client.muted_procs.push((*token, Some(std::slice::from_raw_parts(events, count).to_vec())));
-        OK
-    })
+    with(id, "es_mute_process_events", |client| mute(&mut client.muted_procs, *token, listed(events, count)))
 }
 pub(super) unsafe extern "C" fn unmute_process(id: usize, token: *const [u32; 8]) -> u32 {
-    with(id, "es_unmute_process", |client| {
-        client.muted_procs.retain(|muted| muted.0 != *token);
-        OK
-    })
+    with(id, "es_unmute_process", |client| unmute(&mut client.muted_procs, &*token, &every_event()))
 }
 pub(super) unsafe extern "C" fn unmute_process_events(
     id: usize,
     token: *const [u32; 8],
-    _e: *const u32,
-    _n: usize,
+    events: *const u32,
+    count: usize,
 ) -> u32 {
-    unmute_process(id, token)
+    with(id, "es_unmute_process_events", |client| unmute(&mut client.muted_procs, &*token, &listed(events, count)))
 }
-/// {count, paths} and {count, processes}: an empty set is answered.
-pub(super) unsafe extern "C" fn muted_set(id: usize, out: *mut *mut [usize; 2]) -> u32 {
-    with(id, "es_muted_*", |_| {
+
+/// struct es_muted_path_t.
+#[repr(C)]
+struct MutedPath {
+    kind: u32,
+    event_count: usize,
+    events: *const u32,
+    path: [usize; 2],
+}
+/// struct es_muted_paths_t, and behind it what it points to.
+#[repr(C)]
+pub(super) struct MutedPaths {
+    count: usize,
+    paths: *const MutedPath,
+    listed: Vec<MutedPath>,
+    _events: Vec<Vec<u32>>,
+    _texts: Vec<Vec<u8>>,
+}
+pub(super) unsafe extern "C" fn muted_paths_events(id: usize, out: *mut *mut MutedPaths) -> u32 {
+    with(id, "es_muted_paths_events", |client| {
+        let of = |muted: &Muted<Path>| muted.events.iter().copied().collect::<Vec<u32>>();
+        let events: Vec<_> = client.muted_paths.iter().map(of).collect();
+        let texts: Vec<_> = client.muted_paths.iter().map(|muted| [&muted.what.path[..], b"\0"].concat()).collect();
+        let members = client.muted_paths.iter().zip(&events).zip(&texts);
+        let listed: Vec<_> = members
+            .map(|((muted, events), text)| MutedPath {
+                kind: muted.what.kind,
+                event_count: events.len(),
+                events: events.as_ptr(),
+                path: [text.len() - 1, text.as_ptr() as usize],
+            })
+            .collect();
+        let (count, paths) = (listed.len(), listed.as_ptr());
+        *out = Box::into_raw(Box::new(MutedPaths { count, paths, listed, _events: events, _texts: texts }));
+        OK
+    })
+}
+pub(super) unsafe extern "C" fn release_muted_paths(set: *mut MutedPaths) {
+    let set = Box::from_raw(set);
+    assert_eq!(set.count, set.listed.len(), "the guest changed what it may only read");
+}
+/// {count, processes}: an empty set is answered.
+pub(super) unsafe extern "C" fn muted_processes_events(id: usize, out: *mut *mut [usize; 2]) -> u32 {
+    with(id, "es_muted_processes_events", |_| {
         *out = Box::into_raw(Box::new([0; 2]));
         OK
     })
 }
-pub(super) unsafe extern "C" fn release_muted_set(path: *mut [usize; 2]) {
-    drop(Box::from_raw(path))
+pub(super) unsafe extern "C" fn release_muted_processes(set: *mut [usize; 2]) {
+    drop(Box::from_raw(set))
 }
 pub(super) unsafe extern "C" fn muted_processes(id: usize, count: *mut usize, out: *mut *mut [u32; 8]) -> u32 {
     with(id, "es_muted_processes", |client| {
         *count = client.muted_procs.len();
         *out = libc::malloc((*count).max(1) * 32) as *mut _;
         for (index, muted) in client.muted_procs.iter().enumerate() {
-            *(*out).add(index) = muted.0;
+            *(*out).add(index) = muted.what;
         }
         OK
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_muted_and_unmuted_one_by_one() {
+        let mut set = Vec::new();
+        let path = |text: &str| Path { kind: LITERAL, path: text.into() };
+        mute(&mut set, path("/a"), [9, 11].into());
+        mute(&mut set, path("/a"), [15].into());
+        assert_eq!((set.len(), set[0].events.len()), (1, 3));
+        assert_eq!(unmute(&mut set, &path("/a"), &[9, 11].into()), OK);
+        assert_eq!(set[0].events, [15].into());
+        assert_eq!(unmute(&mut set, &path("/a"), &[15].into()), OK);
+        assert_eq!((set.len(), unmute(&mut set, &path("/a"), &[15].into())), (0, ERROR));
+    }
+
+    #[test]
+    fn the_structures_have_the_sizes_of_the_header() {
+        assert_eq!((size_of::<MutedPath>(), std::mem::offset_of!(MutedPath, path)), (40, 24));
+        assert_eq!(std::mem::offset_of!(MutedPaths, paths), 8);
+    }
 }

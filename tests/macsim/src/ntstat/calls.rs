@@ -119,7 +119,10 @@ pub(crate) fn rcvbuf(fd: i32, new: Option<usize>) -> Option<usize> {
 pub(crate) fn stats() -> Vec<u8> {
     with(|state| state.kernel.stats.iter().flat_map(|number| number.to_ne_bytes()).collect())
 }
-/// Whether a receive buffer of this size is refused.
+/// Whether a receive buffer of this size is refused. FACT: receive-buffer-limit
 pub(crate) fn refuses_rcvbuf(fd: i32, size: usize) -> bool {
-    is_ours(fd) && with(|state| state.faults.rcvbuf_most.is_some_and(|most| size > most))
+    // sb_max of 8 MiB, less what the headers of the clusters take.
+    const MOST_BEFORE_14_4: usize = 8 * 1024 * 1024 * 2048 / (2048 + 256);
+    let most = (!crate::shims::world::at_least(14, 4)).then_some(MOST_BEFORE_14_4);
+    is_ours(fd) && with(|state| state.faults.rcvbuf_most.or(most).is_some_and(|most| size > most))
 }

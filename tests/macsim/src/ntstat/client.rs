@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// net.stats.recvspace.
 const RECVSPACE: usize = 8192;
+/// kern.ipc.maxsockbuf.
+const MOST: usize = 8 * 1024 * 1024;
 /// net.systm.kctl.autorcvbufmax.
 const MOST_GROWN: usize = 256 * 1024;
 
@@ -58,6 +60,8 @@ impl Client {
     /// SO_RCVBUF: set, or only read.
     pub(crate) fn rcvbuf(&mut self, new: Option<usize>) -> usize {
         if let Some(size) = new {
+            // sbreserve() cuts it from macOS 14.4 on; before it refuses.
+            let size = size.min(MOST);
             (self.hiwat, self.ideal) = (size, size);
         }
         self.hiwat

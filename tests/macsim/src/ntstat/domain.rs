@@ -35,7 +35,7 @@ pub(crate) fn extension(source: &Source) -> Vec<u8> {
     put(&mut bytes, layout::item::TYPE, &layout::EXTENSION_DOMAIN.to_ne_bytes());
     put(&mut bytes, layout::item::LENGTH, &(offset::SIZE as u32).to_ne_bytes());
     let info = &mut bytes[layout::item::SIZE..];
-    if [layout::TCP_USERLAND, layout::UDP_USERLAND, layout::QUIC_USERLAND].contains(&source.provider) {
+    if super::source::USER_SPACE.contains(&source.provider) {
         put_address(info, offset::REMOTE, &source.remote);
     }
     if let Some(domain) = &source.domain {

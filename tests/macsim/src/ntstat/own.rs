@@ -48,6 +48,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         state: layout::CLOSED,
         live: None,
         is_inbound: false,
+        is_diverted: false,
         pname: process.best_name().to_vec(),
         ifindex: 0,
         props: layout::IS_UNKNOWN_TYPE,
@@ -55,7 +56,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         rx: (0, 0),
         tx: (0, 0),
         uuid: process.uuid(),
-        uid: process.uid,
+        uid: if provider == layout::UDP_SUBFLOW && crate::shims::world::is_faithful() { 0 } else { process.uid },
         start: crate::shims::time::kernel_continuous_ticks(),
         domain: None,
     }

@@ -159,7 +159,13 @@ fn all(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Re
         client.refs.iter().rev().filter(|(_, reference)| !partial || reference.seq != seq).map(|(srcref, _)| *srcref);
     let now: Vec<u64> = if partial { waiting.take(FRAGMENT).collect() } else { waiting.collect() };
     let mut batches: Vec<Vec<u8>> = vec![Vec::new()];
-    for srcref in &now {
+    let mut errno = 0;
+    let most = kernel.no_memory_after.take();
+    for (number, srcref) in (0..).zip(&now) {
+        if Some(number) == most {
+            errno = darwin::ENOMEM;
+            break;
+        }
         let about = About { srcref: *srcref, ..About::default() };
         let Some(bytes) = make(client, sources, kernel, request.ty, about) else { continue };
         if batches.last().is_some_and(|batch| batch.len() + bytes.len() > MAX_MSG) {
@@ -175,6 +181,10 @@ fn all(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Re
         if !client.enqueue(kernel, false, bytes) {
             kernel.stats[layout::stats::FLUSH_ACCUMULATED] += 1;
         }
+    }
+    // Where to go on is kept, and the error takes the place of the success.
+    if errno != 0 {
+        return errno;
     }
     let early = partial && now.len() == FRAGMENT;
     if !early {

@@ -19,6 +19,8 @@ pub(crate) struct Source {
     /// The guest's descriptor of its socket.
     pub(crate) live: Option<i32>,
     pub(crate) is_inbound: bool,
+    /// A transparent proxy has it: the remote end is set, and TCP never does anything. FACT: flow-divert
+    pub(crate) is_diverted: bool,
     pub(crate) pname: Vec<u8>,
     pub(crate) ifindex: u32,
     /// Of the interface; what the kernel adds from the state is not in it, unless a script gave all of it.
@@ -32,6 +34,9 @@ pub(crate) struct Source {
     pub(crate) start: u64,
     pub(crate) domain: Option<Box<Domain>>,
 }
+
+/// The providers of flows that a process runs itself.
+pub(crate) const USER_SPACE: [u32; 3] = [layout::TCP_USERLAND, layout::UDP_USERLAND, layout::QUIC_USERLAND];
 
 pub(crate) fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
     bytes[offset..offset + value.len()].copy_from_slice(value)
@@ -77,7 +82,7 @@ impl Source {
             _ if self.props_are_all || major < 14 || self.provider != layout::TCP_KERNEL => 0,
             _ if self.is_inbound => layout::IS_INBOUND,
             layout::LISTEN => layout::IS_LISTENER,
-            _ if self.remote.port() != 0 => layout::IS_OUTBOUND,
+            _ if self.remote.port() != 0 && !self.is_diverted => layout::IS_OUTBOUND,
             _ => 0,
         };
         self.props | direction
@@ -138,24 +143,35 @@ impl Source {
         let upid = number("upid").or(process.as_ref().map(|process| process.upid));
         let upid =
             upid.unwrap_or_else(|| crate::proc::Table::with(|table| table.get_or_make(pid as i32, &Value::Null).upid));
+        let provider = number("provider").map_or_else(
+            || match (tcp, step["userland"] == true) {
+                (true, false) => layout::TCP_KERNEL,
+                (true, true) => layout::TCP_USERLAND,
+                (false, false) => layout::UDP_KERNEL,
+                (false, true) => layout::UDP_USERLAND,
+            },
+            |provider| provider as u32,
+        );
+        let is_faithful = crate::shims::world::is_faithful();
+        let leaves = |providers: &[u32]| is_faithful && providers.contains(&provider);
+        let is_diverted = step["diverted"] == true;
         Ok(Source {
-            provider: number("provider").map(|process| process as u32).unwrap_or(
-                match (tcp, step["userland"] == true) {
-                    (true, false) => layout::TCP_KERNEL,
-                    (true, true) => layout::TCP_USERLAND,
-                    (false, false) => layout::UDP_KERNEL,
-                    (false, true) => layout::UDP_USERLAND,
-                },
-            ),
+            provider,
             pid,
             epid: number("epid").unwrap_or(pid as u64) as u32,
             upid,
-            eupid: number("eupid").unwrap_or(upid),
+            // FACT: userland-eupid
+            eupid: number("eupid").unwrap_or(if leaves(&USER_SPACE) { 0 } else { upid }),
             local,
             remote,
-            state: number("state").map_or(layout::ESTABLISHED, |number| number as u32),
+            // FACT: userland-state
+            state: number("state").map_or_else(
+                || if is_diverted || leaves(&USER_SPACE) { layout::CLOSED } else { layout::ESTABLISHED },
+                |number| number as u32,
+            ),
             live: None,
             is_inbound: step["inbound"] == true,
+            is_diverted,
             pname: step
                 .get("pname")
                 .map(text::bytes)
@@ -167,7 +183,9 @@ impl Source {
             rx: (number("rxpackets").unwrap_or(0), number("rxbytes").unwrap_or(0)),
             tx: (number("txpackets").unwrap_or(0), number("txbytes").unwrap_or(0)),
             uuid: process.map_or([pid as u8; 16], |process| process.uuid()),
-            uid: number("uid").unwrap_or(501) as u32,
+            // FACT: uid-providers
+            uid: number("uid").unwrap_or(if leaves(&USER_SPACE) || leaves(&[layout::UDP_SUBFLOW]) { 0 } else { 501 })
+                as u32,
             start: if step["old"] == true { 1 } else { crate::shims::time::kernel_continuous_ticks() },
             domain: Domain::of_step(step).map(Box::new),
         })

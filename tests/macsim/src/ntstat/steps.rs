@@ -26,6 +26,7 @@ pub(crate) fn step(value: &Value) -> Result<(), String> {
             "recv_errno" => with(|state| state.faults.recv.push_back(number(0) as i32)),
             "send_errno" => with(|state| state.faults.send.push_back(number(0) as i32)),
             "rcvbuf_most" => with(|state| state.faults.rcvbuf_most = value.as_u64().map(|count| count as usize)),
+            "no_memory_after" => with(|state| state.kernel.no_memory_after = value.as_u64()),
             "silent" => with(|state| state.faults.silent = value != false),
             "drop" => with(|state| state.kernel.drop_next += number(1) as u32),
             "disconnect" => with(|state| {
@@ -74,15 +75,17 @@ fn update(step: &Value) -> Result<(), String> {
             if let Some(pid) = field("pid") {
                 (source.pid, source.epid) = (pid as u32, pid as u32);
             }
-            (source.upid, source.eupid) =
-                (field("upid").unwrap_or(source.upid), field("eupid").or(field("upid")).unwrap_or(source.eupid));
+            (source.upid, source.eupid) = (
+                field("upid").unwrap_or(source.upid),
+                field("eupid").or(field("upid").filter(|_| source.eupid != 0)).unwrap_or(source.eupid),
+            );
             source.epid = field("epid").map_or(source.epid, |field| field as u32);
             if let Some(properties) = field("ifnet_properties") {
                 (source.props, source.props_are_all) = (properties as u32, true);
             }
             source.domain = domain.clone().or(source.domain.take());
             // tcp_connect() is what sends it.
-            if remote.is_some() && source.provider == layout::TCP_KERNEL {
+            if remote.is_some() && source.provider == layout::TCP_KERNEL && !source.is_diverted {
                 event(st, number, layout::EVENT_OUTBOUND);
             }
         }

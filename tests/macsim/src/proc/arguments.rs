@@ -1,32 +1,86 @@
-//! KERN_PROCARGS2.
+//! KERN_PROCARGS2. FACT: procargs-tail
+use super::Process;
 use super::libproc::find;
 use crate::shims::errno::{darwin, set};
 
-/// sysctl KERN_PROCARGS2: argc, the path, NULs up to a word, the arguments, the environment.
+/// A larger buffer is refused.
+const ARG_MAX: usize = 1 << 20;
+const COUNT: usize = 4;
+
+/// The path, NULs up to a word, the arguments, the environment; that of a process which System Integrity Protection
+/// covers is kept from others. FACT: procargs-environment
+fn strings(process: &Process) -> Vec<u8> {
+    let mut bytes = process.path.clone();
+    bytes.push(0);
+    while !(bytes.len() + COUNT).is_multiple_of(8) {
+        bytes.push(0);
+    }
+    let environment = process.env.iter().filter(|_| !process.platform);
+    for text in process.args.iter().chain(environment) {
+        bytes.extend(text);
+        bytes.push(0);
+    }
+    bytes
+}
+
+/// What is written into a buffer of `room` bytes, as sysctl_procargsx(): the count of arguments, and of the strings the
+/// last ones that fit.
+fn written(process: &Process, room: usize) -> Result<Vec<u8>, i32> {
+    let room = room.checked_sub(COUNT).filter(|room| (1..=ARG_MAX).contains(room)).ok_or(darwin::EINVAL)?;
+    let strings = strings(process);
+    let count = (process.args.len() as u32).to_ne_bytes();
+    if strings.len() <= room || crate::shims::world::is_faithful() {
+        return Ok([&count, &strings[strings.len().saturating_sub(room)..]].concat());
+    }
+    Err(darwin::ENOMEM)
+}
+
 pub(crate) unsafe fn procargs2(pid: i32, out: *mut u8, len: *mut usize) -> i32 {
     let Some(process) = find(pid) else {
         set(darwin::EINVAL);
         return -1;
     };
-    let mut bytes = (process.args.len() as u32).to_ne_bytes().to_vec();
-    bytes.extend(&process.path);
-    bytes.push(0);
-    while !bytes.len().is_multiple_of(8) {
-        bytes.push(0);
-    }
-    for text in process.args.iter().chain(process.env.iter()) {
-        bytes.extend(text);
-        bytes.push(0);
-    }
     if out.is_null() {
-        *len = bytes.len();
+        *len = (strings(&process).len() + COUNT).next_multiple_of(COUNT);
         return 0;
     }
-    if *len < bytes.len() {
-        set(darwin::ENOMEM);
-        return -1;
+    match written(&process, *len) {
+        Ok(bytes) => {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), out, bytes.len());
+            *len = bytes.len();
+            0
+        }
+        Err(errno) => {
+            set(errno);
+            -1
+        }
     }
-    std::ptr::copy_nonoverlapping(bytes.as_ptr(), out, bytes.len());
-    *len = bytes.len();
-    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::Table;
+    use serde_json::json;
+
+    #[test]
+    fn a_small_buffer_gets_the_last_bytes_and_a_huge_one_is_refused() {
+        let step = json!({"path": "/bin/abc", "args": ["one", "two"], "env": ["A=1"]});
+        let process = Table::with(|table| table.get_or_make(81, &step));
+        let whole = written(&process, 4096).unwrap();
+        assert_eq!(whole, b"\x02\0\0\0/bin/abc\0\0\0\0one\0two\0A=1\0");
+        crate::shims::world::with(|world| world.is_faithful = true);
+        let tail = written(&process, 4 + 6);
+        crate::shims::world::with(|world| world.is_faithful = false);
+        assert_eq!(tail.unwrap(), b"\x02\0\0\0o\0A=1\0");
+        assert_eq!(written(&process, COUNT + ARG_MAX + 1), Err(darwin::EINVAL));
+        assert_eq!(written(&process, COUNT), Err(darwin::EINVAL));
+    }
+
+    #[test]
+    fn the_environment_of_a_program_of_apples_is_kept_from_others() {
+        let step = json!({"path": "/bin/abc", "args": ["one"], "env": ["A=1"], "platform": true});
+        let process = Table::with(|table| table.get_or_make(82, &step));
+        assert_eq!(written(&process, 4096).unwrap(), b"\x01\0\0\0/bin/abc\0\0\0\0one\0");
+    }
 }

@@ -25,9 +25,10 @@ impl Table {
                 ..table.blank(1)
             };
             // SAFETY: they ask the kernel for numbers of this process.
-            let (me, ppid, uid) = unsafe { (libc::getpid(), libc::getppid(), libc::getuid()) };
+            let (me, ppid, uid, group_id) =
+                unsafe { (libc::getpid(), libc::getppid(), libc::getuid(), libc::getpgrp()) };
             let path = crate::shims::process::exe().to_bytes().to_vec();
-            let guest = Process { path, es_client: true, uid, ppid, ..table.blank(me) };
+            let guest = Process { path, es_client: true, uid, ppid, group_id, ..table.blank(me) };
             let mdns = Process {
                 path: b"/usr/sbin/mDNSResponder".to_vec(),
                 signing_id: b"com.apple.mDNSResponder".to_vec(),
@@ -192,6 +193,12 @@ impl Table {
         self.processes.remove(&pid);
     }
 }
+/// Whether it is a program that the guest has started.
+pub(crate) fn is_child_of_guest(pid: i32) -> bool {
+    let guest = std::process::id() as i32;
+    Table::with(|table| table.get(pid).is_some_and(|process| process.original_ppid == guest))
+}
+
 pub(crate) fn is_scripted(pid: i32) -> bool {
     Table::with(|table| table.processes.contains_key(&pid))
 }

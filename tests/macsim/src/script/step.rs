@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 23] = [
+pub(crate) const KEYS: [&str; 26] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -19,6 +19,9 @@ pub(crate) const KEYS: [&str; 23] = [
     "euid",
     "inet_errno",
     "slept_ms",
+    "faithful",
+    "eslogger",
+    "es_default_mutes",
     "intel",
     "translated",
     "es_subscribe_refused",
@@ -29,41 +32,56 @@ pub(crate) const KEYS: [&str; 23] = [
 ];
 
 pub(crate) fn run(step: &Value) -> Result<(), String> {
+    the_mac(step)?;
+    its_events(step)?;
+    the_host(step)
+}
+
+/// What holds for the Mac from now on.
+fn the_mac(step: &Value) -> Result<(), String> {
+    use crate::shims::{time, world};
     if let Some(value) = step.get("es_new_client_result") {
         crate::es::set_new_client_result(value.as_str().ok_or("not a string")?)?;
     }
-    if let Some(value) = step.get("sysctl") {
-        for (key, value) in value.as_object().ok_or("not an object")? {
-            let bytes = sysctl_bytes(value).ok_or("not a string, a number or a list of u32")?;
-            crate::shims::world::with(|world| world.sysctl.insert(key.clone(), bytes));
-        }
+    for (name, value) in step["sysctl"].as_object().into_iter().flatten() {
+        let bytes = sysctl_bytes(value).ok_or("not a string, a number or a list of u32")?;
+        world::with(|world| world.sysctl.insert(name.clone(), bytes));
     }
-    if let Some(value) = step.get("map_path") {
-        for (key, value) in value.as_object().ok_or("not an object")? {
-            crate::shims::world::with(|world| world.paths.push((key.clone(), value.as_str().unwrap_or("").into())));
-        }
+    for (from, to) in step["map_path"].as_object().into_iter().flatten() {
+        world::with(|world| world.paths.push((from.clone(), to.as_str().unwrap_or("").into())));
     }
     if let Some(value) = step["hostname"].as_str() {
-        crate::shims::world::with(|world| world.hostname = Some(value.into()));
+        world::with(|world| world.hostname = Some(value.into()));
     }
     if let Some(number) = step["inet_errno"].as_i64() {
-        crate::shims::world::with(|world| world.inet_errno = Some(number as i32).filter(|number| *number != 0));
-    }
-    if let Some(ms) = step["slept_ms"].as_u64() {
-        crate::shims::time::sleep_was(ms);
-    }
-    if let Some(is_intel) = step["intel"].as_bool() {
-        crate::shims::time::set_intel(is_intel);
-    }
-    if let Some(is_translated) = step["translated"].as_bool() {
-        crate::shims::time::set_translated(is_translated);
+        world::with(|world| world.inet_errno = Some(number as i32).filter(|number| *number != 0));
     }
     if let Some(number) = step["euid"].as_u64() {
-        crate::shims::world::with(|world| world.euid = Some(number as u32));
+        world::with(|world| world.euid = Some(number as u32));
+    }
+    if let Some(is_faithful) = step["faithful"].as_bool() {
+        world::with(|world| world.is_faithful = is_faithful);
+    }
+    if let Some(ms) = step["slept_ms"].as_u64() {
+        time::sleep_was(ms);
+    }
+    if let Some(is_intel) = step["intel"].as_bool() {
+        time::set_intel(is_intel);
+    }
+    if let Some(is_translated) = step["translated"].as_bool() {
+        time::set_translated(is_translated);
     }
     if let Some(value) = step["es_subscribe_refused"].as_array() {
         crate::es::refuse_subscriptions(value.iter().filter_map(Value::as_u64).map(|number| number as u32).collect());
     }
+    if let Some(value) = step.get("es_default_mutes") {
+        crate::es::set_default_mutes(value)?;
+    }
+    step.get("eslogger").map_or(Ok(()), crate::eslogger::step)
+}
+
+/// What happens on it.
+fn its_events(step: &Value) -> Result<(), String> {
     if let Some(value) = step.get("proc") {
         crate::proc::step(value)?;
     }
@@ -85,6 +103,11 @@ pub(crate) fn run(step: &Value) -> Result<(), String> {
     if let Some(number) = step["es_queue_limit"].as_u64() {
         crate::es::set_limit(number);
     }
+    Ok(())
+}
+
+/// What happens on the host that the simulator runs on.
+fn the_host(step: &Value) -> Result<(), String> {
     if let Some(value) = step.get("write_file") {
         std::fs::write(value["path"].as_str().unwrap_or(""), value["text"].as_str().unwrap_or(""))
             .map_err(|error| format!("write_file: {error}"))?;
@@ -97,17 +120,7 @@ pub(crate) fn run(step: &Value) -> Result<(), String> {
         }
     }
     if let Some(value) = step.get("signal") {
-        let number = match value.as_str().map(|step| step.trim_start_matches("SIG")) {
-            Some("TERM") => libc::SIGTERM,
-            Some("HUP") => libc::SIGHUP,
-            Some("INT") => libc::SIGINT,
-            Some("KILL") => libc::SIGKILL,
-            Some("USR1") => libc::SIGUSR1,
-            Some("USR2") => libc::SIGUSR2,
-            Some("QUIT") => libc::SIGQUIT,
-            Some("CHLD") => libc::SIGCHLD,
-            _ => return Err(format!("signal {value}")),
-        };
+        let number = signal(value)?;
         // SAFETY: sends a signal to this process.
         unsafe { libc::kill(libc::getpid(), number) };
     }
@@ -116,6 +129,20 @@ pub(crate) fn run(step: &Value) -> Result<(), String> {
         unsafe { libc::_exit(number as i32) };
     }
     Ok(())
+}
+
+fn signal(value: &Value) -> Result<i32, String> {
+    Ok(match value.as_str().map(|name| name.trim_start_matches("SIG")) {
+        Some("TERM") => libc::SIGTERM,
+        Some("HUP") => libc::SIGHUP,
+        Some("INT") => libc::SIGINT,
+        Some("KILL") => libc::SIGKILL,
+        Some("USR1") => libc::SIGUSR1,
+        Some("USR2") => libc::SIGUSR2,
+        Some("QUIT") => libc::SIGQUIT,
+        Some("CHLD") => libc::SIGCHLD,
+        _ => return Err(format!("signal {value}")),
+    })
 }
 
 fn sysctl_bytes(value: &Value) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@ use super::errno::to_darwin;
 use super::path::{HostPath, open_flags};
 use super::{process, signal};
 use libc::{c_char, c_int};
+use std::ffi::CStr;
 
 // posix_spawn: both opaque types are one pointer on Darwin.
 pub(crate) unsafe extern "C" fn fa_init(out: *mut *mut libc::posix_spawn_file_actions_t) -> c_int {
@@ -102,14 +103,21 @@ unsafe fn spawn_with(
     let mut own = 0;
     let file_actions = if file_actions.is_null() { std::ptr::null() } else { *file_actions as *const _ };
     let attributes = if attributes.is_null() { std::ptr::null() } else { *attributes as *const _ };
+    let pid = if pid.is_null() { &mut own } else { pid };
     let result = spawn(
-        if pid.is_null() { &mut own } else { pid },
+        pid,
         HostPath::new(path).as_ptr(),
         file_actions,
         attributes,
         arguments,
         if environment.is_null() { process::environ() as *const _ } else { environment },
     );
+    if result == 0 {
+        let path = CStr::from_ptr(path).to_bytes();
+        let list = (0..).map(|index| *arguments.add(index)).take_while(|text| !text.is_null());
+        let list: Vec<_> = list.map(|text| CStr::from_ptr(text).to_bytes().to_vec()).collect();
+        crate::es::spawned(*pid, libc::getpgid(*pid), path, &list);
+    }
     to_darwin(result)
 }
 pub(crate) unsafe extern "C" fn spawnp(
