@@ -11,7 +11,7 @@
 //! | `toml config` | a part of a configuration, which must load |
 //! | `text output` | what the commands before it print |
 //!
-//! With `OSAWATCH_UPDATE_DOCS=1` blocks of output and the picture of the terminal are written anew.
+//! With `OSAWATCH_ACCEPT=1` blocks of output and the picture of the terminal are written anew.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,9 +45,9 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `OSAWATCH_UPDATE_DOCS` is set.
+/// `OSAWATCH_ACCEPT` is set.
 fn updates() -> bool {
-    std::env::var_os("OSAWATCH_UPDATE_DOCS").is_some()
+    std::env::var_os("OSAWATCH_ACCEPT").is_some()
 }
 
 fn pages() -> Vec<Page> {
@@ -199,7 +199,7 @@ fn every_command_for_linux_runs_and_prints_what_is_shown() {
                     assert_eq!(
                         block.text,
                         without_rates(&printed),
-                        "{name}: run with OSAWATCH_UPDATE_DOCS=1, and read the change"
+                        "{name}: run with OSAWATCH_ACCEPT=1, and read the change"
                     );
                 }
                 _ => {}

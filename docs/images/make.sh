@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-OSAWATCH_UPDATE_DOCS=1 cargo test --quiet --test tests docs::picture
+OSAWATCH_ACCEPT=1 cargo test --quiet --test tests docs::picture
 cargo run --quiet -- replay --alerts "$folder/alerts.ndjson" examples/ordinary-hour.ndjson.gz
 cargo run --quiet -- alerts --html "$folder/report.html" "$folder/alerts.ndjson"
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,900 \

@@ -73,6 +73,6 @@ fn the_picture_of_the_terminal_shows_what_the_command_prints() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, drawn).unwrap();
     } else {
-        assert!(fs::read_to_string(&path).unwrap() == drawn, "run with OSAWATCH_UPDATE_DOCS=1, and look at {PICTURE}");
+        assert!(fs::read_to_string(&path).unwrap() == drawn, "run with OSAWATCH_ACCEPT=1, and look at {PICTURE}");
     }
 }
