@@ -20,3 +20,5 @@ pub mod pipeline;
 pub mod config;
 pub mod agent;
 pub mod cli;
+#[doc(hidden)]
+pub mod fuzzing;

@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "event",
         ],
     ),
+    ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),
     ("lib.rs", &[]),
     ("main.rs", &[]),
 ];

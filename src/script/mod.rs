@@ -115,6 +115,13 @@ fn given(event: &Event) -> Option<Given> {
     }
 }
 
+/// What the bytes of a script file tell.
+pub(crate) fn described(bytes: &[u8]) -> Script {
+    let mut script = Script::default();
+    content::describe(bytes, &mut script);
+    script
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

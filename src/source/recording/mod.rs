@@ -118,7 +118,21 @@ impl Recording {
         if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
             return Err(Error::StdinTwice);
         }
-        let inputs = inputs.iter().map(open_input).collect::<Result<Vec<_>, _>>()?;
+        Recording::over(inputs.iter().map(open_input).collect::<Result<Vec<_>, _>>()?, fields, machine)
+    }
+
+    /// One input that is in memory.
+    pub(crate) fn of_bytes(bytes: Arc<[u8]>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
+        let (name, size, consumed) = ("memory".to_owned(), bytes.len() as u64, Arc::default());
+        match reader::spawn(io::Cursor::new(bytes), Arc::clone(&consumed)) {
+            Ok(chunks) => {
+                Recording::over(vec![RecordedInput::new(name, Some(size), consumed, chunks)], fields, machine)
+            }
+            Err(error) => Err(Error::Thread { input: name, error }),
+        }
+    }
+
+    fn over(inputs: Vec<RecordedInput>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
         let decoder = Decoder::new(fields, Machine::default());
         let mut recording = Recording {
             heads: inputs.iter().map(|_| None).collect(),

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# run.sh [SECONDS [TARGET...]]: fuzzes each parser for so long (default 20), from fuzz/seeds and what earlier runs found.
+# libFuzzer's instrumentation is a stable option of rustc, so no nightly compiler is needed; there is no unsafe code in
+# the parsers, so no sanitizer either. OSAWATCH_FUZZ_FLAGS are further options of libFuzzer, such as -runs=10000000.
+set -euo pipefail
+cd "$(dirname "$0")"
+seconds=${1:-20}
+[ $# -eq 0 ] || shift
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || { targets=(targets/*.rs) && targets=("${targets[@]#targets/}") && targets=("${targets[@]%.rs}"); }
+read -ra flags <<<"${OSAWATCH_FUZZ_FLAGS:-}"
+
+coverage='-sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-counters -sanitizer-coverage-pc-table
+    -sanitizer-coverage-trace-compares'
+options='--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1'
+for option in $coverage; do options+=" -Cllvm-args=$option"; done
+# With --target, build scripts and macros are not instrumented: nothing in them could be linked.
+host=$(rustc -vV | sed -n 's/^host: //p')
+RUSTFLAGS=$options cargo build --quiet --release --target "$host" --bins
+
+failed=0
+for target in "${targets[@]}"; do
+    mkdir -p "corpus/$target" "artifacts/$target"
+    log=artifacts/$target/log
+    if "target/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
+        -print_final_stats=1 -artifact_prefix="artifacts/$target/" "${flags[@]}" "corpus/$target" "seeds/$target" >"$log" 2>&1; then
+        echo "$target: $(sed -n 's/^INFO: Seed: /seed /p' "$log"), $(sed -n 's/^stat::number_of_executed_units: //p' "$log") inputs"
+    else
+        tail -n 40 "$log"
+        echo "$target: FAILED; the input is in fuzz/artifacts/$target"
+        failed=1
+    fi
+done
+exit "$failed"
