@@ -11,11 +11,12 @@ use crate::detect::Rule;
 use crate::eql::{Lineages, compile, compile_condition};
 use crate::event::{Categories, Decoded, Event, Fields, Line, Machine, ProcessRef, Timestamp};
 use crate::event::{document, ecs, field, surrogates};
-use crate::report::{html, text as report};
+use crate::report::{self, html};
 use crate::script::{self, Capture, Examiner, Redactor};
+use crate::source::endpoint_security::connect as connect_event;
 use crate::source::ntstat::{Client, ContinuousClock};
 use crate::source::recording::{Next, Recording};
-use crate::source::{connect_event, eslogger, process_info};
+use crate::source::{eslogger, process_info};
 
 /// A parser by name, and what runs it.
 pub type Target = (&'static str, fn(&[u8]));
