@@ -7,6 +7,8 @@
 //! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.
 #![deny(unsafe_code)]
 
+pub mod place;
+pub mod quantity;
 pub mod event;
 pub mod source;
 pub mod script;

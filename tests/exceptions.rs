@@ -24,8 +24,8 @@ fn a_condition_sees_every_event_of_the_sequence() {
     ] {
         let run = replay(&format!("{HEAD}condition = '{condition}'\n")).exits(0);
         assert_eq!(run.alerts().len(), 0, "{condition}");
-        let run = run.says("held back by exception `known` (test): osascript-network-connection");
-        run.says(" to 93.184.216.34").says("1 sequence held back by exceptions\n       1  known\n");
+        let run = run.says("suppressed by exception `known` (test): osascript-network-connection");
+        run.says(" to 93.184.216.34").says("1 sequence suppressed by exceptions\n       1  known\n");
     }
 }
 
@@ -38,7 +38,7 @@ fn a_sequence_that_does_not_meet_the_condition_goes_out() {
     ] {
         let run = replay(&format!("{HEAD}condition = '{condition}'\n")).exits(0);
         assert_eq!(run.alerts().len(), 1, "{condition}");
-        run.says("0 sequences held back by exceptions\n       0  known\n");
+        run.says("0 sequences suppressed by exceptions\n       0  known\n");
     }
 }
 
@@ -92,7 +92,7 @@ fn exceptions_stand_in_files_beside_the_configuration_too() {
         (fixtures().join("replay/public-v4/events.ndjson").display().to_string(), file.display().to_string());
     let run = osawatch(&["replay", "--config", &file, "--explain", &input]).exits(0);
     assert!(run.alerts().is_empty());
-    run.says("1 sequence held back by exceptions\n       1  known\n");
+    run.says("1 sequence suppressed by exceptions\n       1  known\n");
     fs::write(beside.join("20-wrong.toml"), "[[exception]]\nname = \"x\"\n").unwrap();
     osawatch(&["config", "check", &file]).exits(78).says("20-wrong.toml:1:1: missing field");
 }
@@ -161,7 +161,7 @@ fn a_cap_of_the_configuration_holds_back_in_a_replay_and_one_alert_sums_up() {
     let group = &summary["osawatch"]["held_back"]["groups"][0];
     assert_eq!(group["destination"], "93.184.216.34:443");
     assert_eq!((&group["process"], &group["alerts"]), (&"/usr/bin/osascript".into(), &3.into()));
-    run.says("3 alerts held back by the limits of [volume]");
+    run.says("3 alerts suppressed by [volume]");
 }
 
 #[test]

@@ -214,10 +214,10 @@ fn a_rule_file_of_the_user_runs_beside_the_built_in_rules() {
 }
 
 #[test]
-fn an_inert_rule_does_not_stop_the_others_and_the_summary_counts_it() {
+fn a_skipped_rule_does_not_stop_the_others_and_the_summary_counts_it() {
     let (_folder, write) = folder();
     let rule = write("file.toml", b"[rule]\nrule_id = \"f\"\nname = \"f\"\nquery = 'file where true'\n");
-    let run = osawatch(&["replay", "--rules", &rule, &case("public-v4")]).exits(0).says("1 rule inert");
+    let run = osawatch(&["replay", "--rules", &rule, &case("public-v4")]).exits(0).says("1 rule skipped");
     assert_eq!(run.alerts().len(), 1);
     let wrong = write("wrong.toml", b"[rule]\nrule_id = \"w\"\nname = \"w\"\nquery = 'process where'\n");
     osawatch(&["replay", "--rules", &wrong, &case("public-v4")]).exits(78).says("wrong.toml:4:");

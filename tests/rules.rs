@@ -30,7 +30,7 @@ fn the_built_in_rules_are_listed_and_shown() {
 fn the_examples_of_the_built_in_rules_pass() {
     let run = osawatch(&["rules", "test"]).exits(0);
     assert!(run.stdout.contains(" 0 failed"), "{}", run.stdout);
-    assert!(!run.stdout.contains("carries no example"), "{}", run.stdout);
+    assert!(!run.stdout.contains("has no example"), "{}", run.stdout);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_failing_example_fails_the_test() {
         + &format!("[[example]]\nname = \"ls\"\nalerts = 0\nevents = '{event}'\n");
     fs::write(&file, text).unwrap();
     let run = osawatch(&["rules", "test", &file.display().to_string()]).exits(1);
-    assert!(run.stdout.contains("FAIL: 1 alerts, not 0"), "{}", run.stdout);
+    assert!(run.stdout.contains("FAIL: 1 alert, expected 0"), "{}", run.stdout);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_eql_has_and_osawatch_has_not_is_refused() {
 }
 
 #[test]
-fn rules_that_cannot_run_here_are_inert_and_say_why() {
+fn rules_that_cannot_run_here_are_skipped_and_say_why() {
     for (text, why) in [
         (rule("file where true"), "it needs file events"),
         (
@@ -85,7 +85,7 @@ fn rules_that_cannot_run_here_are_inert_and_say_why() {
         (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
     ] {
         let run = check(&text).exits(0);
-        assert!(run.stdout.contains("inert") && run.stdout.contains(why), "{}", run.stdout);
+        assert!(run.stdout.contains("skipped") && run.stdout.contains(why), "{}", run.stdout);
     }
 }
 
@@ -103,7 +103,7 @@ fn the_endpoint_layout_loads_and_its_actions_are_said_not_to_be_acted_on() {
         [[actions]]\naction = \"kill_process\"\nfield = \"process.entity_id\"\nstate = 0\n\
         [[threat]]\nframework = \"MITRE ATT&CK\"\n[threat.tactic]\nid = \"TA0002\"\nname = \"Execution\"\nreference = \"r\"\n";
     let run = check(text).exits(0);
-    assert!(run.stdout.contains("loads") && run.stdout.contains("not acted on"), "{}", run.stdout);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("not acted on"), "{}", run.stdout);
 }
 
 #[test]
@@ -113,5 +113,5 @@ fn of_two_rules_with_one_id_the_first_runs() {
         fs::write(folder.path().join(name), rule("process where true")).unwrap();
     }
     let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(0);
-    assert!(run.stdout.contains("b.toml: the rule of") && run.stdout.contains("1 load, 1 inert"), "{}", run.stdout);
+    assert!(run.stdout.contains("b.toml: the rule of") && run.stdout.contains("1 ok, 1 skipped"), "{}", run.stdout);
 }

@@ -1,5 +1,6 @@
 //! What we say: one ECS document per detection.
 
+mod community_id;
 mod ecs;
 pub(crate) mod held_back;
 mod masquerade;

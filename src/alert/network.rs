@@ -1,7 +1,10 @@
 //! The connection of an alert: addresses, flow hash, and what to search for elsewhere.
 
+use std::net::SocketAddr;
+
 use serde_json::{Map, Value as Json};
 
+use super::community_id::community_id;
 use crate::event::document::{get, insert, text};
 
 /// Fills what follows from the addresses, ports and transport that the documents state.
@@ -22,17 +25,15 @@ pub(super) fn complete(alert: &mut Map<String, Json>) {
         _ => return,
     };
     insert(alert, "network.iana_number", protocol.to_string().into());
-    let address = |side: &str| text(alert, &format!("{side}.ip"))?.parse().ok();
-    let port = |side: &str| u16::try_from(get(alert, &format!("{side}.port"))?.as_u64()?).ok();
-    if let (Some(source), Some(destination)) = (address("source"), address("destination"))
-        && let (Some(source_port), Some(destination_port)) = (port("source"), port("destination"))
-    {
-        let ports = (Some(source_port), Some(destination_port));
-        let id = community_id::calculate_community_id(0, source, destination, ports.0, ports.1, protocol, false);
-        if let Ok(id) = id {
-            insert(alert, "network.community_id", id.into());
-        }
+    if let (Some(source), Some(destination)) = (end(alert, "source"), end(alert, "destination")) {
+        insert(alert, "network.community_id", community_id(source, destination, protocol).into());
     }
+}
+
+fn end(alert: &Map<String, Json>, side: &str) -> Option<SocketAddr> {
+    let address = text(alert, &format!("{side}.ip"))?.parse().ok()?;
+    let port = u16::try_from(get(alert, &format!("{side}.port"))?.as_u64()?).ok()?;
+    Some(SocketAddr::new(address, port))
 }
 
 /// `related.*`: every address, user, hash and host of the alert, for searches that pivot on them.

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config};
-use crate::output::{Fsync, Options, Rotation};
+use crate::config::Config;
+use crate::output::{Options, Rotation};
 
 /// How to write alerts to this file. Without a configuration the file only grows.
 pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
     let mut options = Options::new(path);
     if let Some(Config { alerts, .. }) = config {
-        options.fsync = match alerts.fsync {
-            config::Fsync::Always => Fsync::Always,
-            config::Fsync::Interval => Fsync::Every(alerts.fsync_interval),
-        };
+        options.fsync = alerts.fsync;
+        options.fsync_interval = alerts.fsync_interval;
         options.rotation = Some(Rotation {
             size: alerts.rotate_size,
             age: alerts.rotate_age,

@@ -12,11 +12,12 @@ use clap::ValueEnum;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value as Json};
 
+use super::args::duration;
 use super::clock::now;
 use super::exit::{self, Failure};
-use super::replay::duration;
-use super::rules::load;
+use super::rule_files::load;
 use crate::config::Alerts;
+use crate::config::trust::Trust;
 use crate::event::Timestamp;
 use crate::event::document::text;
 use crate::output::{self, terminal};
@@ -40,7 +41,7 @@ pub(super) struct Args {
     /// Go on with alerts as they come, until Ctrl-C
     #[arg(short, long, conflicts_with = "html")]
     follow: bool,
-    /// Only alerts since then: a span before now, such as 1h, or a time, such as 2026-11-24T09:00:00Z
+    /// Only alerts since then: a span before now, such as 1h or 7d, or a time, such as 2026-11-24T09:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = since)]
     since: Option<Timestamp>,
     /// Only alerts of this rule
@@ -74,7 +75,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let files = if args.files.is_empty() { vec![Alerts::default().file] } else { args.files.clone() };
-    let set = load(true, &args.rules)?;
+    let set = load(true, &args.rules, Trust::Anyone)?;
     let notes = set.rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
     let output = args.output.unwrap_or(if io::stdout().is_terminal() { Output::Text } else { Output::Ndjson });
     let mut reader = Reader { args, notes, output, noted: HashSet::new(), page: Vec::new(), more: 0, bad: 0, shown: 0 };

@@ -2,11 +2,13 @@
 
 mod alert_file;
 mod alerts;
+mod args;
 mod clock;
 mod config;
 mod exit;
 mod logger;
 mod replay;
+mod rule_files;
 mod rules;
 mod run;
 mod sink;
@@ -19,7 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Failure;
 
-/// Detects AppleScript and Automator runs that go on to the network.
+/// Detects AppleScript and Automator processes that make network connections.
 #[derive(Debug, Parser)]
 #[command(name = "osawatch", version, about, after_help = exit::HELP, max_term_width = 100)]
 struct Cli {
@@ -35,7 +37,7 @@ enum Command {
     Run(run::Args),
     /// Run recorded events through the rules
     Replay(replay::Args),
-    /// Read the alert file and its rotations, or make a page of them
+    /// Read the alert file and its rotations, or export them as HTML
     Alerts(alerts::Args),
     /// List, show, check and test rules
     #[command(subcommand)]

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::args::{at_least_one, duration};
 use super::config::ConfigArgs;
 use super::exit::Failure;
 use super::rules::Selection;
 use super::sink::{Format, Sink, Wanted};
 use super::{alert_file, summary};
+use crate::config::trust::Trust;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::Fsync;
@@ -61,32 +63,18 @@ pub(super) struct Args {
     max_reorder: usize,
 }
 
-/// A duration such as `5s`, `1m 30s` or `500ms`; a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let span = || text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-    seconds.or_else(span).ok_or_else(|| "not a duration; write it as 5s, 500ms or 1m30s".to_owned())
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("not a number of at least 1".to_owned()),
-        Ok(number) => Ok(number),
-    }
-}
-
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
-    let set = args.selection.load(config.as_ref())?;
+    let set = args.selection.load(config.as_ref(), Trust::Anyone)?;
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
     let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::replay() };
     limits.processes.executions = args.max_processes;
     let mut pipeline = Pipeline::new(set, limits);
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
-    pipeline.examine_scripts(Examiner::recorded(script.capture()), redactor);
+    pipeline.examine_scripts(Examiner::recorded(script.capture_script), redactor);
     if let Some(config) = config.as_ref().filter(|config| config.states("volume")) {
-        pipeline.limit_volume(&config.volume.limits());
+        pipeline.limit_volume(&config.volume);
     }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
@@ -95,7 +83,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         let mut options = alert_file::options(path, config.as_ref());
         options.state_directory = None;
         if config.is_none() {
-            options.fsync = Fsync::Every(Duration::from_secs(1));
+            options.fsync = Fsync::Interval;
         }
         options
     });

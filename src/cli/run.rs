@@ -6,20 +6,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use crossbeam_channel::{Receiver, bounded};
 
 use super::alert_file;
-use super::config::ConfigArgs;
+use super::args::duration;
+use super::clock::now;
+use super::config::{ConfigArgs, configured};
 use super::exit::Failure;
-use super::replay::duration;
 use super::rules::Selection;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{Agent, Counts, Ending, Settings};
-use crate::config;
+use crate::config::trust::Trust;
+use crate::config::{Config, lint};
 use crate::output::terminal;
 use crate::pipeline::{Limits, Pipeline};
-use crate::report::visible;
+use crate::report::{plural, visible};
 use crate::script::Examiner;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Watched};
@@ -46,60 +47,32 @@ pub(super) struct Args {
     /// Where process events come from; auto, the default, is Endpoint Security where this build has the entitlement,
     /// else eslogger
     #[arg(long, value_enum)]
-    exec_source: Option<Exec>,
+    exec_source: Option<ExecSource>,
     /// Where connections come from; auto, the default, is the kernel's network statistics, else the sockets of
     /// watched processes
-    #[arg(long, value_enum)]
-    net_source: Option<Net>,
+    #[arg(long, value_enum, alias = "net-source")]
+    network_source: Option<NetworkSource>,
     /// Also use Endpoint Security's undocumented connect event, on macOS 26.4 and later
-    #[arg(long)]
-    es_connect_event: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Net {
-    Auto,
-    Ntstat,
-    Libproc,
-}
-
-impl From<Net> for NetworkSource {
-    fn from(net: Net) -> NetworkSource {
-        match net {
-            Net::Auto => NetworkSource::Auto,
-            Net::Ntstat => NetworkSource::Ntstat,
-            Net::Libproc => NetworkSource::Libproc,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Exec {
-    Auto,
-    Es,
-    Eslogger,
-}
-
-impl From<Exec> for ExecSource {
-    fn from(exec: Exec) -> ExecSource {
-        match exec {
-            Exec::Auto => ExecSource::Auto,
-            Exec::Es => ExecSource::EndpointSecurity,
-            Exec::Eslogger => ExecSource::Eslogger,
-        }
-    }
+    #[arg(long, alias = "es-connect-event")]
+    endpoint_security_connect_event: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
-    let set = args.selection.load(config.as_ref())?;
+    let set = args.selection.load(config.as_ref(), Trust::OwnerOnly)?;
+    if let Some(config) = &config {
+        warn_of_blind_spots(config)?;
+    }
     let watched = Arc::new(Watched::default());
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
-    let exec = args.exec_source.map_or_else(|| exec_of(sources.exec), ExecSource::from);
-    let network = args.net_source.map_or_else(|| network_of(sources.network), NetworkSource::from);
-    let endpoint_security_connect_event = args.es_connect_event || sources.endpoint_security_network;
-    let (muted, watched_too) = (sources.mute, Arc::clone(&watched));
-    let options = Options { exec, network, endpoint_security_connect_event, muted, watched: watched_too };
+    let options = Options {
+        exec: args.exec_source.unwrap_or(sources.exec),
+        network: args.network_source.unwrap_or(sources.network),
+        endpoint_security_connect_event: args.endpoint_security_connect_event
+            || sources.endpoint_security_connect_event,
+        muted: sources.mute,
+        watched: Arc::clone(&watched),
+    };
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let path = args.alerts.as_deref().or(config.as_ref().map(|config| config.alerts.file.as_path()));
@@ -112,9 +85,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut pipeline = Pipeline::new(set, Limits::live());
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
-    pipeline.examine_scripts(Examiner::live(script.capture()), redactor);
+    pipeline.examine_scripts(Examiner::live(script.capture_script), redactor);
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
-    pipeline.limit_volume(&volume.limits());
+    pipeline.limit_volume(&volume);
     pipeline.set_next_sequence(sink.next_sequence());
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let agent = Agent::new(settings, pipeline, sensors, watched, &mut sink);
@@ -128,20 +101,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     finished.map(|()| ExitCode::SUCCESS)
 }
 
-fn exec_of(source: config::ExecSource) -> ExecSource {
-    match source {
-        config::ExecSource::Auto => ExecSource::Auto,
-        config::ExecSource::Es => ExecSource::EndpointSecurity,
-        config::ExecSource::Eslogger => ExecSource::Eslogger,
+/// What blinds the rules is said at every start.
+fn warn_of_blind_spots(config: &Config) -> Result<(), Failure> {
+    for lint in lint::lints(config, &configured(config, &[])?, now()).into_iter().filter(|lint| lint.blinds) {
+        log::warn!("{}", lint.text);
     }
-}
-
-fn network_of(source: config::NetworkSource) -> NetworkSource {
-    match source {
-        config::NetworkSource::Auto => NetworkSource::Auto,
-        config::NetworkSource::Ntstat => NetworkSource::Ntstat,
-        config::NetworkSource::Libproc => NetworkSource::Libproc,
-    }
+    Ok(())
 }
 
 fn live_failure(error: LiveError) -> Failure {
@@ -177,15 +142,19 @@ fn stop_signals() -> Result<Receiver<()>, Failure> {
 fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
     let why = match ending {
         Ending::Stopped => "stopped",
-        Ending::TimeOver => "time over",
+        Ending::TimeOver => "time limit reached",
         Ending::SensorsEnded => "the sensors ended",
     };
-    let mut text =
-        format!("{why}: {} process events, {} flows, {} alerts\n", counts.processes, counts.flows, out.alerts);
+    let mut text = format!(
+        "{why}: {}, {}, {}\n",
+        plural(counts.processes, "process event"),
+        plural(counts.flows, "flow"),
+        plural(out.alerts, "alert")
+    );
     let own = [
-        ("alerts held back by the limits of [volume]", counts.held_back),
-        ("alerts that had to wait for the disk", out.file.delayed),
-        ("alerts lost, as no place was left to keep them", out.file.lost),
+        ("alerts suppressed by [volume]", counts.held_back),
+        ("alerts delayed by the disk", out.file.delayed),
+        ("alerts lost, as the backlog was full", out.file.lost),
         ("alerts that the system log did not take", out.not_in_system_log),
         ("flows of no known process", counts.unattributed),
         ("executions forgotten less than a minute after their exit", counts.forgotten),
@@ -195,7 +164,7 @@ fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
         text += &format!("  {name}: {count}\n");
     }
     for (name, count) in &counts.excepted {
-        text += &visible(&format!("  held back by exception `{name}`: {count}"));
+        text += &visible(&format!("  suppressed by exception `{name}`: {count}"));
         text += "\n";
     }
     text

@@ -48,18 +48,18 @@ pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, 
     }
     let inert = rules.iter().filter(|rule| rule.inert().is_some()).count() as u64;
     if inert > 0 {
-        let _ = writeln!(out, "{} inert; `osawatch rules check` says why", plural(inert, "rule"));
+        let _ = writeln!(out, "{} skipped; `osawatch rules check` says why", plural(inert, "rule"));
     }
     let _ = writeln!(out, "{}", plural(counts.alerts.iter().sum(), "alert"));
     for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
         let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));
     }
     if counts.held_back > 0 {
-        let _ = writeln!(out, "{} held back by the limits of [volume]", plural(counts.held_back, "alert"));
+        let _ = writeln!(out, "{} suppressed by [volume]", plural(counts.held_back, "alert"));
     }
     let excepted = pipeline.exceptions().iter().zip(&counts.excepted);
     if !pipeline.exceptions().is_empty() {
-        let _ = writeln!(out, "{} held back by exceptions", plural(counts.excepted.iter().sum(), "sequence"));
+        let _ = writeln!(out, "{} suppressed by exceptions", plural(counts.excepted.iter().sum(), "sequence"));
     }
     for (exception, count) in excepted {
         let _ = writeln!(out, "  {count:>6}  {}", visible(&exception.name));
@@ -75,7 +75,7 @@ pub(super) fn held_back(rule: &Rule, exception: &Exception, found: &Match) -> St
     let destination = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
     let destination = destination.into_iter().find_map(text).unwrap_or("no known destination");
     let (name, reason) = (&exception.name, &exception.reason);
-    visible(&format!("held back by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id))
+    visible(&format!("suppressed by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id))
 }
 
 /// An input with the format and compression that were found.

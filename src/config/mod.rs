@@ -1,31 +1,27 @@
 //! The configuration file: TOML to ready-made values. An unknown key or a value out of range is an error
 //! with file, line and column; what the file leaves out has its default.
 
+mod error;
 mod file;
+pub mod lint;
+mod parse;
+pub mod trust;
 mod value;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::Volume;
 use crate::detect::exception::Entry;
+use crate::output::Fsync;
+use crate::quantity::{serialize_duration, serialize_size};
+use crate::script::{Capture, Redactor};
+use crate::source::live::{ExecSource, NetworkSource};
 
+pub use error::{Error, Problem, What};
 pub use file::load;
-
-/// A configuration that cannot be used: what is wrong, in which file, and where.
-#[derive(Debug)]
-pub struct Error(String);
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// The effective configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,7 +68,7 @@ impl ExceptionFile {
             #[serde(default)]
             exception: Vec<Entry>,
         }
-        let read: Entries = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
+        let read: Entries = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
         Ok(ExceptionFile { origin: origin.to_owned(), text: text.to_owned(), entries: read.exception })
     }
 }
@@ -90,38 +86,28 @@ pub struct Alerts {
     /// When written alerts are forced to the disk.
     pub fsync: Fsync,
     /// How often, when `fsync` is `interval`; 10 ms to 1 h.
-    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::fsync_interval")]
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::fsync_interval")]
     pub fsync_interval: Duration,
     /// Bytes of the file at which it is rotated; 64 KiB to 1 TiB.
-    #[serde(serialize_with = "value::write_size", deserialize_with = "value::rotate_size")]
+    #[serde(serialize_with = "serialize_size", deserialize_with = "value::rotate_size")]
     pub rotate_size: u64,
     /// Age of the file at which it is rotated; 1 min to 366 days.
-    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::rotate_age")]
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::rotate_age")]
     pub rotate_age: Duration,
     /// Rotated files to keep; 1 to 10,000.
     #[serde(deserialize_with = "value::keep_files")]
     pub keep_files: u32,
     /// How long rotated files are kept; 1 min to 3,660 days.
-    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::keep_age")]
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::keep_age")]
     pub keep_age: Duration,
     /// Bytes of all alert files to keep; 64 KiB to 1 PiB, and at least `rotate_size`.
-    #[serde(serialize_with = "value::write_size", deserialize_with = "value::keep_size")]
+    #[serde(serialize_with = "serialize_size", deserialize_with = "value::keep_size")]
     pub keep_size: u64,
     /// Rotated files that stay uncompressed, the newest; `None`: all of them. 1 to 10,000.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value::compress_after")]
     pub compress_after: Option<u32>,
     /// Also send alerts to syslog.
     pub syslog: bool,
-}
-
-/// When written alerts are forced to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fsync {
-    /// After each alert.
-    Always,
-    /// Every `fsync_interval`.
-    Interval,
 }
 
 impl Default for Alerts {
@@ -155,50 +141,9 @@ pub struct Script {
     pub redact_defaults: bool,
 }
 
-/// How much of a script an alert holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Capture {
-    /// Its text and its hash.
-    Full,
-    /// Its hash.
-    Hash,
-    /// Nothing.
-    Off,
-}
-
 impl Default for Script {
     fn default() -> Script {
         Script { capture_script: Capture::Full, redact: Vec::new(), redact_defaults: true }
-    }
-}
-
-/// How many alerts go out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Volume {
-    /// Alerts of one rule in one window; 0 is no limit. At most 1,000,000.
-    #[serde(deserialize_with = "value::max_alerts")]
-    pub max_alerts: u64,
-    /// The window; 1 s to 1 day.
-    #[serde(serialize_with = "value::write_duration", deserialize_with = "value::window")]
-    pub window: Duration,
-    /// Limits of single rules, by rule id.
-    pub rules: BTreeMap<String, RuleVolume>,
-}
-
-/// The limit of one rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleVolume {
-    /// As [`Volume::max_alerts`].
-    #[serde(deserialize_with = "value::max_alerts")]
-    pub max_alerts: u64,
-}
-
-impl Default for Volume {
-    fn default() -> Volume {
-        Volume { max_alerts: 100, window: Duration::from_secs(300), rules: BTreeMap::new() }
     }
 }
 
@@ -210,37 +155,11 @@ pub struct Sources {
     pub exec: ExecSource,
     /// Network events.
     pub network: NetworkSource,
-    /// Use Endpoint Security's undocumented connect event.
-    pub endpoint_security_network: bool,
-    /// Programs whose processes Endpoint Security does not tell of: whole paths.
+    /// Also use Endpoint Security's undocumented connect event.
+    pub endpoint_security_connect_event: bool,
+    /// Programs whose processes Endpoint Security does not report: whole paths.
     #[serde(deserialize_with = "value::absolute_paths")]
     pub mute: Vec<PathBuf>,
-}
-
-/// The source of process events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ExecSource {
-    /// Endpoint Security with the entitlement, else `eslogger`.
-    #[default]
-    Auto,
-    /// Endpoint Security.
-    Es,
-    /// A child `/usr/bin/eslogger`.
-    Eslogger,
-}
-
-/// The source of network events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkSource {
-    /// The kernel control, else libproc.
-    #[default]
-    Auto,
-    /// The kernel control `com.apple.network.statistics`.
-    Ntstat,
-    /// Polling with libproc.
-    Libproc,
 }
 
 /// Which rules run besides the built-in ones, and which do not.
@@ -254,43 +173,25 @@ pub struct Rules {
 }
 
 impl Script {
-    /// How much is taken.
-    pub fn capture(&self) -> crate::script::Capture {
-        match self.capture_script {
-            Capture::Full => crate::script::Capture::Full,
-            Capture::Hash => crate::script::Capture::Hash,
-            Capture::Off => crate::script::Capture::Off,
-        }
-    }
-
     /// What is left out.
-    pub fn redactor(&self) -> Result<crate::script::Redactor, Error> {
-        let built = crate::script::Redactor::new(&self.redact, self.redact_defaults);
-        built.map_err(|error| Error(format!("cannot use `redact`: {error}")))
-    }
-}
-
-impl Volume {
-    /// The limits as the pipeline takes them.
-    pub fn limits(&self) -> crate::detect::Volume {
-        let rules = self.rules.iter().map(|(id, rule)| (id.clone(), rule.max_alerts)).collect();
-        crate::detect::Volume { max_alerts: self.max_alerts, window: self.window, rules }
+    pub fn redactor(&self) -> Result<Redactor, Error> {
+        let built = Redactor::new(&self.redact, self.redact_defaults);
+        built.map_err(|error| Problem::of_file("[script]", What::Redact(error.to_string())).into())
     }
 }
 
 impl Config {
     /// Whether the file has this section.
     pub fn states(&self, section: &str) -> bool {
-        file::place_of(&self.source.1, &[section]).is_some()
+        parse::place_of(&self.source.1, &[section]).is_some()
     }
 
     /// Reads a configuration. `origin` is what error messages call it.
     pub fn parse(origin: &str, text: &str) -> Result<Config, Error> {
-        let mut config: Config = toml::from_str(text).map_err(|error| file::toml_error(origin, text, &error))?;
+        let mut config: Config = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
         if config.alerts.keep_size < config.alerts.rotate_size {
-            let at = file::place_of(text, &["alerts", "keep_size"]).or_else(|| file::place_of(text, &["alerts"]));
-            let why = "`keep_size` is smaller than `rotate_size`: not one file could be kept";
-            return Err(file::error_at(origin, text, at.unwrap_or(0), why));
+            let at = parse::place_of(text, &["alerts", "keep_size"]).or_else(|| parse::place_of(text, &["alerts"]));
+            return Err(Problem::at((origin, text), at.unwrap_or(0), What::KeepsNoFile).into());
         }
         config.source = (origin.to_owned(), text.to_owned());
         Ok(config)
@@ -298,7 +199,7 @@ impl Config {
 
     /// The effective configuration as TOML, which reads back as itself.
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|error| Error(format!("cannot write the configuration: {error}")))
+        toml::to_string(self).map_err(|error| Problem::of_file(&self.source.0, What::Write(error)).into())
     }
 }
 

@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::rule::Error;
 use crate::eql::{self, Condition, Lineages};
 use crate::event::{Event, Fields, Timestamp};
+use crate::place::Place;
 
 /// An entry as it is written: `[[exception]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -82,8 +83,8 @@ impl Exception {
         let expires = match &entry.expires {
             None => None,
             Some(date) => Some(expiry(date.get_ref()).ok_or_else(|| {
-                let (line, column) = place(text, date.span().start);
-                Error(format!("{origin}:{line}:{column}: `expires` is a date, or a date with a time"))
+                let place = Place::of(text, date.span().start);
+                Error(format!("{origin}:{place}: `expires` is a date, or a date with a time"))
             })?),
         };
         Ok(Exception {
@@ -100,6 +101,11 @@ impl Exception {
     /// Why it can hold back nothing of a rule with this many events in its sequence, if that is so.
     pub fn never_true(&self, events: usize) -> Option<String> {
         self.condition.never_true(events)
+    }
+
+    /// Whether it holds back whatever the rules find.
+    pub fn is_always_true(&self) -> bool {
+        self.condition.is_always_true()
     }
 
     /// Whether the exception is for the rule.
@@ -133,12 +139,6 @@ fn condition_error(entry: &Entry, (origin, text): (&str, &str), error: &eql::Err
     let (condition, span) = (entry.condition.get_ref(), entry.condition.span());
     let written = text.get(span.clone()).unwrap_or_default();
     let at = written.find(condition.as_str()).map_or(span.start, |begins| span.start + begins + error.span.start);
-    let (line, column) = place(text, at);
-    Error(format!("{origin}:{line}:{column}: exception `{}`: {error}", entry.name))
-}
-
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    (before.matches('\n').count() + 1, column)
+    let place = Place::of(text, at);
+    Error(format!("{origin}:{place}: exception `{}`: {error}", entry.name))
 }

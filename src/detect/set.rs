@@ -71,4 +71,11 @@ impl RuleSet {
         self.rules.retain(|rule| ids.contains(&rule.id));
         Ok(())
     }
+
+    /// The id that is most like this one, if it is near enough to be meant.
+    pub fn nearest(&self, id: &str) -> Option<&str> {
+        let distance = |known: &str| strsim::damerau_levenshtein(known, id);
+        let near = self.rules.iter().map(|rule| rule.id.as_str()).min_by_key(|known| distance(known))?;
+        (distance(near) <= 1 + near.len() / 4).then_some(near)
+    }
 }

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::{Match, Rule};
 use crate::event::{Event, Timestamp, field};
+use crate::quantity;
 
 /// Processes and destinations that a summary names; the rest is counted.
 const MOST_GROUPS: usize = 32;
@@ -14,14 +17,40 @@ const MOST_GROUPS: usize = 32;
 const MOST_PAIRS: usize = 16_384;
 
 /// The limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Volume {
-    /// Alerts of one rule in one window; 0 is no limit.
+    /// Alerts of one rule in one window; 0 is no limit. At most 1,000,000.
+    #[serde(deserialize_with = "max_alerts")]
     pub max_alerts: u64,
-    /// The window, from the first alert in it.
+    /// The window, from the first alert in it; 1 s to 1 day.
+    #[serde(serialize_with = "quantity::serialize_duration", deserialize_with = "window")]
     pub window: Duration,
     /// Limits of single rules, by id.
-    pub rules: BTreeMap<String, u64>,
+    pub rules: BTreeMap<String, RuleVolume>,
+}
+
+/// The limit of one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleVolume {
+    /// As [`Volume::max_alerts`].
+    #[serde(deserialize_with = "max_alerts")]
+    pub max_alerts: u64,
+}
+
+impl Default for Volume {
+    fn default() -> Volume {
+        Volume { max_alerts: 100, window: Duration::from_secs(300), rules: BTreeMap::new() }
+    }
+}
+
+fn max_alerts<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    quantity::number(from, 0..=1_000_000)
+}
+
+fn window<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    quantity::duration(from, 1000..=quantity::DAY)
 }
 
 /// What one window of one rule held back.
@@ -83,7 +112,7 @@ struct Window {
 
 impl Suppressor {
     pub(crate) fn new(volume: &Volume, rules: &[Rule]) -> Suppressor {
-        let limit = |rule: &Rule| volume.rules.get(&rule.id).copied().unwrap_or(volume.max_alerts);
+        let limit = |rule: &Rule| volume.rules.get(&rule.id).map_or(volume.max_alerts, |rule| rule.max_alerts);
         let windows = rules.iter().map(|_| None).collect();
         Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, held_back: 0 }
     }
@@ -196,7 +225,7 @@ mod tests {
 
     fn suppressor(max_alerts: u64) -> Suppressor {
         let set = RuleSet::built_in();
-        let rules = [(set.rules[1].id.clone(), 1)].into();
+        let rules = [(set.rules[1].id.clone(), RuleVolume { max_alerts: 1 })].into();
         Suppressor::new(&Volume { max_alerts, window: Duration::from_secs(300), rules }, &set.rules)
     }
 

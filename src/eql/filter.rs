@@ -44,6 +44,11 @@ impl Condition {
     pub fn never_true(&self, events: usize) -> Option<String> {
         self.0.never_true(events)
     }
+
+    /// Whether it is true of whatever events.
+    pub fn is_always_true(&self) -> bool {
+        self.0.is_always(true)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +175,17 @@ impl Node {
             Node::Compare(left, _, right) => field_of(left).or_else(|| field_of(right)),
             Node::Tested(operand, _) | Node::Truth(operand) | Node::Exists(operand) => field_of(operand),
             _ => None,
+        }
+    }
+
+    fn is_always(&self, wanted: bool) -> bool {
+        match self {
+            Node::Constant(value) => *value == wanted,
+            Node::Not(node) => node.is_always(!wanted),
+            Node::All(nodes) if wanted => nodes.iter().all(|node| node.is_always(true)),
+            Node::Any(nodes) if !wanted => nodes.iter().all(|node| node.is_always(false)),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| node.is_always(wanted)),
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
 
@@ -23,6 +23,7 @@ const TAIL: u64 = 1 << 20;
 pub(super) struct AlertFile {
     path: PathBuf,
     fsync: Fsync,
+    fsync_interval: Duration,
     rotation: Option<Rotation>,
     names: Names,
     open: Option<Open>,
@@ -56,9 +57,13 @@ pub(super) struct Last {
 }
 
 impl AlertFile {
-    pub(super) fn new(path: PathBuf, fsync: Fsync, rotation: Option<Rotation>) -> AlertFile {
+    pub(super) fn new(
+        path: PathBuf,
+        (fsync, fsync_interval): (Fsync, Duration),
+        rotation: Option<Rotation>,
+    ) -> AlertFile {
         let names = Names::of(&path);
-        AlertFile { path, fsync, rotation, names, open: None, begun: 0, dirty: None, compressing: None }
+        AlertFile { path, fsync, fsync_interval, rotation, names, open: None, begun: 0, dirty: None, compressing: None }
     }
 
     fn error(&self, error: io::Error) -> Error {
@@ -183,13 +188,13 @@ impl AlertFile {
     pub(super) fn sync_due(&self) -> Option<Timestamp> {
         match self.fsync {
             Fsync::Always => None,
-            Fsync::Every(interval) => Some(self.dirty?.saturating_add(interval)),
+            Fsync::Interval => Some(self.dirty?.saturating_add(self.fsync_interval)),
         }
     }
 
     pub(super) fn sync_if_due(&mut self, now: Timestamp) -> Result<(), Error> {
         match (self.fsync, self.dirty) {
-            (Fsync::Every(interval), Some(since)) if is_past(since, interval, now) => self.sync(),
+            (Fsync::Interval, Some(since)) if is_past(since, self.fsync_interval, now) => self.sync(),
             _ => Ok(()),
         }
     }

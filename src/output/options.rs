@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Timestamp;
 
 /// Lines that wait in memory, in bytes; further ones go to the state directory.
@@ -15,6 +17,8 @@ pub struct Options {
     pub path: PathBuf,
     /// When lines are forced to the disk.
     pub fsync: Fsync,
+    /// How often, when `fsync` is [`Fsync::Interval`].
+    pub fsync_interval: Duration,
     /// When the file is rotated; `None`: never.
     pub rotation: Option<Rotation>,
     /// Where lines wait that cannot be written and are too many for memory.
@@ -26,17 +30,25 @@ pub struct Options {
 impl Options {
     /// One file that only grows, forced to the disk after each line.
     pub fn new(path: &Path) -> Options {
-        Options { path: path.to_owned(), fsync: Fsync::Always, rotation: None, state_directory: None, memory: MEMORY }
+        Options {
+            path: path.to_owned(),
+            fsync: Fsync::Always,
+            fsync_interval: Duration::from_secs(1),
+            rotation: None,
+            state_directory: None,
+            memory: MEMORY,
+        }
     }
 }
 
 /// When lines are forced to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Fsync {
     /// After each.
     Always,
-    /// This long after the first that is not on the disk yet.
-    Every(Duration),
+    /// An interval after the first that is not on the disk yet.
+    Interval,
 }
 
 /// When the file is rotated, and how many rotated files are kept.

@@ -42,9 +42,9 @@ impl Writer {
     /// Opens the file, or makes it with mode 0640; a symbolic link is not followed. What an earlier run
     /// left behind is put right: a torn last line is closed off, lines that waited are written.
     pub fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
-        let Options { path, fsync, rotation, state_directory, memory } = options;
+        let Options { path, fsync, fsync_interval, rotation, state_directory, memory } = options;
         let mut counts = Counts::default();
-        let mut file = AlertFile::new(path, fsync, rotation);
+        let mut file = AlertFile::new(path, (fsync, fsync_interval), rotation);
         file.open(now, &mut counts)?;
         let last = file.last_lines();
         let backlog = Backlog::open(state_directory, memory, last.line.as_deref());

@@ -9,6 +9,7 @@ mod indicators;
 mod redact;
 mod workflow;
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -26,7 +27,8 @@ const PROGRAMS: [&str; 6] =
 const MAX_TEXT: usize = 8192;
 
 /// How much of a script is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Capture {
     /// Its text and its hash.
     #[default]

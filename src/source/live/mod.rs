@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
+use serde::{Deserialize, Serialize};
 
 pub use losses::Losses;
 pub use reports::{Queued, ReportSender, report_channel};
@@ -19,21 +21,25 @@ use super::endpoint_security::Message;
 use crate::event::{Event, Flow, Machine};
 
 /// Which source of process events to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum ExecSource {
     /// Endpoint Security where this program has the entitlement, else `eslogger`.
     #[default]
     Auto,
     /// A client of Endpoint Security.
+    #[serde(rename = "es")]
+    #[value(name = "es")]
     EndpointSecurity,
     /// Apple's `/usr/bin/eslogger` as a child process.
     Eslogger,
 }
 
 /// Which source of connections to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum NetworkSource {
-    /// The kernel's network statistics, and libproc where they cannot be had.
+    /// The kernel's network statistics, and libproc where they are unavailable.
     #[default]
     Auto,
     /// The control socket `com.apple.network.statistics`.
@@ -51,7 +57,7 @@ pub struct Options {
     pub network: NetworkSource,
     /// Whether Endpoint Security's undocumented connect event is used as well.
     pub endpoint_security_connect_event: bool,
-    /// Programs whose processes Endpoint Security does not tell of, by their whole path.
+    /// Programs whose processes Endpoint Security does not report, by their whole path.
     pub muted: Vec<PathBuf>,
     /// The processes whose sockets are looked at one by one where no source tells of connections.
     pub watched: Arc<Watched>,

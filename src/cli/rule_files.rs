@@ -1,0 +1,76 @@
+//! Rule files, and folders of them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::exit::Failure;
+use crate::config::trust::{self, Trust};
+use crate::detect::RuleSet;
+
+/// A rule file is a page of text; this bounds what a mistaken path can cost.
+const MAX_RULE_BYTES: u64 = 4 << 20;
+
+/// A rule file by its path, with its text or why it cannot be read.
+pub(super) type RuleFile = (String, Result<String, Failure>);
+
+/// The rules of a run; a wrong one is an error, one that cannot run is kept with its reason.
+pub(super) fn load(built_in: bool, paths: &[PathBuf], trust: Trust) -> Result<RuleSet, Failure> {
+    let mut set = if built_in { RuleSet::built_in() } else { RuleSet::default() };
+    add(&mut set, paths, trust)?;
+    if set.rules.is_empty() {
+        let why = "there is no rule to run: --no-builtin needs --rules with a rule file";
+        return Err(Failure::new(Failure::USAGE, why));
+    }
+    Ok(set)
+}
+
+/// Adds the rules of these files to a set.
+pub(super) fn add(set: &mut RuleSet, paths: &[PathBuf], trust: Trust) -> Result<(), Failure> {
+    for (origin, text) in read_all(paths, trust)? {
+        set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    }
+    Ok(())
+}
+
+/// The rule files at these paths, folders in order of name.
+pub(super) fn read_all(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        find(path, &mut files)?;
+    }
+    Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file, trust))).collect())
+}
+
+fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let failure =
+        |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", path.display()));
+    if !fs::metadata(path).map_err(failure)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path).map_err(failure)? {
+        entries.push(entry.map_err(failure)?);
+    }
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        // A link to a folder is not followed: it may lead back.
+        let kind = entry.file_type().map_err(failure)?;
+        let is_rule = entry.path().extension().is_some_and(|extension| extension == "toml");
+        if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
+            find(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path, trust: Trust) -> Result<String, Failure> {
+    trust::read(path, trust, MAX_RULE_BYTES).map_err(|error| {
+        let code = match error {
+            trust::Error::Owner { .. } | trust::Error::Writable { .. } | trust::Error::Link(_) => Failure::CONFIG,
+            _ => Failure::NO_INPUT,
+        };
+        Failure::new(code, format!("{}: {error}", path.display()))
+    })
+}

@@ -1,0 +1,89 @@
+//! What is wrong with a configuration: all of it, each with its file and place.
+
+use std::fmt;
+
+use super::trust;
+use crate::place::Place;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Default)]
+pub struct Error {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file.
+    pub origin: String,
+    /// Where in it, when it is about its text.
+    pub place: Option<Place>,
+    /// What.
+    pub what: What,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+pub enum What {
+    /// The file is not taken.
+    File(trust::Error),
+    /// A folder cannot be listed.
+    Folder(std::io::Error),
+    /// The text does not say what it should.
+    Text(String),
+    /// Not one rotated file could be kept.
+    KeepsNoFile,
+    /// A regular expression does not compile.
+    Redact(String),
+    /// The configuration cannot be written as TOML.
+    Write(toml::ser::Error),
+}
+
+impl Problem {
+    /// A problem of a whole file.
+    pub fn of_file(origin: &str, what: What) -> Problem {
+        Problem { origin: origin.to_owned(), place: None, what }
+    }
+
+    /// A problem at a byte of a text.
+    pub fn at((origin, text): (&str, &str), at: usize, what: What) -> Problem {
+        Problem { origin: origin.to_owned(), place: Some(Place::of(text, at)), what }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Error {
+        Error { problems: vec![problem] }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some(place) => write!(f, "{}:{place}: ", self.origin)?,
+            None => write!(f, "{}: ", self.origin)?,
+        }
+        match &self.what {
+            What::File(error) => error.fmt(f),
+            What::Folder(error) => write!(f, "cannot list: {error}"),
+            What::Text(what) => f.write_str(what),
+            What::KeepsNoFile => f.write_str(
+                "`keep_size` is smaller than `rotate_size`: not one file could be kept; give it at least that",
+            ),
+            What::Redact(error) => write!(f, "cannot use `redact`: {error}"),
+            What::Write(error) => write!(f, "cannot write the configuration: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if at > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,109 @@
+//! TOML to values, with every error and not only the first: what is wrong is noted and left out, and the rest is read
+//! again.
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::error::{Problem, What};
+
+/// Errors of one file that are reported.
+const MAX_PROBLEMS: usize = 50;
+
+/// The value that a text says, or all that is wrong with it.
+pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> Result<T, Vec<Problem>> {
+    let (mut table, errors) = DeTable::parse_recoverable(source.1);
+    let mut problems: Vec<Problem> = errors.iter().map(|error| problem(source, error)).collect();
+    problems.truncate(MAX_PROBLEMS);
+    // Text that is no TOML says nothing reliable about its values.
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    loop {
+        let error = match T::deserialize(Deserializer::from(table.clone())) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => return Err(problems),
+            Err(error) => error,
+        };
+        problems.push(problem(source, &error));
+        let at = error.span().map(|span| span.start);
+        if problems.len() == MAX_PROBLEMS || !at.is_some_and(|at| remove(table.get_mut(), at)) {
+            return Err(problems);
+        }
+    }
+}
+
+/// Removes the innermost entry that is written at a byte; of a list of tables the whole list, as a table without one of
+/// its keys would be wrong again.
+fn remove(table: &mut DeTable<'_>, at: usize) -> bool {
+    for (_, value) in table.iter_mut() {
+        if let DeValue::Table(inner) = value.get_mut()
+            && remove(inner, at)
+        {
+            return true;
+        }
+    }
+    let is_here = |(key, value): &(&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+        let in_list = match value.get_ref() {
+            DeValue::Array(values) => values.iter().any(|value| is_within(value, at)),
+            _ => false,
+        };
+        in_list || key.span().contains(&at) || value.span().contains(&at)
+    };
+    let name = table.iter().find(is_here).map(|(key, _)| key.get_ref().to_string());
+    name.is_some_and(|name| table.remove(name.as_str()).is_some())
+}
+
+fn is_within(value: &toml::Spanned<DeValue<'_>>, at: usize) -> bool {
+    let inside = match value.get_ref() {
+        DeValue::Table(table) => table.iter().any(|(key, value)| key.span().contains(&at) || is_within(value, at)),
+        DeValue::Array(values) => values.iter().any(|value| is_within(value, at)),
+        _ => false,
+    };
+    inside || value.span().contains(&at)
+}
+
+fn problem(source: (&str, &str), error: &toml::de::Error) -> Problem {
+    let at = error.span().map_or(0, |span| span.start);
+    Problem::at(source, at, What::Text(reworded(error.message())))
+}
+
+/// serde's words, with the remedy.
+fn reworded(why: &str) -> String {
+    if let Some((found, expected)) = why.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("expected {expected}, found {found}{}", remedy(found, expected).unwrap_or_default());
+    }
+    format!("{why}{}", suggestion(why).unwrap_or_default())
+}
+
+fn remedy(found: &str, expected: &str) -> Option<&'static str> {
+    let is_plain =
+        ["a whole number", "a boolean", "a TOML datetime", "i64", "u64"].iter().any(|word| expected.starts_with(word));
+    match found {
+        _ if found.starts_with("string") && is_plain => Some("; drop the quotes"),
+        _ if found.starts_with("string") && expected == "a sequence" => Some("; put it in brackets: [\"…\"]"),
+        "map" if expected == "a sequence" => Some("; double the brackets: `[[exception]]`"),
+        _ if found.starts_with("integer") && !is_plain => Some("; put it in quotes"),
+        _ => None,
+    }
+}
+
+/// serde words it "unknown field `x`, expected one of `a`, `b`"; the nearest of those is suggested.
+fn suggestion(why: &str) -> Option<String> {
+    let rest = why.strip_prefix("unknown ")?;
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let written = quoted.next()?;
+    let (distance, near) = quoted.map(|known| (strsim::damerau_levenshtein(known, written), known)).min()?;
+    (distance <= 1 + near.len() / 4).then(|| format!("; did you mean `{near}`?"))
+}
+
+/// The byte where the value of a key begins.
+pub(super) fn place_of(text: &str, path: &[&str]) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let (last, tables) = path.split_last()?;
+    let mut table = document.get_ref();
+    for name in tables {
+        table = table.get(*name)?.get_ref().as_table()?;
+    }
+    Some(table.get(*last)?.span().start)
+}
