@@ -60,16 +60,16 @@ fn malformed_lines_are_reported_with_file_and_line_ten_at_most_then_counted() {
         text.extend(b"{\"@timestamp\": nonsense}\n");
     }
     let file = write("bad.ndjson", &text);
-    let run = osawatch(&["replay", &file]).exits(0).says("bad.ndjson:3: ").says("25 malformed lines");
+    let run = osawatch(&["replay", &file]).exits(0).says("bad.ndjson:3:17: ").says("25 malformed values");
     assert_eq!(run.stderr.matches("not valid JSON").count(), 10, "{}", run.stderr);
     assert_eq!(run.alerts().len(), 1);
 }
 
 #[test]
-fn a_torn_last_line_is_said_to_be_torn() {
+fn a_recording_that_ends_within_a_line_is_read_up_to_there_and_said_to_be_truncated() {
     let text = read("two-connections-first-consumes");
     let torn = &text[..text.len() - 40];
-    let run = osawatch_with_input(&["replay", "-"], torn).exits(0).says("torn");
+    let run = osawatch_with_input(&["replay", "-"], torn).exits(74).says("standard input:3:1: truncated");
     assert_eq!(run.alerts().len(), 1);
 }
 
@@ -77,20 +77,45 @@ fn a_torn_last_line_is_said_to_be_torn() {
 fn a_missing_file_is_named_with_exit_code_66() {
     osawatch(&["replay", "/nonexistent/recording.ndjson"]).exits(66).says("/nonexistent/recording.ndjson");
     let (folder, _write) = folder();
-    osawatch(&["replay", &folder.path().display().to_string()]).exits(66).says("director");
+    osawatch(&["replay", &folder.path().display().to_string()]).exits(66).says("no file in this directory");
 }
 
 #[test]
 fn a_file_of_no_known_format_is_an_error_with_a_remedy() {
     let (_folder, write) = folder();
-    let array = write("array.json", b"[{\"@timestamp\":\"2026-01-01T00:00:00Z\"}]\n");
-    osawatch(&["replay", &array]).exits(65).says("array.json").says("jq -c");
+    let array = write("array.json", b"[{\"@timestamp\":2026-01-01}]\n");
+    osawatch(&["replay", &array]).exits(65).says("array.json:1:20: not valid JSON");
     let empty = write("empty.ndjson", b"");
     osawatch(&["replay", &empty]).exits(65).says("empty");
+    osawatch(&["replay", &empty, &case("public-v6")]).exits(0).says("empty.ndjson: it is empty");
     let text = write("notes.txt", b"these are not events\nnot at all\n");
     let run = osawatch(&["replay", &case("public-v6"), &text]).exits(65).says("notes.txt");
     assert_eq!(run.stdout, "");
     osawatch_with_input(&["replay", "-"], b"hello\n").exits(65);
+    let zip = write("events.zip", b"PK\x03\x04");
+    osawatch(&["replay", &zip]).exits(65).says("unzip");
+}
+
+#[test]
+fn a_directory_is_replayed_as_the_recordings_in_it() {
+    let (folder, write) = folder();
+    write("one.ndjson", &read("public-v6"));
+    write("notes.txt", b"not a recording\n");
+    osawatch(&["replay", &folder.path().display().to_string()])
+        .exits(0)
+        .says("1 alert")
+        .says("notes.txt: nothing in it");
+}
+
+#[test]
+fn a_truncated_gzip_file_is_read_as_far_as_it_goes_with_exit_code_74() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(&read("public-v6")).unwrap();
+    let whole = encoder.finish().unwrap();
+    let run =
+        osawatch_with_input(&["replay", "-"], &whole[..whole.len() - 9]).exits(74).says("the gzip data is truncated");
+    assert_eq!(run.alerts().len(), 1);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::output::Fsync;
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::script::Examiner;
-use crate::source::recording::{Error as SourceError, Input, Next, Recording};
+use crate::source::recording::{Error as SourceError, Input, Next, Recording, Unreadable};
 
 /// Malformed lines beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -139,7 +139,9 @@ impl Replay {
         finished?;
         match failure {
             Some(failure) => Err(failure),
-            None => Ok(if stopped { ExitCode::from(130) } else { ExitCode::SUCCESS }),
+            None if stopped => Ok(ExitCode::from(130)),
+            None if self.recording.is_truncated() => Ok(Failure::IO.into()),
+            None => Ok(ExitCode::SUCCESS),
         }
     }
 
@@ -177,9 +179,13 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
 
 fn source_failure(error: SourceError) -> Failure {
     let code = match &error {
-        SourceError::Open { .. } | SourceError::Directory { .. } => Failure::NO_INPUT,
+        SourceError::Open { .. } | SourceError::NoRecording { .. } | SourceError::TooManyFiles { .. } => {
+            Failure::NO_INPUT
+        }
         SourceError::StdinTwice => Failure::USAGE,
-        SourceError::NoKnownFormat { .. } => Failure::DATA,
+        SourceError::NoKnownFormat { .. } | SourceError::Unreadable { unreadable: Unreadable::Content(_), .. } => {
+            Failure::DATA
+        }
         _ => Failure::IO,
     };
     Failure::new(code, error)

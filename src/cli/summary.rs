@@ -27,10 +27,10 @@ pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, 
         let _ = writeln!(out, "  {}", visible(&described(input)));
     }
     for (count, what) in [
-        (totals.malformed, "malformed lines left out"),
-        (totals.torn, "of them a torn last line"),
+        (totals.malformed, "malformed values left out"),
+        (totals.torn, "truncated inputs, read as far as they go"),
         (totals.too_long, "of them too long"),
-        (totals.repaired_text, "lines with text that is not Unicode, repaired"),
+        (totals.repaired_text, "values with text that is not Unicode, repaired"),
         (totals.skipped, "events of other kinds skipped"),
         (counts.late, "events later than the lateness allows, taken out of order"),
         (counts.overflowed, "events released early, as the reorder buffer was full: use a larger --max-reorder"),

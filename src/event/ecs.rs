@@ -11,6 +11,9 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::field::{self, Field, Fields};
 use super::{Categories, Decoded, Event, Line, Scalar, Timestamp, Value};
 
+/// What a document is skipped as that states no `event.category`.
+pub const NO_CATEGORY: &str = "none";
+
 /// Why a line is not an event.
 #[derive(Debug)]
 pub enum Error {
@@ -81,7 +84,7 @@ impl Decoder {
         }
         event.categories = categories;
         if categories.is_empty() {
-            return Ok(Decoded::Skipped(event.str(field::EVENT_CATEGORY).unwrap_or("none").to_owned()));
+            return Ok(Decoded::Skipped(event.str(field::EVENT_CATEGORY).unwrap_or(NO_CATEGORY).to_owned()));
         }
         Ok(Decoded::Event(event))
     }

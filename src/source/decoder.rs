@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Format, eslogger};
-use crate::event::{Decoded, Fields, Line, Machine, ecs, surrogates};
+use super::wrapped::{self, Wrapped};
+use super::{Format, eslogger, jamf};
+use crate::event::{Decoded, Fields, Line, Machine, ecs, field, surrogates};
 
 /// A value that was read: what it held, and how.
 #[derive(Debug)]
@@ -77,36 +78,73 @@ impl Decoder {
         }
     }
 
+    /// Tries the formats in turn, and then what may be wrapped in the value.
     fn decode_whole(&self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
-        let first = likely.unwrap_or(Format::Ecs);
-        let error = match self.decode_as(line, first) {
-            Err(error) if !matches!(error, DecodeError::Json(_)) => error,
-            done => return done,
-        };
-        let other = match first {
-            Format::Ecs => Format::Eslogger,
-            Format::Eslogger => Format::Ecs,
-        };
-        match (self.decode_as(line, other), likely) {
-            (Ok(decoding), _) => Ok(decoding),
-            // Text that the first decoder passed over unread.
-            (Err(DecodeError::Json(error)), _) => Err(DecodeError::Json(error)),
-            (Err(_), Some(_)) => Err(error),
-            (Err(_), None) => Err(DecodeError::UnknownFormat),
+        let is_ecs = matches!(likely, None | Some(Format::Ecs));
+        let order = if is_ecs { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
+        let (mut first, mut skipped) = (None, None);
+        for format in order {
+            match self.decode_as(line, format) {
+                Ok(decoding) if is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
+                Err(DecodeError::Json(error)) => return Err(DecodeError::Json(error)),
+                Err(error) => first = first.or(Some(error)),
+                decoding => return decoding,
+            }
         }
+        if let Some(decoding) = self.decode_wrapped(line, likely) {
+            return Ok(decoding);
+        }
+        if wrapped::is_bulk_action(line) {
+            let decoded = Decoded::Skipped("bulk action".to_owned());
+            return Ok(Decoding { decoded, format: Format::Ecs, repaired: false });
+        }
+        skipped.ok_or(first.filter(|_| likely.is_some()).unwrap_or(DecodeError::UnknownFormat))
     }
 
     fn decode_as(&self, line: &Line, format: Format) -> Result<Decoding, DecodeError> {
-        let decoded = match format {
-            Format::Ecs => self.ecs.decode(line).map_err(|error| match error {
+        if format == Format::Ecs {
+            let decoded = self.ecs.decode(line).map_err(|error| match error {
                 ecs::Error::Json(error) => DecodeError::Json(error),
                 error => DecodeError::Ecs(error),
-            }),
-            Format::Eslogger => self.eslogger.decode(line).map_err(|error| match error {
-                eslogger::Error::Json(error) if !error.is_data() => DecodeError::Json(error),
-                error => DecodeError::Eslogger(error),
-            }),
+            })?;
+            return Ok(Decoding { decoded, format, repaired: false });
+        }
+        let decoded = self.eslogger.decode(line).map_err(|error| match error {
+            eslogger::Error::Json(error) if !error.is_data() => DecodeError::Json(error),
+            error => DecodeError::Eslogger(error),
+        })?;
+        let may_be_jamf = match &decoded {
+            Decoded::Event(event) => event.int(field::GLOBAL_SEQ_NUM).is_none(),
+            Decoded::Skipped(_) => true,
         };
-        Ok(Decoding { decoded: decoded?, format, repaired: false })
+        if may_be_jamf
+            && jamf::is_telemetry(line)
+            && let Some(decoded) = jamf::decode(line)
+        {
+            return Ok(Decoding { decoded, format: Format::JamfProtect, repaired: false });
+        }
+        Ok(Decoding { decoded, format: Format::Eslogger, repaired: false })
     }
+
+    /// What is in a line that a shipper or a search wrapped. Lines of eslogger are of the machine that the
+    /// wrapper names.
+    fn decode_wrapped(&self, line: &Line, likely: Option<Format>) -> Option<Decoding> {
+        let Wrapped { line, machine, host_name } = wrapped::unwrapped(line)?;
+        let order =
+            if likely == Some(Format::Ecs) { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
+        let named = (!machine.host_id.is_empty()).then(|| eslogger::Decoder::new(machine, host_name));
+        order.into_iter().find_map(|format| {
+            let decoding = self.decode_as(&line, format).ok()?;
+            match (&named, decoding.format) {
+                (Some(eslogger), Format::Eslogger) => {
+                    Some(Decoding { decoded: eslogger.decode(&line).ok()?, ..decoding })
+                }
+                _ => Some(decoding),
+            }
+        })
+    }
+}
+
+fn is_of_no_category(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Skipped(kind) if kind == ecs::NO_CATEGORY)
 }

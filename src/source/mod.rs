@@ -5,6 +5,7 @@ mod decoder;
 pub mod endpoint_security;
 pub mod eslogger;
 pub mod flow_event;
+mod jamf;
 pub mod live;
 #[cfg(target_os = "macos")]
 mod macos;
@@ -12,6 +13,7 @@ pub mod ntstat;
 pub mod process_info;
 pub mod recording;
 pub mod running;
+mod wrapped;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +27,8 @@ pub enum Format {
     Ecs,
     /// What Apple's `eslogger` prints.
     Eslogger,
+    /// Telemetry of Jamf Protect.
+    JamfProtect,
 }
 
 impl fmt::Display for Format {
@@ -32,6 +36,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Ecs => "ECS documents",
             Format::Eslogger => "eslogger lines",
+            Format::JamfProtect => "Jamf Protect telemetry",
         })
     }
 }
@@ -50,24 +55,24 @@ pub fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
 /// How many kinds of skipped event are counted by name.
 const KINDS: usize = 32;
 
-/// What became of the lines of a source. Each line is an event, skipped, malformed or torn.
+/// What became of the values of a source. Each is an event, skipped, malformed or torn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Lines that were not blank.
+    /// Values, and what stands in their place.
     pub lines: u64,
-    /// Lines that were events.
+    /// Values that were events.
     pub events: u64,
-    /// Well-formed lines of a kind that osawatch does not look at.
+    /// Well-formed values of a kind that osawatch does not look at.
     pub skipped: u64,
-    /// Lines that could not be decoded, those too long among them.
+    /// Values that could not be decoded, those too long among them.
     pub malformed: u64,
-    /// Last lines that were cut off: no newline, and not whole JSON.
+    /// Values and arrays within which the input ended.
     pub torn: u64,
     /// Lines in which text that is not Unicode was replaced by U+FFFD.
     pub repaired_text: u64,
-    /// Lines longer than 8 MiB, which are not read.
+    /// Values longer than 8 MiB, which are not read.
     pub too_long: u64,
-    /// The skipped lines by kind: 32 names, and the rest under `other`.
+    /// The skipped values by kind: 32 names, and the rest under `other`.
     pub skipped_kinds: BTreeMap<String, u64>,
 }
 

@@ -1,14 +1,22 @@
 //! Compressed input, recognised by its content.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const XZ_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const BZIP2_MAGIC: &[u8] = b"BZh";
+
+/// `xz -9` needs 64 MiB; a stream that asks for more than this is refused.
+const XZ_MEMORY_KIB: u32 = 256 << 10;
 
 /// How an input is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +27,10 @@ pub enum Compression {
     Gzip,
     /// Zstandard, of one frame or several.
     Zstd,
+    /// xz, of one stream or several.
+    Xz,
+    /// bzip2, of one stream or several.
+    Bzip2,
 }
 
 impl fmt::Display for Compression {
@@ -27,6 +39,8 @@ impl fmt::Display for Compression {
             Compression::None => "none",
             Compression::Gzip => "gzip",
             Compression::Zstd => "zstd",
+            Compression::Xz => "xz",
+            Compression::Bzip2 => "bzip2",
         })
     }
 }
@@ -35,7 +49,10 @@ impl fmt::Display for Compression {
 /// pipe may be short, and the next one long in coming.
 pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
-    while [GZIP_MAGIC, ZSTD_MAGIC].iter().any(|magic| head.len() < magic.len() && magic.starts_with(&head)) {
+    while [GZIP_MAGIC, ZSTD_MAGIC, XZ_MAGIC, BZIP2_MAGIC]
+        .iter()
+        .any(|magic| head.len() < magic.len() && magic.starts_with(&head))
+    {
         let mut byte = [0];
         match raw.read(&mut byte) {
             Ok(0) => break,
@@ -47,6 +64,8 @@ pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(C
     let compression = match head.as_slice() {
         GZIP_MAGIC => Compression::Gzip,
         ZSTD_MAGIC => Compression::Zstd,
+        XZ_MAGIC => Compression::Xz,
+        BZIP2_MAGIC => Compression::Bzip2,
         _ => Compression::None,
     };
     let whole = Cursor::new(head).chain(raw);
@@ -54,6 +73,8 @@ pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(C
         Compression::None => (compression, Box::new(whole)),
         Compression::Gzip => (compression, Box::new(MultiGzDecoder::new(whole))),
         Compression::Zstd => (compression, Box::new(ZstdReader::new(whole))),
+        Compression::Xz => (compression, Box::new(XzReader::new_mem_limit(BufReader::new(whole), true, XZ_MEMORY_KIB))),
+        Compression::Bzip2 => (compression, Box::new(MultiBzDecoder::new(whole))),
     })
 }
 
@@ -77,7 +98,7 @@ impl<R: Read> ZstdReader<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
                 }
-                Err(error) => return Err(io::Error::other(error)),
+                Err(error) => return Err(zstd_error(&error)),
             }
         }
         Ok(false)
@@ -87,10 +108,24 @@ impl<R: Read> ZstdReader<R> {
         let checksums = (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum());
         self.in_frame = false;
         match checksums {
-            (Some(stated), Some(actual)) if stated != actual => Err(io::Error::other("the checksum does not match")),
+            (Some(stated), Some(actual)) if stated != actual => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum does not match"))
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the stream ended too early, or what is in it is wrong; the rest is about the decoder's insides.
+fn zstd_error(error: &(dyn Error + 'static)) -> io::Error {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
+            return io::ErrorKind::UnexpectedEof.into();
+        }
+        cause = error.source();
+    }
+    io::Error::new(io::ErrorKind::InvalidData, "a frame of it is not valid")
 }
 
 impl<R: Read> Read for ZstdReader<R> {
@@ -107,7 +142,7 @@ impl<R: Read> Read for ZstdReader<R> {
             }
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
+                self.decoder.decode_blocks(&mut self.source, one).map_err(|error| zstd_error(&error))?;
             }
             let count = self.decoder.read(buffer)?;
             if count > 0 {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::Problem;
+use super::compression::Compression;
+
 /// Why a recording cannot be replayed.
 #[derive(Debug)]
 pub enum Error {
@@ -14,10 +17,17 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// The file is a directory.
-    Directory {
+    /// The directory holds no recording.
+    NoRecording {
         /// The directory.
         path: PathBuf,
+    },
+    /// The directory holds more files than are merged.
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+        /// How many are.
+        limit: usize,
     },
     /// Standard input was named twice.
     StdinTwice,
@@ -28,13 +38,133 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
-    /// The input holds no line of a known format.
+    /// The input cannot be read from its start on.
+    Unreadable {
+        /// The input's name.
+        input: String,
+        /// Why.
+        unreadable: Unreadable,
+    },
+    /// The input holds no value of a known format.
     NoKnownFormat {
         /// The input's name.
         input: String,
-        /// What it seems to be, and how to make lines of it.
-        hint: Option<String>,
+        /// What it holds instead.
+        content: Unknown,
+        /// The first thing that is wrong in it.
+        first: Option<Box<Problem>>,
     },
+}
+
+/// Why reading an input ended before its end.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// Reading failed.
+    Read(io::Error),
+    /// What it was unpacked from is cut off or damaged.
+    Packed {
+        /// How it is compressed.
+        compression: Compression,
+        /// What the decoder said.
+        error: io::Error,
+    },
+    /// It is a file of another kind.
+    Content(Content),
+}
+
+/// A kind of file that is not a recording, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Text in UTF-16.
+    Utf16,
+    /// A tar archive.
+    Tar,
+    /// A zip archive.
+    Zip,
+    /// A 7-Zip archive.
+    SevenZip,
+    /// A binary property list.
+    PropertyList,
+}
+
+/// What an input holds that has no value of a known format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Nothing at all.
+    Empty,
+    /// Search responses or arrays without documents.
+    NoDocuments,
+    /// Something that is not text.
+    Binary,
+    /// Values that are too long.
+    TooLong,
+    /// Text, or JSON of another kind.
+    Other,
+}
+
+impl Content {
+    pub(super) fn of(start: &[u8]) -> Option<Content> {
+        match start {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Content::Utf16),
+            [1..=0x7f, 0, 1..=0x7f, 0, ..] | [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Content::Utf16),
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Content::Zip),
+            [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Content::SevenZip),
+            _ if start.starts_with(b"bplist") => Some(Content::PropertyList),
+            _ if start.get(257..262) == Some(b"ustar") => Some(Content::Tar),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Content::Utf16 => "this is text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.ndjson",
+            Content::Tar => "this is a tar archive; unpack it (tar -xf FILE) and replay the files in it",
+            Content::Zip => "this is a zip archive; unpack it (unzip FILE) and replay the files in it",
+            Content::SevenZip => "this is a 7-Zip archive; unpack it (7z x FILE) and replay the files in it",
+            Content::PropertyList => "this is a binary property list; osawatch reads JSON",
+        })
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Read(error) => write!(f, "reading failed: {error}"),
+            Unreadable::Packed { compression, error } if error.kind() == io::ErrorKind::UnexpectedEof => {
+                write!(f, "the {compression} data is truncated")
+            }
+            Unreadable::Packed { compression, error } => write!(f, "the {compression} data is damaged: {error}"),
+            Unreadable::Content(content) => content.fmt(f),
+        }
+    }
+}
+
+impl Unknown {
+    /// What an input without a value of a known format holds, from how it starts.
+    pub(super) fn of(start: &str) -> Unknown {
+        let text = start.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
+        let is_unreadable = |c: &char| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
+        let unreadable = text.chars().filter(is_unreadable).count();
+        if text.contains('\0') || unreadable * 10 > text.chars().count() { Unknown::Binary } else { Unknown::Other }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unknown::Empty => "it is empty",
+            Unknown::NoDocuments => "it holds no documents: its arrays are empty",
+            Unknown::Binary => {
+                "this is not text; osawatch reads JSON, plain or compressed with gzip, zstd, xz or bzip2"
+            }
+            Unknown::TooLong => "its values are longer than 8 MiB",
+            Unknown::Other => {
+                "nothing in it is an ECS document with @timestamp, an eslogger message or Jamf Protect telemetry"
+            }
+        })
+    }
 }
 
 impl fmt::Display for Error {
@@ -50,18 +180,20 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
-            Error::Directory { path } => {
+            Error::NoRecording { path } => write!(f, "{}: no file in this directory is a recording", path.display()),
+            Error::TooManyFiles { path, limit } => {
                 let path = path.display();
-                write!(f, "{path} is a directory; name the files in it, for instance {path}/*.ndjson")
+                write!(
+                    f,
+                    "{path} holds more than {limit} files; replay its directories one by one, or all as one stream: \
+                     find {path} -type f -exec cat {{}} + | osawatch replay --sort -"
+                )
             }
             Error::StdinTwice => f.write_str("standard input (-) is named twice; name it once"),
             Error::Thread { input, error } => write!(f, "cannot start a thread to read {input}: {error}"),
-            Error::NoKnownFormat { input, hint: Some(hint) } => write!(f, "{input}: {hint}"),
-            Error::NoKnownFormat { input, hint: None } => write!(
-                f,
-                "{input}: no line is an ECS document with @timestamp or an eslogger message; \
-                 osawatch reads one JSON object per line"
-            ),
+            Error::Unreadable { input, unreadable } => write!(f, "{input}: {unreadable}"),
+            Error::NoKnownFormat { content, first: Some(problem), .. } => write!(f, "{problem}; {content}"),
+            Error::NoKnownFormat { input, content, first: None } => write!(f, "{input}: {content}"),
         }
     }
 }
@@ -75,50 +207,36 @@ impl std::error::Error for Error {
     }
 }
 
-/// What an input without a line of a known format seems to be, from how it starts. `name` stands in the
-/// command that would make lines of it.
-pub(super) fn hint(start: &str, name: &str) -> Option<String> {
-    const WANTED: &str = "osawatch reads one JSON object per line";
-    let text = start.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
-    let looks = |like: &str, filter: &str| Some(format!("this looks like {like}; {WANTED}: jq -c '{filter}' {name}"));
-    let unreadable = text.chars().filter(|c| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace())).count();
-    if text.is_empty() {
-        Some("it is empty".to_owned())
-    } else if text.contains('\0') || unreadable * 10 > text.chars().count() {
-        Some(format!("this is not text; {WANTED}, plain or compressed with gzip or zstd"))
-    } else if text.starts_with('[') {
-        looks("a JSON array", ".[]")
-    } else if !text.starts_with('{') {
-        None
-    } else if text.contains("\"hits\"") {
-        looks("a search response", ".hits.hits[]")
-    } else if text.lines().next().is_some_and(|line| line.trim() == "{") {
-        looks("pretty-printed JSON", ".")
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn hints_name_the_command_that_helps() {
-        for (start, expected) in [
-            ("", "it is empty"),
-            (" \n\r\n", "it is empty"),
-            ("[\n {\"a\": 1}", "a JSON array; osawatch reads one JSON object per line: jq -c '.[]' f.json"),
-            ("{\n  \"took\": 1, \"hits\": {", "a search response"),
-            ("{\"took\":1,\"hits\":{\"hits\":[", "jq -c '.hits.hits[]' f.json"),
-            ("{\r\n  \"a\": 1", "pretty-printed JSON; osawatch reads one JSON object per line: jq -c '.' f.json"),
-            ("\u{fffd}PNG\0\0", "not text"),
-            ("\u{fffd}7zXZ", "not text"),
+    fn other_kinds_of_file_are_known_by_their_first_bytes() {
+        let tar = [&[b'x'; 257][..], b"ustar\0"].concat();
+        for (start, content) in [
+            (&b"\xff\xfe{\0"[..], Some(Content::Utf16)),
+            (b"{\0\"\0", Some(Content::Utf16)),
+            (b"\0{\0\"", Some(Content::Utf16)),
+            (b"PK\x03\x04", Some(Content::Zip)),
+            (&tar, Some(Content::Tar)),
+            (b"bplist00", Some(Content::PropertyList)),
+            (b"{\"a\": 1}", None),
+            (b"\0\0\0\0{", None),
         ] {
-            let hint = hint(start, "f.json").unwrap();
-            assert!(hint.contains(expected), "{start:?}: {hint}");
+            assert_eq!(Content::of(start), content, "{start:?}");
         }
-        assert_eq!(hint("{\"a\":1}\n", "f.json"), None);
-        assert_eq!(hint("time,pid\n", "f.json"), None);
+    }
+
+    #[test]
+    fn what_is_not_text_is_told_from_text_of_another_kind() {
+        for (start, content) in [
+            ("{\"a\":1}\n", Unknown::Other),
+            ("time,pid\n", Unknown::Other),
+            ("\u{fffd}PNG\0\0", Unknown::Binary),
+            ("\u{fffd}7zXZ", Unknown::Binary),
+        ] {
+            assert_eq!(Unknown::of(start), content, "{start:?}");
+        }
     }
 }

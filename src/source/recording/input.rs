@@ -1,80 +1,87 @@
 //! One input of a recording: its format, its counters, and its events in its own order.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
-
-use super::Problem;
 use super::compression::Compression;
-use super::error::{Error, hint};
-use super::lines::{Lines, Piece};
-use super::reader::Chunk;
+use super::error::{Error, Unknown, Unreadable};
+use super::place::Place;
+use super::sources::{self, Source};
+use super::values::{Piece, Values};
+use super::{Input, Problem, reader};
 use crate::event::{Decoded, Event, Line};
-use crate::source::{Counters, DecodeError, Decoder, Decoding, Format, eslogger};
+use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 
-/// How many lines may pass before one is of a known format.
-const LINES_TO_DETECT: u64 = 10_000;
+/// How many values may pass before one is of a known format.
+const VALUES_TO_DETECT: u64 = 10_000;
 /// How much of the start is kept until the format is known, to say what the input is if it is none.
 const START: usize = 4096;
-/// How many lines are looked at before the caller gets to look at its signals.
-const LINES_PER_STEP: u32 = 4096;
+/// How many values are looked at before the caller gets to look at its signals.
+const VALUES_PER_STEP: u32 = 4096;
 
 /// One input of a recording.
 pub struct RecordedInput {
-    name: String,
+    source: Source,
     size: Option<u64>,
     consumed: Arc<AtomicU64>,
-    lines: Lines,
+    /// `None` while the input waits for its turn.
+    values: Option<Values>,
     format: Option<Format>,
     message_version: Option<i64>,
     counters: Counters,
-    /// The line that told the format, to be decoded next.
-    held: Option<Line>,
+    compression: Option<Compression>,
     start: String,
-    broken: Option<String>,
+    /// The first thing that is wrong in it, as long as the format is not known.
+    first: Option<Box<Problem>>,
+    truncated: bool,
+    broken: Option<Unreadable>,
 }
 
-/// What came of looking at the next lines.
+/// What came of looking at the next values.
 pub(super) enum Step {
     /// The next event.
     Event(Event),
-    /// A line told the format.
+    /// A value told the format; it is decoded again next.
     Detected,
-    /// A line, or the reading, was bad.
+    /// A value, or the reading, was bad.
     Problem(Problem),
     /// Nothing yet.
     Idle,
     /// There is no more.
     End,
-    /// There is no more, and no line told the format.
+    /// There is no more, and no value told the format.
     Failed(Error),
 }
 
 impl RecordedInput {
-    pub(super) fn new(name: String, size: Option<u64>, consumed: Arc<AtomicU64>, chunks: Receiver<Chunk>) -> Self {
-        RecordedInput {
-            name,
-            size,
-            consumed,
-            lines: Lines::new(chunks),
+    pub(super) fn open(source: Source) -> Result<RecordedInput, Error> {
+        let mut input = RecordedInput {
+            source,
+            size: None,
+            consumed: Arc::default(),
+            values: None,
             format: None,
             message_version: None,
             counters: Counters::default(),
-            held: None,
+            compression: None,
             start: String::new(),
+            first: None,
+            truncated: false,
             broken: None,
-        }
+        };
+        input.wake()?;
+        Ok(input)
     }
 
     /// The path as it was given, or `standard input`.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> String {
+        self.source.input.to_string()
     }
 
-    /// What its lines are, once one of them has told.
+    /// What its values are, once one of them has told.
     pub fn format(&self) -> Option<Format> {
         self.format
     }
@@ -86,10 +93,10 @@ impl RecordedInput {
 
     /// How it is compressed, once its first bytes are read.
     pub fn compression(&self) -> Option<Compression> {
-        self.lines.compression
+        self.compression
     }
 
-    /// What became of its lines so far.
+    /// What became of its values so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -104,79 +111,120 @@ impl RecordedInput {
         self.size
     }
 
+    /// Whether it was cut off: within a value, an array or what it is compressed in, or because reading failed.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Whether it waits for its turn.
+    pub(super) fn sleeps(&self) -> bool {
+        self.values.is_none()
+    }
+
+    /// Closes the input until its turn comes, and forgets what was read of it.
+    pub(super) fn sleep(&mut self) {
+        self.values = None;
+        self.counters = Counters::default();
+        self.truncated = false;
+        self.consumed = Arc::default();
+    }
+
+    /// Starts to read the input.
+    pub(super) fn wake(&mut self) -> Result<(), Error> {
+        let consumed = Arc::clone(&self.consumed);
+        let chunks = match &self.source.input {
+            Input::Stdin => reader::spawn(io::stdin(), consumed),
+            Input::Memory(bytes) => {
+                self.size = Some(bytes.len() as u64);
+                reader::spawn(io::Cursor::new(Arc::clone(bytes)), consumed)
+            }
+            Input::File(path) => {
+                let (file, size) = sources::open(path)?;
+                self.size = size;
+                reader::spawn(file, consumed)
+            }
+        };
+        self.values = Some(Values::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));
+        Ok(())
+    }
+
     /// Goes on to the next thing to tell. Waits for input as long as said, or without end.
     pub(super) fn advance(&mut self, decoder: &Decoder, wait: Option<Duration>) -> Step {
-        for _ in 0..LINES_PER_STEP {
-            if self.format.is_none() && self.counters.lines >= LINES_TO_DETECT {
+        for _ in 0..VALUES_PER_STEP {
+            if self.format.is_none() && self.counters.lines >= VALUES_TO_DETECT {
                 return Step::Failed(self.no_known_format());
             }
-            let line = match self.held.take() {
-                Some(line) => line,
-                None => match self.next_line(wait) {
-                    ControlFlow::Continue(line) => line,
-                    ControlFlow::Break(step) => return step,
-                },
+            let value = match self.next_value(wait) {
+                ControlFlow::Continue(value) => value,
+                ControlFlow::Break(step) => return step,
             };
-            match self.format {
-                None => return self.detect(line, decoder),
-                Some(format) => {
-                    if let Some(step) = self.decode(&line, format, decoder) {
-                        return step;
-                    }
-                }
+            if let Some(step) = self.decode(value, decoder) {
+                return step;
             }
         }
         Step::Idle
     }
 
-    fn next_line(&mut self, wait: Option<Duration>) -> ControlFlow<Step, Line> {
-        let piece = self.lines.next(wait);
-        self.counters.repaired_text += std::mem::take(&mut self.lines.repaired);
-        match piece {
-            Piece::Line(line) => {
-                self.counters.lines += 1;
-                ControlFlow::Continue(line)
+    /// The next value; whether it is the whole of a line, for all one sees.
+    fn next_value(&mut self, wait: Option<Duration>) -> ControlFlow<Step, (Line, bool)> {
+        let Some(values) = &mut self.values else { return ControlFlow::Break(Step::End) };
+        let piece = values.next(wait);
+        self.counters.repaired_text += std::mem::take(&mut values.repaired);
+        self.compression = values.compression;
+        if !matches!(piece, Piece::Broken(_) | Piece::Pending | Piece::End) {
+            self.counters.lines += 1;
+        }
+        ControlFlow::Break(match piece {
+            Piece::Line(line) => return ControlFlow::Continue((line, true)),
+            Piece::Value(line) => return ControlFlow::Continue((line, false)),
+            Piece::Bad(text) => {
+                self.counters.malformed += 1;
+                self.problem(text)
             }
             Piece::TooLong => {
-                self.counters.lines += 1;
                 self.counters.malformed += 1;
                 self.counters.too_long += 1;
-                ControlFlow::Break(self.problem("longer than 8 MiB; not read".to_owned()))
+                self.problem("longer than 8 MiB; skipped".to_owned())
             }
-            Piece::Broken(text) => {
-                self.broken = Some(text.clone());
-                ControlFlow::Break(self.problem(format!("{text}; what was read before counts")))
+            Piece::Truncated(text) => {
+                self.counters.torn += 1;
+                self.truncated = true;
+                self.problem(format!("truncated: {text}"))
             }
-            Piece::Pending => ControlFlow::Break(Step::Idle),
-            Piece::End if self.format.is_none() => ControlFlow::Break(Step::Failed(self.no_known_format())),
-            Piece::End => ControlFlow::Break(Step::End),
-        }
+            Piece::Broken(unreadable) => {
+                self.counters.torn += 1;
+                self.truncated = true;
+                let text = format!("{unreadable}; what was read before counts");
+                self.broken = Some(unreadable);
+                self.problem(text)
+            }
+            Piece::Pending => Step::Idle,
+            Piece::End if self.format.is_none() => Step::Failed(self.no_known_format()),
+            Piece::End => Step::End,
+        })
     }
 
-    /// The first line that decodes in a format tells the format of the input.
-    fn detect(&mut self, line: Line, decoder: &Decoder) -> Step {
-        let room = START.saturating_sub(self.start.len());
-        let text = line.as_str();
-        self.start.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);
-        self.start.push('\n');
-        match decoder.decode(&line, None) {
-            Ok(Decoding { format, .. }) => {
-                if format == Format::Eslogger {
-                    self.message_version = eslogger::message_version(&line);
-                }
-                (self.format, self.held, self.start) = (Some(format), Some(line), String::new());
-                Step::Detected
-            }
-            Err(error) => self.bad(&error),
-        }
-    }
-
-    /// What a line of known format comes to; `None` when it is skipped.
-    fn decode(&mut self, line: &Line, format: Format, decoder: &Decoder) -> Option<Step> {
-        let decoding = match decoder.decode(line, Some(format)) {
+    /// What a value comes to; `None` when it is skipped, or has to be looked at again.
+    fn decode(&mut self, (value, is_line): (Line, bool), decoder: &Decoder) -> Option<Step> {
+        let decoding = match decoder.decode(&value, self.format) {
             Ok(decoding) => decoding,
-            Err(error) => return Some(self.bad(&error)),
+            Err(error) => {
+                if is_line && self.look_closer(&error) {
+                    return None;
+                }
+                return Some(self.bad(&value, &error));
+            }
         };
+        if self.format.is_none() {
+            self.format = Some(decoding.format);
+            (self.start, self.first) = (String::new(), None);
+            if decoding.format != Format::Ecs {
+                self.message_version = eslogger::message_version(&value);
+            }
+            // The machine of what follows may have to be found first.
+            self.again(value);
+            return Some(Step::Detected);
+        }
         self.counters.repaired_text += u64::from(decoding.repaired);
         match decoding.decoded {
             Decoded::Event(event) => {
@@ -190,31 +238,75 @@ impl RecordedInput {
         }
     }
 
-    fn bad(&mut self, error: &DecodeError) -> Step {
-        if self.lines.terminated || !matches!(error, DecodeError::Json(_)) {
-            self.counters.malformed += 1;
-            self.problem(error.to_string())
-        } else {
-            self.counters.torn += 1;
-            self.problem(format!("torn last line: {error}"))
+    fn again(&mut self, value: Line) {
+        self.counters.lines -= 1;
+        if let Some(values) = &mut self.values {
+            values.give_again(value);
         }
     }
 
-    fn problem(&self, text: String) -> Step {
-        // Every line is parsed alone: serde_json's own line number says nothing.
-        let text = text.replace(" at line 1 column ", " at column ");
-        Step::Problem(Problem { input: self.name.clone(), line: self.lines.number, text })
+    /// Whether a line that was taken for a value is looked at again: it may hold the start of one, several,
+    /// or an array of documents.
+    fn look_closer(&mut self, error: &DecodeError) -> bool {
+        let worth_it = match error {
+            DecodeError::Json(error) => error.is_eof() || error.to_string().starts_with("trailing characters"),
+            _ => true,
+        };
+        if worth_it {
+            self.counters.lines -= 1;
+            self.values.iter_mut().for_each(Values::reread);
+        }
+        worth_it
+    }
+
+    fn bad(&mut self, value: &Line, error: &DecodeError) -> Step {
+        if self.format.is_none() {
+            let room = START.saturating_sub(self.start.len());
+            let text = value.as_str();
+            self.start.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);
+            self.start.push('\n');
+        }
+        self.counters.malformed += 1;
+        let place = self.place();
+        match error {
+            DecodeError::Json(json) | DecodeError::Eslogger(eslogger::Error::Json(json)) => {
+                // The place stands in front; serde_json appends its own, within the value.
+                let text = error.to_string();
+                let end = text.rfind(" at line ").unwrap_or(text.len());
+                self.problem_at(place.within(json), text[..end].to_owned())
+            }
+            error => self.problem_at(place, error.to_string()),
+        }
+    }
+
+    fn place(&self) -> Place {
+        self.values.as_ref().map_or(Place::START, |values| values.place)
+    }
+
+    fn problem(&mut self, text: String) -> Step {
+        self.problem_at(self.place(), text)
+    }
+
+    fn problem_at(&mut self, place: Place, text: String) -> Step {
+        let problem = Problem { input: self.name(), place: Some(place), text };
+        if self.format.is_none() && self.first.is_none() {
+            self.first = Some(Box::new(problem.clone()));
+        }
+        Step::Problem(problem)
     }
 
     fn no_known_format(&mut self) -> Error {
-        let shown = if self.size.is_some() { &self.name } else { "FILE" };
-        let hint = match &self.broken {
-            Some(text) => Some(text.clone()),
-            None if self.counters.too_long > 0 && self.start.is_empty() => {
-                Some("its lines are longer than 8 MiB; osawatch reads one JSON object per line".to_owned())
-            }
-            None => hint(&self.start, shown),
+        let input = self.name();
+        if let Some(unreadable) = self.broken.take() {
+            return Error::Unreadable { input, unreadable };
+        }
+        let entered = self.values.as_ref().is_some_and(|values| values.entered);
+        let content = match self.counters.lines {
+            0 if entered => Unknown::NoDocuments,
+            0 => Unknown::Empty,
+            _ if self.counters.too_long > 0 && self.start.is_empty() => Unknown::TooLong,
+            _ => Unknown::of(&self.start),
         };
-        Error::NoKnownFormat { input: self.name.clone(), hint }
+        Error::NoKnownFormat { input, content, first: self.first.take() }
     }
 }

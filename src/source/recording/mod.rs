@@ -3,16 +3,19 @@
 mod compression;
 mod error;
 mod input;
-mod lines;
+#[cfg(test)]
+mod layouts;
+mod place;
 mod reader;
+mod scan;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +23,27 @@ use std::time::Duration;
 use super::{Counters, Decoder, Format};
 use crate::event::{Event, Fields, Machine, Timestamp, document, field};
 pub use compression::Compression;
-pub use error::Error;
+pub use error::{Content, Error, Unknown, Unreadable};
 pub use input::RecordedInput;
 use input::Step;
+pub use place::Place;
+use sources::Source;
+pub use sources::Sources;
 
 /// How long [`Recording::next`] waits for input, so that a caller can look at its signals meanwhile.
 const WAIT: Duration = Duration::from_millis(200);
+/// How many inputs are open from the start; of more, each opens when its first event is next.
+const MAX_OPEN: usize = 64;
 
 /// Where a recording comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file, plain or compressed.
+    /// A file, plain or compressed, or a directory of such files.
     File(PathBuf),
+    /// What is in memory.
+    Memory(Arc<[u8]>),
 }
 
 impl From<&Path> for Input {
@@ -54,25 +64,29 @@ impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Input::Stdin => f.write_str("standard input"),
+            Input::Memory(_) => f.write_str("memory"),
             Input::File(path) => path.display().fmt(f),
         }
     }
 }
 
-/// Something in an input that was passed over.
+/// Something in an input that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The input's name.
     pub input: String,
-    /// The line, counted from 1; where reading failed, the last line before.
-    pub line: u64,
+    /// Where it is; where reading failed, the value before. `None` when it is the whole input.
+    pub place: Option<Place>,
     /// What is wrong with it.
     pub text: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.input, self.line, self.text)
+        match self.place {
+            Some(Place { line, column }) => write!(f, "{}:{line}:{column}: {}", self.input, self.text),
+            None => write!(f, "{}: {}", self.input, self.text),
+        }
     }
 }
 
@@ -81,7 +95,7 @@ impl fmt::Display for Problem {
 pub enum Next {
     /// The next event in time.
     Event(Event),
-    /// A line that was passed over, or an input that broke off.
+    /// A value that was skipped, or an input that was cut off.
     Problem(Problem),
     /// An input that could not be looked at beforehand holds nothing of use; the others go on.
     Failed(Error),
@@ -112,49 +126,85 @@ impl Recording {
     /// Opens the inputs and looks into each file until it tells its format; not into streams, which may
     /// be silent for long.
     ///
+    /// An empty file is a [`Problem`], and so is a file of another kind in a directory.
+    ///
     /// eslogger lines name no host. They are `machine`'s; when that has no id, they are of the host that
     /// the first event of an ECS input states, and else of [`LOCAL_HOST`](super::eslogger::LOCAL_HOST).
     pub fn open(inputs: &[Input], fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
-            return Err(Error::StdinTwice);
-        }
-        Recording::over(inputs.iter().map(open_input).collect::<Result<Vec<_>, _>>()?, fields, machine)
+        Recording::open_sources(Sources::find(inputs)?, fields, machine)
     }
 
     /// One input that is in memory.
     pub(crate) fn of_bytes(bytes: Arc<[u8]>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        let (name, size, consumed) = ("memory".to_owned(), bytes.len() as u64, Arc::default());
-        match reader::spawn(io::Cursor::new(bytes), Arc::clone(&consumed)) {
-            Ok(chunks) => {
-                Recording::over(vec![RecordedInput::new(name, Some(size), consumed, chunks)], fields, machine)
-            }
-            Err(error) => Err(Error::Thread { input: name, error }),
-        }
+        Recording::open_sources(Sources::find(&[Input::Memory(bytes)])?, fields, machine)
     }
 
-    fn over(inputs: Vec<RecordedInput>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        let decoder = Decoder::new(fields, Machine::default());
+    /// As [`Recording::open`], when the directories among the inputs have been walked.
+    pub fn open_sources(sources: Sources, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
         let mut recording = Recording {
-            heads: inputs.iter().map(|_| None).collect(),
-            pending: (0..inputs.len()).collect(),
-            inputs,
-            decoder,
+            inputs: Vec::new(),
+            heads: Vec::new(),
+            pending: Vec::new(),
+            decoder: Decoder::new(fields, Machine::default()),
             machine: Some(machine),
             order: BinaryHeap::new(),
             problems: VecDeque::new(),
         };
-        let Recording { inputs, decoder, problems, .. } = &mut recording;
-        for input in inputs.iter_mut().filter(|input| input.size().is_some()) {
-            loop {
-                match input.advance(decoder, None) {
-                    Step::Problem(problem) => problems.push_back(problem),
-                    Step::Failed(error) => return Err(error),
-                    Step::Idle => {}
-                    Step::Detected | Step::Event(_) | Step::End => break,
+        let is_many = sources.all.len() > MAX_OPEN;
+        let mut nothing = None;
+        for source in sources.all {
+            let (found, name) = (source.found, source.input.to_string());
+            match recording.add(source, is_many) {
+                Ok(()) => {}
+                Err(Error::NoKnownFormat { content, first, .. }) if content == Unknown::Empty || found => {
+                    recording.problems.push_back(Problem {
+                        input: name.clone(),
+                        place: None,
+                        text: content.to_string(),
+                    });
+                    nothing.get_or_insert(Error::NoKnownFormat { input: name, content, first });
                 }
+                Err(Error::Unreadable { unreadable, .. }) if found => {
+                    let text = unreadable.to_string();
+                    recording.problems.push_back(Problem { input: name.clone(), place: None, text });
+                    nothing.get_or_insert(Error::Unreadable { input: name, unreadable });
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(recording)
+        match nothing {
+            Some(error) if recording.inputs.is_empty() => Err(error),
+            _ => Ok(recording),
+        }
+    }
+
+    /// Opens an input, and looks into a file until its format is known.
+    fn add(&mut self, source: Source, is_many: bool) -> Result<(), Error> {
+        let mut input = RecordedInput::open(source)?;
+        let index = self.inputs.len();
+        let mut first = None;
+        while input.size().is_some() {
+            match input.advance(&self.decoder, None) {
+                Step::Problem(_) if is_many => {}
+                Step::Problem(problem) => self.problems.push_back(problem),
+                Step::Failed(error) => return Err(error),
+                Step::Idle => {}
+                Step::Detected if is_many => {}
+                Step::Event(event) => {
+                    first = Some(event.time);
+                    input.sleep();
+                    break;
+                }
+                Step::Detected | Step::End => break,
+            }
+        }
+        match first {
+            Some(time) => self.order.push(Reverse((time, index))),
+            None => self.pending.push(index),
+        }
+        self.heads.push(None);
+        self.inputs.push(input);
+        Ok(())
     }
 
     /// The inputs, in the order they were named.
@@ -192,8 +242,12 @@ impl Recording {
             }
         }
         let Some(Reverse((_, index))) = self.order.pop() else { return Next::End };
+        let woken = if self.inputs[index].sleeps() { self.inputs[index].wake() } else { Ok(()) };
+        if let Err(error) = woken {
+            return Next::Failed(error);
+        }
         self.pending.push(index);
-        self.heads[index].take().map_or(Next::End, Next::Event)
+        self.heads[index].take().map_or(Next::Idle, Next::Event)
     }
 
     /// How many bytes were read of all inputs, as they are stored.
@@ -206,7 +260,12 @@ impl Recording {
         self.inputs.iter().map(RecordedInput::size).sum()
     }
 
-    /// What became of the lines of all inputs so far.
+    /// Whether an input was cut off.
+    pub fn is_truncated(&self) -> bool {
+        self.inputs.iter().any(RecordedInput::is_truncated)
+    }
+
+    /// What became of the values of all inputs so far.
     pub fn totals(&self) -> Counters {
         let mut totals = Counters::default();
         self.inputs.iter().for_each(|input| totals.add(input.counters()));
@@ -239,28 +298,5 @@ impl Recording {
             host_name = name.and_then(|name| name.as_str()).map(str::to_owned);
         }
         self.decoder.set_machine(machine, host_name);
-    }
-}
-
-/// Opens an input and starts to read it. A file that cannot be opened is told of before any output.
-fn open_input(input: &Input) -> Result<RecordedInput, Error> {
-    let consumed = Arc::default();
-    let (size, chunks) = match input {
-        Input::Stdin => (None, reader::spawn(io::stdin(), Arc::clone(&consumed))),
-        Input::File(path) => {
-            let failed = |error| Error::Open { path: path.clone(), error };
-            let file = File::open(path).map_err(failed)?;
-            let metadata = file.metadata().map_err(failed)?;
-            if metadata.is_dir() {
-                return Err(Error::Directory { path: path.clone() });
-            }
-            // A pipe or a device has no size, and may be as silent as standard input.
-            (metadata.is_file().then_some(metadata.len()), reader::spawn(file, Arc::clone(&consumed)))
-        }
-    };
-    let name = input.to_string();
-    match chunks {
-        Ok(chunks) => Ok(RecordedInput::new(name, size, consumed, chunks)),
-        Err(error) => Err(Error::Thread { input: name, error }),
     }
 }

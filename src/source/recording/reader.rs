@@ -1,4 +1,4 @@
-//! The thread that reads one input and cuts it into blocks of whole lines.
+//! The thread that reads one input and cuts it into blocks, of whole lines where lines are short.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -8,11 +8,16 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::compression::{Compression, decompressed};
+use super::error::{Content, Unreadable};
 
-/// The longest line that is read.
-pub(super) const MAX_LINE: usize = 8 << 20;
+/// The longest value that is read.
+pub(super) const MAX_VALUE: usize = 8 << 20;
 /// How much is read at a time.
 const BLOCK: usize = 256 << 10;
+/// How much of a line is gathered before it goes out in pieces.
+const MAX_GATHERED: usize = 1 << 20;
+/// How much of the start tells what kind of file it is.
+const HEAD: usize = 512;
 /// How many blocks wait for the decoder: enough to keep it busy, and little to hold.
 const WAITING: usize = 2;
 
@@ -20,12 +25,10 @@ const WAITING: usize = 2;
 pub(super) enum Chunk {
     /// The first one: how the input is compressed.
     Opened(Compression),
-    /// Lines. The last one ends in a newline, unless the input ended or broke off there.
-    Lines { text: Arc<String>, repaired: u64 },
-    /// A line longer than [`MAX_LINE`], in place of it.
-    TooLong,
+    /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
+    Text { text: Arc<String>, repaired: u64, partial: bool },
     /// Reading failed: nothing follows.
-    Broken(String),
+    Broken(Unreadable),
 }
 
 /// Starts a thread that reads the input; `consumed` counts the bytes as they are stored.
@@ -38,8 +41,8 @@ pub(super) fn spawn(input: impl Read + Send + 'static, consumed: Arc<AtomicU64>)
             Ok((compression, input)) => sender
                 .send(Chunk::Opened(compression))
                 .ok()
-                .and_then(|()| Cutter { sender, buffer: Vec::new(), discarding: false }.run(input, compression)),
-            Err(error) => sender.send(Chunk::Broken(format!("reading failed: {error}"))).ok(),
+                .and_then(|()| Cutter { sender, buffer: Vec::new(), unknown: true }.run(input, compression)),
+            Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error))).ok(),
         };
     })?;
     Ok(receiver)
@@ -62,8 +65,8 @@ struct Cutter {
     sender: Sender<Chunk>,
     /// The start of a line whose end has not been read.
     buffer: Vec<u8>,
-    /// Inside a line that is too long.
-    discarding: bool,
+    /// So far it may be a kind of file that holds no JSON, to be known by its first bytes.
+    unknown: bool,
 }
 
 impl Cutter {
@@ -76,15 +79,22 @@ impl Cutter {
             self.buffer.truncate(start + result.as_ref().copied().unwrap_or(0));
             match result {
                 Ok(0) => return self.finish(),
-                Ok(_) => self.cut(start)?,
+                Ok(_) => {
+                    if let Some(content) = Content::of(&self.buffer).filter(|_| self.unknown) {
+                        return self.sender.send(Chunk::Broken(Unreadable::Content(content))).ok();
+                    }
+                    let gathered = self.buffer.len();
+                    self.cut(start)?;
+                    self.unknown &= gathered < HEAD && self.buffer.len() == gathered;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.finish()?;
-                    let what = match compression {
-                        Compression::None => "reading failed".to_owned(),
-                        packed => format!("the {packed} data breaks off or is damaged"),
+                    let unreadable = match compression {
+                        Compression::None => Unreadable::Read(error),
+                        packed => Unreadable::Packed { compression: packed, error },
                     };
-                    return self.sender.send(Chunk::Broken(format!("{what}: {error}"))).ok();
+                    return self.sender.send(Chunk::Broken(unreadable)).ok();
                 }
             }
         }
@@ -92,47 +102,47 @@ impl Cutter {
 
     /// Sends the whole lines of the buffer, of which the bytes from `start` are new.
     fn cut(&mut self, start: usize) -> Option<()> {
-        if self.discarding {
-            let Some(end) = memchr::memchr(b'\n', &self.buffer) else {
-                self.buffer.clear();
-                return Some(());
-            };
-            self.sender.send(Chunk::TooLong).ok()?;
-            self.discarding = false;
-            self.buffer.drain(..=end);
-            return self.cut(0);
-        }
-        if let Some(end) = memchr::memrchr(b'\n', &self.buffer[start..]) {
-            let (whole, rest) = self.buffer.split_at(start + end + 1);
-            // A whole buffer goes out as it is; a pipe's few bytes are not worth the space it takes.
-            let mut next = Vec::with_capacity(rest.len() + BLOCK);
-            next.extend_from_slice(rest);
-            let len = whole.len();
-            let mut block = std::mem::replace(&mut self.buffer, next);
-            block.truncate(len);
-            if block.len() < block.capacity() / 2 {
-                block.shrink_to_fit();
+        match memchr::memrchr(b'\n', &self.buffer[start..]) {
+            Some(end) => self.send_up_to(start + end + 1, false),
+            None if self.buffer.len() > MAX_GATHERED => {
+                let end = last_boundary(&self.buffer);
+                self.send_up_to(end, true)
             }
-            self.send(block)?;
+            None => Some(()),
         }
-        if self.buffer.len() > MAX_LINE {
-            self.buffer = Vec::new();
-            self.discarding = true;
+    }
+
+    fn send_up_to(&mut self, end: usize, partial: bool) -> Option<()> {
+        let (whole, rest) = self.buffer.split_at(end);
+        // A whole buffer goes out as it is; a pipe's few bytes are not worth the space it takes.
+        let mut next = Vec::with_capacity(rest.len() + BLOCK);
+        next.extend_from_slice(rest);
+        let len = whole.len();
+        let mut block = std::mem::replace(&mut self.buffer, next);
+        block.truncate(len);
+        if block.len() < block.capacity() / 2 {
+            block.shrink_to_fit();
         }
-        Some(())
+        self.send(block, partial)
     }
 
     fn finish(&mut self) -> Option<()> {
-        if self.discarding {
-            return self.sender.send(Chunk::TooLong).ok();
-        }
         let rest = std::mem::take(&mut self.buffer);
-        if rest.is_empty() { Some(()) } else { self.send(rest) }
+        if rest.is_empty() { Some(()) } else { self.send(rest, false) }
     }
 
-    fn send(&self, block: Vec<u8>) -> Option<()> {
+    fn send(&self, block: Vec<u8>, partial: bool) -> Option<()> {
         let (text, repaired) = text_of(block);
-        self.sender.send(Chunk::Lines { text: Arc::new(text), repaired }).ok()
+        self.sender.send(Chunk::Text { text: Arc::new(text), repaired, partial }).ok()
+    }
+}
+
+/// Where the last whole character ends.
+fn last_boundary(bytes: &[u8]) -> usize {
+    let is_start = |at: &usize| bytes[*at] & 0xc0 != 0x80;
+    match (bytes.len().saturating_sub(4)..bytes.len()).rev().find(is_start) {
+        Some(at) if bytes[at] >= 0xc0 => at,
+        _ => bytes.len(),
     }
 }
 
@@ -177,9 +187,10 @@ mod tests {
         let pieces = Pieces(pieces.iter().map(|piece| piece.to_vec()).collect());
         let show = |chunk| match chunk {
             Chunk::Opened(compression) => compression.to_string(),
-            Chunk::Lines { text, repaired } => format!("{text}{}", "!".repeat(repaired as usize)),
-            Chunk::TooLong => "too long".to_owned(),
-            Chunk::Broken(text) => text,
+            Chunk::Text { text, repaired, partial } => {
+                format!("{text}{}{}", "!".repeat(repaired as usize), if partial { "…" } else { "" })
+            }
+            Chunk::Broken(unreadable) => unreadable.to_string(),
         };
         spawn(pieces, Arc::default()).unwrap().iter().map(show).collect()
     }
@@ -191,10 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_not_kept() {
-        let long = vec![b'x'; MAX_LINE + 1];
-        assert_eq!(chunks(&[b"a\n", &long, &long, b"\nb\n"]), ["none", "a\n", "too long", "b\n"]);
-        assert_eq!(chunks(&[b"a\n", &long]), ["none", "a\n", "too long"]);
+    fn a_long_line_goes_out_in_pieces_that_end_with_a_whole_character() {
+        let long = ["x".repeat(MAX_GATHERED + 1).as_bytes(), b"\xc3"].concat();
+        let chunks = chunks(&[b"a\n", &long, b"\xa9", b"\nb\n"]);
+        assert_eq!((chunks[1].as_str(), chunks[3].as_str()), ("a\n", "é\nb\n"));
+        assert_eq!(chunks[2].len(), MAX_GATHERED + 1 + "…".len());
+        assert_eq!(chunks.concat().matches('é').count(), 1);
     }
 
     #[test]

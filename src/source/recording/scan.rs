@@ -50,18 +50,20 @@ pub(super) struct Scanner {
     last: u8,
     /// The string read last.
     string: Range<usize>,
+    /// How deep it is, when brackets are only counted: it nests deeper than values are read.
+    counting: Option<u64>,
 }
 
 impl Scanner {
     /// A scanner for the value that starts at this place.
     pub(super) fn new(at: usize) -> Scanner {
-        Scanner { at, depth: 0, objects: 0, envelope: 0, in_string: false, last: 0, string: 0..0 }
+        Scanner { at, depth: 0, objects: 0, envelope: 0, in_string: false, last: 0, string: 0..0, counting: None }
     }
 
     /// A scanner for what follows, at this place, an array of documents inside of this many objects.
     pub(super) fn after_array(at: usize, depth: u32) -> Scanner {
         let objects = (1_u128 << depth) - 1;
-        Scanner { at, depth, objects, envelope: depth, in_string: false, last: b']', string: 0..0 }
+        Scanner { at, depth, objects, envelope: depth, in_string: false, last: b']', string: 0..0, counting: None }
     }
 
     /// Goes on until the value ends, or the text does. All places move with the text, see [`Scanner::shift`].
@@ -69,7 +71,6 @@ impl Scanner {
         while self.at < text.len() {
             if self.in_string {
                 match self.string(text) {
-                    Some(Found::More) => return Found::More,
                     Some(found) => return found,
                     None => continue,
                 }
@@ -79,6 +80,12 @@ impl Scanner {
                 b'"' => {
                     self.in_string = true;
                     self.string = self.at + 1..self.at + 1;
+                }
+                b'{' | b'[' | b'}' | b']' if self.counting.is_some() => {
+                    if self.count(byte) == 0 {
+                        self.at += 1;
+                        return Found::End(self.at);
+                    }
                 }
                 b'{' | b'[' => {
                     if let Some(found) = self.open(byte, text) {
@@ -109,6 +116,18 @@ impl Scanner {
     pub(super) fn enter(&mut self) {
         self.push(b'[');
         self.at += 1;
+    }
+
+    /// Only counts brackets from here on.
+    pub(super) fn count_only(&mut self) {
+        self.counting = Some(self.depth.into());
+    }
+
+    fn count(&mut self, byte: u8) -> u64 {
+        let depth = self.counting.unwrap_or(0);
+        let depth = if matches!(byte, b'{' | b'[') { depth + 1 } else { depth.saturating_sub(1) };
+        self.counting = Some(depth);
+        depth
     }
 
     /// The first so many bytes of the text are gone.

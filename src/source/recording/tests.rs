@@ -135,12 +135,18 @@ fn bad_lines_are_reported_and_counted_and_lines_of_another_format_are_read() {
     content.extend(b"{\"@timestamp\":\"20");
     let replayed = Case::new(&[&content]).replay();
     assert_eq!(replayed.names(), ["one", "x", "two"]);
-    let problems: Vec<_> = replayed.problems.iter().map(|problem| (problem.line, problem.text.as_str())).collect();
-    assert_eq!(problems[0], (2, "not valid JSON: expected ident at column 2"));
-    assert_eq!(problems[1], (3, "neither an ECS document nor an eslogger message"));
-    assert_eq!(problems[2], (7, "no @timestamp"));
-    assert_eq!(problems[3].0, 11);
-    assert!(problems[3].1.starts_with("torn last line: not valid JSON: EOF"), "{}", problems[3].1);
+    let problems: Vec<_> = replayed.problems.iter().map(|problem| problem.to_string()).collect();
+    let expected = [
+        "2:2: not valid JSON: expected ident",
+        "3:2: neither an ECS document nor an eslogger message",
+        "7:1: no @timestamp",
+        "11:1: truncated: the input ends within this value",
+    ];
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.ends_with(expected), "{problem}");
+    }
+    assert_eq!(problems.len(), 4);
+    assert!(replayed.recording.is_truncated());
     let expected = Counters {
         lines: 8,
         events: 3,
@@ -179,8 +185,9 @@ fn compressed_inputs_are_read_and_damage_ends_only_that_input() {
     assert!(cut.events.len() > 100 && cut.events.len() < 2001);
     assert!(cut.names().contains(&"other"));
     let last = cut.problems.last().unwrap();
-    assert!(last.text.starts_with("the gzip data breaks off or is damaged: "), "{last}");
+    assert_eq!(last.text, "the gzip data is truncated; what was read before counts");
     assert_eq!(cut.recording.totals().torn, 1);
+    assert!(cut.recording.is_truncated());
 }
 
 #[test]
@@ -203,14 +210,15 @@ fn text_that_is_not_unicode_is_replaced() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_passed_over() {
+fn a_value_that_is_too_long_is_skipped_and_the_next_one_read() {
     let mut content = lines(&[ecs_line(1, "one")]);
+    content.extend(b"{\"a\": \"");
     content.resize(content.len() + (9 << 20), b'x');
-    content.push(b'\n');
+    content.extend(b"\"}\n");
     content.extend(lines(&[ecs_line(2, "two")]));
     let replayed = Case::new(&[&content]).replay();
     assert_eq!(replayed.names(), ["one", "two"]);
-    assert_eq!(replayed.problems[0].line, 2);
+    assert!(replayed.problems[0].to_string().ends_with("2:1: longer than 8 MiB; skipped"));
     let totals = replayed.recording.totals();
     assert_eq!((totals.lines, totals.too_long, totals.malformed), (3, 1, 1));
 }
@@ -220,27 +228,60 @@ fn what_cannot_be_replayed_is_refused_with_a_remedy() {
     let garbage = "{\"a\":1}\n".repeat(10_001);
     let good = lines(&[ecs_line(1, "one")]);
     for (content, refusal) in [
-        (&b""[..], "1.ndjson: it is empty"),
-        (
-            b"[\n{}\n]\n",
-            "1.ndjson: this looks like a JSON array; osawatch reads one JSON object per line: jq -c '.[]' 1.ndjson",
-        ),
-        (b"{\"took\":3,\"hits\":{\"hits\":[]}}", "jq -c '.hits.hits[]' 1.ndjson"),
-        (b"{\n\"a\":\n1}\n", "pretty-printed JSON"),
-        (b"\x7fELF\0\0\0\0", "this is not text"),
-        (b"\x1f\x8b\x08", "the gzip data breaks off or is damaged"),
-        (garbage.as_bytes(), "no line is an ECS document with @timestamp or an eslogger message"),
+        (&b"{\"took\":3,\"hits\":{\"hits\":[]}}"[..], "0.ndjson: it holds no documents: its arrays are empty"),
+        (b"\x7fELF\0\0\0\0", "0.ndjson:1:1: not valid JSON: expected value; this is not text"),
+        (b"{\n \"a\": [1 2]\n}\n", "0.ndjson:2:10: not valid JSON: expected `,` or `]`; nothing in it is"),
+        (b"\x1f\x8b\x08", "0.ndjson: the gzip data is truncated"),
+        (b"\xff\xfe{\0\"\0", "0.ndjson: this is text in UTF-16; convert it: iconv"),
+        (b"PK\x03\x04", "unpack it (unzip FILE)"),
+        (garbage.as_bytes(), "nothing in it is an ECS document with @timestamp, an eslogger message or"),
     ] {
-        let found = Case::new(&[&good, content]).refusal();
+        let found = Case::new(&[content, &good]).refusal();
         assert!(found.contains(refusal), "{found}");
     }
+    assert!(Case::new(&[b""]).refusal().ends_with("0.ndjson: it is empty"));
     let mut case = Case::new(&[]);
     case.inputs = vec![Input::File(case.directory.path().to_owned())];
-    assert!(case.refusal().contains("is a directory; name the files in it"));
+    assert!(case.refusal().ends_with("no file in this directory is a recording"), "{}", case.refusal());
     case.inputs = vec![Input::File(case.directory.path().join("missing"))];
     assert!(case.refusal().contains("cannot open missing: No such file"), "{}", case.refusal());
     case.inputs = vec!["-".into(), "-".into()];
     assert!(case.refusal().contains("named twice"));
+}
+
+#[test]
+fn an_empty_file_among_others_is_a_warning() {
+    let replayed = Case::new(&[b"", &lines(&[ecs_line(1, "one")])]).replay();
+    assert_eq!((replayed.names(), replayed.problems.len()), (vec!["one"], 1));
+    assert!(replayed.problems[0].to_string().ends_with("0.ndjson: it is empty"));
+}
+
+#[test]
+fn a_directory_is_the_recordings_in_it_and_links_are_not_followed() {
+    let (one, two) = (lines(&[ecs_line(1, "one")]), lines(&[ecs_line(2, "two")]));
+    let mut case = Case::new(&[&one, b"not a recording\n", &two, b""]);
+    let root = case.directory.path().to_owned();
+    std::fs::create_dir(root.join("deeper")).unwrap();
+    std::fs::write(root.join("deeper/3.ndjson"), lines(&[ecs_line(3, "three")])).unwrap();
+    std::os::unix::fs::symlink(&root, root.join("deeper/loop")).unwrap();
+    std::os::unix::fs::symlink(root.join("0.ndjson"), root.join("again.ndjson")).unwrap();
+    case.inputs = vec![Input::File(root.clone())];
+    let replayed = case.replay();
+    assert_eq!(replayed.names(), ["one", "two", "three"]);
+    let texts: Vec<_> = replayed.problems.iter().map(|problem| problem.text.as_str()).collect();
+    assert!(texts[1].starts_with("nothing in it is an ECS document"), "{texts:?}");
+    assert!(Sources::find(&case.inputs).unwrap().hold(&root.join("again.ndjson")));
+    assert!(!Sources::find(&case.inputs).unwrap().hold(&root.join("other")));
+}
+
+#[test]
+fn more_files_than_are_opened_at_once_are_merged_by_time() {
+    let contents: Vec<_> =
+        (0..200).map(|i: u32| lines(&[ecs_line(i * 7 % 60, &i.to_string()), ecs_line(59, "last")])).collect();
+    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    let replayed = Case::new(&contents).replay();
+    assert_eq!((replayed.events.len(), replayed.recording.totals().events), (400, 400));
+    assert!(replayed.events.is_sorted_by_key(|event| event.time));
 }
 
 #[test]

@@ -1,0 +1,135 @@
+//! The same values in every layout.
+
+use std::sync::Arc;
+
+use crossbeam_channel::unbounded;
+
+use super::reader::Chunk;
+use super::values::{Piece, Values};
+
+/// What the pieces of a text are, when it arrives in blocks of this many bytes: a value as it is, without
+/// spaces; what is wrong, with its place. Lines that are not JSON are looked at again, as inputs do.
+fn pieces(text: &str, block: usize) -> Vec<String> {
+    let (sender, receiver) = unbounded();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (head, tail) = rest.split_at(rest.ceil_char_boundary(block.min(rest.len())));
+        let partial = !head.ends_with('\n') && !tail.is_empty();
+        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial }).unwrap();
+        rest = tail;
+    }
+    drop(sender);
+    let mut values = Values::new(receiver);
+    let mut found = Vec::new();
+    loop {
+        let piece = values.next(None);
+        let place = format!("{}:{}", values.place.line, values.place.column);
+        found.push(match piece {
+            Piece::Line(line) if serde_json::from_str::<serde_json::Value>(line.as_str()).is_err() => {
+                values.reread();
+                continue;
+            }
+            Piece::Line(line) | Piece::Value(line) => match serde_json::from_str::<serde_json::Value>(line.as_str()) {
+                Ok(value) => value.to_string(),
+                Err(_) => format!("{place}: {:?}", line.as_str()),
+            },
+            Piece::Bad(text) | Piece::Truncated(text) => format!("{place}: {text}"),
+            Piece::TooLong => format!("{place}: too long"),
+            Piece::Broken(unreadable) => unreadable.to_string(),
+            Piece::Pending => unreachable!("without a limit one waits"),
+            Piece::End => return found,
+        });
+    }
+}
+
+/// Checks the pieces of a text, whatever blocks it arrives in.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    for block in [usize::MAX, 1, 2, 3, 5, 7, 16] {
+        assert_eq!(pieces(text, block), expected, "in blocks of {block}:\n{text}");
+    }
+}
+
+const A: &str = r#"{"a":{"b":[1,"}"]}}"#;
+const B: &str = r#"{"b":"é\\"}"#;
+const C: &str = r#"{"c":null}"#;
+
+fn pretty(value: &str) -> String {
+    serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(value).unwrap()).unwrap()
+}
+
+#[test]
+fn values_are_read_however_they_are_laid_out() {
+    let indented = |value: &str| pretty(value).replace('\n', "\n  ");
+    for text in [
+        format!("{A}\n{B}\n{C}\n"),
+        format!("\u{feff}{A}\r\n\r\n  \n{B}\r\n{C}"),
+        format!("{A}{B} {C}\n"),
+        format!("{A},{B}\n,\n{C},\n"),
+        format!("[{A},{B},{C}]"),
+        format!("[\n{A},\n{B},\n{C}\n]\n"),
+        format!("[[{A}],[{B},{C}],[]]"),
+        format!("{}\n{}\n{}\n", pretty(A), pretty(B), pretty(C)),
+        format!("{},\r\n{},\r\n{}", pretty(A), pretty(B), pretty(C)),
+        format!("[\n  {},\n  {},\n  {}\n]\n", indented(A), indented(B), indented(C)),
+        format!("{A}\n{}\n{C}\n", pretty(B)),
+    ] {
+        check(&text, &[A, B, C]);
+    }
+}
+
+#[test]
+fn the_documents_of_search_responses_are_read_and_what_surrounds_them_is_not() {
+    let response =
+        |hits: &str| format!("{{\"took\":1,\"hits\":{{\"total\":{{}},\"hits\":[{hits}],\"x\":[1]}},\"y\":[{{}}]}}");
+    for text in [
+        // On one line such a response is taken for a value until its decoder refuses it.
+        format!("\n [] {}", response(&format!("{A},{B},{C}"))),
+        format!("[{},{}]", response(A), response(&format!("{B},{C}"))),
+        format!("{{\"responses\":[{},{}],\n\"took\":1}}\n{C}", response(A), response(B)),
+        format!("{{\"is_partial\":false,\n\"rawResponse\":{}}}\n{B}\n{C}", response(A)),
+    ] {
+        check(&text, &[A, B, C]);
+    }
+    check("{\"@timestamp\":1,\n\"events\":[{}]}", &["{\"@timestamp\":1,\"events\":[{}]}"]);
+}
+
+#[test]
+fn after_a_torn_value_the_next_one_is_read() {
+    check(&format!("{A}\n{{\"x\":{{\"y\":1,\n{B}\n{C}\n"), &[A, "3:1: not valid JSON: unexpected `{`", B, C]);
+    check(&format!("{A}\n{{\"x\":\"y\n{B}\n{C}\n"), &[A, "2:8: not valid JSON: a line ends within a string", B, C]);
+    check(&format!("{{\"x\":[1\n{A}\n{B}\n"), &["3:1: not valid JSON: unexpected `{`", A, B]);
+    check(&format!("{{\"x\":[1\n{A}"), &["1:1: the input ends within this value", A]);
+    check(
+        &format!("{}\n{{\n  \"x\": [}}\n}}\n{}", pretty(A), pretty(B)),
+        &[A, "10:9: not valid JSON: unexpected `}`", B],
+    );
+    check(&format!("[\n {A},\n {{\"x\":[}},\n {B}\n]\n{C}"), &[A, "3:8: not valid JSON: unexpected `}`", B, C]);
+}
+
+#[test]
+fn what_the_input_ends_within_is_truncated() {
+    check(&format!("{A}\n{{\"x\":1,"), &[A, "2:1: the input ends within this value"]);
+    check(&format!("[\n{A},\n"), &[A, "1:1: the input ends within this array"]);
+    check(&format!("\n{{\"hits\":{{\n\"hits\":[{A},{{\"b\":"), &[A, "3:29: the input ends within this value"]);
+}
+
+#[test]
+fn what_is_not_json_is_shown_with_its_place() {
+    assert_eq!(
+        pieces(&format!("no json\n{A}\n\0\0\0{B}\n}}\n"), usize::MAX),
+        ["1:1: \"no json\"", A, "3:1: 3 NUL bytes, skipped", B, "4:1: not valid JSON: unexpected `}`"],
+    );
+    assert_eq!(pieces(&format!("[1, x,{A}]"), usize::MAX), ["1", "1:5: \"x\"", A]);
+}
+
+#[test]
+fn what_nests_too_deep_is_skipped_whole() {
+    let deep = |count: usize| format!("{}1{}", "[".repeat(count), "]".repeat(count));
+    let object = |count: usize| format!("{{\"x\":{}}}", deep(count));
+    check(&format!("{}\n{A}\n", object(126)), &[&object(126), A]);
+    check(&format!("{}\n{A}\n", object(3000)), &["1:1: nested more than 127 levels deep; skipped", A]);
+    check(&format!("{}\n{A}\n", deep(3000)), &["1:17: nested more than 127 levels deep; skipped", A]);
+    let unclosed = "[".repeat(3000);
+    check(&unclosed, &["1:17: nested more than 127 levels deep; skipped", "1:1: the input ends within this array"]);
+}

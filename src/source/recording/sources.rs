@@ -1,0 +1,88 @@
+//! The files that the named inputs come to: a directory is the files in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Input;
+use super::error::Error;
+
+/// How many files of directories are merged.
+const MAX_FILES: usize = 100_000;
+/// How deep directories are walked.
+const MAX_DEPTH: usize = 64;
+
+/// Where one input of a recording comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) input: Input,
+    /// It was found in a directory: what cannot be read is skipped.
+    pub(super) found: bool,
+}
+
+/// The files of a recording, and standard input.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub(super) all: Vec<Source>,
+}
+
+impl Sources {
+    /// Walks the directories among the inputs: in order of names, and not along symbolic links.
+    pub fn find(inputs: &[Input]) -> Result<Sources, Error> {
+        if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+            return Err(Error::StdinTwice);
+        }
+        let mut sources = Sources::default();
+        for input in inputs {
+            match input {
+                Input::File(path) if path.is_dir() => {
+                    let before = sources.all.len();
+                    sources.walk(path, path, 0)?;
+                    if sources.all.len() == before {
+                        return Err(Error::NoRecording { path: path.clone() });
+                    }
+                }
+                input => sources.all.push(Source { input: input.clone(), found: false }),
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Whether the path leads to one of the files, by whatever name.
+    pub fn hold(&self, path: &Path) -> bool {
+        let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let Some(wanted) = identity(path) else { return false };
+        self.all.iter().any(|source| match &source.input {
+            Input::Memory(_) => false,
+            Input::Stdin => fs::metadata("/dev/stdin").is_ok_and(|found| (found.dev(), found.ino()) == wanted),
+            Input::File(path) => identity(path) == Some(wanted),
+        })
+    }
+
+    fn walk(&mut self, root: &Path, directory: &Path, depth: usize) -> Result<(), Error> {
+        let failed = |error| Error::Open { path: directory.to_owned(), error };
+        let mut entries = fs::read_dir(directory).map_err(failed)?.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() && depth < MAX_DEPTH {
+                self.walk(root, &entry.path(), depth + 1)?;
+            } else if kind.is_file() {
+                self.all.push(Source { input: Input::File(entry.path()), found: true });
+            }
+            if self.all.len() > MAX_FILES {
+                return Err(Error::TooManyFiles { path: root.to_owned(), limit: MAX_FILES });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file; a pipe or a device has no size, and may be as silent as standard input.
+pub(super) fn open(path: &PathBuf) -> Result<(File, Option<u64>), Error> {
+    let failed = |error| Error::Open { path: path.clone(), error };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}

@@ -1,0 +1,126 @@
+//! Documents inside of others: what a shipper or a search wraps around a line of a recording.
+
+use serde_json::{Map, Value};
+
+use crate::event::{Line, Machine, document, field};
+
+/// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`.
+const TEXTS: &[&str] = &["message", "event.original", "_raw", "eventMessage", "log", "line"];
+/// Members that hold the document itself.
+const OBJECTS: &[&str] = &["_source", "result", "document"];
+/// The first member of an action line in the body of a bulk request.
+const ACTIONS: [&str; 4] = ["{\"index\"", "{\"create\"", "{\"update\"", "{\"delete\""];
+
+/// A document that was wrapped, and the machine that the wrapper names.
+pub(super) struct Wrapped {
+    pub(super) line: Line,
+    pub(super) machine: Machine,
+    pub(super) host_name: Option<String>,
+}
+
+/// The document inside of this one, if there is one. Only looks closer where something looks like it.
+pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
+    let text = line.as_str().as_bytes();
+    let holds = |part: &str| memchr::memmem::find(text, part.as_bytes()).is_some();
+    if !(holds("\"{") || holds("\"result\"") || holds("\"fields\"") || holds("\"document\"")) {
+        return None;
+    }
+    let outer: Map<String, Value> = serde_json::from_str(line.as_str()).ok()?;
+    let inner = inner(&outer)?;
+    let host = |name| document::text(&outer, name);
+    Some(Wrapped {
+        line: Line::from(inner),
+        machine: Machine { host_id: host("host.id").unwrap_or_default(), boot_id: String::new() },
+        host_name: host("host.name").or_else(|| host("host.hostname")),
+    })
+}
+
+/// Whether the line is the action before a document in the body of a bulk request.
+pub(super) fn is_bulk_action(line: &Line) -> bool {
+    let text = line.as_str();
+    let start: String = text.chars().take(16).filter(|c| !c.is_whitespace()).collect();
+    text.len() < 4096 && ACTIONS.iter().any(|action| start.starts_with(action))
+}
+
+fn inner(outer: &Map<String, Value>) -> Option<String> {
+    let member = |name: &str| outer.get(name).or_else(|| document::get(outer, name));
+    let is_object = |text: &&str| text.trim_start().starts_with('{');
+    if let Some(text) = TEXTS.iter().find_map(|name| member(name)?.as_str().filter(is_object)) {
+        return Some(text.to_owned());
+    }
+    if let Some(Value::Object(fields)) = member("fields").filter(|fields| fields.get("@timestamp").is_some()) {
+        return Some(flattened(fields, outer.get("_id")));
+    }
+    match OBJECTS.iter().find_map(|name| member(name)?.as_object()) {
+        Some(object) => inner(object).or_else(|| serde_json::to_string(object).ok()),
+        None => None,
+    }
+}
+
+/// The `fields` of a search hit as a document: there every value is in an array.
+fn flattened(fields: &Map<String, Value>, id: Option<&Value>) -> String {
+    let mut document = Map::new();
+    if let Some(id) = id {
+        document.insert("_id".to_owned(), id.clone());
+    }
+    for (name, value) in fields {
+        let value = match value {
+            Value::Array(values)
+                if values.len() == 1 && !field::ecs().get(name.as_str()).is_some_and(|row| row.array) =>
+            {
+                values[0].clone()
+            }
+            value => value.clone(),
+        };
+        document.insert(name.clone(), value);
+    }
+    Value::Object(document).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unwrapped_text(text: &str) -> Option<String> {
+        unwrapped(&Line::from(text.to_owned())).map(|wrapped| wrapped.line.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_document_inside_is_found_whatever_wraps_it() {
+        for text in [
+            r#"{"@timestamp":"2026","message":"{\"a\":1}"}"#,
+            r#"{"event":{"original":"{\"a\":1}"},"message":"text"}"#,
+            r#"{"event.original":"{\"a\":1}"}"#,
+            r#"{"preview":false,"result":{"_raw":"{\"a\":1}"}}"#,
+            r#"{"preview":false,"result":{"a":1}}"#,
+            r#"{"_source":{"message":"{\"a\":1}"}}"#,
+            r#"{"eventMessage":"{\"a\":1}"}"#,
+        ] {
+            assert_eq!(unwrapped_text(text).as_deref(), Some(r#"{"a":1}"#), "{text}");
+        }
+        for text in [r#"{"message":"{"}"#, r#"{"message":"text"}"#, r#"{"fields":{"team":"x"}}"#] {
+            assert!(unwrapped_text(text).is_none_or(|inner| inner == "{"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_hit_lose_their_arrays_but_where_ecs_has_one() {
+        let hit = r#"{"_id":"i","fields":{"@timestamp":["2026"],"process.args":["x"],"process.name":["x"]}}"#;
+        let document = r#"{"_id":"i","@timestamp":"2026","process.args":["x"],"process.name":"x"}"#;
+        assert_eq!(unwrapped_text(hit).as_deref(), Some(document));
+    }
+
+    #[test]
+    fn the_wrapper_names_the_machine() {
+        let line = Line::from(r#"{"host":{"id":"H","name":"mac"},"message":"{}"}"#.to_owned());
+        let wrapped = unwrapped(&line).unwrap();
+        assert_eq!((wrapped.machine.host_id.as_str(), wrapped.host_name.as_deref()), ("H", Some("mac")));
+    }
+
+    #[test]
+    fn the_actions_of_a_bulk_request_are_known() {
+        let is_action = |text: &str| is_bulk_action(&Line::from(text.to_owned()));
+        assert!(is_action(r#"{ "create": {"_index": "l"}}"#) && is_action(r#"{"index":{}}"#));
+        assert!(!is_action(r#"{"indexes":{}}"#));
+    }
+}
