@@ -66,10 +66,10 @@ fn malformed_lines_are_reported_with_file_and_line_ten_at_most_then_counted() {
 }
 
 #[test]
-fn a_recording_that_ends_within_a_line_is_read_up_to_there_and_said_to_be_truncated() {
+fn a_torn_last_line_is_said_to_be_torn() {
     let text = read("two-connections-first-consumes");
     let torn = &text[..text.len() - 40];
-    let run = osawatch_with_input(&["replay", "-"], torn).exits(74).says("standard input:3:1: truncated");
+    let run = osawatch_with_input(&["replay", "-"], torn).exits(0).says("torn");
     assert_eq!(run.alerts().len(), 1);
 }
 
@@ -105,6 +105,15 @@ fn a_directory_is_replayed_as_the_recordings_in_it() {
         .exits(0)
         .says("1 alert")
         .says("notes.txt: nothing in it");
+}
+
+#[test]
+fn a_search_response_cut_in_the_middle_is_read_up_to_there_with_exit_code_74() {
+    let text = String::from_utf8(read("public-v6")).unwrap();
+    let hits: Vec<String> = text.lines().map(|line| format!("{{\"_id\":\"x\",\"_source\":{line}}}")).collect();
+    let cut = format!("{{\"took\":1,\"hits\":{{\"total\":9,\"hits\":[{},{{\"_id\":\"y", hits.join(","));
+    let run = osawatch_with_input(&["replay", "-"], cut.as_bytes()).exits(74).says("truncated: the input ends within");
+    assert_eq!(run.alerts().len(), 1);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, 
     }
     for (count, what) in [
         (totals.malformed, "malformed values left out"),
-        (totals.torn, "truncated inputs, read as far as they go"),
+        (totals.torn, "of them cut off by the end of the input"),
         (totals.too_long, "of them too long"),
         (totals.repaired_text, "values with text that is not Unicode, repaired"),
         (totals.skipped, "events of other kinds skipped"),

@@ -111,7 +111,8 @@ impl RecordedInput {
         self.size
     }
 
-    /// Whether it was cut off: within a value, an array or what it is compressed in, or because reading failed.
+    /// Whether it was cut off: within a value of several lines, an array or what it is compressed in, or because
+    /// reading failed. A torn last line is no such thing: a recording that is being written ends in one.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -185,6 +186,10 @@ impl RecordedInput {
                 self.counters.malformed += 1;
                 self.counters.too_long += 1;
                 self.problem("longer than 8 MiB; skipped".to_owned())
+            }
+            Piece::Torn => {
+                self.counters.torn += 1;
+                self.problem("torn last line: the input ends within it".to_owned())
             }
             Piece::Truncated(text) => {
                 self.counters.torn += 1;

@@ -34,6 +34,7 @@ fn pieces(text: &str, block: usize) -> Vec<String> {
                 Err(_) => format!("{place}: {:?}", line.as_str()),
             },
             Piece::Bad(text) | Piece::Truncated(text) => format!("{place}: {text}"),
+            Piece::Torn => format!("{place}: torn"),
             Piece::TooLong => format!("{place}: too long"),
             Piece::Broken(unreadable) => unreadable.to_string(),
             Piece::Pending => unreachable!("without a limit one waits"),
@@ -99,7 +100,8 @@ fn after_a_torn_value_the_next_one_is_read() {
     check(&format!("{A}\n{{\"x\":{{\"y\":1,\n{B}\n{C}\n"), &[A, "3:1: not valid JSON: unexpected `{`", B, C]);
     check(&format!("{A}\n{{\"x\":\"y\n{B}\n{C}\n"), &[A, "2:8: not valid JSON: a line ends within a string", B, C]);
     check(&format!("{{\"x\":[1\n{A}\n{B}\n"), &["3:1: not valid JSON: unexpected `{`", A, B]);
-    check(&format!("{{\"x\":[1\n{A}"), &["1:1: the input ends within this value", A]);
+    check(&format!("{{\"x\":[1\n{A}"), &["1:1: not valid JSON: a line begins a value and does not end it", A]);
+    check(&format!("[{{\"x\":1}}, x\n{A}\n"), &["{\"x\":1}", "1:11: \"x\"", A]);
     check(
         &format!("{}\n{{\n  \"x\": [}}\n}}\n{}", pretty(A), pretty(B)),
         &[A, "10:9: not valid JSON: unexpected `}`", B],
@@ -109,7 +111,7 @@ fn after_a_torn_value_the_next_one_is_read() {
 
 #[test]
 fn what_the_input_ends_within_is_truncated() {
-    check(&format!("{A}\n{{\"x\":1,"), &[A, "2:1: the input ends within this value"]);
+    check(&format!("{A}\n{{\"x\":1,"), &[A, "2:1: torn"]);
     check(&format!("[\n{A},\n"), &[A, "1:1: the input ends within this array"]);
     check(&format!("\n{{\"hits\":{{\n\"hits\":[{A},{{\"b\":"), &[A, "3:29: the input ends within this value"]);
 }
@@ -132,4 +134,5 @@ fn what_nests_too_deep_is_skipped_whole() {
     check(&format!("{}\n{A}\n", deep(3000)), &["1:17: nested more than 127 levels deep; skipped", A]);
     let unclosed = "[".repeat(3000);
     check(&unclosed, &["1:17: nested more than 127 levels deep; skipped", "1:1: the input ends within this array"]);
+    check(&format!("{unclosed}\n{A}\n"), &["1:17: nested more than 127 levels deep; skipped", A]);
 }

@@ -20,6 +20,8 @@ pub(super) enum Found {
     More,
     /// The value cannot be JSON.
     Bad(usize, Fault),
+    /// A line starts here, in the midst of what is passed over, and may be a value.
+    Line(usize),
 }
 
 /// Why a value cannot be JSON.
@@ -105,6 +107,11 @@ impl Scanner {
                     }
                 }
                 b':' | b',' => self.last = byte,
+                b'\n' if self.counting.is_some() => match text.get(self.at + 1) {
+                    None => return Found::More,
+                    Some(b'{') => return Found::Line(self.at + 1),
+                    Some(_) => {}
+                },
                 _ => {}
             }
             self.at += 1;

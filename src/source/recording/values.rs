@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use serde::de::IgnoredAny;
 
 use super::compression::Compression;
 use super::error::Unreadable;
@@ -32,7 +33,9 @@ pub(super) enum Piece {
     Bad(String),
     /// A value longer than is read.
     TooLong,
-    /// The input ends within a value, or within an array.
+    /// The input ends within a line that began a value, as where a recording is still being written.
+    Torn,
+    /// The input ends within a value of several lines, or within an array.
     Truncated(String),
     /// Reading failed: only the end follows.
     Broken(Unreadable),
@@ -276,7 +279,7 @@ impl Values {
         let count = self.block.as_bytes()[self.at..].iter().take_while(|byte| **byte == 0).count();
         self.advance(self.at + count);
         self.place = place;
-        Piece::Bad(format!("{count} NUL bytes, skipped"))
+        Piece::Bad(if count == 1 { "a NUL byte, skipped".to_owned() } else { format!("{count} NUL bytes, skipped") })
     }
 
     /// Text that no value starts with: within an array up to the next comma or bracket, else the rest of its line.
@@ -290,6 +293,9 @@ impl Values {
         let shown = self.block.floor_char_boundary(end.min(self.at + MAX_SHOWN));
         let shown = self.at + self.block[self.at..shown].trim_ascii_end().len();
         let line = Line::new(&self.block, self.at..shown);
+        if in_array && serde_json::from_str::<IgnoredAny>(line.as_str()).is_err() {
+            self.lose_arrays();
+        }
         self.place = self.here;
         self.advance(end);
         Piece::Value(line)
@@ -321,6 +327,12 @@ impl Values {
     fn enter(&mut self, objects: u32) {
         self.arrays.push(Array { objects, place: self.here });
         self.entered = true;
+    }
+
+    /// What was taken for an array is none, or its end is lost.
+    fn lose_arrays(&mut self) {
+        self.arrays.clear();
+        self.lenient = true;
     }
 
     fn begin(&mut self) {
@@ -356,6 +368,11 @@ impl Values {
                 }
                 scan.scanner.enter();
                 self.scan = Some(scan);
+                None
+            }
+            Found::Line(at) => {
+                self.advance(at);
+                self.lose_arrays();
                 None
             }
             Found::Bad(_, Fault::TooDeep) => {
@@ -451,6 +468,8 @@ impl Values {
             if scan.discarded {
                 self.advance(end);
             } else {
+                let line = &self.block.as_bytes()[scan.start..];
+                let is_line = self.arrays.is_empty() && !line.trim_ascii_end().contains(&b'\n');
                 self.retry(&scan, end, Fault::LineBreak);
                 self.at = self.at.min(end);
                 self.arrays.clear();
@@ -458,7 +477,13 @@ impl Values {
                     return None;
                 }
                 self.place = scan.place;
-                return Some(Piece::Truncated("the input ends within this value".to_owned()));
+                return Some(match is_line {
+                    true => Piece::Torn,
+                    false if self.value_follows() => {
+                        Piece::Bad("not valid JSON: a line begins a value and does not end it".to_owned())
+                    }
+                    false => Piece::Truncated("the input ends within this value".to_owned()),
+                });
             }
         }
         self.resync = None;
@@ -472,6 +497,15 @@ impl Values {
             }
             _ => Some(Piece::End),
         }
+    }
+
+    /// Whether a value may start in what is looked through after a fault.
+    fn value_follows(&self) -> bool {
+        let Some(indent) = self.resync else { return false };
+        self.block[self.at..].lines().any(|line| {
+            let text = line.trim_ascii_start();
+            text.starts_with('{') && line.len() - text.len() <= indent
+        })
     }
 
     /// Goes on to a place further on in the block.
