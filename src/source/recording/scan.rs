@@ -84,7 +84,8 @@ impl Scanner {
                     self.string = self.at + 1..self.at + 1;
                 }
                 b'{' | b'[' | b'}' | b']' if self.counting.is_some() => {
-                    if self.count(byte) == 0 {
+                    self.count(byte);
+                    if self.counting == Some(0) {
                         self.at += 1;
                         return Found::End(self.at);
                     }
@@ -130,11 +131,9 @@ impl Scanner {
         self.counting = Some(self.depth.into());
     }
 
-    fn count(&mut self, byte: u8) -> u64 {
+    fn count(&mut self, byte: u8) {
         let depth = self.counting.unwrap_or(0);
-        let depth = if matches!(byte, b'{' | b'[') { depth + 1 } else { depth.saturating_sub(1) };
-        self.counting = Some(depth);
-        depth
+        self.counting = Some(if matches!(byte, b'{' | b'[') { depth + 1 } else { depth.saturating_sub(1) });
     }
 
     /// The first so many bytes of the text are gone.
