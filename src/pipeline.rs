@@ -14,6 +14,9 @@ use crate::script::{Examiner, Redactor};
 /// after the latest event, for completing events that come late.
 const UNORDERED_SLACK: Duration = Duration::from_secs(300);
 
+/// A live event is reported at most this long after it happened: then one that has not been did not occur.
+const REPORT_DELAY: Duration = Duration::from_secs(5);
+
 /// Executions of a live Mac: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
 const LIVE_EXECUTIONS: usize = 65_536;
 
@@ -32,6 +35,9 @@ pub struct Limits {
     pub sequence_bytes: usize,
     /// Process executions.
     pub processes: process::Limits,
+    /// The end of the input is the end of time: what waits for an event not to occur is found then. A live
+    /// Mac goes on when the agent stops.
+    pub decides_at_end: bool,
 }
 
 impl Limits {
@@ -54,6 +60,7 @@ impl Limits {
             sequences: 65_536,
             sequence_bytes: budget.sequences,
             processes: process::Limits { executions, bytes: budget.executions, ..process::Limits::default() },
+            decides_at_end: !matches!(lateness, Lateness::UpTo(Duration::ZERO)),
         }
     }
 }
@@ -103,6 +110,7 @@ pub struct Pipeline {
     excepted: Vec<u64>,
     fields: Fields,
     lateness: Lateness,
+    decides_at_end: bool,
     reorder: Reorder,
     table: Table,
     detector: Detector,
@@ -119,7 +127,7 @@ impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, limits: Limits) -> Pipeline {
         let RuleSet { rules, fields, lineages, exceptions } = set;
-        let detector = Detector::new(&rules, &fields, lineages, limits.sequences, limits.sequence_bytes);
+        let detector = Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes);
         let alerts = vec![0; rules.len()];
         Pipeline {
             rules,
@@ -127,6 +135,7 @@ impl Pipeline {
             exceptions,
             fields,
             lateness: limits.lateness,
+            decides_at_end: limits.decides_at_end,
             reorder: Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes),
             table: Table::new(limits.processes),
             detector,
@@ -183,6 +192,8 @@ impl Pipeline {
         while let Some((ordinal, event)) = self.reorder.pop() {
             self.observe(event, ordinal, &mut sink);
         }
+        let decided = if self.decides_at_end { self.detector.finish() } else { Vec::new() };
+        decided.into_iter().for_each(|detection| self.emit(detection, &mut sink));
         let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(None));
         for summary in summaries.into_iter().flatten() {
             sink(Output::Alert(Box::new(self.summed_up(&summary))));
@@ -204,13 +215,19 @@ impl Pipeline {
         self.redactor = Some(redactor);
     }
 
-    /// When the next summary of held back alerts is due.
+    /// When the next summary of held back alerts is due, or it is known that an event did not occur.
     pub fn due(&self) -> Option<Timestamp> {
-        self.suppressor.as_ref()?.due()
+        let summary = self.suppressor.as_ref().and_then(Suppressor::due);
+        let decided = self.detector.due_ms().and_then(|due| Timestamp::from_milliseconds(due.saturating_add(1)));
+        let decided = decided.map(|due| due.saturating_add(REPORT_DELAY));
+        summary.into_iter().chain(decided).min()
     }
 
-    /// Time has passed: gives the summaries that are due.
+    /// Time has passed: gives the summaries that are due, and what waited for an event that did not occur.
     pub fn elapse(&mut self, now: Timestamp, mut sink: impl FnMut(Alert)) {
+        for detection in self.detector.elapse(now.saturating_sub(REPORT_DELAY).milliseconds()) {
+            self.emit(detection, &mut |output: Output<'_>| alerts_only(output, &mut sink));
+        }
         let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(Some(now)));
         for summary in summaries.into_iter().flatten() {
             sink(self.summed_up(&summary));
@@ -270,28 +287,31 @@ impl Pipeline {
             _ => self.latest_ms,
         };
         for detection in self.detector.observe(&event, ordinal, watermark) {
-            let Detection { rule, found } = detection;
-            let rule_id = &self.rules[rule].id;
-            let held = self.exceptions.iter().position(|exception| exception.holds_back(rule_id, &found.events));
-            if let Some(at) = held {
-                self.excepted[at] += 1;
-                sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
-                continue;
-            }
-            if let Some(suppressor) = &mut self.suppressor {
-                let (is_out, summary) = suppressor.admit(rule, &found);
-                if let Some(summary) = summary {
-                    sink(Output::Alert(Box::new(self.summed_up(&summary))));
-                }
-                if !is_out {
-                    continue;
-                }
-            }
-            self.alerts[rule] += 1;
-            let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence, self.redactor.as_ref());
-            self.sequence += 1;
-            sink(Output::Alert(Box::new(alert)));
+            self.emit(detection, sink);
         }
+    }
+
+    fn emit(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) {
+        let rule_id = &self.rules[rule].id;
+        let held = self.exceptions.iter().position(|exception| exception.holds_back(rule_id, &found.events));
+        if let Some(at) = held {
+            self.excepted[at] += 1;
+            sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+            return;
+        }
+        if let Some(suppressor) = &mut self.suppressor {
+            let (is_out, summary) = suppressor.admit(rule, &found);
+            if let Some(summary) = summary {
+                sink(Output::Alert(Box::new(self.summed_up(&summary))));
+            }
+            if !is_out {
+                return;
+            }
+        }
+        self.alerts[rule] += 1;
+        let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence, self.redactor.as_ref());
+        self.sequence += 1;
+        sink(Output::Alert(Box::new(alert)));
     }
 }
 

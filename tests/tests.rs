@@ -19,6 +19,8 @@ mod golden;
 // Bytes that no honest source writes.
 mod hostile;
 // Imports go one way.
+// The language over streams, case by case.
+mod language;
 mod layering;
 // The macOS executable in the simulated Mac.
 mod live;

@@ -4,10 +4,10 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::{masquerade, network, process, threat};
-use crate::detect::{Match, Rule};
+use crate::detect::{KeyValue, Match, Rule};
 use crate::event::audit_token::short_hash;
 use crate::event::document::{self, get, insert, text};
-use crate::event::{Context, Event, Execution, Field, Script, field};
+use crate::event::{Context, Event, Execution, Field, Number, Script, field};
 
 /// The version of ECS that the documents follow.
 pub(super) const ECS_VERSION: &str = "9.4.0";
@@ -78,6 +78,16 @@ fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
     })
 }
 
+fn join_value(value: &Option<KeyValue>) -> Json {
+    match value {
+        None => Json::Null,
+        Some(KeyValue::Text(text)) => text.as_str().into(),
+        Some(KeyValue::Number(Number::Int(number))) => (*number).into(),
+        Some(KeyValue::Number(Number::Float(number))) => (*number).into(),
+        Some(KeyValue::Bool(flag)) => (*flag).into(),
+    }
+}
+
 fn agent_of(alert: &Map<String, Json>, last: &Event) -> Json {
     let mut agent = Map::new();
     if let Some(host) = last.str(field::HOST_ID) {
@@ -99,7 +109,9 @@ fn alert_id(rule: &Rule, found: &Match) -> String {
     let mut hash = Sha256::new();
     let host = found.events[0].str(field::HOST_ID).unwrap_or_default().to_owned();
     let ids = found.events.iter().map(|event| event.id());
-    for part in [host, rule.id.clone()].into_iter().chain(ids) {
+    // The same events can match under another key too: those are two alerts.
+    let keys = found.has_several_keys.then(|| found.join.iter().map(|value| join_value(value).to_string()));
+    for part in [host, rule.id.clone()].into_iter().chain(ids).chain(keys.into_iter().flatten()) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -164,8 +176,7 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         sequence.insert("maxspan_ms".into(), maxspan.into());
     }
     sequence.insert("span_ms".into(), (last.time.milliseconds() - first.time.milliseconds()).into());
-    let join: Vec<&str> = found.join.iter().flatten().map(String::as_str).collect();
-    sequence.insert("join".into(), json!(join));
+    sequence.insert("join".into(), found.join.iter().map(join_value).collect());
     sequence.insert("events".into(), copies.into_iter().map(Json::Object).collect());
     ours.insert("sequence".into(), Json::Object(sequence));
     let context = context_of(found);

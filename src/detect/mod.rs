@@ -1,25 +1,30 @@
 //! What it means: rules over events, and the sequences they find.
 
+mod absence;
 pub mod exception;
 pub mod lint;
+mod matcher;
+mod pipes;
 pub mod reorder;
 pub mod rule;
-mod set;
+mod sample;
 mod sequence;
+mod set;
 pub mod suppress;
 
 use std::collections::HashSet;
 
+pub use crate::eql::KeyValue;
 pub use exception::Exception;
+pub use matcher::Match;
 pub use reorder::{Lateness, Ordinal};
 pub use rule::Rule;
-pub use sequence::Match;
 pub use set::RuleSet;
 pub use suppress::Volume;
 
 use crate::eql::Lineages;
-use crate::event::{Event, Fields, Ledger};
-use sequence::{Length, Matcher, Shared};
+use crate::event::{Event, Ledger};
+use matcher::{Length, Matcher, Shared};
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -44,9 +49,9 @@ pub struct Detector {
 impl Detector {
     /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
     /// all hold together.
-    pub fn new(rules: &[Rule], fields: &Fields, lineages: Lineages, limit: usize, bytes: usize) -> Detector {
+    pub fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
         let runnable = rules.iter().enumerate().filter_map(|(i, rule)| Some((i, rule.query()?)));
-        let matchers = runnable.map(|(i, query)| (i, Matcher::new(query.clone(), fields, limit))).collect();
+        let matchers = runnable.map(|(i, query)| (i, Matcher::new(query, limit))).collect();
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
         let yields_to = rules.iter().map(|rule| rule.yields_to.iter().filter_map(position).collect()).collect();
         Detector { matchers, yields_to, lineages, ledger: Ledger::default(), bytes }
@@ -62,9 +67,8 @@ impl Detector {
         let mut shared = Shared::new(event, &self.ledger);
         let mut found = Vec::new();
         for (rule, matcher) in &mut self.matchers {
-            if let Some(matched) = matcher.observe(&mut shared, ordinal, watermark_ms) {
-                found.push(Detection { rule: *rule, found: matched });
-            }
+            let matches = matcher.observe(&mut shared, ordinal, watermark_ms);
+            found.extend(matches.into_iter().map(|found| Detection { rule: *rule, found }));
         }
         drop(shared);
         self.bound();
@@ -73,6 +77,29 @@ impl Detector {
             found.retain(|detection| self.yields_to[detection.rule].is_disjoint(&firing));
         }
         found
+    }
+
+    /// Time has passed: gives what waited for an event that did not occur.
+    pub fn elapse(&mut self, watermark_ms: i64) -> Vec<Detection> {
+        self.each(|matcher| matcher.elapse(watermark_ms))
+    }
+
+    /// No event comes any more: gives what waited for the end.
+    pub fn finish(&mut self) -> Vec<Detection> {
+        self.each(Matcher::finish)
+    }
+
+    fn each(&mut self, mut ask: impl FnMut(&mut Matcher) -> Vec<Match>) -> Vec<Detection> {
+        let mut found = Vec::new();
+        for (rule, matcher) in &mut self.matchers {
+            found.extend(ask(matcher).into_iter().map(|found| Detection { rule: *rule, found }));
+        }
+        found
+    }
+
+    /// The time after which something is decided, in milliseconds.
+    pub fn due_ms(&self) -> Option<i64> {
+        self.matchers.iter().filter_map(|(_, matcher)| matcher.due_ms()).min()
     }
 
     /// Evicts partial sequences until an eighth is free: the longest first, and of those as long the earliest. Large

@@ -333,10 +333,6 @@ fn load_query(
     if let Some(category) = syntax.stages.iter().map(|stage| stage.category.as_str()).find(unseen) {
         return Ok(State::Inert(format!("it needs {category} events, which osawatch does not see")));
     }
-    let needs_order = |stage: &eql::ast::Stage| stage.missing || stage.alias.is_some();
-    if syntax.kind == eql::Kind::Sample || !syntax.pipes.is_empty() || syntax.stages.iter().any(needs_order) {
-        return Ok(State::Inert("it uses a part of the language that osawatch does not run".into()));
-    }
     eql::compile(query.get_ref(), fields, lineages).map(|query| State::Runnable(Box::new(query))).map_err(wrong)
 }
 

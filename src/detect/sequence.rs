@@ -1,27 +1,34 @@
-//! The matcher: events in order in, completed sequences out. No clock, no I/O, no log.
+//! Sequences of events of one key.
 //!
 //! It gives the answer that Elasticsearch's `SequenceMatcher` gives over the complete log. There, an
 //! event of stage *n* takes the latest partial sequence of its key that waits at stage *n − 1* and ends
 //! strictly before the event, and drops that one and every older one, whether or not `maxspan` then
 //! rejects the pair. So one waiting partial sequence per stage and key is all the state there is.
+//!
+//! An event that a stage compares with earlier ones (`as event0`) has to do only with the partial sequences that
+//! its condition holds of: it takes the latest of them, and drops the older ones. Then older ones wait too.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::fmt::Write;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ahash::HashMap;
 
+use super::Match;
+use super::absence::{Absences, Undecided};
+use super::matcher::{Held, Length, Shared, longest};
 use super::reorder::Ordinal;
-use crate::eql::{JoinKey, Query};
-use crate::event::{Charge, Event, FieldType, Fields, Ledger, Scalar, Timestamp};
-
-/// An event may join under this many keys; more, from arrays in one document, are counted as evicted.
-const MAX_KEYS_PER_EVENT: usize = 1024;
+use crate::eql::{Condition, Keys, Query, Stage, values_of};
+use crate::event::{Charge, Event};
 
 /// This many partial sequences may wait longer than `maxspan`.
 const KEPT_PAST_MAXSPAN: usize = 1024;
+
+/// Sequences that one event may complete; more, from arrays of keys, are counted as evicted. Elastic's rules take
+/// 100 in one run.
+const MAX_COMPLETED: usize = 100;
+
+/// Older partial sequences of one stage and key, for an event to be compared with.
+const MAX_OLDER: usize = 64;
 
 /// What a partial sequence takes besides its key and its events.
 const PARTIAL_BYTES: usize = 192;
@@ -29,78 +36,52 @@ const PARTIAL_BYTES: usize = 192;
 /// The order of the keys is gone through for stale ones when they take this many bytes.
 const ORDER_BYTES: usize = 256 << 10;
 
-/// How long a partial sequence is: the bytes of its longest event, and its time; of those as long, the earliest is the
-/// greatest.
-pub(super) type Length = (usize, Reverse<Timestamp>);
-
-/// A completed sequence, or the one event of an event query.
-#[derive(Clone, Debug)]
-pub struct Match {
-    /// The contributing events, in stage order.
-    pub events: Vec<Arc<Event>>,
-    /// The values of the join keys, in query order; `None` for an optional key without a value.
-    pub join: Vec<Option<String>>,
-}
-
-/// The events of one stage, kept once and shared by all rules that hold them.
-pub(super) struct Shared<'e> {
-    event: &'e Event,
-    ledger: &'e Ledger,
-    kept: Option<Arc<Held>>,
-}
-
-impl<'e> Shared<'e> {
-    pub(super) fn new(event: &'e Event, ledger: &'e Ledger) -> Shared<'e> {
-        Shared { event, ledger, kept: None }
-    }
-
-    fn keep(&mut self) -> Arc<Held> {
-        let held = || {
-            let event = Arc::new(self.event.detached());
-            let charge = self.ledger.charge(event.bytes());
-            Arc::new(Held { event, charge })
-        };
-        Arc::clone(self.kept.get_or_insert_with(held))
-    }
-}
-
-/// An event that partial sequences hold, of any number of rules.
-#[derive(Debug)]
-struct Held {
-    event: Arc<Event>,
-    charge: Charge,
-}
-
 #[derive(Debug)]
 struct Partial {
     events: Vec<Arc<Held>>,
     first_ms: i64,
     last: Ordinal,
+    /// An event that must not occur lies between its events: it can only use up others.
+    is_spoiled: bool,
+    /// When an event that must not occur came last before the first.
+    before_ms: Option<i64>,
     /// Of the key.
     _charge: Charge,
 }
 
 impl Partial {
-    /// The events, with those of the last stage.
-    fn complete(self, last: Arc<Event>, key: &str) -> Match {
-        let earlier = self.events.iter().map(|held| Arc::clone(&held.event));
-        Match { events: earlier.chain([last]).collect(), join: key_values(key) }
+    fn length(&self) -> Length {
+        longest(self.events.iter())
     }
 
-    fn length(&self) -> Length {
-        let lengths = self.events.iter().map(|held| (held.charge.bytes(), Reverse(held.event.time)));
-        lengths.max().unwrap_or_default()
+    /// Whether the event, which is of the next stage, goes on with this sequence.
+    fn is_continued_by(&self, event: &Event, ordinal: Ordinal, joined: Option<&Condition>) -> bool {
+        let joins = |condition: &Condition| {
+            let earlier: Vec<Arc<Event>> = self.events.iter().map(|held| Arc::clone(&held.event)).collect();
+            condition.joins(&earlier, event)
+        };
+        self.last < ordinal && joined.is_none_or(joins)
     }
 }
 
-/// The state of one query.
+/// The partial sequences of one stage and key.
 #[derive(Debug)]
-pub(super) struct Matcher {
-    query: Query,
-    /// Whether `ignore_above` applies to each key of each stage.
-    bounded_keys: Vec<Vec<bool>>,
+struct Slot {
+    latest: Partial,
+    /// Only where the next stage compares events; the earliest first.
+    older: Vec<Partial>,
+}
+
+/// The state of a sequence.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    /// The stages of the events that must occur.
+    stages: Vec<Stage>,
+    until: Option<Stage>,
+    maxspan_ms: Option<i64>,
+    absences: Option<Absences>,
     /// Partial sequences by key, per stage that they have reached; the last stage has none.
-    waiting: Vec<HashMap<Arc<str>, Partial>>,
+    waiting: Vec<HashMap<Arc<str>, Slot>>,
     /// Keys in the order they began to wait, for expiry and eviction.
     order: VecDeque<(i64, usize, Arc<str>)>,
     /// Bytes of the keys in the order, and when stale ones are looked for.
@@ -110,105 +91,204 @@ pub(super) struct Matcher {
     evicted: u64,
 }
 
-impl Matcher {
+impl Sequence {
     /// A matcher that holds at most `limit` partial sequences.
-    pub(super) fn new(query: Query, _fields: &Fields, limit: usize) -> Matcher {
-        let bounded = |key: &JoinKey| key.kind == FieldType::Keyword;
-        let bounded_keys = query.stages.iter().map(|stage| stage.join.iter().map(bounded).collect()).collect();
-        let waiting = (1..query.stages.len()).map(|_| HashMap::default()).collect();
-        let (order, order_bytes, order_limit) = (VecDeque::new(), 0, ORDER_BYTES);
-        Matcher { query, bounded_keys, waiting, order, order_bytes, order_limit, limit, evicted: 0 }
+    pub(super) fn new(query: &Query, limit: usize) -> Sequence {
+        let stages: Vec<Stage> = query.stages.iter().filter(|stage| !stage.missing).cloned().collect();
+        Sequence {
+            waiting: (1..stages.len()).map(|_| HashMap::default()).collect(),
+            absences: (stages.len() < query.stages.len()).then(|| Absences::new(query, limit)),
+            stages,
+            until: query.until.clone(),
+            maxspan_ms: query.maxspan_ms,
+            order: VecDeque::new(),
+            order_bytes: 0,
+            order_limit: ORDER_BYTES,
+            limit,
+            evicted: 0,
+        }
     }
 
     /// Partial sequences and keys given up because a limit was reached.
     pub(super) fn evicted(&self) -> u64 {
-        self.evicted
+        self.evicted + self.absences.as_ref().map_or(0, Absences::evicted)
     }
 
-    /// Takes in the next event. At most one sequence ends in it: those that differ only in their key
-    /// collapse into the first.
-    pub(super) fn observe(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, watermark_ms: i64) -> Option<Match> {
-        let event = shared.event;
-        if !self.query.is_sequence() {
-            let stage = &self.query.stages[0];
-            let found = || Match { events: vec![Arc::clone(&shared.keep().event)], join: Vec::new() };
-            return stage.selects(event).then(found);
-        }
+    /// Takes in the next event. A sequence ends in it for each of its keys.
+    pub(super) fn observe(
+        &mut self,
+        shared: &mut Shared<'_>,
+        ordinal: Ordinal,
+        watermark_ms: i64,
+        found: &mut Vec<Match>,
+    ) {
         self.expire(watermark_ms);
-        let mut completed = None;
-        for stage in (1..self.query.stages.len()).rev() {
-            if !self.waiting[stage - 1].is_empty() && self.query.stages[stage].selects(event) {
-                let found = self.advance(stage, shared, ordinal);
-                completed = completed.or(found);
+        let mut absent = Vec::new();
+        if let Some(absences) = &mut self.absences {
+            absences.decide(watermark_ms, found);
+            absent = absences.keys_of(shared.event);
+            absences.refute(&absent, ordinal);
+        }
+        for stage in (1..self.stages.len()).rev() {
+            if !self.waiting[stage - 1].is_empty() && self.stages[stage].selects(shared.event) {
+                self.advance(stage, shared, ordinal, found);
             }
         }
-        if self.query.stages[0].selects(event) {
-            self.start(shared, ordinal);
+        if self.stages[0].selects(shared.event) {
+            self.start(shared, ordinal, found);
         }
-        self.stop_at_until(event);
-        completed
+        if let Some(absences) = &mut self.absences {
+            absences.record(absent, ordinal, shared);
+        }
+        self.stop_at_until(shared.event);
+        self.evicted += found.len().saturating_sub(MAX_COMPLETED) as u64;
+        found.truncate(MAX_COMPLETED);
     }
 
-    fn start(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal) {
-        let mut keys = Keys::new(&self.query.stages[0].join, &self.bounded_keys[0], shared.event);
-        let mut fresh = Vec::new();
+    fn start(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, found: &mut Vec<Match>) {
+        let mut keys = Keys::new(&self.stages[0].join, shared.event);
+        let has_several_keys = keys.count() > 1;
+        let mut fresh: Vec<Arc<str>> = Vec::new();
         while let Some(key) = keys.next() {
             fresh.push(Arc::from(key));
         }
-        self.evicted += keys.cut;
+        self.evicted += keys.left_out;
         for key in fresh {
-            let first_ms = shared.event.time.milliseconds();
-            let charge = shared.ledger.charge(PARTIAL_BYTES + str::len(&key));
-            self.wait(0, key, Partial { events: vec![shared.keep()], first_ms, last: ordinal, _charge: charge });
+            let before = self.absences.as_ref().and_then(|absences| absences.latest(0, &key, ordinal));
+            let partial = Partial {
+                events: vec![shared.keep()],
+                first_ms: shared.event.time.milliseconds(),
+                last: ordinal,
+                is_spoiled: false,
+                before_ms: before.map(|before| before.0.milliseconds()),
+                _charge: shared.charge(PARTIAL_BYTES + key.len()),
+            };
+            if self.stages.len() == 1 {
+                self.complete(partial, key, has_several_keys, found);
+            } else {
+                self.wait(0, key, partial);
+            }
         }
     }
 
-    fn advance(&mut self, stage: usize, shared: &mut Shared<'_>, ordinal: Ordinal) -> Option<Match> {
-        let mut found = Vec::new();
-        let mut keys = Keys::new(&self.query.stages[stage].join, &self.bounded_keys[stage], shared.event);
+    fn advance(&mut self, stage: usize, shared: &mut Shared<'_>, ordinal: Ordinal, found: &mut Vec<Match>) {
+        let mut continued = Vec::new();
+        let mut keys = Keys::new(&self.stages[stage].join, shared.event);
+        let has_several_keys = keys.count() > 1;
         while let Some(key) = keys.next() {
-            let waits = self.waiting[stage - 1].get(key);
-            if waits.is_some_and(|partial| partial.last < ordinal) {
-                found.extend(self.waiting[stage - 1].remove_entry(key));
-            }
+            continued.extend(self.take(stage, key, shared.event, ordinal));
         }
-        self.evicted += keys.cut;
-        let mut completed = None;
-        for (key, mut partial) in found {
+        self.evicted += keys.left_out;
+        for (key, mut partial) in continued {
             let span = shared.event.time.milliseconds() - partial.first_ms;
-            if self.query.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
+            if self.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
                 continue;
             }
-            if stage + 1 == self.query.stages.len() {
-                completed.get_or_insert(partial.complete(Arc::clone(&shared.keep().event), &key));
+            let absent = self.absences.as_ref().and_then(|absences| absences.latest(stage, &key, ordinal));
+            partial.is_spoiled |= absent.is_some_and(|absent| absent > partial.last);
+            partial.events.push(shared.keep());
+            partial.last = ordinal;
+            if stage + 1 == self.stages.len() {
+                self.complete(partial, key, has_several_keys, found);
             } else {
-                partial.events.push(shared.keep());
-                partial.last = ordinal;
                 self.wait(stage, key, partial);
             }
         }
-        completed
+    }
+
+    /// Takes the latest partial sequence that the event continues, and drops the older ones.
+    fn take(&mut self, stage: usize, key: &str, event: &Event, ordinal: Ordinal) -> Option<(Arc<str>, Partial)> {
+        let waiting = &mut self.waiting[stage - 1];
+        let slot = waiting.get_mut(key)?;
+        let joined = self.stages[stage].joined.as_ref();
+        let continues = |partial: &Partial| partial.is_continued_by(event, ordinal, joined);
+        let is_latest = continues(&slot.latest);
+        if slot.older.is_empty() {
+            return if is_latest { remove(waiting, key) } else { None };
+        }
+        let at = if is_latest { slot.older.len() } else { slot.older.iter().rposition(continues)? };
+        let mut taken = if is_latest { None } else { Some(slot.older.remove(at)) };
+        let mut place = 0;
+        slot.older.retain(|partial| {
+            place += 1;
+            place > at || !continues(partial)
+        });
+        if is_latest {
+            let Some(next) = slot.older.pop() else { return remove(waiting, key) };
+            taken = Some(std::mem::replace(&mut slot.latest, next));
+        }
+        waiting.get_key_value(key).map(|(key, _)| Arc::clone(key)).zip(taken)
+    }
+
+    fn complete(&mut self, partial: Partial, key: Arc<str>, has_several_keys: bool, found: &mut Vec<Match>) {
+        if partial.is_spoiled {
+            return;
+        }
+        let Partial { events, first_ms, last, before_ms, .. } = partial;
+        let join = values_of(&key);
+        let sequence = Undecided { events, key, join, has_several_keys, first_ms, last, before_ms };
+        let decided = match &mut self.absences {
+            Some(absences) => absences.judge(sequence),
+            None => Some(sequence),
+        };
+        found.extend(decided.map(Undecided::found));
+    }
+
+    /// Gives the sequences whose time is over: what must not occur after them did not.
+    pub(super) fn decide(&mut self, watermark_ms: i64, found: &mut Vec<Match>) {
+        if let Some(absences) = &mut self.absences {
+            absences.decide(watermark_ms, found);
+        }
+    }
+
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        self.absences.as_ref()?.due_ms()
     }
 
     /// `until` ends the partial sequences of its key, also those that the same event began.
     fn stop_at_until(&mut self, event: &Event) {
-        let Some(until) = &self.query.until else { return };
+        let Some(until) = &self.until else { return };
         if self.waiting.iter().all(HashMap::is_empty) || !until.selects(event) {
             return;
         }
-        let mut keys = Keys::new(&until.join, &[], event);
+        let mut keys = Keys::new(&until.join, event);
         while let Some(key) = keys.next() {
-            self.waiting.iter_mut().for_each(|waiting| drop(waiting.remove(key)));
+            for waiting in &mut self.waiting {
+                let Some(mut slot) = waiting.remove(key) else { continue };
+                let Some(joined) = &until.joined else { continue };
+                let stops = |partial: &Partial| {
+                    let earlier: Vec<Arc<Event>> = partial.events.iter().map(|held| Arc::clone(&held.event)).collect();
+                    joined.joins(&earlier, event)
+                };
+                slot.older.retain(|partial| !stops(partial));
+                if !stops(&slot.latest) {
+                    waiting.insert(key.into(), slot);
+                } else if let Some(latest) = slot.older.pop() {
+                    waiting.insert(key.into(), Slot { latest, older: slot.older });
+                }
+            }
         }
-        self.evicted += keys.cut;
+        self.evicted += keys.left_out;
     }
 
     fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial) {
         let first_ms = partial.first_ms;
+        let keeps_older = self.stages[stage + 1].joined.is_some();
         match self.waiting[stage].get_mut(&key) {
-            Some(waiting) if waiting.last > partial.last => {}
-            Some(waiting) => *waiting = partial,
-            None => drop(self.waiting[stage].insert(Arc::clone(&key), partial)),
+            Some(slot) if slot.latest.last > partial.last => {}
+            Some(slot) => {
+                let before = std::mem::replace(&mut slot.latest, partial);
+                if keeps_older {
+                    slot.older.push(before);
+                }
+                if slot.older.len() > MAX_OLDER {
+                    slot.older.remove(0);
+                    self.evicted += 1;
+                }
+            }
+            None => {
+                self.waiting[stage].insert(Arc::clone(&key), Slot { latest: partial, older: Vec::new() });
+            }
         }
         self.order_bytes += key.len();
         self.order.push_back((first_ms, stage, key));
@@ -228,7 +308,7 @@ impl Matcher {
         if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 || self.order_bytes > self.order_limit {
             let waiting = &self.waiting;
             self.order.retain(|(first_ms, stage, key)| {
-                waiting[*stage].get(key).is_some_and(|partial| partial.first_ms == *first_ms)
+                waiting[*stage].get(key).is_some_and(|slot| slot.latest.first_ms == *first_ms)
             });
             self.order_bytes = self.order.iter().map(|(_, _, key)| key.len()).sum();
             self.order_limit = ORDER_BYTES.max(2 * self.order_bytes);
@@ -237,22 +317,43 @@ impl Matcher {
 
     /// The longest event of each partial sequence.
     pub(super) fn lengths(&self) -> impl Iterator<Item = Length> {
-        self.waiting.iter().flat_map(HashMap::values).map(Partial::length)
+        let slots = self.waiting.iter().flat_map(HashMap::values);
+        let partials = slots.flat_map(|slot| slot.older.iter().chain([&slot.latest])).map(Partial::length);
+        partials.chain(self.absences.iter().flat_map(Absences::lengths))
     }
 
     /// Evicts every partial sequence that is so long or longer.
     pub(super) fn evict(&mut self, length: Length) {
+        let mut evicted = 0;
         for waiting in &mut self.waiting {
-            let before = waiting.len();
-            waiting.retain(|_, partial| partial.length() < length);
-            self.evicted += (before - waiting.len()) as u64;
+            waiting.retain(|_, slot| {
+                let before = slot.older.len();
+                slot.older.retain(|partial| partial.length() < length);
+                evicted += before - slot.older.len();
+                if slot.latest.length() < length {
+                    return true;
+                }
+                evicted += 1;
+                match slot.older.pop() {
+                    Some(older) => slot.latest = older,
+                    None => return false,
+                }
+                true
+            });
+        }
+        self.evicted += evicted as u64;
+        if let Some(absences) = &mut self.absences {
+            absences.evict(length);
         }
     }
 
     /// Gives up what has waited longer than `maxspan`. Few are let wait longer than that: then an event
     /// whose clock ran ahead does not end the sequences of all others.
     fn expire(&mut self, watermark_ms: i64) {
-        let Some(maxspan) = self.query.maxspan_ms.filter(|_| self.order.len() > KEPT_PAST_MAXSPAN) else { return };
+        if let Some(absences) = &mut self.absences {
+            absences.expire(watermark_ms);
+        }
+        let Some(maxspan) = self.maxspan_ms.filter(|_| self.order.len() > KEPT_PAST_MAXSPAN) else { return };
         while let Some((first_ms, ..)) = self.order.front()
             && first_ms.saturating_add(maxspan) < watermark_ms
         {
@@ -269,97 +370,23 @@ impl Matcher {
     }
 
     fn drop_if_began(&mut self, first_ms: i64, stage: usize, key: &Arc<str>) -> bool {
-        let began = self.waiting[stage].get(key).is_some_and(|partial| partial.first_ms == first_ms);
+        let Some(slot) = self.waiting[stage].get_mut(key) else { return false };
+        let before = slot.older.len();
+        slot.older.retain(|partial| partial.first_ms != first_ms);
+        let began = slot.latest.first_ms == first_ms;
         if began {
-            self.waiting[stage].remove(key);
-        }
-        began
-    }
-}
-
-/// The keys an event joins under: the product of its values for each join field, none when a
-/// mandatory one has no value. Each value is written with its length, so that keys do not run together.
-///
-/// Nearly every event has one key and starts nothing, so all is written into one buffer.
-struct Keys {
-    /// The values of all fields, written out.
-    text: String,
-    /// Where each value is in the text.
-    values: Vec<Range<usize>>,
-    /// Where the values of each field are among the values.
-    fields: Vec<Range<usize>>,
-    /// How many keys were given.
-    given: usize,
-    key: String,
-    /// Keys left out.
-    cut: u64,
-}
-
-impl Keys {
-    fn new(join: &[JoinKey], bounded: &[bool], event: &Event) -> Keys {
-        let (mut text, mut values) = (String::with_capacity(256), Vec::with_capacity(8));
-        let mut fields = Vec::with_capacity(join.len());
-        for (at, part) in join.iter().enumerate() {
-            let first = values.len();
-            let write_value = |value: Scalar<'_>| {
-                if !bounded.get(at).copied().unwrap_or(true) || !is_ignored(value) {
-                    let (start, value) = (text.len(), value.text());
-                    let _ = write!(text, "{}:{value}", value.len());
-                    values.push(start..text.len());
+            match slot.older.pop() {
+                Some(older) => slot.latest = older,
+                None => {
+                    self.waiting[stage].remove(key);
+                    return true;
                 }
-                values.len() - first > MAX_KEYS_PER_EVENT
-            };
-            if let Some(field) = part.field {
-                event.any(field, write_value);
             }
-            if values.len() == first && part.optional {
-                text.push('-');
-                values.push(text.len() - 1..text.len());
-            }
-            fields.push(first..values.len());
         }
-        Keys { text, values, fields, given: 0, key: String::with_capacity(128), cut: 0 }
-    }
-
-    /// The next key: the values of the last field change fastest.
-    fn next(&mut self) -> Option<&str> {
-        // More keys than a number can count are more than are given: which they are, the last fields say.
-        let count = self.fields.iter().map(Range::len).fold(1_usize, usize::saturating_mul);
-        if self.fields.iter().any(Range::is_empty) || self.given >= count {
-            return None;
-        }
-        if self.given == MAX_KEYS_PER_EVENT {
-            self.cut += 1;
-            return None;
-        }
-        self.key.clear();
-        for (at, values) in self.fields.iter().enumerate() {
-            let stride = self.fields[at + 1..].iter().map(Range::len).fold(1_usize, usize::saturating_mul);
-            let value = values.start + self.given / stride % values.len();
-            self.key.push_str(&self.text[self.values[value].clone()]);
-        }
-        self.given += 1;
-        Some(&self.key)
+        began || before > slot.older.len()
     }
 }
 
-/// `ignore_above`: a keyword of more than 1,024 characters is not indexed.
-fn is_ignored(value: Scalar<'_>) -> bool {
-    matches!(value, Scalar::Str(text) if text.len() > 1024 && text.chars().count() > 1024)
-}
-
-fn key_values(key: &str) -> Vec<Option<String>> {
-    let (mut rest, mut values) = (key, Vec::new());
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('-') {
-            values.push(None);
-            rest = after;
-            continue;
-        }
-        let Some((length, text)) = rest.split_once(':') else { break };
-        let end = length.parse().unwrap_or(text.len()).min(text.len());
-        values.push(Some(text[..end].to_owned()));
-        rest = &text[end..];
-    }
-    values
+fn remove(waiting: &mut HashMap<Arc<str>, Slot>, key: &str) -> Option<(Arc<str>, Partial)> {
+    waiting.remove_entry(key).map(|(key, slot)| (key, slot.latest))
 }

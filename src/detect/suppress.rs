@@ -220,7 +220,7 @@ mod tests {
         event.push_str(field::PROCESS_NAME, "osascript");
         event.push_str(field::DESTINATION_IP, "1.2.3.4");
         event.push_int(field::DESTINATION_PORT, port);
-        Match { events: vec![Arc::new(event)], join: Vec::new() }
+        Match { events: vec![Arc::new(event)], join: Vec::new(), has_several_keys: false }
     }
 
     fn suppressor(max_alerts: u64) -> Suppressor {

@@ -255,6 +255,22 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether the field says from whom a process comes, which no single event knows.
+    pub(super) fn is_lineage(field: Field) -> bool {
+        matches!(
+            field,
+            field::ANCESTRY
+                | field::EFFECTIVE_PARENT_ENTITY_ID
+                | field::EFFECTIVE_PARENT_PID
+                | field::EFFECTIVE_PARENT_NAME
+                | field::EFFECTIVE_PARENT_EXECUTABLE
+                | field::EFFECTIVE_PROCESS_ENTITY_ID
+                | field::EFFECTIVE_PROCESS_PID
+                | field::EFFECTIVE_PROCESS_NAME
+                | field::EFFECTIVE_PROCESS_EXECUTABLE
+        )
+    }
+
     /// Whether any value of the field passes the test.
     pub(super) fn any(&self, field: Field, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         match field {

@@ -199,7 +199,8 @@ impl Event {
         self.line.as_ref()
     }
 
-    /// Whether any value of the field passes the test; a missing field passes none.
+    /// Whether any value of the field passes the test; a missing field passes none. Of what a document leaves out,
+    /// only the lineage comes from the stream: Elasticsearch would see the document alone.
     pub fn any(&self, field: Field, mut test: impl FnMut(Scalar<'_>) -> bool) -> bool {
         let mut stated = false;
         for (held, value) in &self.values {
@@ -210,7 +211,8 @@ impl Event {
                 }
             }
         }
-        !stated && self.context.as_ref().is_some_and(|context| context.any(field, &mut test))
+        let told = || self.line.is_none() || Context::is_lineage(field);
+        !stated && self.context.as_ref().is_some_and(|context| told() && context.any(field, &mut test))
     }
 
     /// The first text value that the event itself states.

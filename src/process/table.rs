@@ -124,9 +124,23 @@ impl Table {
         };
         if is_process {
             self.record(event, (starts, ends), marks(event));
-        } else if event.str(field::PROCESS_NAME).is_none() {
+            return;
+        }
+        // A document is taken as it stands: only a source that knew numbers alone is helped out.
+        if event.line().is_none() && event.str(field::PROCESS_NAME).is_none() {
             complete(event);
         }
+        let marks = marks(event);
+        if marks != 0
+            && let Some(entry) = self.entry_of(event)
+        {
+            entry.marks |= marks;
+        }
+    }
+
+    fn entry_of(&mut self, event: &Event) -> Option<&mut Entry> {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
+        self.executions.get_mut(key_of(&mut self.key, event, entity_id))
     }
 
     /// Whether the execution that a process event is about is known.

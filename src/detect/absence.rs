@@ -1,0 +1,235 @@
+//! Events that must not occur: `![…]` in a sequence.
+//!
+//! The events that must occur are matched first, as if nothing else were asked. A sequence is then dropped
+//! when an event that must not occur lies between two of its events, or before the first, or after the last, no
+//! further than `maxspan` allows: before the first from the last less `maxspan` on, after the last up to the
+//! first plus `maxspan`. When the query asks both for none before and for none after, it is dropped if there are
+//! both, and `maxspan` spans them. So what comes after is decided when that time is over.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use ahash::HashMap;
+
+use super::Match;
+use super::matcher::{Held, Length, Shared, longest};
+use super::reorder::Ordinal;
+use crate::eql::{KeyValue, Keys, Query, Stage};
+use crate::event::{Charge, Event};
+
+/// What an entry takes besides its key.
+const ENTRY_BYTES: usize = 128;
+
+/// The events of a query that must not occur.
+#[derive(Debug)]
+pub(super) struct Absences {
+    stages: Vec<Absence>,
+    /// How many events the sequence has.
+    events: usize,
+    maxspan_ms: i64,
+    /// What was seen, in that order, to be forgotten when it is too long ago.
+    order: VecDeque<(i64, usize, Arc<str>)>,
+    /// Sequences that wait for what comes after them, by the time until which they do.
+    undecided: BTreeMap<(i64, u64), Undecided>,
+    by_key: HashMap<Arc<str>, Vec<(i64, u64)>>,
+    count: u64,
+    limit: usize,
+    evicted: u64,
+}
+
+#[derive(Debug)]
+struct Absence {
+    stage: Stage,
+    /// How many events of the sequence come before it.
+    place: usize,
+    /// The latest such event of each key.
+    seen: HashMap<Arc<str>, (Ordinal, Charge)>,
+}
+
+/// A sequence whose events have all occurred.
+#[derive(Debug)]
+pub(super) struct Undecided {
+    pub events: Vec<Arc<Held>>,
+    pub key: Arc<str>,
+    pub join: Vec<Option<KeyValue>>,
+    pub has_several_keys: bool,
+    pub first_ms: i64,
+    pub last: Ordinal,
+    /// When an event that must not occur came last before the first.
+    pub before_ms: Option<i64>,
+}
+
+impl Undecided {
+    pub(super) fn found(self) -> Match {
+        let events = self.events.iter().map(|held| Arc::clone(&held.event)).collect();
+        Match { events, join: self.join, has_several_keys: self.has_several_keys }
+    }
+
+    fn length(&self) -> Length {
+        longest(self.events.iter())
+    }
+}
+
+impl Absences {
+    pub(super) fn new(query: &Query, limit: usize) -> Absences {
+        let (mut stages, mut place) = (Vec::new(), 0);
+        for stage in &query.stages {
+            if stage.missing {
+                stages.push(Absence { stage: stage.clone(), place, seen: HashMap::default() });
+            } else {
+                place += 1;
+            }
+        }
+        Absences {
+            stages,
+            events: place,
+            maxspan_ms: query.maxspan_ms.unwrap_or(i64::MAX),
+            order: VecDeque::new(),
+            undecided: BTreeMap::new(),
+            by_key: HashMap::default(),
+            count: 0,
+            limit,
+            evicted: 0,
+        }
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Which stages the event is of, and under which keys.
+    pub(super) fn keys_of(&mut self, event: &Event) -> Vec<(usize, Arc<str>)> {
+        let mut found = Vec::new();
+        for (at, absence) in self.stages.iter().enumerate().filter(|(_, absence)| absence.stage.selects(event)) {
+            let mut keys = Keys::new(&absence.stage.join, event);
+            while let Some(key) = keys.next() {
+                found.push((at, Arc::from(key)));
+            }
+            self.evicted += keys.left_out;
+        }
+        found
+    }
+
+    /// Drops the sequences that waited for the event not to occur.
+    pub(super) fn refute(&mut self, keys: &[(usize, Arc<str>)], ordinal: Ordinal) {
+        let needs_both = self.stages.iter().any(|absence| absence.place == 0);
+        let time = ordinal.0.milliseconds();
+        for (at, key) in keys {
+            if self.stages[*at].place < self.events {
+                continue;
+            }
+            let Some(waiting) = self.by_key.get_mut(key) else { continue };
+            let (undecided, maxspan) = (&mut self.undecided, self.maxspan_ms);
+            waiting.retain(|id| {
+                let Some(sequence) = undecided.get(id) else { return false };
+                let from = if needs_both { sequence.before_ms } else { Some(sequence.first_ms) };
+                let refuted = sequence.last < ordinal && from.is_some_and(|from| time.saturating_sub(from) <= maxspan);
+                if refuted {
+                    undecided.remove(id);
+                }
+                !refuted
+            });
+            if waiting.is_empty() {
+                self.by_key.remove(key);
+            }
+        }
+    }
+
+    /// Remembers that the event occurred.
+    pub(super) fn record(&mut self, keys: Vec<(usize, Arc<str>)>, ordinal: Ordinal, shared: &Shared<'_>) {
+        for (at, key) in keys {
+            if self.stages[at].place == self.events {
+                continue;
+            }
+            let seen = &mut self.stages[at].seen;
+            if seen.get(&key).is_none_or(|(latest, _)| *latest < ordinal) {
+                let charge = shared.charge(ENTRY_BYTES + 2 * key.len());
+                seen.insert(Arc::clone(&key), (ordinal, charge));
+                self.order.push_back((ordinal.0.milliseconds(), at, key));
+            }
+            if self.order.len() > 2 * self.limit {
+                self.forget_first(true);
+            }
+        }
+    }
+
+    /// Forgets what was seen too long ago to matter.
+    pub(super) fn expire(&mut self, watermark_ms: i64) {
+        let horizon = watermark_ms.saturating_sub(self.maxspan_ms);
+        while self.order.front().is_some_and(|(time, ..)| *time < horizon) {
+            self.forget_first(false);
+        }
+    }
+
+    fn forget_first(&mut self, full: bool) {
+        let Some((time, at, key)) = self.order.pop_front() else { return };
+        let seen = &mut self.stages[at].seen;
+        if seen.get(&key).is_some_and(|(latest, _)| latest.0.milliseconds() == time) {
+            seen.remove(&key);
+            self.evicted += u64::from(full);
+        }
+    }
+
+    /// When an event that must not come at this place of the sequence came last, before the event at hand.
+    pub(super) fn latest(&self, place: usize, key: &str, ordinal: Ordinal) -> Option<Ordinal> {
+        let stages = self.stages.iter().filter(|absence| absence.place == place);
+        let seen = stages.filter_map(|absence| absence.seen.get(key)).map(|(latest, _)| *latest);
+        seen.filter(|latest| *latest < ordinal).max()
+    }
+
+    /// Takes a sequence whose events have all occurred; gives it back when it is decided already.
+    pub(super) fn judge(&mut self, sequence: Undecided) -> Option<Undecided> {
+        let (leads, trails) = (
+            self.stages.iter().any(|absence| absence.place == 0),
+            self.stages.iter().any(|absence| absence.place == self.events),
+        );
+        let last_ms = sequence.last.0.milliseconds();
+        let too_old = |before: &i64| last_ms.saturating_sub(*before) > self.maxspan_ms;
+        let has_before = sequence.before_ms.is_some_and(|before| !too_old(&before));
+        if !trails {
+            return (!leads || !has_before).then_some(sequence);
+        }
+        if leads && !has_before {
+            return Some(sequence);
+        }
+        self.count += 1;
+        let id = (sequence.first_ms.saturating_add(self.maxspan_ms), self.count);
+        self.by_key.entry(Arc::clone(&sequence.key)).or_default().push(id);
+        self.undecided.insert(id, sequence);
+        if self.undecided.len() > self.limit {
+            self.undecided.pop_first();
+            self.evicted += 1;
+        }
+        None
+    }
+
+    /// The sequences whose time is over.
+    pub(super) fn decide(&mut self, watermark_ms: i64, found: &mut Vec<Match>) {
+        while let Some(entry) = self.undecided.first_entry()
+            && entry.key().0 < watermark_ms
+        {
+            let (id, sequence) = entry.remove_entry();
+            if let Some(waiting) = self.by_key.get_mut(&sequence.key) {
+                waiting.retain(|other| *other != id);
+                if waiting.is_empty() {
+                    self.by_key.remove(&sequence.key);
+                }
+            }
+            found.push(sequence.found());
+        }
+    }
+
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        self.undecided.first_key_value().map(|((deadline, _), _)| *deadline)
+    }
+
+    pub(super) fn lengths(&self) -> impl Iterator<Item = Length> {
+        self.undecided.values().map(Undecided::length)
+    }
+
+    pub(super) fn evict(&mut self, length: Length) {
+        let before = self.undecided.len();
+        self.undecided.retain(|_, sequence| sequence.length() < length);
+        self.evicted += (before - self.undecided.len()) as u64;
+    }
+}

@@ -1,0 +1,157 @@
+//! The matcher of one query: events in order in, matches out. No clock, no I/O, no log.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::pipes::Pipes;
+use super::reorder::Ordinal;
+use super::sample::Sample;
+use super::sequence::Sequence;
+use crate::eql::{KeyValue, Kind, Query, Stage};
+use crate::event::{Charge, Event, Ledger, Timestamp};
+
+/// How long something held is: the bytes of its longest event, and its time; of those as long, the earliest is the
+/// greatest.
+pub(super) type Length = (usize, Reverse<Timestamp>);
+
+/// A completed sequence or sample, or the one event of an event query.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The contributing events, in stage order.
+    pub events: Vec<Arc<Event>>,
+    /// The values of the join keys, in query order; `None` for an optional key without a value.
+    pub join: Vec<Option<KeyValue>>,
+    /// The completing event has several keys, so the same events may match once more under another.
+    pub has_several_keys: bool,
+}
+
+/// The events of one stage, kept once and shared by all rules that hold them.
+pub(super) struct Shared<'e> {
+    pub event: &'e Event,
+    ledger: &'e Ledger,
+    kept: Option<Arc<Held>>,
+}
+
+impl<'e> Shared<'e> {
+    pub(super) fn new(event: &'e Event, ledger: &'e Ledger) -> Shared<'e> {
+        Shared { event, ledger, kept: None }
+    }
+
+    pub(super) fn keep(&mut self) -> Arc<Held> {
+        let held = || {
+            let event = Arc::new(self.event.detached());
+            let charge = self.ledger.charge(event.bytes());
+            Arc::new(Held { event, charge })
+        };
+        Arc::clone(self.kept.get_or_insert_with(held))
+    }
+
+    pub(super) fn charge(&self, bytes: usize) -> Charge {
+        self.ledger.charge(bytes)
+    }
+}
+
+/// An event that matchers hold, of any number of rules.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub event: Arc<Event>,
+    pub charge: Charge,
+}
+
+/// The longest of held events.
+pub(super) fn longest<'h>(held: impl Iterator<Item = &'h Arc<Held>>) -> Length {
+    held.map(|held| (held.charge.bytes(), Reverse(held.event.time))).max().unwrap_or_default()
+}
+
+/// The state of one query.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    state: State,
+    pipes: Pipes,
+}
+
+#[derive(Debug)]
+enum State {
+    Event(Box<Stage>),
+    Sequence(Box<Sequence>),
+    Sample(Box<Sample>),
+}
+
+impl Matcher {
+    /// A matcher that holds at most `limit` partial sequences.
+    pub(super) fn new(query: &Query, limit: usize) -> Matcher {
+        let state = match query.kind {
+            Kind::Sequence => State::Sequence(Box::new(Sequence::new(query, limit))),
+            Kind::Sample => State::Sample(Box::new(Sample::new(query, limit))),
+            Kind::Event => State::Event(Box::new(query.stages[0].clone())),
+        };
+        Matcher { state, pipes: Pipes::new(&query.pipes) }
+    }
+
+    /// Partial sequences and keys given up because a limit was reached.
+    pub(super) fn evicted(&self) -> u64 {
+        match &self.state {
+            State::Event(_) => 0,
+            State::Sequence(sequence) => sequence.evicted(),
+            State::Sample(sample) => sample.evicted(),
+        }
+    }
+
+    /// Takes in the next event.
+    pub(super) fn observe(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, watermark_ms: i64) -> Vec<Match> {
+        let mut found = Vec::new();
+        match &mut self.state {
+            State::Event(stage) => {
+                if stage.selects(shared.event) {
+                    let events = vec![Arc::clone(&shared.keep().event)];
+                    found.push(Match { events, join: Vec::new(), has_several_keys: false });
+                }
+            }
+            State::Sequence(sequence) => sequence.observe(shared, ordinal, watermark_ms, &mut found),
+            State::Sample(sample) => sample.observe(shared, ordinal, &mut found),
+        }
+        self.pipes.pass(found)
+    }
+
+    /// Time has passed: gives the sequences that waited for an event that did not occur.
+    pub(super) fn elapse(&mut self, watermark_ms: i64) -> Vec<Match> {
+        let mut found = Vec::new();
+        if let State::Sequence(sequence) = &mut self.state {
+            sequence.decide(watermark_ms, &mut found);
+        }
+        self.pipes.pass(found)
+    }
+
+    /// No event comes any more.
+    pub(super) fn finish(&mut self) -> Vec<Match> {
+        let mut found = self.elapse(i64::MAX);
+        found.extend(self.pipes.finish());
+        found
+    }
+
+    /// The time after which something is decided.
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        match &self.state {
+            State::Sequence(sequence) => sequence.due_ms(),
+            _ => None,
+        }
+    }
+
+    /// The longest event of each thing that is held.
+    pub(super) fn lengths(&self) -> Vec<Length> {
+        match &self.state {
+            State::Event(_) => Vec::new(),
+            State::Sequence(sequence) => sequence.lengths().collect(),
+            State::Sample(sample) => sample.lengths().collect(),
+        }
+    }
+
+    /// Evicts everything that is so long or longer.
+    pub(super) fn evict(&mut self, length: Length) {
+        match &mut self.state {
+            State::Event(_) => {}
+            State::Sequence(sequence) => sequence.evict(length),
+            State::Sample(sample) => sample.evict(length),
+        }
+    }
+}
