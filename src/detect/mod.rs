@@ -39,6 +39,8 @@ pub struct Detection {
 #[derive(Debug)]
 pub struct Detector {
     matchers: Vec<(usize, Matcher)>,
+    /// For each rule, whether of several matches that end in one event only the first goes out.
+    once: Vec<bool>,
     /// For each rule, the rules that take precedence on an event both find.
     yields_to: Vec<HashSet<usize>>,
     lineages: Lineages,
@@ -54,7 +56,8 @@ impl Detector {
         let matchers = runnable.map(|(i, query)| (i, Matcher::new(query, limit))).collect();
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
         let yields_to = rules.iter().map(|rule| rule.yields_to.iter().filter_map(position).collect()).collect();
-        Detector { matchers, yields_to, lineages, ledger: Ledger::default(), bytes }
+        let once = rules.iter().map(|rule| rule.once_per_event).collect();
+        Detector { matchers, once, yields_to, lineages, ledger: Ledger::default(), bytes }
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -67,7 +70,10 @@ impl Detector {
         let mut shared = Shared::new(event, &self.ledger);
         let mut found = Vec::new();
         for (rule, matcher) in &mut self.matchers {
-            let matches = matcher.observe(&mut shared, ordinal, watermark_ms);
+            let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
+            if self.once[*rule] {
+                matches.truncate(1);
+            }
             found.extend(matches.into_iter().map(|found| Detection { rule: *rule, found }));
         }
         drop(shared);

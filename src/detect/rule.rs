@@ -43,6 +43,8 @@ pub struct Rule {
     pub threats: Vec<Threat>,
     /// Rules that take precedence on an event that both find.
     pub yields_to: Vec<String>,
+    /// Of several sequences that end in one event, only the first goes out.
+    pub once_per_event: bool,
     /// Events that must and must not alert.
     pub examples: Vec<Example>,
     /// The query as written.
@@ -222,6 +224,8 @@ impl Default for Integration {
 struct Ours {
     uuid: Option<String>,
     #[serde(default)]
+    once_per_event: bool,
+    #[serde(default)]
     yields_to: Vec<String>,
 }
 
@@ -290,6 +294,7 @@ impl Rule {
             note: raw.note.trim().to_owned(),
             threats: raw.threat.into_iter().chain(threat).collect(),
             yields_to: osawatch.yields_to,
+            once_per_event: osawatch.once_per_event,
             examples: example,
             query_text: raw.query.map(Spanned::into_inner).unwrap_or_default().trim().to_owned(),
             origin: origin.to_owned(),
