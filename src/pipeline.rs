@@ -12,7 +12,7 @@ use crate::script::{Examiner, Redactor};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
-const UNORDERED_SLACK: Duration = Duration::from_secs(300);
+const UNORDERED_SLACK_MS: i64 = 300_000;
 
 /// A live event is reported at most this long after it happened: then one that has not been did not occur.
 const REPORT_DELAY: Duration = Duration::from_secs(5);
@@ -283,7 +283,7 @@ impl Pipeline {
         self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.lateness {
-            Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK.as_millis() as i64),
+            Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK_MS),
             _ => self.latest_ms,
         };
         for detection in self.detector.observe(&event, ordinal, watermark) {

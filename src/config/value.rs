@@ -35,7 +35,7 @@ pub(super) fn keep_size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Er
 }
 
 pub(super) fn keep_files<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    number(from, 1..=10_000).map(|value| value as u32)
+    number(from, 1..=10_000).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
 }
 
 pub(super) fn compress_after<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {

@@ -242,7 +242,8 @@ fn substring(text: &str, start: &Datum<'_>, end: Option<&Datum<'_>>) -> Option<D
     if start >= end {
         return Some(Datum::Text("".into()));
     }
-    let (from, to) = (byte_of(text, start as usize)?, byte_of(text, end as usize)?);
+    let byte = |place: i64| byte_of(text, usize::try_from(place).ok()?);
+    let (from, to) = (byte(start)?, byte(end)?);
     Some(Datum::Text(text[from..to.max(from)].to_owned().into()))
 }
 

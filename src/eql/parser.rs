@@ -289,6 +289,7 @@ impl Parser {
         if !(1.0..=1e15).contains(&span) || span.fract() != 0.0 {
             return Err(Error::new("maxspan must be a whole number of milliseconds, at least 1", self.since(start)));
         }
+        #[allow(clippy::cast_possible_truncation, reason = "it is whole, and at most 1e15")]
         Ok(span as i64)
     }
 

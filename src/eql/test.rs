@@ -54,11 +54,11 @@ impl Test {
         match self {
             Test::Equals(_) | Test::Bool(_) | Test::Number(..) => 1,
             Test::EqualsInsensitive(_) | Test::Text(..) | Test::Numbers(_) => 2,
-            Test::OneOf(list) | Test::OneOfInsensitive(list) => 2 + list.len() as u32 / 8,
+            Test::OneOf(list) | Test::OneOfInsensitive(list) => 2 + weight(list.len() / 8),
             Test::Set(_) | Test::SetInsensitive(_) => 5,
             Test::Addresses(_) | Test::Address(..) => 10,
             Test::Date(..) => 20,
-            Test::Patterns(patterns) => 10 * patterns.len() as u32,
+            Test::Patterns(patterns) => weight(patterns.len()).saturating_mul(10),
             Test::Regex(_) => 50,
             Test::Either(tests) => tests.iter().map(Test::cost).sum(),
         }
@@ -121,6 +121,10 @@ impl Test {
             _ => self.passes_text(&value.text()),
         }
     }
+}
+
+fn weight(members: usize) -> u32 {
+    u32::try_from(members).unwrap_or(1 << 24)
 }
 
 impl TypedField {

@@ -1,4 +1,8 @@
 //! What flows through osawatch: one event type, whether read from a recording or seen live.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "places in text of at most 4 GiB, and numbers compared as JSON has them"
+)]
 
 pub mod audit_token;
 pub mod document;

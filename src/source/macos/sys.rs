@@ -1,5 +1,6 @@
 //! Every call into macOS that is not safe Rust. Each function gives owned values or bytes.
 #![allow(unsafe_code)]
+#![allow(clippy::cast_possible_truncation, reason = "constants and sizes of structures, as C types them")]
 
 use std::ffi::{CStr, CString};
 use std::fs::File;

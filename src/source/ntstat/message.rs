@@ -27,7 +27,7 @@ const DOMAIN: u32 = 1;
 /// Bytes of `nstat_msg_src_extended_item_hdr`.
 const ITEM_HEADER: usize = 8;
 /// Bytes of `nstat_domain_info`.
-const DOMAIN_INFO: usize = 1056;
+const DOMAIN_INFO: u32 = 1056;
 /// Bytes of its `domain_name`, which comes first.
 const DOMAIN_NAME: usize = 256;
 
@@ -113,8 +113,8 @@ fn counts(bytes: &[u8]) -> Option<Bytes> {
 /// The descriptor, whose length only the rest tells, and the host name. One extension is asked for, so one item
 /// of a known size stands at the end; an unknown end is left to the descriptor, which reads what it knows.
 fn split_domain(bytes: &[u8]) -> (&[u8], Option<String>) {
-    let at = bytes.len().checked_sub(ITEM_HEADER + DOMAIN_INFO);
-    let Some(at) = at.filter(|at| u32_at(bytes, at + 4) == Some(DOMAIN_INFO as u32)) else { return (bytes, None) };
+    let at = bytes.len().checked_sub(ITEM_HEADER + DOMAIN_INFO as usize);
+    let Some(at) = at.filter(|at| u32_at(bytes, at + 4) == Some(DOMAIN_INFO)) else { return (bytes, None) };
     let name = text(&bytes[at + ITEM_HEADER..at + ITEM_HEADER + DOMAIN_NAME]);
     let is_domain = u32_at(bytes, at) == Some(DOMAIN);
     (&bytes[..at], Some(name).filter(|name| is_domain && !name.is_empty()))
@@ -144,7 +144,7 @@ fn header(context: u64, kind: u32, length: usize, flags: u16) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length);
     bytes.extend(context.to_le_bytes());
     bytes.extend(kind.to_le_bytes());
-    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
     bytes.extend(flags.to_le_bytes());
     bytes
 }
