@@ -22,6 +22,7 @@ pub mod output;
 pub mod pipeline;
 pub mod config;
 pub mod agent;
+#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod fuzzing;
