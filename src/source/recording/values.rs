@@ -311,7 +311,7 @@ impl Values {
     fn resynchronised(&mut self, indent: usize) -> Option<bool> {
         let rest = &self.block.as_bytes()[self.at..];
         let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let column = self.here.column as usize - 1 + spaces;
+        let column = self.before() + spaces;
         match rest.get(spaces) {
             None if self.partial || !self.ended => None,
             Some(b'{' | b'[') if column <= indent => Some(true),
@@ -339,9 +339,14 @@ impl Values {
         self.begin_at(self.at, Scanner::new(self.at), false);
     }
 
+    /// How many bytes of the line stand before this place.
+    fn before(&self) -> usize {
+        usize::try_from(self.here.column - 1).unwrap_or(usize::MAX)
+    }
+
     fn begin_at(&mut self, start: usize, scanner: Scanner, discarded: bool) {
         let leading = |byte: &&u8| matches!(**byte, b' ' | b'\t');
-        let line_start = start.checked_sub(self.here.column as usize - 1).filter(|_| self.here.column < MAX_INDENT);
+        let line_start = start.checked_sub(self.before()).filter(|_| self.here.column < MAX_INDENT);
         let before = line_start.map_or(&[][..], |line_start| &self.block.as_bytes()[line_start..start]);
         let indent = before.iter().take_while(leading).count();
         self.scan = Some(Scan { scanner, start, place: self.here, indent, discarded });
