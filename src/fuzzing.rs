@@ -16,7 +16,7 @@ use crate::script::{self, Capture, Examiner, Redactor};
 use crate::source::endpoint_security::connect as connect_event;
 use crate::source::ntstat::{Client, ContinuousClock};
 use crate::source::recording::{Next, Recording};
-use crate::source::{eslogger, process_info};
+use crate::source::{eslogger, libproc};
 
 /// A parser by name, and what runs it.
 pub type Target = (&'static str, fn(&[u8]));
@@ -103,14 +103,14 @@ fn client() -> Client {
     let own = ProcessRef { pid: 7, unique_pid: Some(7) };
     let clock = ContinuousClock { numer: 125, denom: 3, ticks: 1_000_000, time: Timestamp::default() };
     let mut client = Client::new(own, clock, 0);
-    client.start();
+    client.start(Duration::ZERO);
+    client.skip_self_test();
     client
 }
 
 fn drain(client: &mut Client, now: Duration) {
-    client.poll(now, |_| true);
-    while client.next_request().is_some() {}
-    while client.next_flow().is_some() {}
+    client.tick(now, |_| true);
+    while client.next_action().is_some() {}
 }
 
 /// Datagrams, each after a byte that tells its length in units of 8.
@@ -121,7 +121,7 @@ fn ntstat_datagrams(bytes: &[u8]) {
         now += Duration::from_millis(u64::from(*length));
         client.receive(datagram, now, Timestamp::default());
         if *length == 0 {
-            client.receive_overflowed();
+            client.overflowed();
         }
         drain(&mut client, now);
         rest = after;
@@ -148,14 +148,14 @@ fn ntstat_descriptor(bytes: &[u8]) {
 }
 
 fn socket_info(bytes: &[u8]) {
-    let sockets = bytes.chunks(process_info::SOCKET_INFO_SIZE).filter_map(process_info::socket).collect();
-    let _ = process_info::connections(sockets);
-    let _ = (process_info::bsd_info(bytes), process_info::unique_info(bytes));
-    assert!(process_info::socket_descriptors(bytes).count() <= bytes.len());
+    let sockets = bytes.chunks(libproc::socket::SOCKET_INFO_SIZE).filter_map(libproc::socket::socket).collect();
+    let _ = libproc::socket::connections(sockets);
+    let _ = (libproc::process::bsd_info(bytes), libproc::process::unique_info(bytes));
+    assert!(libproc::socket::socket_descriptors(bytes).count() <= bytes.len());
 }
 
 fn process_arguments(bytes: &[u8]) {
-    let length: usize = process_info::arguments(bytes).iter().map(String::len).sum();
+    let length: usize = libproc::process::arguments(bytes, usize::MAX).iter().map(String::len).sum();
     // A byte that is not UTF-8 becomes a character of three.
     assert!(length <= 3 * bytes.len());
 }

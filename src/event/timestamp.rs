@@ -49,6 +49,17 @@ impl Timestamp {
     }
 }
 
+impl From<std::time::SystemTime> for Timestamp {
+    /// The nearest time there is.
+    fn from(time: std::time::SystemTime) -> Timestamp {
+        let nanoseconds = |span: std::time::Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        Timestamp(match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => nanoseconds(since),
+            Err(before) => -nanoseconds(before.duration()),
+        })
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with nine decimals, as Apple's `eslogger` writes times.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,13 +6,12 @@ pub mod endpoint_security;
 pub mod eslogger;
 pub mod flow_event;
 mod jamf;
+pub mod libproc;
 pub mod live;
 #[cfg(target_os = "macos")]
 mod macos;
 pub mod ntstat;
-pub mod process_info;
 pub mod recording;
-pub mod running;
 mod wrapped;
 
 use std::collections::BTreeMap;

@@ -47,6 +47,8 @@ losses! {
     ntstat_no_room: "ntstat.no_room",
     /// Sources given up because too many were held.
     ntstat_evicted: "ntstat.evicted",
+    /// Sockets that libproc could not describe in a layout that is known.
+    libproc_unreadable: "libproc.unreadable_sockets",
     /// Connect events that found their channel full.
     connect_channel_full: "channel.connect_full",
     /// Connect events whose structure could not be read.

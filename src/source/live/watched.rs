@@ -1,59 +1,114 @@
 //! Which processes have their sockets looked at one by one.
 
 use std::collections::HashSet;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The pids of processes that rules are about, and of their descendants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watched {
-    pids: Mutex<HashSet<u32>>,
-    some: Condvar,
+    pids: Mutex<Pids>,
+    changed: Condvar,
+    /// Readable while there are new ones, for a thread that waits for a socket. `None` when the system gave no pipe.
+    bell: Option<(PipeReader, PipeWriter)>,
+}
+
+#[derive(Debug, Default)]
+struct Pids {
+    all: HashSet<u32>,
+    /// Those that nobody has taken yet.
+    new: HashSet<u32>,
+    /// The pipe holds a byte.
+    is_rung: bool,
+}
+
+impl Default for Watched {
+    fn default() -> Watched {
+        Watched { pids: Mutex::default(), changed: Condvar::new(), bell: std::io::pipe().ok() }
+    }
 }
 
 impl Watched {
     /// More pids than these are not watched: a fork bomb must not fill the memory.
-    pub const MOST: usize = 4096;
+    pub const MAX: usize = 4096;
 
-    /// Watches a process. Gives back whether it could be added.
+    /// Watches a process, and wakes who waits for one. Returns whether it could be added.
     pub fn insert(&self, pid: u32) -> bool {
-        let mut pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
-        let added = pids.len() < Watched::MOST && pids.insert(pid);
-        self.some.notify_all();
+        let mut pids = self.lock();
+        let added = pids.all.len() < Watched::MAX && pids.all.insert(pid);
+        if added {
+            pids.new.insert(pid);
+            if let (false, Some((_, bell))) = (pids.is_rung, &self.bell) {
+                // The pipe is empty, so this does not wait.
+                let mut bell = bell;
+                pids.is_rung = bell.write(&[0]).is_ok();
+            }
+        }
+        self.changed.notify_all();
         added
     }
 
     /// Stops watching a process.
     pub fn remove(&self, pid: u32) {
-        self.pids.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+        let mut pids = self.lock();
+        pids.all.remove(&pid);
+        pids.new.remove(&pid);
     }
 
     /// Whether the process is watched.
     pub fn contains(&self, pid: u32) -> bool {
-        self.pids.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid)
+        self.lock().all.contains(&pid)
     }
 
     /// Whether none is watched.
     pub fn is_empty(&self) -> bool {
-        self.pids.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.lock().all.is_empty()
     }
 
     /// The watched processes.
     pub fn all(&self) -> Vec<u32> {
-        self.pids.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.lock().all.iter().copied().collect()
+    }
+
+    /// What is readable while there are new ones.
+    pub fn bell(&self) -> Option<&PipeReader> {
+        self.bell.as_ref().map(|(reader, _)| reader)
+    }
+
+    /// The processes that are watched since the last call.
+    pub fn take_new(&self) -> HashSet<u32> {
+        let mut pids = self.lock();
+        if std::mem::take(&mut pids.is_rung)
+            && let Some((mut bell, _)) = self.bell.as_ref().map(|(reader, writer)| (reader, writer))
+        {
+            let _ = bell.read(&mut [0]);
+        }
+        std::mem::take(&mut pids.new)
     }
 
     /// The watched processes; waits until there is one, at most for so long.
     pub fn wait(&self, limit: Option<Duration>) -> Vec<u32> {
-        let pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_empty = |pids: &mut HashSet<u32>| pids.is_empty();
-        let pids = match limit {
-            None => self.some.wait_while(pids, is_empty).unwrap_or_else(PoisonError::into_inner),
+        self.wait_while(limit, |pids| pids.all.is_empty()).all.iter().copied().collect()
+    }
+
+    /// Waits until there is a new one, at most for so long.
+    pub fn wait_new(&self, limit: Duration) {
+        drop(self.wait_while(Some(limit), |pids| pids.new.is_empty()));
+    }
+
+    fn wait_while(&self, limit: Option<Duration>, condition: impl Fn(&mut Pids) -> bool) -> MutexGuard<'_, Pids> {
+        let pids = self.lock();
+        match limit {
+            None => self.changed.wait_while(pids, condition).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {
-                self.some.wait_timeout_while(pids, limit, is_empty).unwrap_or_else(PoisonError::into_inner).0
+                self.changed.wait_timeout_while(pids, limit, condition).unwrap_or_else(PoisonError::into_inner).0
             }
-        };
-        pids.iter().copied().collect()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pids> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,9 +119,27 @@ mod tests {
     #[test]
     fn watching_has_a_limit() {
         let watched = Watched::default();
-        assert!((0..Watched::MOST as u32).all(|pid| watched.insert(pid)));
+        assert!((0..Watched::MAX as u32).all(|pid| watched.insert(pid)));
         assert!(!watched.insert(70_000));
         watched.remove(5);
         assert!(!watched.contains(5) && watched.insert(70_000));
+    }
+
+    #[test]
+    fn a_new_process_wakes_who_waits_for_a_socket_once() {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let watched = Watched::default();
+        let is_rung = || {
+            let mut entry = [PollFd::new(watched.bell().unwrap(), PollFlags::IN)];
+            poll(&mut entry, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+        };
+        assert!(!is_rung());
+        [7, 8, 7, 9].into_iter().for_each(|pid| _ = watched.insert(pid));
+        watched.remove(9);
+        assert!(is_rung());
+        assert_eq!(watched.take_new(), HashSet::from([7, 8]));
+        assert!(!is_rung() && watched.take_new().is_empty());
+        watched.insert(10);
+        assert!(is_rung());
     }
 }

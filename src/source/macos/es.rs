@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
@@ -87,7 +87,7 @@ pub(super) fn sentence(error: &NewClientError) -> &'static str {
         }
         NewClientError::NotPrivileged => "Endpoint Security is open to root only; use sudo",
         NewClientError::TooManyClients => "too many Endpoint Security clients are connected",
-        NewClientError::InvalidArgument => "Endpoint Security refused the client as invalid: a fault in osawatch",
+        NewClientError::InvalidArgument => "Endpoint Security refused the client as invalid: a bug in osawatch",
         _ => "Endpoint Security does not answer",
     }
 }
@@ -131,7 +131,7 @@ fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering:
         _ => return,
     };
     let message = Message {
-        time: timestamp(received.time()),
+        time: received.time().into(),
         version: Some(received.version().into()),
         seq_num: received.seq_num(),
         global_seq_num: received.global_seq_num(),
@@ -172,7 +172,7 @@ fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
         team_id: Some(text(process.team_id())),
         executable: Some(copy_file(&process.executable())),
         tty: process.tty().map(|tty| copy_file(&tty)),
-        start_time: process.start_time().map(|time| Cow::Owned(timestamp(time).to_string())),
+        start_time: process.start_time().map(|time| Cow::Owned(Timestamp::from(time).to_string())),
     }
 }
 
@@ -233,9 +233,4 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-pub(super) fn timestamp(time: SystemTime) -> Timestamp {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanoseconds(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -39,7 +39,7 @@ pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
 
 fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u64)) -> Result<(), String> {
     if (major, minor) < FIRST_RELEASE {
-        return Err("before macOS 26.4 the system would stop when asked for it".to_owned());
+        return Err("requires macOS 26.4; older kernels panic".to_owned());
     }
     version::set_runtime_version(major, minor, patch);
     let (sender, copies) = bounded(CHANNEL);
@@ -72,7 +72,7 @@ fn copy(message: &Message) -> Copied {
     let bytes = sys::event_structure(message, connect::SIZE).unwrap_or_default();
     let name = connect::name_token(&bytes).and_then(|(address, length)| sys::read_memory(address, length));
     Copied {
-        time: es::timestamp(message.time()),
+        time: message.time().into(),
         pid: token.pid(),
         pidversion: token.pidversion(),
         name: name.and_then(|name| String::from_utf8(name).ok()),
@@ -95,7 +95,7 @@ fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
             return Ok(order);
         }
     }
-    Err("a connection of our own was not told of, or in an unknown layout".to_owned())
+    Err("our own connection was not reported, or in an unknown layout".to_owned())
 }
 
 fn flow(copied: &Copied, order: PortOrder) -> Option<Flow> {

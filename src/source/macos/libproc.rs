@@ -1,41 +1,51 @@
 //! libproc: the processes that ran before the agent, and the sockets of watched ones.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::sys;
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
+use crate::source::libproc::process::{self, BSD_INFO_SIZE, UNIQUE_INFO_SIZE, UniqueInfo};
+use crate::source::libproc::running::{Program, Running};
+use crate::source::libproc::socket::{self, Socket};
 use crate::source::live::{Losses, Watched};
-use crate::source::process_info::{self, BSD_INFO_SIZE, Socket, UNIQUE_INFO_SIZE, UniqueInfo};
-use crate::source::running::{Program, Running};
 
 /// How often the sockets of watched processes are looked at. Nothing runs while none is watched.
 const PERIOD: Duration = Duration::from_millis(50);
-/// Sockets that are remembered, so that each is told of once.
-const MOST_SOCKETS: usize = 65_536;
+/// How soon they are looked at again after a process has become watched.
+const FIRST_PERIOD: Duration = Duration::from_millis(10);
+/// Sockets that are remembered, so that each is reported once.
+const MAX_SOCKETS: usize = 65_536;
 
 /// The numbers that name a process; also of one that has ended and was not yet waited for.
 pub(super) fn unique_info(pid: u32) -> Option<UniqueInfo> {
     let pid = i32::try_from(pid).ok()?;
-    process_info::unique_info(&sys::process_info(pid, sys::UNIQUE_INFO, 1, UNIQUE_INFO_SIZE)?)
+    process::unique_info(&sys::process_info(pid, sys::UNIQUE_INFO, 1, UNIQUE_INFO_SIZE)?)
+}
+
+/// The process with this pid if it was made before a time: its unique pid. Another that has the pid by now was made
+/// later.
+pub(super) fn made_before(pid: u32, time: Timestamp) -> Option<u64> {
+    let process = running_process(i32::try_from(pid).ok()?)?;
+    (process.info.started <= time.nanoseconds()).then_some(process.unique.unique_pid)
 }
 
 /// Every process that runs now.
 pub(super) fn running() -> Vec<Running> {
-    sys::all_pids().into_iter().filter_map(process).collect()
+    sys::all_pids().into_iter().filter_map(running_process).collect()
 }
 
 /// A process that runs now, after its parent.
 pub(super) fn with_parent(pid: u32) -> Vec<Running> {
-    let Some(process) = i32::try_from(pid).ok().and_then(process) else { return Vec::new() };
-    let parent = i32::try_from(process.info.parent_pid).ok().and_then(self::process);
-    parent.into_iter().chain([process]).collect()
+    let Some(found) = i32::try_from(pid).ok().and_then(running_process) else { return Vec::new() };
+    let parent = i32::try_from(found.info.parent_pid).ok().and_then(running_process);
+    parent.into_iter().chain([found]).collect()
 }
 
-fn process(number: i32) -> Option<Running> {
-    let info = process_info::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
+fn running_process(number: i32) -> Option<Running> {
+    let info = process::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
     let pid = u32::try_from(number).ok()?;
     Some(Running { pid, info, unique: unique_info(pid)? })
 }
@@ -43,22 +53,22 @@ fn process(number: i32) -> Option<Running> {
 /// What a process runs.
 pub(super) fn program(pid: u32) -> Program {
     let Ok(number) = i32::try_from(pid) else { return Program::default() };
-    let arguments = sys::process_arguments(number).unwrap_or_default();
-    (sys::process_path(number), process_info::arguments(&arguments))
+    let (bytes, room) = sys::process_arguments(number).unwrap_or_default();
+    (sys::process_path(number), process::arguments(&bytes, room))
 }
 
-/// Looks at the sockets of watched processes. What was told is remembered from one call to the next.
+/// Looks at the sockets of watched processes. What was reported is remembered from one call to the next.
 #[derive(Default)]
 pub(super) struct Poll {
-    /// The round in which each socket, by handle and generation, was last seen.
-    told: HashMap<(u64, u64), u64>,
+    /// The round in which each reported socket, by handle and generation, was last seen.
+    seen: HashMap<(u64, u64), u64>,
     round: u64,
-    /// Continuous ticks of the last look: what connected later was not told.
+    /// Continuous ticks of the last look: what connected later was not reported.
     looked: Option<u64>,
 }
 
 impl Poll {
-    /// Tells of new connections for at most so long; without a limit for ever.
+    /// Reports new connections for at most so long; without a limit forever.
     #[allow(clippy::disallowed_methods, reason = "to look no longer than some time")]
     pub(super) fn run(&mut self, watched: &Watched, flows: &Sender<Flow>, losses: &Losses, limit: Option<Duration>) {
         let end = limit.map(|limit| Instant::now() + limit);
@@ -69,8 +79,10 @@ impl Poll {
             if left.is_some_and(|left| left.is_zero()) {
                 return;
             }
+            // A process that has just become watched is about to connect.
+            let period = if watched.take_new().is_empty() { PERIOD } else { FIRST_PERIOD };
             self.look(&pids, flows, losses);
-            std::thread::sleep(PERIOD);
+            watched.wait_new(period);
         }
     }
 
@@ -84,39 +96,49 @@ impl Poll {
         self.round += 1;
         let round = self.round;
         for pid in pids {
-            for (socket, inbound) in connections(*pid) {
-                let seen = self.told.insert((socket.handle, socket.generation), round);
-                if seen.is_none() && flows.try_send(flow(*pid, &socket, inbound)).is_err() {
+            for (socket, inbound) in connections(*pid, losses) {
+                let key = (socket.handle, socket.generation);
+                if let Some(last) = self.seen.get_mut(&key) {
+                    *last = round;
+                } else if flows.try_send(flow(*pid, &socket, inbound)).is_ok() {
+                    self.seen.insert(key, round);
+                } else {
+                    // It is still news at the next look.
                     Losses::add(&losses.flow_channel_full, 1);
                 }
             }
         }
         // A handle is used again only with another generation; what two rounds did not see is gone.
-        self.told.retain(|_, last| round - *last < 2);
-        if self.told.len() > MOST_SOCKETS {
-            self.told.clear();
+        self.seen.retain(|_, last| round - *last < 2);
+        if self.seen.len() > MAX_SOCKETS {
+            self.seen.clear();
         }
     }
 }
 
 /// The flows that a process has now.
-pub(super) fn flows(pid: u32) -> Vec<Flow> {
-    connections(pid).iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
+pub(super) fn flows(pid: u32, losses: &Losses) -> Vec<Flow> {
+    connections(pid, losses).iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
 }
 
-fn connections(pid: u32) -> Vec<(Socket, Option<bool>)> {
+fn connections(pid: u32, losses: &Losses) -> Vec<(Socket, Option<bool>)> {
     let Ok(number) = i32::try_from(pid) else { return Vec::new() };
     let list = sys::descriptors(number);
-    let sockets = process_info::socket_descriptors(&list);
-    process_info::connections(sockets.filter_map(|fd| process_info::socket(&sys::socket_info(number, fd)?)).collect())
+    let read = |fd| match sys::socket_info(number, fd) {
+        Ok(bytes) => socket::socket(&bytes),
+        // The socket was closed, or its process has ended.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ESRCH | libc::ENOENT)) => None,
+        Err(_) => {
+            Losses::add(&losses.libproc_unreadable, 1);
+            None
+        }
+    };
+    socket::connections(socket::socket_descriptors(&list).filter_map(read).collect())
 }
 
-#[allow(clippy::disallowed_methods, reason = "a poll has no other time than its own")]
 fn flow(pid: u32, socket: &Socket, inbound: Option<bool>) -> Flow {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
     let owner = Owner::Process(ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) });
-    Flow::connected(FlowSource::Libproc, time, socket.transport, socket.remote, owner)
+    Flow::connected(FlowSource::Libproc, super::now(), socket.transport, socket.remote, owner)
         .with_local(Some(socket.local).filter(|local| local.port() != 0))
         .with_inbound(inbound)
 }

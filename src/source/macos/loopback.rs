@@ -1,8 +1,9 @@
-//! Sockets of our own on the loopback interface, for the self-tests of what the kernel tells.
+//! Sockets of our own on the loopback interface, for the self-tests of what the kernel reports.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
+use super::sys;
 use crate::source::ntstat::Sockets;
 
 /// The sockets, open for as long as this lives.
@@ -16,14 +17,15 @@ pub(super) struct Loopback {
 impl Loopback {
     /// Makes a TCP connection, a connected UDP socket, and one that sends unconnected. No packet leaves the Mac.
     pub(super) fn new() -> io::Result<Loopback> {
-        let any = (Ipv4Addr::LOCALHOST, 0);
+        let (made, any) = (sys::continuous_ticks().0, (Ipv4Addr::LOCALHOST, 0));
         let listener = TcpListener::bind(any)?;
         let [connected, peer, unconnected] = [UdpSocket::bind(any)?, UdpSocket::bind(any)?, UdpSocket::bind(any)?];
         let peer_end = peer.local_addr()?;
         connected.connect(peer_end)?;
         unconnected.send_to(&[0], peer_end)?;
         let stream = TcpStream::connect(listener.local_addr()?)?;
-        let sockets = Sockets { tcp: ends(&stream)?, udp: (connected.local_addr()?, peer_end), sent_to: peer_end };
+        let sockets =
+            Sockets { made, tcp: ends(&stream)?, udp: (connected.local_addr()?, peer_end), sent_to: peer_end };
         Ok(Loopback { listener, streams: vec![stream], _udp: [connected, peer, unconnected], sockets })
     }
 
@@ -32,7 +34,7 @@ impl Loopback {
         self.sockets
     }
 
-    /// Makes one more TCP connection, and gives its ends.
+    /// Makes one more TCP connection, and returns its ends.
     pub(super) fn connect_again(&mut self) -> io::Result<(SocketAddr, SocketAddr)> {
         let stream = TcpStream::connect(self.listener.local_addr()?)?;
         let ends = ends(&stream)?;

@@ -1,5 +1,6 @@
 //! The sensors of macOS: they fetch and copy, and decide nothing.
 
+mod control;
 mod es;
 mod es_connect;
 mod eslogger;
@@ -11,24 +12,24 @@ mod sys;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, bounded, never};
 use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
+use super::libproc::running;
 use super::live::{
     Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors, report_channel,
 };
-use super::running;
-use crate::event::{Budget, Event, Machine};
+use crate::event::{Budget, Event, Machine, Timestamp};
 
 /// Process reports that may wait for the engine: some seconds of a busy Mac.
 const PROCESS_CHANNEL: usize = 16_384;
 /// Flows that may wait for the engine.
 const FLOW_CHANNEL: usize = 8_192;
 /// User names that are remembered.
-const MOST_USERS: usize = 1_024;
+const MAX_USERS: usize = 1_024;
 
 /// Where a source of process events puts what it sees.
 struct Feed {
@@ -60,7 +61,7 @@ impl Feed {
 
 /// Starts the sensors.
 pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
-    if sys::effective_user_id() != 0 {
+    if !rustix::process::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
     let machine = Machine {
@@ -146,6 +147,18 @@ impl Execs {
     }
 }
 
+/// The time of day.
+#[allow(clippy::disallowed_methods, reason = "what has no time of its own gets that of its arrival")]
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+/// The name of a user, getpwuid_r(3).
+fn user_name(uid: u32) -> Option<String> {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid));
+    user.ok().flatten().map(|user| user.name)
+}
+
 /// The numbers of a version such as `14.5` or `26.4.1`; 0 where it has none.
 fn version_numbers(text: &str) -> (u64, u64, u64) {
     let mut numbers = text.split('.').map(|part| part.parse().unwrap_or(0));
@@ -174,9 +187,9 @@ impl Lookup for System {
     }
 
     fn user_name(&mut self, uid: u32) -> Option<String> {
-        if self.users.len() >= MOST_USERS {
+        if self.users.len() >= MAX_USERS {
             self.users.clear();
         }
-        self.users.entry(uid).or_insert_with(|| sys::user_name(uid)).clone()
+        self.users.entry(uid).or_insert_with(|| user_name(uid)).clone()
     }
 }

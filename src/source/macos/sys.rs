@@ -2,25 +2,20 @@
 #![allow(unsafe_code)]
 #![allow(clippy::cast_possible_truncation, reason = "constants and sizes of structures, as C types them")]
 
-use std::ffi::{CStr, CString};
-use std::fs::File;
+use std::ffi::CString;
 use std::io;
-use std::mem::{MaybeUninit, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use endpoint_sec::sys::es_message_t;
 use mach2::mach_time::{mach_continuous_time, mach_timebase_info};
+
+use crate::source::libproc::socket::SOCKET_INFO_SIZE;
 
 /// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`.
 pub(super) const UNIQUE_INFO: i32 = 17;
 /// `PROC_PIDFDSOCKETINFO` of `<sys/proc_info.h>`.
 const SOCKET_INFO: i32 = 3;
-
-/// The effective user id.
-pub(super) fn effective_user_id() -> u32 {
-    // SAFETY: geteuid takes no arguments and cannot fail.
-    unsafe { libc::geteuid() }
-}
+/// Arguments and environment of a process; `ARG_MAX` is 1 MiB, and the path stands before them.
+const MAX_PROCESS_ARGUMENTS: usize = 2 * 1024 * 1024;
 
 /// What sysctlbyname(3) gives for a name, at most 256 bytes.
 pub(super) fn sysctl_bytes(name: &str) -> Option<Vec<u8>> {
@@ -79,13 +74,18 @@ pub(super) fn descriptors(pid: i32) -> Vec<u8> {
     process_info(pid, libc::PROC_PIDLISTFDS, 0, 8 * 10_240).unwrap_or_default()
 }
 
-/// `struct socket_fdinfo` of a descriptor that is a socket.
-pub(super) fn socket_info(pid: i32, fd: i32) -> Option<Vec<u8>> {
-    let mut bytes = vec![0_u8; crate::source::process_info::SOCKET_INFO_SIZE];
-    let room = i32::try_from(bytes.len()).ok()?;
+/// `struct socket_fdinfo` of a descriptor that is a socket. The kernel writes another length, or refuses the room, where
+/// it knows a larger structure.
+pub(super) fn socket_info(pid: i32, fd: i32) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0_u8; SOCKET_INFO_SIZE];
+    let room = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
     // SAFETY: `bytes` is writable for `room` bytes; the call gives the number of bytes written.
     let written = unsafe { libc::proc_pidfdinfo(pid, fd, SOCKET_INFO, bytes.as_mut_ptr().cast(), room) };
-    (written == room).then_some(bytes)
+    match written {
+        written if written == room => Ok(bytes),
+        ..=0 => Err(io::Error::last_os_error()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// The path of a process's program.
@@ -97,33 +97,23 @@ pub(super) fn process_path(pid: i32) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What `sysctl KERN_PROCARGS2` gives: see [`crate::source::process_info::arguments`].
-pub(super) fn process_arguments(pid: i32) -> Option<Vec<u8>> {
-    // The system gives the first bytes when there are more.
-    let mut bytes = vec![0_u8; 64 * 1024];
-    let mut length = bytes.len();
+/// What `sysctl KERN_PROCARGS2` gives, and how much there was room for: see
+/// [`crate::source::libproc::process::arguments`].
+pub(super) fn process_arguments(pid: i32) -> Option<(Vec<u8>, usize)> {
     let mut name = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid];
+    let mut length = 0;
+    // SAFETY: `name` has three words; without a buffer only the size is written; nothing is set; the result is checked.
+    let sized =
+        unsafe { libc::sysctl(name.as_mut_ptr(), 3, std::ptr::null_mut(), &mut length, std::ptr::null_mut(), 0) };
+    // `ARG_MAX` is 1 MiB. One byte more shows whether that was all: the process can have changed its program meanwhile.
+    let room = length.min(MAX_PROCESS_ARGUMENTS) + 1;
+    let mut bytes = vec![0_u8; if sized == 0 { room } else { return None }];
+    length = room;
     // SAFETY: `name` has three words; `bytes` is writable for `length` bytes; nothing is set; the result is checked.
     let result =
         unsafe { libc::sysctl(name.as_mut_ptr(), 3, bytes.as_mut_ptr().cast(), &mut length, std::ptr::null_mut(), 0) };
     bytes.truncate(if result == 0 { length } else { return None });
-    Some(bytes)
-}
-
-/// The name of a user, getpwuid_r(3).
-pub(super) fn user_name(uid: u32) -> Option<String> {
-    let mut entry = MaybeUninit::<libc::passwd>::uninit();
-    let mut text = vec![0_u8; 4096];
-    let mut found = std::ptr::null_mut();
-    // SAFETY: `entry` and `found` are writable, `text` for its length; all outlive the use of the entry below.
-    let result = unsafe { libc::getpwuid_r(uid, entry.as_mut_ptr(), text.as_mut_ptr().cast(), text.len(), &mut found) };
-    if result != 0 || found.is_null() {
-        return None;
-    }
-    // SAFETY: the call succeeded and found a user, so `found` points to `entry`, which it filled; its name is
-    // a text in `text` that ends with a zero.
-    let name = unsafe { CStr::from_ptr((*found).pw_name) };
-    Some(name.to_string_lossy().into_owned())
+    Some((bytes, room))
 }
 
 /// Ticks of mach_continuous_time(3), and what a nanosecond is in them: (ticks, numer, denom).
@@ -133,59 +123,6 @@ pub(super) fn continuous_ticks() -> (u64, u32, u32) {
     unsafe { mach2::mach_time::mach_timebase_info(&mut base) };
     // SAFETY: no arguments, and it cannot fail.
     (unsafe { mach_continuous_time() }, base.numer, base.denom)
-}
-
-/// A connected control socket of the kernel by its name, `SYSPROTO_CONTROL`.
-pub(super) fn control_socket(name: &str) -> io::Result<File> {
-    // SAFETY: no pointers; the result is checked.
-    let descriptor = unsafe { libc::socket(libc::PF_SYSTEM, libc::SOCK_DGRAM, libc::SYSPROTO_CONTROL) };
-    if descriptor < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new and ours alone.
-    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    // SAFETY: zero is a valid value of every member of both structures.
-    let (mut info, mut address) = unsafe { zeroed::<(libc::ctl_info, libc::sockaddr_ctl)>() };
-    for (to, from) in info.ctl_name.iter_mut().zip(name.bytes().take(95)) {
-        *to = from as libc::c_char;
-    }
-    // SAFETY: the descriptor is open; `info` is the structure that CTLIOCGINFO reads and writes.
-    if unsafe { libc::ioctl(descriptor, libc::CTLIOCGINFO, &mut info) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    address.sc_len = size_of::<libc::sockaddr_ctl>() as u8;
-    address.sc_family = libc::AF_SYSTEM as u8;
-    address.ss_sysaddr = libc::AF_SYS_CONTROL as u16;
-    address.sc_id = info.ctl_id;
-    let length = size_of::<libc::sockaddr_ctl>() as libc::socklen_t;
-    // SAFETY: `address` is a `sockaddr_ctl` of `length` bytes; the result is checked.
-    if unsafe { libc::connect(descriptor, (&raw const address).cast(), length) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(File::from(socket))
-}
-
-/// Asks for a receive buffer, half as much whenever the system refuses; gives what it granted. To be called
-/// after connecting, which sets the size anew.
-pub(super) fn grow_receive_buffer(socket: &File, most: i32, least: i32) -> i32 {
-    let mut size = most;
-    while size >= least {
-        // SAFETY: the descriptor is open; the option is a C int, and `size` lives through the call.
-        let result = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_RCVBUF,
-                (&raw const size).cast(),
-                size_of::<i32>() as libc::socklen_t,
-            )
-        };
-        if result == 0 {
-            return size;
-        }
-        size /= 2;
-    }
-    0
 }
 
 /// The first bytes of the structure that a message's event points to; `None` when that is not memory of ours. For
@@ -215,11 +152,4 @@ pub(super) fn read_memory(address: u64, length: usize) -> Option<Vec<u8>> {
         )
     };
     (result == 0 && copied == length as u64).then_some(bytes)
-}
-
-/// Waits until the file can be read, at most for some milliseconds; for ever when that is negative.
-pub(super) fn wait_readable(file: &File, milliseconds: i32) -> bool {
-    let mut entry = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one entry, writable.
-    unsafe { libc::poll(&mut entry, 1, milliseconds) > 0 }
 }

@@ -4,41 +4,59 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::ContinuousClock;
+use super::action::{Action, Failure};
 use super::message::{self, Described, Message};
 use super::provider;
+use super::report::{Counters, flow, transport};
 use super::schedule::Schedule;
-use super::self_test::{Ends, Findings, SelfTest, Sockets};
-use super::sources::Sources;
-use super::told::Told;
-use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp, Transport};
+use super::seen_flows::SeenFlows;
+use super::self_test::{Ends, SelfTest, Sockets};
+use super::sources::{Source, Sources};
+use super::throttle::Throttle;
+use crate::event::{Flow, ProcessRef, Timestamp};
 
 /// Contexts of requests: of a subscription, with its provider added; of the request for all; of others.
 const SUBSCRIBE: u64 = 0x1000;
 const UPDATE_ALL: u64 = 0x2000;
 const UPDATE_ONE: u64 = 0x3000;
-/// Flows that wait to be taken.
-const MOST_FLOWS: usize = 65_536;
-/// A socket is opened anew, and sockets are scanned, at most this often.
-const REOPEN_AFTER: Duration = Duration::from_secs(10);
-const SCAN_AFTER: Duration = Duration::from_secs(1);
+/// Flows that are held until the first self-test is passed.
+const MAX_FLOWS: usize = 65_536;
+/// A socket is reopened, sockets are scanned, and all sources are asked for again at most this often.
+const REOPEN_PERIOD: Duration = Duration::from_secs(10);
+const SCAN_PERIOD: Duration = Duration::from_secs(1);
+const RESYNC_PERIOD: Duration = Duration::from_millis(250);
 /// While no process is watched nothing is so urgent that it would need a shorter timer.
 const UNHURRIED: Duration = Duration::from_secs(1);
+/// How long the kernel may take to report all sources there are.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The clocks are compared this often: the time of day is corrected now and then, the ticks are not. Nothing wakes up
+/// for it.
+const CLOCK_PERIOD: Duration = Duration::from_secs(10);
+/// The driver's clock stands still while the Mac sleeps, the continuous ticks go on: a difference beyond this was
+/// sleep.
+const SLEPT: Duration = Duration::from_secs(2);
 /// `ENOBUFS`: the kernel had no room for the answer.
 const ENOBUFS: u32 = 55;
 
-/// What was lost or not understood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Messages that are cut off or of no known layout.
-    pub malformed: u64,
-    /// Sources that the kernel could not tell of: gaps in their numbers.
-    pub lost_sources: u64,
-    /// Flows that ended with their last report dropped.
-    pub closed_after_drop: u64,
-    /// Answers for which there was no room.
-    pub no_room: u64,
-    /// Sources, and flows that nobody took, given up because too many were held.
-    pub evicted: u64,
+/// How far the conversation on a socket is.
+#[derive(Debug)]
+enum Phase {
+    /// These providers have not answered yet.
+    Subscribing(Vec<u32>),
+    /// The sources there are have been asked for.
+    Enumerating,
+    /// All sources that there were have been reported.
+    Ready,
+}
+
+/// How far the self-test is. It is made on each new socket, and after sleep.
+#[derive(Debug)]
+enum Test {
+    Due,
+    /// The driver makes the sockets.
+    Asked,
+    Running(Box<SelfTest>),
+    Done,
 }
 
 /// The state of a conversation.
@@ -46,76 +64,81 @@ pub struct Counters {
 pub struct Client {
     own: ProcessRef,
     clock: ContinuousClock,
+    clock_read: Duration,
     /// Ticks at which the agent began: flows from before are no news.
     since: u64,
+    phase: Phase,
+    /// When the socket was opened.
+    opened: Duration,
     sources: Sources,
     schedule: Schedule,
-    requests: VecDeque<Vec<u8>>,
-    flows: VecDeque<Flow>,
-    told: Told,
-    pending: Vec<u32>,
-    refused: Vec<(u32, u32)>,
-    second_connection: bool,
-    ready: bool,
-    reopened: Option<Duration>,
-    reopen: bool,
-    resync: bool,
-    scanned: Option<Duration>,
-    scan: bool,
+    seen_flows: SeenFlows,
+    actions: VecDeque<Action>,
+    /// Flows that came before the first self-test was passed: until then nothing is believed.
+    held: VecDeque<Flow>,
+    is_proven: bool,
+    test: Test,
     sees_others: bool,
-    self_test: Option<SelfTest>,
+    resync: Throttle,
+    reopen: Throttle,
+    scan: Throttle,
     counters: Counters,
 }
 
 impl Client {
-    /// A client that tells of flows that began at these ticks or later, and of the end of others; not of those of this
+    /// A client that reports flows that began at these ticks or later, and the end of others; not those of this
     /// process.
     pub fn new(own: ProcessRef, clock: ContinuousClock, since: u64) -> Client {
         Client {
             own,
             clock,
+            clock_read: Duration::ZERO,
             since,
+            phase: Phase::Enumerating,
+            opened: Duration::ZERO,
             sources: Sources::default(),
             schedule: Schedule::default(),
-            requests: VecDeque::new(),
-            flows: VecDeque::new(),
-            told: Told::default(),
-            pending: Vec::new(),
-            refused: Vec::new(),
-            second_connection: false,
-            ready: false,
-            reopened: None,
-            reopen: false,
-            resync: false,
-            scanned: None,
-            scan: false,
+            seen_flows: SeenFlows::default(),
+            actions: VecDeque::new(),
+            held: VecDeque::new(),
+            is_proven: false,
+            test: Test::Due,
             sees_others: false,
-            self_test: None,
+            resync: Throttle::new(RESYNC_PERIOD),
+            reopen: Throttle::new(REOPEN_PERIOD),
+            scan: Throttle::new(SCAN_PERIOD),
             counters: Counters::default(),
         }
     }
 
-    /// Begins on a new socket: subscribes to every provider.
-    pub fn start(&mut self) {
-        self.sources.clear();
+    /// Begins on a new socket: subscribes to every provider. `now` is a clock that only goes forward.
+    pub fn start(&mut self, now: Duration) {
+        self.counters.evicted = self.counters.evicted.saturating_add(self.sources.take_evicted());
+        self.sources = Sources::default();
         self.schedule.clear();
-        self.requests.clear();
-        self.refused.clear();
-        (self.ready, self.reopen) = (false, false);
+        // What was to be asked on the socket before; flows are still news.
+        self.actions.retain(|action| matches!(action, Action::Flow(_)));
+        self.resync.cancel();
+        self.reopen.cancel();
+        self.opened = now;
         // What an earlier socket showed proves nothing of this one.
-        (self.sees_others, self.self_test) = (false, None);
-        self.pending = provider::ADDRESSED.to_vec();
+        (self.test, self.sees_others) = (Test::Due, false);
+        self.phase = Phase::Subscribing(provider::ADDRESSED.to_vec());
         for provider in provider::ADDRESSED {
-            self.requests.push_back(message::add_all(SUBSCRIBE + u64::from(provider), provider));
+            self.send(message::add_all(SUBSCRIBE + u64::from(provider), provider));
         }
     }
 
-    /// Takes a new reading of the clocks: the time of day is corrected now and then, the ticks are not.
-    pub fn set_clock(&mut self, clock: ContinuousClock) {
-        self.clock = clock;
+    /// Takes a new reading of the clocks. A test that was passed before sleep says nothing about what is now.
+    pub fn set_clock(&mut self, clock: ContinuousClock, now: Duration) {
+        let awake = now.saturating_sub(self.clock_read);
+        if self.clock.elapsed(clock.ticks).saturating_sub(awake) > SLEPT {
+            self.test = Test::Due;
+        }
+        (self.clock, self.clock_read) = (clock, now);
     }
 
-    /// Takes in a datagram that came at `received`; `now` is a clock that only goes forward.
+    /// Takes in a datagram that came at `received`.
     pub fn receive(&mut self, datagram: &[u8], now: Duration, received: Timestamp) {
         for message in message::messages(datagram) {
             match message {
@@ -125,124 +148,105 @@ impl Client {
         }
     }
 
-    /// Receiving failed for want of room: something was lost.
-    pub fn receive_overflowed(&mut self) {
+    /// Receiving or sending failed for want of room: something was lost.
+    pub fn overflowed(&mut self) {
         self.counters.no_room += 1;
-        (self.resync, self.scan) = (true, true);
+        self.resync.ask();
+        self.scan.ask();
     }
 
-    /// Queues the requests that are due: for sources of watched processes that have no far end yet, and for
-    /// all sources after a loss.
-    pub fn poll(&mut self, now: Duration, mut watched: impl FnMut(ProcessRef) -> bool) {
-        if self.pending.is_empty() && std::mem::take(&mut self.resync) {
-            self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
+    /// Does what is due: asks about sources of watched processes that have no remote address yet, and for all sources
+    /// after a loss.
+    pub fn tick(&mut self, now: Duration, watched: impl Fn(ProcessRef) -> bool) {
+        let is_subscribed = !matches!(self.phase, Phase::Subscribing(_));
+        if !matches!(self.phase, Phase::Ready) && now.saturating_sub(self.opened) > PATIENCE {
+            return self.actions.push_back(Action::Fail(Failure::Silent));
         }
-        while let Some((step, id)) = self.schedule.pop(now) {
-            let Some(source) = self.sources.get(id).filter(|source| !source.connected) else { continue };
-            let test = self.self_test.as_ref();
-            let wanted = |process| watched(process) || test.is_some_and(|test| test.is_about(process));
-            let is_wanted = source.process.is_some_and(wanted);
+        if now.saturating_sub(self.clock_read) >= CLOCK_PERIOD {
+            self.actions.push_back(Action::ReadClock);
+        }
+        if self.reopen.take(now) {
+            return self.actions.push_back(Action::Reopen);
+        }
+        if is_subscribed && self.resync.take(now) {
+            self.send(message::get_update(UPDATE_ALL, message::ALL));
+        }
+        if self.scan.take(now) {
+            self.actions.push_back(Action::Scan);
+        }
+        self.examine(now);
+        while let Some(entry) = self.schedule.pop(now) {
+            let is_open = |source: &&Source| !source.connected && source.turn == entry.turn;
+            let Some(source) = self.sources.get(entry.id).filter(is_open) else { continue };
+            let is_tested = |process| matches!(&self.test, Test::Running(test) if test.is_about(process));
+            let is_wanted = source.process.is_some_and(|process| watched(process) || is_tested(process));
             if is_wanted {
-                self.requests.push_back(message::get_update(UPDATE_ONE, id));
+                self.send(message::get_update(UPDATE_ONE, entry.id));
             }
-            // The exec may be told later than the socket: others are looked at again for a while.
-            self.schedule.add_again(step, id, now, is_wanted);
+            // The exec may be reported later than the socket: others are looked at again for a while.
+            self.schedule.add_again(entry, now, is_wanted);
         }
     }
 
-    /// When [`Client::poll`] has something to do; `None` when nothing waits.
+    /// Asks at once about the sockets of processes that have become watched, and soon again.
+    pub fn watch(&mut self, now: Duration, is_new: impl Fn(ProcessRef) -> bool) {
+        for (id, turn) in self.sources.reschedule(is_new) {
+            self.send(message::get_update(UPDATE_ONE, id));
+            self.schedule.add_asked(id, turn, now);
+        }
+    }
+
+    /// When [`Client::tick`] has something to do; `None` when nothing waits.
     pub fn next_wakeup(&self, now: Duration, any_watched: bool) -> Option<Duration> {
-        let test = self.self_test.as_ref().map(SelfTest::next_wakeup);
+        let test = match &self.test {
+            Test::Running(test) => Some(test.next_wakeup()),
+            _ => None,
+        };
         let hurried = any_watched || test.is_some();
-        let due = self.schedule.next().map(|due| if hurried { due } else { due.max(now + UNHURRIED) });
-        due.into_iter().chain(test).min()
+        let asked = self.schedule.next().map(|due| if hurried { due } else { due.max(now + UNHURRIED) });
+        let patience = (!matches!(self.phase, Phase::Ready)).then_some(self.opened + PATIENCE);
+        let throttled = [&self.resync, &self.reopen, &self.scan].into_iter().filter_map(Throttle::due);
+        asked.into_iter().chain(test).chain(patience).chain(throttled).min()
     }
 
-    /// The next request, to be written as one datagram.
-    pub fn next_request(&mut self) -> Option<Vec<u8>> {
-        self.requests.pop_front()
-    }
-
-    /// The next flow.
-    pub fn next_flow(&mut self) -> Option<Flow> {
-        self.flows.pop_front()
+    /// The next thing to do.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
     }
 
     /// Begins the self-test: these sockets of our own must appear.
     pub fn begin_self_test(&mut self, sockets: Sockets, now: Duration) {
-        self.self_test = Some(SelfTest::new(self.own, sockets, self.sees_others, now));
+        self.test = Test::Running(Box::new(SelfTest::new(self.own, sockets, self.sees_others, now)));
     }
 
-    /// Whether no connect event came so far, and the caller should connect once more and say so with
-    /// [`Client::connected_again`].
-    pub fn wants_another_connection(&mut self, now: Duration) -> bool {
-        let wants = self.self_test.as_mut().is_some_and(|test| test.wants_nudge(now));
-        self.second_connection |= wants;
-        wants
+    /// No sockets could be made: the kernel is believed untested.
+    pub fn skip_self_test(&mut self) {
+        self.test = Test::Done;
+        self.prove();
     }
 
-    /// Tells the self-test of another TCP socket.
+    /// Another TCP socket for the self-test.
     pub fn connected_again(&mut self, tcp: Ends) {
-        if let Some(test) = &mut self.self_test {
+        if let Test::Running(test) = &mut self.test {
             test.connected_again(tcp);
         }
     }
 
-    /// What the self-test found, once it is over.
-    pub fn self_test_result(&mut self, now: Duration) -> Option<Findings> {
-        let findings = self.self_test.as_ref()?.result(now)?;
-        self.self_test = None;
-        Some(findings)
-    }
-
-    /// Whether the caller should now connect a second control socket and close it: the kernel (macOS 14 to
-    /// 26) takes our choice of events into account only when some client connects or disconnects.
-    pub fn wants_second_connection(&mut self) -> bool {
-        std::mem::take(&mut self.second_connection)
-    }
-
-    /// Whether the caller should close the socket and begin anew: sources were lost for good on this one.
-    pub fn wants_reopen(&mut self, now: Duration) -> bool {
-        let recently = self.reopened.is_some_and(|last| now.saturating_sub(last) < REOPEN_AFTER);
-        if !self.reopen || recently {
-            return false;
-        }
-        (self.reopen, self.reopened) = (false, Some(now));
-        true
-    }
-
-    /// Whether the caller should look at the sockets of watched processes, as some may have been lost, and give
-    /// them to [`Client::scanned`].
-    pub fn wants_scan(&mut self, now: Duration) -> bool {
-        let recently = self.scanned.is_some_and(|last| now.saturating_sub(last) < SCAN_AFTER);
-        if !self.scan || recently {
-            return false;
-        }
-        (self.scan, self.scanned) = (false, Some(now));
-        true
-    }
-
-    /// Takes in a flow that a scan found; it is told unless it was before.
+    /// Takes in a flow that a scan found; it is reported unless it was before.
     pub fn scanned(&mut self, flow: Flow) {
-        if self.told.remember_scanned(&flow) {
-            self.flows.push_back(flow);
+        if self.seen_flows.remember_scanned(&flow) {
+            self.report(flow);
         }
     }
 
-    /// Whether all sources that there were have been told.
-    pub fn is_ready(&self) -> bool {
-        self.ready
+    /// What was lost or not understood since the last call.
+    pub fn take_counters(&mut self) -> Counters {
+        let counters = std::mem::take(&mut self.counters);
+        Counters { evicted: counters.evicted.saturating_add(self.sources.take_evicted()), ..counters }
     }
 
-    /// The `errno` with which the kernel refused the sockets of its own TCP, without which this source is
-    /// blind.
-    pub fn failure(&self) -> Option<u32> {
-        self.refused.iter().find(|(provider, _)| *provider == provider::TCP_KERNEL).map(|(_, errno)| *errno)
-    }
-
-    /// What was lost or not understood.
-    pub fn counters(&self) -> Counters {
-        Counters { evicted: self.counters.evicted + self.sources.evicted(), ..self.counters }
+    fn send(&mut self, request: Vec<u8>) {
+        self.actions.push_back(Action::Send(request));
     }
 
     fn take(&mut self, message: Message, now: Duration, received: Timestamp) {
@@ -256,108 +260,122 @@ impl Client {
                 }
                 self.sources.removed(source);
             }
-            Message::Described(described) => self.described(&described, received),
+            Message::Described(described) => self.described(&described, now, received),
             Message::Other => {}
         }
     }
 
     fn answered(&mut self, context: u64, flags: u16, errno: Option<u32>) {
         if context == UPDATE_ALL {
-            match errno {
+            return match errno {
                 None if flags & message::CONTINUATION != 0 => {
-                    self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
+                    self.send(message::get_update(UPDATE_ALL, message::ALL));
                 }
-                None => self.ready = true,
-                Some(_) => self.receive_overflowed(),
-            }
-            return;
+                None => self.phase = Phase::Ready,
+                // Whatever the reason, it is not asked again at once: the kernel could answer the same for ever.
+                Some(_) => self.overflowed(),
+            };
         }
         if errno == Some(ENOBUFS) {
-            self.receive_overflowed();
+            self.overflowed();
         }
         let provider = context.checked_sub(SUBSCRIBE).and_then(|provider| u32::try_from(provider).ok());
-        let Some(at) = provider.and_then(|provider| self.pending.iter().position(|pending| *pending == provider))
-        else {
-            return;
-        };
-        let provider = self.pending.swap_remove(at);
-        if let Some(errno) = errno {
-            self.refused.push((provider, errno));
+        let (Phase::Subscribing(pending), Some(provider)) = (&mut self.phase, provider) else { return };
+        let Some(at) = pending.iter().position(|pending| *pending == provider) else { return };
+        pending.swap_remove(at);
+        let is_last = pending.is_empty();
+        if let (provider::TCP_KERNEL, Some(errno)) = (provider, errno) {
+            return self.actions.push_back(Action::Fail(Failure::Refused(errno)));
         }
-        if self.pending.is_empty() {
-            self.second_connection = true;
-            self.requests.push_back(message::get_update(UPDATE_ALL, message::ALL));
+        if is_last {
+            self.phase = Phase::Enumerating;
+            self.actions.push_back(Action::ConnectSecondSocket);
+            self.send(message::get_update(UPDATE_ALL, message::ALL));
         }
     }
 
     fn added(&mut self, id: u64, provider: u32, now: Duration) {
         let lost = self.sources.added(id, provider);
         if lost > 0 {
-            self.counters.lost_sources += lost;
-            (self.reopen, self.scan) = (true, true);
+            self.counters.lost_sources = self.counters.lost_sources.saturating_add(lost);
+            self.reopen.ask();
+            self.scan.ask();
         }
-        if self.ready {
-            self.requests.push_back(message::get_update(UPDATE_ONE, id));
+        if matches!(self.phase, Phase::Ready) {
+            self.send(message::get_update(UPDATE_ONE, id));
         }
-        self.schedule.add(id, now);
+        self.schedule.add(id, 0, now);
     }
 
-    fn described(&mut self, described: &Described, received: Timestamp) {
+    /// Makes the self-test when it is due, and takes in what it found.
+    fn examine(&mut self, now: Duration) {
+        match &mut self.test {
+            Test::Due if matches!(self.phase, Phase::Ready) => {
+                self.test = Test::Asked;
+                self.actions.push_back(Action::MakeSockets);
+            }
+            Test::Running(test) => {
+                if test.wants_nudge(now) {
+                    self.actions.extend([Action::ConnectSecondSocket, Action::ConnectAgain]);
+                }
+                if let Some(findings) = test.result(now) {
+                    self.test = Test::Done;
+                    if !findings.is_usable() {
+                        return self.actions.push_back(Action::Fail(Failure::SelfTest(findings)));
+                    }
+                    self.actions.push_back(Action::SelfTested(findings));
+                    self.prove();
+                }
+            }
+            Test::Due | Test::Asked | Test::Done => {}
+        }
+    }
+
+    fn prove(&mut self) {
+        self.is_proven = true;
+        self.actions.extend(self.held.drain(..).map(Action::Flow));
+    }
+
+    fn report(&mut self, flow: Flow) {
+        if self.is_proven {
+            return self.actions.push_back(Action::Flow(flow));
+        }
+        self.held.push_back(flow);
+        if self.held.len() > MAX_FLOWS {
+            self.held.pop_front();
+            self.counters.evicted += 1;
+        }
+    }
+
+    fn described(&mut self, described: &Described, now: Duration, received: Timestamp) {
         let Described { source: id, provider, closing, ref descriptor, .. } = *described;
-        if let Some(test) = &mut self.self_test {
-            test.observe(described);
+        if let Test::Running(test) = &mut self.test {
+            let latest = self.clock.ticks.saturating_add(self.clock.ticks_in(now.saturating_sub(self.clock_read)));
+            test.observe(described, latest.saturating_add(self.clock.ticks_in(SLEPT)));
         }
         self.sees_others |= descriptor.process.pid != self.own.pid;
         let inbound = self.sources.is_inbound(descriptor);
         let Some(source) = self.sources.described(id, provider, descriptor) else { return };
-        let Some(remote) = descriptor.remote.filter(|_| descriptor.is_connected(closing)) else { return };
-        let first = !std::mem::replace(&mut source.connected, true);
+        let Some(remote) = descriptor.remote.filter(|_| !descriptor.is_listening()) else { return };
+        let is_first = !std::mem::replace(&mut source.connected, true);
+        let transport = transport(source.provider.max(provider));
         if descriptor.process == self.own {
             return;
         }
-        let transport = transport(source.provider.max(provider));
-        let started = self.clock.timestamp(descriptor.started);
-        // What began before the agent, or was told on an earlier socket, is no news.
-        let is_news = first
+        // What began before the agent, or was reported on an earlier socket, is no news.
+        let is_news = is_first
             && descriptor.started >= self.since
-            && self.told.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
-        let flow = |time| {
-            let own = Owner::Process(descriptor.process);
-            let flow = Flow::connected(FlowSource::NetworkStatistics, time, transport, remote, own);
-            let flow = match descriptor.on_behalf_of {
-                Some(other) => flow.on_behalf_of(Owner::Process(other)),
-                None => flow,
-            };
-            Flow {
-                process_name: Some(descriptor.process_name.clone()).filter(|name| !name.is_empty()),
-                user_id: descriptor.user_id,
-                bytes: described.bytes,
-                ..flow
-            }
-            .with_local(descriptor.local)
-            .with_start(started)
-            .with_inbound(inbound)
-            .with_remote_name(described.remote_name.clone())
-        };
+            && self.seen_flows.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
+        let started = self.clock.timestamp(descriptor.started);
+        let flow = |time| flow(described, (transport, remote, inbound), time, started);
         if is_news {
             let at = if closing { started } else { self.clock.timestamp(descriptor.at) };
             // The kernel's own reading when it is between the socket's start and now; else now.
             let time = if (started..=received).contains(&at) { at } else { received };
-            self.flows.push_back(flow(time));
+            self.report(flow(time));
         }
         if closing {
-            self.flows.push_back(flow(received).closed(received));
+            self.report(flow(received).closed(received));
         }
-        while self.flows.len() > MOST_FLOWS && self.flows.pop_front().is_some() {
-            self.counters.evicted += 1;
-        }
-    }
-}
-
-fn transport(provider: u32) -> Transport {
-    match provider {
-        provider::QUIC_USERLAND => Transport::Quic,
-        provider::TCP_KERNEL | provider::TCP_USERLAND => Transport::Tcp,
-        _ => Transport::Udp,
     }
 }

@@ -65,9 +65,9 @@ pub struct Descriptor {
     pub process: ProcessRef,
     /// The process on whose behalf it is used, when that is another.
     pub on_behalf_of: Option<ProcessRef>,
-    /// The near end, when bound.
+    /// The local address, when bound.
     pub local: Option<SocketAddr>,
-    /// The far end, when there is one.
+    /// The remote address, when there is one. With one, and not listening, a socket connects or has connected.
     pub remote: Option<SocketAddr>,
     /// `pname`.
     pub process_name: String,
@@ -111,17 +111,11 @@ impl Descriptor {
         })
     }
 
-    /// Whether the socket waits for connections: `TCPS_LISTEN` is 1.
+    /// Whether the socket waits for connections: `TCPS_LISTEN` is 1. Of the other states none says whether there is
+    /// a connection: they stay at `TCPS_CLOSED` (0) where a flow is diverted to a proxy (`flow_divert.c`), and in the
+    /// system's own QUIC and TCP they are what user space wrote last.
     pub(super) fn is_listening(&self) -> bool {
         self.listens || self.tcp_state == Some(1)
-    }
-
-    /// Whether the far end is one that this socket connects or connected to: a TCP socket before
-    /// `TCPS_SYN_SENT` (2) can have one, but no connection; `TCPS_CLOSED` (0) is also the state of one that
-    /// has ended.
-    pub(super) fn is_connected(&self, closing: bool) -> bool {
-        let open = self.tcp_state.is_none_or(|state| state >= 2 || (closing && state == 0));
-        self.remote.is_some() && open && !self.listens
     }
 }
 

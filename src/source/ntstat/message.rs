@@ -60,12 +60,12 @@ pub(super) enum Message {
 pub(super) struct Described {
     pub(super) source: u64,
     pub(super) provider: u32,
-    /// It is the last word about the source.
+    /// It is the last report about the source.
     pub(super) closing: bool,
-    /// The `NSTAT_EVENT_*` of which the kernel tells unasked; 0 in an answer.
+    /// The `NSTAT_EVENT_*` that the kernel reports unasked; 0 in an answer.
     pub(super) event: u64,
     pub(super) descriptor: Descriptor,
-    /// The host name that was looked up for the far end.
+    /// The host name that was looked up for the remote address.
     pub(super) remote_name: Option<String>,
     /// What went over the flow.
     pub(super) bytes: Option<Bytes>,

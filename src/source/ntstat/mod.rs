@@ -1,21 +1,26 @@
 //! The kernel's network statistics: control socket `com.apple.network.statistics`, as bytes.
 //!
-//! Nothing here touches a socket or a clock: datagrams go in, requests and flows come out. Facts are from
+//! Nothing here touches a socket or a clock: datagrams go in, actions come out. Facts are from
 //! XNU's `bsd/net/ntstat.h` and `bsd/net/ntstat.c`, macOS 12 to 26.
 
+mod action;
 mod client;
 mod descriptor;
 mod message;
 mod provider;
+mod report;
 mod schedule;
+mod seen_flows;
 mod self_test;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod told;
+mod throttle;
 
-pub use client::{Client, Counters};
+pub use action::{Action, Failure};
+pub use client::Client;
 pub use descriptor::Descriptor;
+pub use report::Counters;
 pub use self_test::{Findings, Sockets};
 
 use super::bytes::u32_at;
@@ -49,6 +54,12 @@ impl ContinuousClock {
         let nanoseconds = u128::from(ticks.saturating_sub(self.ticks)) * u128::from(self.numer);
         let nanoseconds = nanoseconds / u128::from(self.denom.max(1));
         std::time::Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
+    /// So many ticks pass in a span.
+    pub fn ticks_in(&self, span: std::time::Duration) -> u64 {
+        let ticks = span.as_nanos() * u128::from(self.denom) / u128::from(self.numer.max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
     /// The time of day of a tick.

@@ -1,5 +1,5 @@
 //! The start-up self-test: sockets of our own on the loopback interface must appear as they are. It proves the
-//! layout of descriptors on this kernel, and tells what it can see.
+//! layout of descriptors on this kernel, and shows what can be seen.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,6 +22,8 @@ pub(super) type Ends = (SocketAddr, SocketAddr);
 /// The sockets that the caller made.
 #[derive(Clone, Copy, Debug)]
 pub struct Sockets {
+    /// The continuous ticks before they were made.
+    pub made: u64,
     /// A TCP socket that connected to a listener of our own.
     pub tcp: Ends,
     /// A UDP socket that connected.
@@ -35,11 +37,13 @@ pub struct Sockets {
 pub struct Findings {
     /// Our TCP socket, with our pid, our unique pid and both ends where they are expected.
     pub tcp: bool,
+    /// It began while the test ran, by the clock of this program.
+    pub clock: bool,
     /// Our UDP socket likewise.
     pub udp: bool,
     /// The peer of our unconnected UDP socket.
     pub subflow: bool,
-    /// A TCP connection is told of as it begins, unasked.
+    /// A TCP connection is reported as it begins, unasked.
     pub connect_event: bool,
     /// Sockets of other processes: mDNSResponder of every Mac has some.
     pub others: bool,
@@ -48,21 +52,22 @@ pub struct Findings {
 impl Findings {
     /// Whether connections of all processes can be read.
     pub fn is_usable(self) -> bool {
-        self.tcp && self.udp && self.others
+        self.tcp && self.clock && self.udp && self.others
     }
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.tcp && self.udp, self.others) {
-            (false, _) => return f.write_str("its records of our own sockets are not of a known layout"),
-            (true, false) => return f.write_str("it shows the sockets of osawatch alone"),
+            (false, _) => return f.write_str("the records of our own sockets are not of a known layout"),
+            (true, _) if !self.clock => return f.write_str("the kernel's times are not those of this program's clock"),
+            (true, false) => return f.write_str("only our own sockets are visible"),
             (true, true) => {}
         }
         f.write_str(if self.connect_event {
-            "TCP connections are told as they begin"
+            "TCP connections are reported at connect"
         } else {
-            "no connect events, so the sockets of watched processes are asked again and again"
+            "there are no connect events, so the sockets of watched processes are polled"
         })?;
         f.write_str(if self.subflow { "; unconnected UDP is seen" } else { "; unconnected UDP is not seen" })
     }
@@ -89,7 +94,8 @@ impl SelfTest {
         process == self.process
     }
 
-    pub(super) fn observe(&mut self, described: &Described) {
+    /// Takes in a report; no socket can have been made after `latest`, in ticks.
+    pub(super) fn observe(&mut self, described: &Described, latest: u64) {
         let Described { provider, event, ref descriptor, .. } = *described;
         if descriptor.process != self.process {
             self.findings.others |= descriptor.process.pid != self.process.pid;
@@ -99,6 +105,7 @@ impl SelfTest {
         match provider {
             provider::TCP_KERNEL | provider::TCP_USERLAND if ends == Some(self.sockets.tcp) => {
                 self.findings.tcp = true;
+                self.findings.clock |= (self.sockets.made..=latest).contains(&descriptor.started);
                 self.findings.connect_event |= event & message::OUTBOUND != 0;
             }
             provider::UDP_KERNEL | provider::UDP_USERLAND if ends == Some(self.sockets.udp) => self.findings.udp = true,

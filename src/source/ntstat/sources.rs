@@ -1,4 +1,4 @@
-//! The sources that the kernel has told of on a socket.
+//! The sources that the kernel has reported on a socket.
 
 use std::collections::VecDeque;
 
@@ -8,15 +8,17 @@ use super::descriptor::Descriptor;
 use crate::event::ProcessRef;
 
 /// Sources that are held.
-const MOST: usize = 65_536;
+const MAX_SOURCES: usize = 65_536;
 
 /// One source.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) provider: u32,
-    /// Whose it is, once that is told.
+    /// Whose it is, once that is known.
     pub(super) process: Option<ProcessRef>,
-    /// A far end was told.
+    /// Counts how often it was scheduled anew.
+    pub(super) turn: u32,
+    /// Its remote address was reported.
     pub(super) connected: bool,
 }
 
@@ -43,17 +45,12 @@ impl Default for Sources {
 const FIRST: u64 = 1;
 
 impl Sources {
-    /// Begins anew on another socket.
-    pub(super) fn clear(&mut self) {
-        *self = Sources { evicted: self.evicted, ..Sources::default() };
+    /// Sources that were given up because too many were held, since the last call.
+    pub(super) fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
     }
 
-    /// Sources given up because too many were held.
-    pub(super) fn evicted(&self) -> u64 {
-        self.evicted
-    }
-
-    /// A new source. Gives back how many were lost before it: they are numbered one by one, and what is missing
+    /// A new source. Returns how many were lost before it: they are numbered one by one, and what is missing
     /// between two was dropped, and is not tracked.
     pub(super) fn added(&mut self, id: u64, provider: u32) -> u64 {
         let lost = id.saturating_sub(self.next);
@@ -80,15 +77,26 @@ impl Sources {
         Some(source)
     }
 
+    /// The sources of some processes that have no remote address yet, each with its new turn in the schedule.
+    pub(super) fn reschedule(&mut self, is_wanted: impl Fn(ProcessRef) -> bool) -> Vec<(u64, u32)> {
+        let wanted = self.by_id.iter_mut().filter(|(_, source)| !source.connected);
+        let wanted = wanted.filter(|(_, source)| source.process.is_some_and(&is_wanted));
+        let next_turn = |(id, source): (&u64, &mut Source)| {
+            source.turn = source.turn.wrapping_add(1);
+            (*id, source.turn)
+        };
+        wanted.map(next_turn).collect()
+    }
+
     /// Whether a flow was accepted here. Before macOS 14 the kernel does not say: it was if something listens on its
-    /// near port.
+    /// local port.
     pub(super) fn is_inbound(&self, descriptor: &Descriptor) -> Option<bool> {
         let port = descriptor.local.map(|local| local.port());
         let by_port = || port.map(|port| self.listening.values().any(|listening| *listening == port));
         descriptor.inbound.or_else(|| descriptor.tcp_state.and_then(|_| by_port()))
     }
 
-    /// A source is gone.
+    /// A source is gone. Returns whether it was held.
     pub(super) fn removed(&mut self, id: u64) -> bool {
         self.listening.remove(&id);
         self.by_id.remove(&id).is_some()
@@ -97,9 +105,9 @@ impl Sources {
     fn insert(&mut self, id: u64, provider: u32) {
         self.by_id.insert(id, Source { provider, ..Source::default() });
         self.order.push_back(id);
-        while self.by_id.len() > MOST || self.order.len() > 2 * MOST {
+        while self.by_id.len() > MAX_SOURCES || self.order.len() > 2 * MAX_SOURCES {
             let Some(oldest) = self.order.pop_front() else { break };
-            if self.by_id.len() > MOST && self.removed(oldest) {
+            if self.by_id.len() > MAX_SOURCES && self.removed(oldest) {
                 self.evicted += 1;
             }
         }

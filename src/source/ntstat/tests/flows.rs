@@ -7,10 +7,10 @@ fn a_connect_event_is_told_once_with_its_process_and_the_close_with_its_bytes() 
     for size in [336, 344, 400] {
         let mut client = ready();
         client.receive(&added(1, TCP_KERNEL), Duration::ZERO, received());
-        assert_eq!(requests(&mut client), [1007]);
+        assert_eq!(client.requests(), [1007]);
         let twice = [update(1, TCP_KERNEL, size, 0), update(1, TCP_KERNEL, size, 0)].concat();
         client.receive(&twice, Duration::ZERO, received());
-        let told = flows(&mut client);
+        let told = client.flows();
         assert_eq!(told.len(), 1, "{size}");
         assert_eq!(told[0].phase, Phase::Connected);
         assert_eq!(told[0].remote, "93.184.216.34:443".parse().unwrap());
@@ -19,7 +19,7 @@ fn a_connect_event_is_told_once_with_its_process_and_the_close_with_its_bytes() 
         assert_eq!(told[0].time, Timestamp::from_milliseconds(1_000_020).unwrap(), "480,000 ticks of 125/3 ns");
         assert_eq!(told[0].user_id.is_some(), size >= 344);
         client.receive(&[update(1, TCP_KERNEL, size, 4), removed(1, 0)].concat(), Duration::ZERO, received());
-        let told = flows(&mut client);
+        let told = client.flows();
         assert_eq!((told.len(), told[0].phase), (1, Phase::Closed));
         assert_eq!(told[0].bytes, Some(Bytes { received: 700, sent: 300 }));
     }
@@ -31,7 +31,7 @@ fn a_flow_first_seen_as_it_closes_is_told_at_the_time_of_its_socket_and_then_clo
     let mut last = update(1, TCP_KERNEL, 344, 4);
     put(&mut last, 152 + 76, &0_u32.to_le_bytes());
     client.receive(&last, Duration::ZERO, received());
-    let told = flows(&mut client);
+    let told = client.flows();
     assert_eq!(told.iter().map(|flow| flow.phase).collect::<Vec<_>>(), [Phase::Connected, Phase::Closed]);
     assert_eq!(told[0].time, Timestamp::from_milliseconds(1_000_010).unwrap());
 }
@@ -43,7 +43,7 @@ fn udp_and_quic_have_their_own_layouts_and_transports() {
     {
         let mut client = ready();
         client.receive(&update(1, provider, size, 0), Duration::ZERO, received());
-        assert_eq!(flows(&mut client)[0].transport, transport);
+        assert_eq!(client.flows()[0].transport, transport);
     }
 }
 
@@ -53,10 +53,10 @@ fn a_flow_that_began_before_the_agent_is_no_news_but_its_end_is() {
     let mut old = update(1, TCP_KERNEL, 344, 0);
     put(&mut old, 152 + 16, &5_u64.to_le_bytes());
     client.receive(&old, Duration::ZERO, received());
-    assert!(flows(&mut client).is_empty());
+    assert!(client.flows().is_empty());
     put(&mut old, 14, &4_u16.to_le_bytes());
     client.receive(&old, Duration::ZERO, received());
-    assert_eq!(flows(&mut client).iter().map(|flow| flow.phase).collect::<Vec<_>>(), [Phase::Closed]);
+    assert_eq!(client.flows().iter().map(|flow| flow.phase).collect::<Vec<_>>(), [Phase::Closed]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_delegated_flow_names_both_processes_and_an_effective_pid_of_0_is_none() {
     put(&mut by_uuid, 152 + 8, &0_u64.to_le_bytes());
     put(&mut by_uuid, 152 + 16, &1_250_000_u64.to_le_bytes());
     client.receive(&by_uuid, Duration::ZERO, received());
-    let owners: Vec<_> = flows(&mut client).iter().map(|flow| (flow.owner.process().pid, flow.via)).collect();
+    let owners: Vec<_> = client.flows().iter().map(|flow| (flow.owner.process().pid, flow.via)).collect();
     assert_eq!(owners, [(77, Some(ProcessRef { pid: 50, unique_pid: Some(1050) })), (50, None)]);
 }
 
@@ -80,7 +80,7 @@ fn a_listening_socket_is_no_connection() {
     let mut listener = update(1, TCP_KERNEL, 344, 0);
     put(&mut listener, 152 + 76, &1_u32.to_le_bytes());
     client.receive(&listener, Duration::ZERO, received());
-    assert!(flows(&mut client).is_empty());
+    assert!(client.flows().is_empty());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn before_macos_14_a_connection_to_a_port_that_listens_was_accepted() {
         Duration::ZERO,
         received(),
     );
-    let inbound = |client: &mut Client| flows(client).iter().map(|flow| flow.inbound).collect::<Vec<_>>();
+    let inbound = |client: &mut Conversation| client.flows().iter().map(|flow| flow.inbound).collect::<Vec<_>>();
     assert_eq!(inbound(&mut client), [Some(true), Some(false)]);
     client.receive(&[removed(1, 0), at_port(4, 8000, 4)].concat(), Duration::ZERO, received());
     assert_eq!(inbound(&mut client), [Some(false)]);
@@ -113,18 +113,18 @@ fn a_socket_without_a_far_end_is_asked_again_while_its_process_is_watched() {
     let mut unset = update(1, TCP_KERNEL, 336, 0);
     put(&mut unset, 152 + 152, &[0; 8]);
     client.receive(&unset, ms(0), received());
-    requests(&mut client);
-    assert_eq!(client.next_wakeup(ms(0), true), Some(ms(2)));
-    assert_eq!(client.next_wakeup(ms(0), false), Some(ms(1000)), "nothing is urgent while nothing is watched");
-    client.poll(ms(2), |_| false);
-    assert!(requests(&mut client).is_empty());
-    client.poll(ms(12), |process| process.pid == 50);
-    assert_eq!(requests(&mut client), [1007]);
+    client.requests();
+    assert_eq!(client.client.next_wakeup(ms(0), true), Some(ms(2)));
+    assert_eq!(client.client.next_wakeup(ms(0), false), Some(ms(1000)), "nothing is urgent while nothing is watched");
+    client.tick(ms(2), |_| false);
+    assert!(client.requests().is_empty());
+    client.tick(ms(12), |process| process.pid == 50);
+    assert_eq!(client.requests(), [1007]);
     client.receive(&update(1, TCP_KERNEL, 336, 0), ms(13), received());
-    assert_eq!(flows(&mut client).len(), 1);
-    client.poll(ms(5000), |_| true);
+    assert_eq!(client.flows().len(), 1);
+    client.tick(ms(5000), |_| true);
     assert_eq!(
-        (requests(&mut client).len(), client.next_wakeup(ms(5000), true)),
+        (client.requests().len(), client.client.next_wakeup(ms(5000), true)),
         (0, None),
         "no timer when nothing waits"
     );
@@ -135,21 +135,22 @@ fn a_host_name_stands_behind_the_descriptor_of_either_length() {
     for (size, kind, name) in [(336, 1, Some("example.com")), (344, 1, Some("example.com")), (336, 0, None)] {
         let mut client = ready();
         client.receive(&extended(size, kind, b"example.com"), Duration::ZERO, received());
-        let told = flows(&mut client);
+        let told = client.flows();
         assert_eq!((told.len(), told[0].remote_name.as_deref()), (1, name), "{size} {kind}");
         assert_eq!(told[0].user_id.is_some(), size == 344, "the length of the descriptor is known");
-        assert_eq!(client.counters(), Counters::default());
+        assert_eq!(client.client.take_counters(), Counters::default());
     }
     let mut client = ready();
     client.receive(&extended(344, 1, b"")[..], Duration::ZERO, received());
-    assert_eq!(flows(&mut client)[0].remote_name, None);
+    assert_eq!(client.flows()[0].remote_name, None);
 }
 
 #[test]
 fn the_name_of_a_host_is_asked_for_and_no_interface_is_chosen() {
-    let mut client = client();
-    client.start();
-    let request = client.next_request().unwrap();
+    let mut client = Conversation::new();
+    client.client.start(Duration::ZERO);
+    client.drain();
+    let request = client.requests[0].clone();
     assert_eq!(request.len(), 56);
     assert_eq!(request[16..24], 0x0000_0200_0000_0000_u64.to_le_bytes());
     assert_eq!(request[24..32], 0x3080_u64.to_le_bytes());
@@ -165,14 +166,14 @@ fn flows_of_this_process_are_not_told() {
     client.receive(&own, Duration::ZERO, received());
     put(&mut own, 14, &4_u16.to_le_bytes());
     client.receive(&own, Duration::ZERO, received());
-    assert!(flows(&mut client).is_empty());
+    assert!(client.flows().is_empty());
 }
 
 #[test]
 fn the_time_of_day_follows_a_corrected_clock_and_the_beginning_does_not_move() {
     let mut client = ready();
     let later = Timestamp::from_milliseconds(1_003_000).unwrap();
-    client.set_clock(ContinuousClock { ticks: 1_240_000, time: later, ..clock() });
+    client.client.set_clock(ContinuousClock { ticks: 1_240_000, time: later, ..clock() }, Duration::ZERO);
     client.receive(&update(1, TCP_KERNEL, 344, 0), Duration::ZERO, Timestamp::from_milliseconds(1_004_000).unwrap());
-    assert_eq!(flows(&mut client)[0].time, Timestamp::from_milliseconds(1_003_010).unwrap());
+    assert_eq!(client.flows()[0].time, Timestamp::from_milliseconds(1_003_010).unwrap());
 }

@@ -3,50 +3,94 @@
 use super::*;
 
 #[test]
-fn lost_sources_are_counted_and_the_socket_is_opened_anew_without_telling_twice() {
+fn lost_sources_are_counted_and_the_socket_is_reopened_without_reporting_twice() {
     let mut client = ready();
+    let second = Duration::from_secs(1);
     client.receive(&[added(1, TCP_KERNEL), added(4, TCP_KERNEL)].concat(), Duration::ZERO, received());
     client.receive(&update(1, TCP_KERNEL, 344, 0), Duration::ZERO, received());
-    assert_eq!(flows(&mut client).len(), 1);
-    assert_eq!(client.counters().lost_sources, 2);
-    assert!(client.wants_reopen(Duration::from_secs(1)) && !client.wants_reopen(Duration::from_secs(1)));
-    client.start();
-    client.receive(&update(7, TCP_KERNEL, 344, 0), Duration::ZERO, received());
-    assert!(flows(&mut client).is_empty(), "told on the socket before");
+    assert_eq!(client.flows().len(), 1);
+    assert_eq!(client.client.take_counters().lost_sources, 2);
+    client.tick(second, |_| false);
+    assert_eq!(client.others(), [Action::Reopen]);
+    client.client.start(second);
+    client.receive(&update(7, TCP_KERNEL, 344, 0), second, received());
+    assert!(client.flows().is_empty(), "reported on the socket before");
+    client.receive(&added(9, TCP_KERNEL), 5 * second, received());
+    client.tick(5 * second, |_| false);
+    assert_eq!(client.others(), [Action::Scan], "not reopened again within ten seconds");
+}
+
+#[test]
+fn source_numbers_near_the_end_of_their_range_do_not_overflow_the_count() {
+    let mut client = ready();
+    for id in [u64::MAX, 1, u64::MAX] {
+        client.receive(&added(id, TCP_KERNEL), Duration::ZERO, received());
+    }
+    client.client.start(Duration::ZERO);
+    client.receive(&added(u64::MAX, TCP_KERNEL), Duration::ZERO, received());
+    assert_eq!(client.client.take_counters().lost_sources, u64::MAX);
 }
 
 #[test]
 fn what_the_kernel_had_no_room_for_is_counted_and_asked_for_again() {
     let mut client = ready();
-    client.receive_overflowed();
-    client.poll(Duration::ZERO, |_| false);
-    assert_eq!(requests(&mut client), [1007]);
+    client.client.overflowed();
+    client.tick(Duration::ZERO, |_| false);
+    assert_eq!((client.requests(), client.others()), (vec![1007], vec![Action::Scan]));
     client.receive(&removed(9, 8), Duration::ZERO, received());
-    assert_eq!((client.counters().no_room, client.counters().closed_after_drop), (1, 1));
+    let counters = client.client.take_counters();
+    assert_eq!((counters.no_room, counters.closed_after_drop), (1, 1));
+    assert_eq!(client.client.take_counters(), Counters::default(), "each is counted once");
+}
+
+/// A conversation whose enumeration has just been asked for.
+fn asked() -> Conversation {
+    let mut client = Conversation::new();
+    client.client.start(Duration::ZERO);
+    client.requests();
+    (2..=10).for_each(|provider| client.receive(&header(0x1000 + provider, 0, 16, 0), Duration::ZERO, received()));
+    assert_eq!(client.requests(), [1007]);
+    client
 }
 
 #[test]
-fn an_enumeration_for_which_there_was_no_room_is_asked_for_again() {
-    let mut client = client();
-    client.start();
-    requests(&mut client);
-    (2..=10).for_each(|provider| client.receive(&header(0x1000 + provider, 0, 16, 0), Duration::ZERO, received()));
-    assert_eq!(requests(&mut client), [1007]);
-    let mut no_room = header(0x2000, 1, 24, 0);
-    put(&mut no_room, 16, &55_u32.to_le_bytes());
-    client.receive(&no_room, Duration::ZERO, received());
-    client.poll(Duration::ZERO, |_| false);
-    assert_eq!((requests(&mut client), client.is_ready()), (vec![1007], false));
+fn an_enumeration_that_fails_is_asked_for_again_after_a_while_whatever_the_error() {
+    for errno in [55_u32, 12, 22] {
+        let mut client = asked();
+        let mut refusal = header(0x2000, 1, 24, 0);
+        put(&mut refusal, 16, &errno.to_le_bytes());
+        let mut requests = 0;
+        for at in 0..1000 {
+            let now = Duration::from_millis(at);
+            client.tick(now, |_| false);
+            let asked = client.requests().len();
+            requests += asked;
+            (0..asked.max(usize::from(at == 0))).for_each(|_| client.receive(&refusal, now, received()));
+        }
+        assert_eq!(requests, 4, "errno {errno}: every 250 ms, not in a loop");
+        let wakeup = client.client.next_wakeup(Duration::from_millis(1000), false);
+        assert_eq!(wakeup, Some(Duration::from_millis(1001)));
+    }
+}
+
+#[test]
+fn a_kernel_that_does_not_report_what_there_is_is_given_up() {
+    let mut client = asked();
+    assert_eq!(client.client.next_wakeup(Duration::ZERO, false), Some(Duration::from_secs(5)));
+    client.tick(Duration::from_millis(5000), |_| false);
+    assert_eq!(client.others(), [Action::ConnectSecondSocket]);
+    client.tick(Duration::from_millis(5001), |_| false);
+    assert_eq!(client.others(), [Action::Fail(Failure::Silent)]);
 }
 
 #[test]
 fn a_refused_tcp_provider_is_a_failure_with_its_errno() {
-    let mut client = client();
-    client.start();
+    let mut client = Conversation::new();
+    client.client.start(Duration::ZERO);
     let mut refusal = header(0x1002, 1, 24, 0);
     put(&mut refusal, 16, &1_u32.to_le_bytes());
     client.receive(&refusal, Duration::ZERO, received());
-    assert_eq!(client.failure(), Some(1));
+    assert_eq!(client.others(), [Action::Fail(Failure::Refused(1))]);
 }
 
 #[test]
@@ -59,6 +103,7 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
     };
     let told = |port: u16| {
         let mut bytes = update(u64::from(port), TCP_KERNEL, 344, 0);
+        put(&mut bytes, 152 + 16, &(1_240_000 + u64::from(port)).to_le_bytes());
         put(&mut bytes, 152 + 124, &[16, 2]);
         put(&mut bytes, 152 + 126, &port.to_be_bytes());
         put(&mut bytes, 152 + 128, &[10, 0, 0, 1]);
@@ -66,19 +111,23 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
     };
     let mut client = ready();
     client.receive(&told(5000), Duration::ZERO, received());
-    client.receive_overflowed();
+    client.client.overflowed();
     let second = Duration::from_secs(1);
-    assert!(client.wants_scan(Duration::ZERO) && !client.wants_scan(second));
-    client.receive_overflowed();
-    assert!(!client.wants_scan(Duration::from_millis(999)) && client.wants_scan(second));
-    client.scanned(scanned("10.0.0.1:5000"));
-    client.scanned(scanned("10.0.0.1:5001"));
+    client.tick(Duration::ZERO, |_| false);
+    assert_eq!(client.others(), [Action::Scan]);
+    client.client.overflowed();
+    client.tick(Duration::from_millis(999), |_| false);
+    assert_eq!(client.others(), []);
+    client.tick(second, |_| false);
+    assert_eq!(client.others(), [Action::Scan]);
+    client.client.scanned(scanned("10.0.0.1:5000"));
+    client.client.scanned(scanned("10.0.0.1:5001"));
     client.receive(&told(5001), Duration::ZERO, received());
     let mut next = told(5001);
     put(&mut next, 16, &6000_u64.to_le_bytes());
     put(&mut next, 152 + 16, &1_250_000_u64.to_le_bytes());
     client.receive(&next, Duration::ZERO, received());
-    let ports: Vec<u16> = flows(&mut client).iter().filter_map(|flow| flow.local).map(|local| local.port()).collect();
+    let ports: Vec<u16> = client.flows().iter().filter_map(|flow| flow.local).map(|local| local.port()).collect();
     assert_eq!(ports, [5000, 5001, 5001], "the last is another connection between the same ends");
 }
 
@@ -110,8 +159,8 @@ fn any_datagram_is_read_or_counted() {
             }
         }
         client.receive(&bytes, Duration::ZERO, received());
-        client.poll(Duration::from_secs(2), |_| true);
-        let (told, asked) = (flows(&mut client).len(), requests(&mut client).len());
+        client.tick(Duration::from_secs(2), |_| true);
+        let (told, asked) = (client.flows().len(), client.requests().len());
         assert!(told <= bytes.len() / 32 && asked <= bytes.len() / 8, "{told} {asked} of {} bytes", bytes.len());
     }
 }
@@ -123,7 +172,7 @@ fn every_cut_and_every_changed_byte_of_a_datagram_is_read_or_counted() {
         let mut client = ready();
         client.receive(&whole[..end], Duration::ZERO, received());
         let complete = [0, 32, 32 + 496].contains(&end);
-        assert_eq!(client.counters().malformed, u64::from(!complete), "{end}");
+        assert_eq!(client.client.take_counters().malformed, u64::from(!complete), "{end}");
     }
     for at in 0..whole.len() {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
@@ -131,8 +180,8 @@ fn every_cut_and_every_changed_byte_of_a_datagram_is_read_or_counted() {
             changed[at] = value;
             let mut client = ready();
             client.receive(&changed, Duration::ZERO, received());
-            client.poll(Duration::from_secs(1), |_| true);
-            assert!(flows(&mut client).len() <= 3);
+            client.tick(Duration::from_secs(1), |_| true);
+            assert!(client.flows().len() <= 3);
         }
     }
 }

@@ -1,83 +1,28 @@
-//! The structures of `<sys/proc_info.h>` and `<libproc.h>`, read from bytes: offsets of 64-bit systems.
+//! The sockets of a process, read from the structures of `<sys/proc_info.h>`: offsets of 64-bit systems.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::bytes::{text, u32_at, u64_at};
 use crate::event::Transport;
+use crate::source::bytes::{u32_at, u64_at};
 
-/// Bytes of `struct proc_bsdinfo`.
-pub const BSD_INFO_SIZE: usize = 136;
-/// Bytes of `struct proc_uniqidentifierinfo`.
-pub const UNIQUE_INFO_SIZE: usize = 56;
 /// Bytes of `struct socket_fdinfo`.
 pub const SOCKET_INFO_SIZE: usize = 792;
 
-/// What `PROC_PIDTBSDINFO` tells of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BsdInfo {
-    /// Parent's pid.
-    pub parent_pid: u32,
-    /// Effective user id.
-    pub user_id: u32,
-    /// Real user id.
-    pub real_user_id: u32,
-    /// Real group id.
-    pub real_group_id: u32,
-    /// `p_name`, up to 32 bytes, or `p_comm` where it is empty.
-    pub name: String,
-    /// When the process was made (fork): nanoseconds since 1970.
-    pub started: i64,
-}
-
-/// What `PROC_PIDUNIQIDENTIFIERINFO` tells of a process (XNU `bsd/sys/proc_info_private.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UniqueInfo {
-    /// `p_uniqueid`: new at fork, kept at exec.
-    pub unique_pid: u64,
-    /// The parent's.
-    pub parent_unique_pid: u64,
-    /// `p_idversion`: new at every exec.
-    pub pidversion: u32,
-}
-
-/// A socket of a process, as `PROC_PIDFDSOCKETINFO` tells it.
+/// A socket of a process, as `PROC_PIDFDSOCKETINFO` reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
     /// The transport.
     pub transport: Transport,
     /// `TCPS_*` of `<netinet/tcp_fsm.h>`; `None` for UDP.
     pub tcp_state: Option<i32>,
-    /// The near end.
+    /// The local address.
     pub local: SocketAddr,
-    /// The far end; port 0 when there is none.
+    /// The remote address; port 0 when there is none.
     pub remote: SocketAddr,
     /// The kernel's handle of the socket, the same for all processes that share it.
     pub handle: u64,
     /// `insi_gencnt`: which use of a reused control block this is.
     pub generation: u64,
-}
-
-/// Reads `struct proc_bsdinfo`; `None` when it is too short.
-pub fn bsd_info(bytes: &[u8]) -> Option<BsdInfo> {
-    let bytes = bytes.get(..BSD_INFO_SIZE)?;
-    let names = [text(&bytes[64..96]), text(&bytes[48..64])];
-    let seconds = i64::try_from(u64_at(bytes, 120)?).ok()?;
-    let microseconds = i64::try_from(u64_at(bytes, 128)?).ok()?;
-    Some(BsdInfo {
-        parent_pid: u32_at(bytes, 16)?,
-        user_id: u32_at(bytes, 20)?,
-        real_user_id: u32_at(bytes, 28)?,
-        real_group_id: u32_at(bytes, 32)?,
-        name: names.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
-        started: seconds.checked_mul(1_000_000_000)?.checked_add(microseconds.checked_mul(1000)?)?,
-    })
-}
-
-/// Reads `struct proc_uniqidentifierinfo`; `None` when it is too short.
-pub fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
-    let bytes = bytes.get(..UNIQUE_INFO_SIZE)?;
-    let (unique_pid, parent_unique_pid) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?);
-    Some(UniqueInfo { unique_pid, parent_unique_pid, pidversion: u32_at(bytes, 32)? })
 }
 
 /// The sockets among the descriptors that `PROC_PIDLISTFDS` lists.
@@ -115,33 +60,22 @@ pub fn socket(bytes: &[u8]) -> Option<Socket> {
     })
 }
 
-/// `TCPS_LISTEN` and `TCPS_SYN_SENT` of `<netinet/tcp_fsm.h>`.
+/// `TCPS_LISTEN` of `<netinet/tcp_fsm.h>`. Of the other states none says whether there is a connection: that of a flow
+/// diverted to a proxy stays at `TCPS_CLOSED`.
 const LISTEN: i32 = 1;
-const SYN_SENT: i32 = 2;
 
-/// The sockets of a process that have a far end, and whether they were accepted here: TCP sockets are if their near
+/// The sockets of a process that have a remote address, and whether they were accepted here: TCP sockets are if their local
 /// port is one that the process listens on. Of UDP that is not known.
 pub fn connections(sockets: Vec<Socket>) -> Vec<(Socket, Option<bool>)> {
     let listening = sockets.iter().filter(|socket| socket.tcp_state == Some(LISTEN));
     let ports: Vec<u16> = listening.map(|socket| socket.local.port()).collect();
-    let is_open = |socket: &Socket| socket.remote.port() != 0 && socket.tcp_state.is_none_or(|state| state >= SYN_SENT);
+    let is_open = |socket: &Socket| socket.remote.port() != 0 && socket.tcp_state != Some(LISTEN);
     let open = sockets.into_iter().filter(is_open);
     open.map(|socket| {
         let inbound = socket.tcp_state.map(|_| ports.contains(&socket.local.port()));
         (socket, inbound)
     })
     .collect()
-}
-
-/// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the
-/// arguments each ended by a zero. The environment behind them is not read.
-pub fn arguments(bytes: &[u8]) -> Vec<String> {
-    let Some(count) = u32_at(bytes, 0) else { return Vec::new() };
-    let rest = &bytes[4..];
-    let after_path = rest.iter().position(|byte| *byte == 0).map_or(&[][..], |end| &rest[end..]);
-    let start = after_path.iter().position(|byte| *byte != 0).unwrap_or(after_path.len());
-    let args = after_path[start..].split(|byte| *byte == 0);
-    args.take(usize::try_from(count).unwrap_or(0)).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -175,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_a_connection_with_a_far_end_and_accepted_where_its_process_listens() {
+    fn a_socket_is_a_connection_with_a_remote_address_and_accepted_where_its_process_listens() {
         let socket = |state: Option<i32>, local: &str, remote: &str| Socket {
             transport: if state.is_some() { Transport::Tcp } else { Transport::Udp },
             tcp_state: state,
@@ -189,38 +123,20 @@ mod tests {
             socket(Some(4), "10.0.0.1:8000", "10.0.0.2:50000"),
             socket(Some(2), "10.0.0.1:50000", "1.1.1.1:8000"),
             socket(Some(0), "10.0.0.1:50001", "1.1.1.1:443"),
+            socket(Some(0), "0.0.0.0:0", "0.0.0.0:0"),
             socket(None, "10.0.0.1:8000", "1.1.1.1:53"),
             socket(None, "10.0.0.1:8000", "0.0.0.0:0"),
         ];
         let found: Vec<_> =
             connections(sockets).into_iter().map(|(socket, inbound)| (socket.remote, inbound)).collect();
         let end = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let wanted = [("10.0.0.2:50000", Some(true)), ("1.1.1.1:8000", Some(false)), ("1.1.1.1:53", None)];
+        let wanted = [
+            ("10.0.0.2:50000", Some(true)),
+            ("1.1.1.1:8000", Some(false)),
+            ("1.1.1.1:443", Some(false)),
+            ("1.1.1.1:53", None),
+        ];
         assert_eq!(found, wanted.map(|(remote, inbound)| (end(remote), inbound)));
-    }
-
-    #[test]
-    fn a_process_has_its_parent_user_name_and_start() {
-        let mut bytes = [0; BSD_INFO_SIZE];
-        put(&mut bytes, 16, &1u32.to_le_bytes());
-        put(&mut bytes, 20, &501u32.to_le_bytes());
-        put(&mut bytes, 48, b"com.apple.automa");
-        put(&mut bytes, 64, b"com.apple.automator.runner");
-        put(&mut bytes, 120, &1_700_000_000u64.to_le_bytes());
-        put(&mut bytes, 128, &5u64.to_le_bytes());
-        let info = bsd_info(&bytes).unwrap();
-        assert_eq!((info.parent_pid, info.user_id, info.name.as_str()), (1, 501, "com.apple.automator.runner"));
-        assert_eq!(info.started, 1_700_000_000_000_005_000);
-        put(&mut bytes, 120, &u64::MAX.to_le_bytes());
-        assert_eq!(bsd_info(&bytes), None, "a time beyond the calendar");
-    }
-
-    #[test]
-    fn arguments_end_where_their_number_says() {
-        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0osascript\0-e\0PATH=/bin\0";
-        assert_eq!(arguments(bytes), ["osascript", "-e"]);
-        assert_eq!(arguments(b"\xff\xff\xff\xff/x\0"), [""]);
-        assert!(arguments(b"\x01").is_empty());
     }
 
     #[test]
@@ -239,7 +155,7 @@ mod tests {
                     (state >> 56) as u8
                 })
                 .collect();
-            let _ = (bsd_info(&bytes), unique_info(&bytes), socket(&bytes), arguments(&bytes));
+            let _ = socket(&bytes);
             assert!(socket_descriptors(&bytes).count() <= length / 8);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::process_info::{BsdInfo, UniqueInfo};
+use super::process::{BsdInfo, UniqueInfo};
 use crate::event::{Categories, Event, Machine, Timestamp, field};
 
 /// The numbers of a running process.
@@ -16,7 +16,7 @@ pub struct Running {
     pub unique: UniqueInfo,
 }
 
-/// Path (proc_pidpath(3)) and arguments (`KERN_PROCARGS2`, read; empty when they could not be had).
+/// Path (proc_pidpath(3)) and arguments (`KERN_PROCARGS2`; empty when they are unavailable).
 pub type Program = (Option<String>, Vec<String>);
 
 /// An event for each process, parents before their children. What runs is asked for one by one, as the events are
