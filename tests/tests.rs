@@ -14,6 +14,10 @@ mod exceptions;
 mod document;
 // README and docs: links, commands, rules, pictures.
 mod docs;
+// The macOS executables as files.
+mod executables;
+// What is believed of macOS, and how it is known.
+mod facts;
 // Golden cases: recordings in, alerts out.
 mod golden;
 // Bytes that no honest source writes.

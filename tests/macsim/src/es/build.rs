@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which message version a macOS release sends. 13.3 and 7 are from the header; the others are not verified.
+/// FACT: message-version
 pub(crate) fn default_version() -> u32 {
     match crate::shims::world::os() {
         (major, ..) if major <= 12 => 5,

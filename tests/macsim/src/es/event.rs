@@ -115,7 +115,7 @@ pub(crate) fn spawned(pid: i32, group: i32, path: &[u8], args: &[Vec<u8>]) {
     let exec = json!({"type": "exec", "pid": pid, "path": String::from_utf8_lossy(path), "args": texts,
         "parent_pid": guest, "responsible_pid": guest, "group_id": group, "platform": true});
     happened(&fork);
-    // The group is set before the new image runs.
+    // The group is set before the new image runs. FACT: spawn-group
     let _ = crate::proc::step(&json!({"pid": pid, "group_id": group}));
     happened(&exec);
 }
@@ -131,6 +131,7 @@ fn happened(step: &Value) {
     }
 }
 
+/// To every client that subscribed; their numbers begin at 0. FACT: first-numbers
 fn send(ty: u32, actor: &Process, event: &Event, step: &Value) {
     let target = match event {
         Event::Exec { target } => Some(&**target),

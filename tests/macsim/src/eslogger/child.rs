@@ -25,7 +25,7 @@ pub(crate) fn is_meant() -> bool {
     std::env::args().next().is_some_and(|name| name.rsplit('/').next() == Some("eslogger"))
 }
 
-/// Runs as eslogger; the status it exits with.
+/// Runs as eslogger; the status it exits with. A signal ends it at once, buffer and all. FACT: eslogger-stop
 pub(crate) fn run() -> i32 {
     match records() {
         Ok(status) => status,

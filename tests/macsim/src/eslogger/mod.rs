@@ -17,7 +17,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 /// Messages that wait for one child before more are dropped.
 const QUEUE: usize = 4096;
-/// What the guest starts.
+/// What the guest starts. FACT: eslogger-access
 const PROGRAM: &str = "/usr/bin/eslogger";
 
 /// One child that has subscribed.

@@ -5,6 +5,7 @@ use super::{ANY, CTL_ID, client, is_ours, merge, serve, with};
 use crate::shims::errno::{darwin, fail, set};
 use std::sync::atomic::Ordering;
 
+/// socket() of PF_SYSTEM. FACT: control-socket
 pub(crate) fn socket(ty: i32, proto: i32) -> i32 {
     if proto != 2 {
         note!("PF_SYSTEM socket with protocol {proto}: only SYSPROTO_CONTROL is faked");

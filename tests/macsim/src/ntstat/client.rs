@@ -78,6 +78,7 @@ impl Client {
     }
 
     /// As ctl_enqueuedata and ctl_rcvbspace: false when there is no room (or the script says so); then the message is
+    /// FACT: receive-buffer-room
     /// lost. A quarter is kept for critical messages.
     pub(crate) fn enqueue(&mut self, kernel: &mut Kernel, critical: bool, bytes: &[u8]) -> bool {
         let space = self.hiwat.saturating_sub(self.used);
@@ -120,6 +121,7 @@ impl Client {
     }
 
     /// A source appears to the client; false when it could not be told, and then it does not exist for it at all.
+    /// FACT: source-gap
     pub(crate) fn add(&mut self, kernel: &mut Kernel, number: u64, provider: u32) -> bool {
         let Some((filter, _)) = self.watching.get(&provider).copied() else { return true };
         self.last_ref += 1;

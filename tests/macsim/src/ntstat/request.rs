@@ -144,7 +144,7 @@ fn one(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Re
 }
 
 /// All, newest first, several messages in one datagram. A request with the CONTINUATION flag is answered in fragments:
-/// the flag in SUCCESS asks for it again.
+/// the flag in SUCCESS asks for it again. FACT: continuation
 fn all(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Request) -> i32 {
     let partial = request.flags & layout::FLAG_CONTINUATION != 0;
     if partial && client.context != request.context {
@@ -177,7 +177,7 @@ fn all(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Re
         }
     }
     for bytes in batches.iter().filter(|bytes| !bytes.is_empty()) {
-        // A lost batch is not reported, as in nstat_flush_accumulated_msgs.
+        // A lost batch is not reported, as in nstat_flush_accumulated_msgs. FACT: lost-batch
         if !client.enqueue(kernel, false, bytes) {
             kernel.stats[layout::stats::FLUSH_ACCUMULATED] += 1;
         }

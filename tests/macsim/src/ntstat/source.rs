@@ -76,6 +76,7 @@ impl Source {
     }
 
     /// nstat_tcp_copy_descriptor: who listens, accepted and connected is told from macOS 14 on. A script may have a
+    /// FACT: direction
     /// source that is established with nobody; no Mac has.
     fn properties(&self, major: u32, state: u32) -> u32 {
         let direction = match state {
@@ -164,7 +165,7 @@ impl Source {
             eupid: number("eupid").unwrap_or(if leaves(&USER_SPACE) { 0 } else { upid }),
             local,
             remote,
-            // FACT: userland-state
+            // FACT: userland-state, userland-state-values
             state: number("state").map_or_else(
                 || if is_diverted || leaves(&USER_SPACE) { layout::CLOSED } else { layout::ESTABLISHED },
                 |number| number as u32,

@@ -59,7 +59,7 @@ pub(super) fn uniq(process: &Process) -> Vec<u8> {
         .u32(36, process.parent[7]);
     out.bytes
 }
-/// struct socket_fdinfo: 792 bytes; proc_fileinfo 24, then socket_info.
+/// struct socket_fdinfo: 792 bytes; proc_fileinfo 24, then socket_info. FACT: socket-info
 pub(super) fn socket_fdinfo(socket: &Sock) -> Vec<u8> {
     let mut out = Out::new(792);
     let info = 24;

@@ -138,6 +138,7 @@ impl Table {
         }
         Arc::new(process)
     }
+    /// A new image, and a new version of the pid. FACT: pid-version
     pub(crate) fn exec(&mut self, pid: i32, before: &Process, step: &Value) -> Arc<Process> {
         let mut process = Process {
             signing_id: vec![],
