@@ -50,7 +50,7 @@ fn commands(slice: &[u8]) -> Vec<(u32, &[u8])> {
     (0..little(slice, 16)).map(&mut next).collect()
 }
 
-fn command<'a>(slice: &'a [u8], number: u32) -> &'a [u8] {
+fn command(slice: &[u8], number: u32) -> &[u8] {
     let found: Vec<_> = commands(slice).into_iter().filter(|command| command.0 == number).collect();
     assert_eq!(found.len(), 1, "load command {number:#x}");
     found[0].1
@@ -64,7 +64,8 @@ fn signed_identifier(slice: &[u8]) -> String {
     let blob = &slice[offset..];
     let entry = (0..big(blob, 8) as usize).map(|number| 12 + 8 * number).find(|at| big(blob, *at) == CODE_DIRECTORY);
     let directory = &blob[big(blob, entry.unwrap() + 4) as usize..];
-    let (hashes, count, limit) = (big(directory, 16) as usize, big(directory, 28) as usize, big(directory, 32) as usize);
+    let (hashes, count, limit) =
+        (big(directory, 16) as usize, big(directory, 28) as usize, big(directory, 32) as usize);
     assert_eq!((limit, directory[36], directory[37]), (offset, 32, 2), "SHA-256 up to the signature");
     let page = 1_usize << directory[39];
     assert_eq!(count, limit.div_ceil(page));

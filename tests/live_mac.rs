@@ -2,6 +2,7 @@
 //! `live_macos.md` has the steps that need a person.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ impl Live {
     fn start(args: &[&str]) -> Live {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
         command.args(["run", "--output", "ndjson"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // eslogger leaves out what its own process group does, so nothing that is watched may be in it.
+        command.process_group(0);
         let mut child = command.spawn().expect("osawatch starts");
         let (sender, alerts) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
@@ -59,7 +62,7 @@ impl Drop for Live {
 }
 
 fn osascript(args: &[&str]) {
-    Command::new("/usr/bin/osascript").args(args).status().expect("osascript starts");
+    Command::new("/usr/bin/osascript").args(args).process_group(0).status().expect("osascript starts");
 }
 
 const CURL: [&str; 2] = ["-e", "do shell script \"/usr/bin/curl -s https://example.com >/dev/null\""];

@@ -22,6 +22,8 @@ mod facts;
 mod golden;
 // Bytes that no honest source writes.
 mod hostile;
+// The script for a hosted Mac, with stand-ins.
+mod hosted_mac;
 // Imports go one way.
 // The language over streams, case by case.
 mod language;
