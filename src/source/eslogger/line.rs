@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::{Error, Read};
+use super::error::Error;
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security as es;
 
@@ -17,6 +17,13 @@ use crate::source::endpoint_security as es;
 /// only for a type that says so.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A line as a message.
+#[allow(clippy::large_enum_variant, reason = "nearly every line is a message, and none is kept")]
+pub(super) enum Read<'a> {
+    Message(es::Message<'a>),
+    Skipped(String),
+}
 
 /// `es_message_t`.
 #[derive(Deserialize)]

@@ -3,44 +3,17 @@
 //!
 //! Made for the message versions 6 to 11 (macOS 13 to 27); another one is read as far as its shape fits.
 
+mod error;
 mod line;
 pub mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 pub use super::endpoint_security::LOCAL_HOST;
-use super::endpoint_security::{Message, Translator};
+use super::endpoint_security::Translator;
 use crate::event::{Decoded, Line, Machine};
-
-/// Why a line is not an event.
-#[derive(Debug)]
-pub enum Error {
-    /// The line is not JSON, or not an eslogger message.
-    Json(serde_json::Error),
-    /// The message's `time` is not a time between the years 1678 and 2261.
-    BadTime(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Json(error) if error.is_data() => write!(f, "not an eslogger message: {error}"),
-            Error::Json(error) => write!(f, "not valid JSON: {error}"),
-            Error::BadTime(text) => write!(f, "time {text:?} is not a time"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// A line as a message.
-#[allow(clippy::large_enum_variant, reason = "nearly every line is a message, and none is kept")]
-enum Read<'a> {
-    Message(Message<'a>),
-    Skipped(String),
-}
+pub use error::Error;
+use line::Read;
 
 /// Reads one line.
 fn read(line: &str) -> Result<Read<'_>, Error> {

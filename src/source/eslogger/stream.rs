@@ -1,6 +1,7 @@
 //! What a live `eslogger` prints: bytes in, events out.
 
-use super::{Decoder, Read, read};
+use super::line::Read;
+use super::{Decoder, read};
 use crate::event::Event;
 use crate::source::endpoint_security::Numbering;
 use crate::source::live::Losses;

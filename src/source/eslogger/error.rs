@@ -1,0 +1,24 @@
+//! Why a line of eslogger is not an event.
+
+use std::fmt;
+
+/// Why a line is not an event.
+#[derive(Debug)]
+pub enum Error {
+    /// The line is not JSON, or not an eslogger message.
+    Json(serde_json::Error),
+    /// The message's `time` is not a time between the years 1678 and 2261.
+    BadTime(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Json(error) if error.is_data() => write!(f, "not an eslogger message: {error}"),
+            Error::Json(error) => write!(f, "not valid JSON: {error}"),
+            Error::BadTime(text) => write!(f, "time {text:?} is not a time"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
