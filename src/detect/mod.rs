@@ -3,6 +3,7 @@
 mod absence;
 pub mod exception;
 pub mod lint;
+mod held;
 mod matcher;
 mod pipes;
 pub mod reorder;
@@ -16,7 +17,7 @@ use std::collections::HashSet;
 
 pub use crate::eql::KeyValue;
 pub use exception::Exception;
-pub use matcher::Match;
+pub use held::Match;
 pub use reorder::{Lateness, Ordinal};
 pub use rule::Rule;
 pub use set::RuleSet;
@@ -24,7 +25,8 @@ pub use suppress::Volume;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
-use matcher::{Length, Matcher, Shared};
+use held::{Length, Shared};
+use matcher::Matcher;
 
 /// What a rule found.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Match;
+use super::held::Match;
 use crate::eql::Pipe;
 
 /// The pipes of one query.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::Problem;
 use super::compression::Compression;
+use super::origin::Problem;
 
 /// Why a recording cannot be replayed.
 #[derive(Debug)]

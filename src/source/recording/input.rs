@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::compression::Compression;
 use super::error::{Error, Unknown, Unreadable};
+use super::origin::{Input, Problem};
 use super::place::Place;
+use super::reader;
 use super::sources::{self, Source};
 use super::values::{Piece, Values};
-use super::{Input, Problem, reader};
 use crate::event::{Decoded, Event, Line};
 use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 

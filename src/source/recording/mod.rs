@@ -3,6 +3,7 @@
 mod compression;
 mod error;
 mod input;
+mod origin;
 #[cfg(test)]
 mod layouts;
 mod place;
@@ -15,8 +16,6 @@ mod values;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ pub use compression::Compression;
 pub use error::{Content, Error, Unknown, Unreadable};
 pub use input::RecordedInput;
 use input::Step;
+pub use origin::{Input, Problem};
 pub use place::Place;
 use sources::Source;
 pub use sources::Sources;
@@ -34,61 +34,6 @@ pub use sources::Sources;
 const WAIT: Duration = Duration::from_millis(200);
 /// How many inputs are open from the start; of more, each opens when its first event is next.
 const MAX_OPEN: usize = 64;
-
-/// Where a recording comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// Standard input.
-    Stdin,
-    /// A file, plain or compressed, or a directory of such files.
-    File(PathBuf),
-    /// What is in memory.
-    Memory(Arc<[u8]>),
-}
-
-impl From<&Path> for Input {
-    /// A path; `-` is standard input.
-    fn from(path: &Path) -> Input {
-        if path == Path::new("-") { Input::Stdin } else { Input::File(path.to_owned()) }
-    }
-}
-
-impl From<&str> for Input {
-    /// A path; `-` is standard input.
-    fn from(path: &str) -> Input {
-        Path::new(path).into()
-    }
-}
-
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Input::Stdin => f.write_str("standard input"),
-            Input::Memory(_) => f.write_str("memory"),
-            Input::File(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// Something in an input that was skipped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The input's name.
-    pub input: String,
-    /// Where it is; where reading failed, the value before. `None` when it is the whole input.
-    pub place: Option<Place>,
-    /// What is wrong with it.
-    pub text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some(Place { line, column }) => write!(f, "{}:{line}:{column}: {}", self.input, self.text),
-            None => write!(f, "{}: {}", self.input, self.text),
-        }
-    }
-}
 
 /// What comes next in a recording.
 #[derive(Debug)]

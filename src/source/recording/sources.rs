@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Input;
 use super::error::Error;
+use super::origin::Input;
 
 /// How many files of directories are merged.
 const MAX_FILES: usize = 100_000;
