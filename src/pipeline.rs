@@ -235,7 +235,10 @@ impl Pipeline {
     }
 
     fn summed_up(&mut self, summary: &Summary) -> Alert {
-        let alert = held_back::alert(&self.rules[summary.rule], summary, self.sequence);
+        let mut alert = held_back::alert(&self.rules[summary.rule], summary, self.sequence);
+        if let Some(redactor) = &self.redactor {
+            redactor.apply(&mut alert.document);
+        }
         self.sequence += 1;
         alert
     }

@@ -137,13 +137,15 @@ pub struct Script {
     /// Regular expressions whose matches are left out of alerts; each compiles.
     #[serde(deserialize_with = "value::regexes")]
     pub redact: Vec<String>,
-    /// Also leave out what the built-in expressions match.
+    /// Also leave out passwords, tokens and keys that osawatch finds by itself.
     pub redact_defaults: bool,
+    /// Equal secrets get equal marks under this key; `random` draws one for each run, empty gives none.
+    pub redact_key: String,
 }
 
 impl Default for Script {
     fn default() -> Script {
-        Script { capture_script: Capture::Full, redact: Vec::new(), redact_defaults: true }
+        Script { capture_script: Capture::Full, redact: Vec::new(), redact_defaults: true, redact_key: String::new() }
     }
 }
 
@@ -176,6 +178,7 @@ impl Script {
     /// What is left out.
     pub fn redactor(&self) -> Result<Redactor, Error> {
         let built = Redactor::new(&self.redact, self.redact_defaults);
+        let built = built.map(|redactor| redactor.with_capture(self.capture_script).with_key(&self.redact_key));
         built.map_err(|error| Problem::of_file("[script]", What::Redact(error.to_string())).into())
     }
 }

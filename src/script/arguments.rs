@@ -83,3 +83,20 @@ pub(super) fn applet(executable: &str, source: &'static str) -> Given {
     let bundle = executable.split_once("/Contents/MacOS/").map(|(bundle, _)| bundle.to_owned());
     Given { source: if bundle.is_some() { source } else { "unknown" }, path: bundle, ..Given::default() }
 }
+
+/// Where the statements after `-e` are: the argument and the byte of it.
+pub(super) fn statements(args: &[&str]) -> Vec<(usize, usize)> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(arg) = args.get(at).filter(|arg| arg.len() > 1 && arg.starts_with('-') && **arg != "--") {
+        let option = arg.char_indices().skip(1).find(|(_, option)| matches!(option, 'e' | 'l' | 's'));
+        at += 1;
+        let Some((place, option)) = option else { continue };
+        let joined = place + 1 < arg.len();
+        let value = if joined { (at - 1, place + 1) } else { (at, 0) };
+        at += usize::from(!joined);
+        if option == 'e' && value.0 < args.len() {
+            found.push(value);
+        }
+    }
+    found
+}

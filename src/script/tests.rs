@@ -125,23 +125,3 @@ fn hash_leaves_the_text_out_and_off_everything() {
     assert_eq!(found.indicators, ["do shell script"]);
     assert_eq!(script(event(), Examiner::recorded(Capture::Off)), Script::default());
 }
-
-#[test]
-fn secrets_are_redacted_wherever_a_script_or_an_argument_stands() {
-    let redactor = Redactor::new(&["X[0-9]+".to_owned()], true).unwrap();
-    for (text, wanted) in [
-        ("password \"hunter2\" with x", "password \"[redacted]\" with x"),
-        ("curl -u me:pw https://a", "curl -u me:[redacted] https://a"),
-        ("https://me:pw@host/", "https://me:[redacted]@host/"),
-        ("Authorization: Bearer abcdef123456", "Authorization: Bearer [redacted]"),
-        ("api_key=k&b=1 token: t", "api_key=[redacted]&b=1 token: [redacted]"),
-        ("X42 and X7", "[redacted] and [redacted]"),
-        ("the password field is empty", "the password field is empty"),
-    ] {
-        let mut document = serde_json::json!({"process": {"args": [text], "command_line": text, "name": text}});
-        redactor.apply(document.as_object_mut().unwrap());
-        assert_eq!(document["process"]["args"][0], wanted);
-        assert_eq!(document["process"]["command_line"], wanted);
-        assert_eq!(document["process"]["name"], text);
-    }
-}

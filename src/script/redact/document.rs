@@ -1,0 +1,268 @@
+//! A whole document without its secrets. What was found in one place is left out in all others too.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
+use serde_json::{Map, Value as Json};
+
+use super::mark::{Kind, OPENING, Span, joined};
+use super::names::kind_of;
+use super::{Redactor, environment, finder, hidden};
+
+/// Parts of an alert that no source wrote.
+const OURS: [&str; 6] = ["rule", "threat", "ecs", "data_stream", "agent", "labels"];
+/// Fields that name things: no secrets, and a document without them is of no use.
+const NAMES: [&str; 17] = [
+    "name",
+    "executable",
+    "entity_id",
+    "id",
+    "sha256",
+    "sha1",
+    "md5",
+    "cdhash",
+    "@timestamp",
+    "created",
+    "start",
+    "end",
+    "ip",
+    "address",
+    "domain",
+    "dataset",
+    "module",
+];
+/// Fields that hold the environment of a process.
+const ENVIRONMENT: [&str; 4] = ["env_vars", "env", "environment", "Env"];
+/// Fields whose text the expressions of the configuration are for.
+const TEXTS: [&str; 12] = [
+    "args",
+    "command_line",
+    "text",
+    "title",
+    "env_vars",
+    "decoded",
+    "urls",
+    "message",
+    "original",
+    "reason",
+    "body",
+    "content",
+];
+/// A longer text is cut first: what a document can hold is far less.
+const MAX_TEXT: usize = 1 << 20;
+/// A longer secret is left out where it was found.
+const MAX_SECRET: usize = 4096;
+/// So many secrets are looked for in the rest of the document.
+const MAX_KNOWN: usize = 512;
+
+pub(super) fn apply(redactor: &Redactor, document: &mut Map<String, Json>) {
+    let mut walk = Walk { redactor, known: Vec::new(), copies: None };
+    let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
+        let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
+        members.for_each(|(key, value)| visit(key, value));
+    };
+    // Where arguments are apart their ends are known: those first, so that a joined line loses the whole.
+    each(&mut |_, value| walk.processes(value));
+    walk.copies = Copies::of(&walk.known);
+    each(&mut |key, value| walk.member(key, value));
+    if let Some(copies) = Copies::of(&walk.known) {
+        each(&mut |key, value| copies.leave_out(redactor, key, value));
+    }
+}
+
+struct Walk<'r> {
+    redactor: &'r Redactor,
+    known: Vec<(String, Kind)>,
+    /// Those of arguments.
+    copies: Option<Copies>,
+}
+
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+impl Walk<'_> {
+    /// The arguments of every process of the document.
+    fn processes(&mut self, value: &mut Json) {
+        match value {
+            Json::Object(members) => {
+                if self.redactor.hides_scripts {
+                    let hidden = hidden::in_process(members, &self.redactor.marks);
+                    self.known.extend(hidden.into_iter().map(|statement| (statement, Kind::Script)));
+                }
+                self.arguments(members);
+                members.iter_mut().for_each(|(_, value)| self.processes(value));
+            }
+            Json::Array(values) => values.iter_mut().for_each(|value| self.processes(value)),
+            _ => {}
+        }
+    }
+
+    /// Arguments, and the command line that is made of them.
+    fn arguments(&mut self, members: &mut Map<String, Json>) {
+        let Some(Json::Array(values)) = members.get_mut("args") else { return };
+        if self.redactor.hides_scripts {
+            for text in values.iter_mut() {
+                if let Some(shown) = text.as_str().and_then(|text| hidden::in_text(text, &self.redactor.marks)) {
+                    *text = shown.into();
+                }
+            }
+        }
+        let Some(args) = values.iter().map(Json::as_str).collect::<Option<Vec<&str>>>() else { return };
+        let line = args.join(" ");
+        let redacted = self.vector(&args);
+        let shown = redacted.join(" ");
+        *values = redacted.into_iter().map(Json::String).collect();
+        if let Some(Json::String(text)) = members.get_mut("command_line").filter(|text| text.as_str() == Some(&line)) {
+            *text = shown;
+        }
+    }
+
+    fn vector(&mut self, args: &[&str]) -> Vec<String> {
+        let mut spans = if self.redactor.finds { finder::in_args(args) } else { vec![Vec::new(); args.len()] };
+        let line = args.join(" ");
+        finder::divide(&self.redactor.matches(&line), args, &mut spans);
+        let each = args.iter().zip(spans);
+        each.map(|(arg, mut spans)| {
+            spans.extend(self.redactor.matches(arg));
+            self.replace(arg, joined(arg, spans))
+        })
+        .collect()
+    }
+
+    fn member(&mut self, key: &str, value: &mut Json) {
+        let key = last_part(key);
+        if ENVIRONMENT.contains(&key) && self.redactor.finds {
+            return self.environment(value);
+        }
+        match value {
+            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.member(key, value)),
+            // Done with the processes.
+            Json::Array(values) if key == "args" && values.iter().all(Json::is_string) => {}
+            Json::Array(values) => values.iter_mut().for_each(|value| self.member(key, value)),
+            Json::String(_) if NAMES.contains(&key) => {}
+            Json::String(text) => *text = self.text(key, text),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) -> String {
+        let cut = text.floor_char_boundary(MAX_TEXT);
+        let (whole, left_out) = (&text[..cut], text.len() - cut);
+        let shown = self.redactor.hides_scripts.then(|| hidden::in_text(whole, &self.redactor.marks)).flatten();
+        let whole = shown.as_deref().unwrap_or(whole);
+        let named = kind_of(key).filter(|_| self.redactor.finds && !whole.starts_with(OPENING) && !whole.is_empty());
+        let mut spans = match named {
+            Some(kind) => vec![Span { start: 0, end: whole.len(), kind }],
+            None if self.redactor.finds => finder::in_text(whole),
+            None => Vec::new(),
+        };
+        if TEXTS.contains(&key) {
+            spans.extend(self.redactor.matches(whole));
+        }
+        if let Some(copies) = &self.copies {
+            spans.extend(copies.spans(whole));
+        }
+        let mut out = self.replace(whole, joined(whole, spans));
+        if left_out > 0 {
+            out.push_str(&format!("…[{left_out} bytes left out]"));
+        }
+        out
+    }
+
+    fn environment(&mut self, value: &mut Json) {
+        match value {
+            Json::Array(variables) => variables.iter_mut().for_each(|variable| self.environment(variable)),
+            Json::String(variable) => {
+                if let Some((name, value)) = variable.split_once('=') {
+                    *variable = format!("{name}={}", self.variable(name, value));
+                }
+            }
+            Json::Object(variables) => {
+                for (name, value) in variables.iter_mut() {
+                    if let Json::String(text) = value {
+                        *text = self.variable(name, text);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn variable(&mut self, name: &str, value: &str) -> String {
+        if value.is_empty() || value.starts_with(OPENING) {
+            return value.to_owned();
+        }
+        match kind_of(name) {
+            Some(kind) => self.replace(value, vec![Span { start: 0, end: value.len(), kind }]),
+            None if environment::keeps(name) => self.text("env_vars", value),
+            None => self.redactor.marks.of(Kind::Environment, value),
+        }
+    }
+
+    fn replace(&mut self, text: &str, spans: Vec<Span>) -> String {
+        for span in &spans {
+            let secret = &text[span.start..span.end];
+            if span.kind != Kind::Pattern && self.known.len() < MAX_KNOWN && may_stand_elsewhere(secret) {
+                self.known.push((secret.to_owned(), span.kind));
+            }
+        }
+        self.redactor.marks.replace(text, &spans)
+    }
+}
+
+/// Short secrets and words are left out only where they were found: they may mean something else elsewhere.
+fn may_stand_elsewhere(secret: &str) -> bool {
+    let is_word = secret.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (6..=MAX_SECRET).contains(&secret.len()) && !is_word && !secret.starts_with(['/', '~', '-'])
+}
+
+/// What was found, wherever else it stands.
+struct Copies {
+    automaton: AhoCorasick,
+    kinds: Vec<Kind>,
+}
+
+impl Copies {
+    fn of(known: &[(String, Kind)]) -> Option<Copies> {
+        let mut known: Vec<&(String, Kind)> = known.iter().filter(|(secret, _)| may_stand_elsewhere(secret)).collect();
+        known.sort_by(|one, other| one.0.cmp(&other.0));
+        known.dedup_by(|one, other| one.0 == other.0);
+        if known.is_empty() {
+            return None;
+        }
+        // The one that costs no more to build than its secrets are long.
+        let mut longest = AhoCorasick::builder();
+        longest.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::NoncontiguousNFA));
+        let automaton = longest.build(known.iter().map(|(secret, _)| secret)).ok()?;
+        Some(Copies { automaton, kinds: known.iter().map(|(_, kind)| *kind).collect() })
+    }
+
+    fn spans(&self, text: &str) -> Vec<Span> {
+        let is_part = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_alphanumeric);
+        // A short one, or one of hexadecimal digits, may be a part of a hash or an id.
+        let is_special = |found: &Match| {
+            found.len() >= 8 && text[found.start()..found.end()].bytes().any(|byte| !byte.is_ascii_hexdigit())
+        };
+        let stands_alone = |found: &Match| {
+            is_special(found) || !(is_part(found.end()) || found.start() > 0 && is_part(found.start() - 1))
+        };
+        let span = |found: Match| {
+            let kind = self.kinds[found.pattern().as_usize()];
+            Span { start: found.start(), end: found.end(), kind }
+        };
+        self.automaton.find_iter(text).filter(stands_alone).map(span).collect()
+    }
+
+    fn leave_out(&self, redactor: &Redactor, key: &str, value: &mut Json) {
+        match value {
+            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.leave_out(redactor, key, value)),
+            Json::Array(values) => values.iter_mut().for_each(|value| self.leave_out(redactor, key, value)),
+            Json::String(text) if !NAMES.contains(&last_part(key)) => {
+                let spans = self.spans(text);
+                if !spans.is_empty() {
+                    *text = redactor.marks.replace(text, &joined(text, spans));
+                }
+            }
+            _ => {}
+        }
+    }
+}

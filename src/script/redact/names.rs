@@ -1,0 +1,356 @@
+//! Which names mean a secret, and which values are none.
+
+use super::mark::{Kind, OPENING};
+
+/// A longer one is no name.
+const MAX_NAME_BYTES: usize = 96;
+
+/// A name that ends so is about a secret and holds none: `password_file`, `tokenType`, `askForPasswordDelay`.
+const ABOUT: [&str; 62] = [
+    "file",
+    "path",
+    "url",
+    "uri",
+    "type",
+    "name",
+    "id",
+    "ids",
+    "length",
+    "len",
+    "count",
+    "policy",
+    "prompt",
+    "prompts",
+    "field",
+    "label",
+    "hint",
+    "stdin",
+    "expiry",
+    "expires",
+    "expiration",
+    "ttl",
+    "limit",
+    "age",
+    "min",
+    "max",
+    "manager",
+    "store",
+    "dir",
+    "directory",
+    "authentication",
+    "delay",
+    "required",
+    "enabled",
+    "helper",
+    "provider",
+    "fd",
+    "env",
+    "format",
+    "size",
+    "algorithm",
+    "alg",
+    "mode",
+    "class",
+    "title",
+    "placeholder",
+    "info",
+    "method",
+    "endpoint",
+    "server",
+    "host",
+    "version",
+    "bucket",
+    "arn",
+    "ref",
+    "status",
+    "state",
+    "interval",
+    "timeout",
+    "days",
+    "attempts",
+    "login",
+];
+/// What stands before `key` when it is a secret.
+const BEFORE_KEY: [&str; 16] = [
+    "api",
+    "access",
+    "private",
+    "secret",
+    "auth",
+    "signing",
+    "encryption",
+    "account",
+    "storage",
+    "master",
+    "subscription",
+    "session",
+    "shared",
+    "license",
+    "deploy",
+    "functions",
+];
+/// Parameters of URLs that are secrets there, and words elsewhere.
+const URL_PARAMETERS: [&str; 14] = [
+    "sig",
+    "signature",
+    "key",
+    "code",
+    "auth",
+    "sas",
+    "jwt",
+    "sid",
+    "session",
+    "ticket",
+    "hmac",
+    "x-amz-signature",
+    "x-amz-credential",
+    "x-goog-signature",
+];
+/// Values that are none.
+const PLAIN: [&str; 40] = [
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "string",
+    "str",
+    "text",
+    "int",
+    "bool",
+    "boolean",
+    "any",
+    "required",
+    "optional",
+    "default",
+    "prompt",
+    "ask",
+    "stdin",
+    "env",
+    "basic",
+    "bearer",
+    "digest",
+    "include",
+    "omit",
+    "inherit",
+    "always",
+    "never",
+    "is",
+    "=",
+    ":",
+    "==",
+    "to",
+    "...",
+    "-",
+    "--",
+];
+
+/// What kind of secret a thing of this name is: an identifier, an option, a header, a key of a JSON object.
+pub(super) fn kind_of(name: &str) -> Option<Kind> {
+    if name.len() > MAX_NAME_BYTES || name.len() < 2 || matches!(name, "PWD" | "OLDPWD") {
+        return None;
+    }
+    let segments = segments(name);
+    if segments.last().is_some_and(|last| ABOUT.contains(&last.as_str())) {
+        return None;
+    }
+    (0..segments.len()).find_map(|at| {
+        let before = at.checked_sub(1).map_or("", |before| segments[before].as_str());
+        kind_of_segment(before, &segments[at], at > 0 && at + 1 == segments.len())
+    })
+}
+
+fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| segment.ends_with(ending));
+    let passwords =
+        ["password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "contraseña", "wachtwoord"];
+    if ends(&passwords) || matches!(segment, "pass" | "pw" | "pwd" | "pswd" | "sshpass" | "senha" | "motdepasse") {
+        return Some(Kind::Password);
+    }
+    // An audit token names a process.
+    if segment.ends_with("token") && before != "audit" || segment == "jwt" {
+        return Some(Kind::Token);
+    }
+    if segment.ends_with("secret") {
+        return Some(Kind::Secret);
+    }
+    let keys = ["apikey", "accesskey", "privatekey", "secretkey", "authkey", "accountkey", "masterkey"];
+    if ends(&keys) || segment == "key" && BEFORE_KEY.contains(&before) {
+        return Some(Kind::Key);
+    }
+    if matches!(segment, "credential" | "credentials" | "creds" | "authorization") {
+        return Some(Kind::Credential);
+    }
+    // npm's `_auth`.
+    if segment == "auth" && before.is_empty() && is_last {
+        return Some(Kind::Credential);
+    }
+    (segment == "cookie").then_some(Kind::Cookie)
+}
+
+/// The parts of a name, in lower case: `DB_PASSWORD`, `adminPassword`, `x-api-key`. A leading `_` is an empty part.
+fn segments(name: &str) -> Vec<String> {
+    let name = name.trim_start_matches(['-', '$']);
+    let mut segments = vec![String::new()];
+    let mut previous = ' ';
+    for letter in name.chars() {
+        let begins = !letter.is_alphanumeric() || letter.is_uppercase() && previous.is_lowercase();
+        if begins && (letter.is_alphanumeric() || previous != ' ' || letter == '_') {
+            segments.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(last) = segments.last_mut()
+        {
+            // Digits at the end number a name: `password2`.
+            if !letter.is_ascii_digit() {
+                last.extend(letter.to_lowercase());
+            }
+        }
+        previous = letter;
+    }
+    segments
+}
+
+/// As [`kind_of`], for a parameter of a URL.
+pub(super) fn kind_of_parameter(name: &str) -> Option<Kind> {
+    let is_known = URL_PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    kind_of(name).or(is_known.then_some(Kind::Token))
+}
+
+/// Options with a name of a secret that take no value after a space: `--with-token`, `--ask-pass`.
+pub(super) fn is_switch(option: &str) -> bool {
+    const SWITCHES: [&str; 22] = [
+        "no", "with", "use", "show", "ask", "prompt", "print", "get", "reset", "skip", "enable", "disable", "save",
+        "store", "force", "need", "generate", "list", "revoke", "delete", "check", "verify",
+    ];
+    segments(option).first().is_some_and(|first| SWITCHES.contains(&first.as_str()))
+}
+
+/// A value that is no secret: a reference, a keyword, a small number, a mark.
+pub(super) fn is_plain(value: &str) -> bool {
+    let value = value.trim();
+    if value.is_empty() || value.starts_with(OPENING) {
+        return true;
+    }
+    if value.len() > 128 {
+        return false;
+    }
+    let is_word = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "_-.:?@".contains(letter));
+    let is_reference = match value.strip_prefix('$') {
+        Some(rest) => {
+            let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
+            rest.is_empty() || rest.starts_with('(') || is_word(inner) && !inner.starts_with(|c: char| c.is_numeric())
+        }
+        None => false,
+    };
+    let wrapped = [("<", ">"), ("{{", "}}"), ("%", "%"), ("%{", "}"), ("@env:", ""), ("@keychain:", "")];
+    let placeholders = ["env:", "file:", "fd:", "@-", "%s", "%@", "***"];
+    is_reference
+        || wrapped.iter().any(|(from, to)| value.len() > from.len() && value.starts_with(from) && value.ends_with(to))
+        || placeholders.iter().any(|start| value.starts_with(start))
+        || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(value))
+        || value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A value that is the place of a key, not the key.
+pub(super) fn is_path(value: &str) -> bool {
+    ["/", "~/", "./", "../"].iter().any(|start| value.starts_with(start))
+        || [".pem", ".key", ".p8", ".p12", ".json", ".pub", ".der"].iter().any(|end| value.ends_with(end))
+}
+
+/// Whether a text without a name looks like a password, not like a word, a path, an address or a number.
+pub(super) fn looks_secret(value: &str) -> bool {
+    let has = |test: fn(char) -> bool| value.chars().any(test);
+    let is_symbol = |letter: char| letter.is_ascii_punctuation() && !"-_.,:/?'\"".contains(letter);
+    value.len() >= 6
+        && !has(char::is_whitespace)
+        && !value.contains('/')
+        && !is_path(value)
+        && has(char::is_alphabetic)
+        && (has(char::is_numeric) || has(is_symbol))
+        && !is_plain(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compound_names_of_secrets_are_known() {
+        for (name, kind) in [
+            ("password", Kind::Password),
+            ("PASSWORD", Kind::Password),
+            ("DB_PASSWORD", Kind::Password),
+            ("adminPassword", Kind::Password),
+            ("--adminPassword", Kind::Password),
+            ("thePassword2", Kind::Password),
+            ("PGPASSWORD", Kind::Password),
+            ("MYSQL_PWD", Kind::Password),
+            ("pw", Kind::Password),
+            ("db.pass", Kind::Password),
+            ("Passwort", Kind::Password),
+            ("AWS_SECRET_ACCESS_KEY", Kind::Secret),
+            ("client_secret", Kind::Secret),
+            ("GITHUB_TOKEN", Kind::Token),
+            ("accessToken", Kind::Token),
+            ("PRIVATE-TOKEN", Kind::Token),
+            ("OPENAI_API_KEY", Kind::Key),
+            ("x-api-key", Kind::Key),
+            ("apikey", Kind::Key),
+            ("_authToken", Kind::Token),
+            ("_auth", Kind::Credential),
+            ("AccountKey", Kind::Key),
+        ] {
+            assert!(kind_of(name).is_some(), "{name}");
+            if name != "AWS_SECRET_ACCESS_KEY" {
+                assert_eq!(kind_of(name), Some(kind), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_about_secrets_are_not_names_of_secrets() {
+        for name in [
+            "PWD",
+            "OLDPWD",
+            "password_file",
+            "--password-stdin",
+            "tokenType",
+            "max_tokens",
+            "audit_token",
+            "key",
+            "bypass",
+            "compass",
+            "secretary",
+            "--secret-id",
+            "askForPasswordDelay",
+            "credential.helper",
+            "auth",
+            "AWS_ACCESS_KEY_ID",
+            "PasswordAuthentication",
+            "tokenizer",
+            "monkey",
+            "keyboard",
+            "cwd",
+            "p",
+            "",
+        ] {
+            assert_eq!(kind_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn references_and_keywords_are_plain() {
+        for value in ["", "$PW", "${PW}", "$(cat x)", "$", "1", "no", "env:PW", "<password>", "{{ pw }}", "[redacted"] {
+            assert!(is_plain(value), "{value}");
+        }
+        for value in ["hunter2", "$1abc!", "123", "x", "$ecr3t!"] {
+            assert!(!is_plain(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,411 @@
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn redactor() -> Redactor {
+    Redactor::new(&[], true).unwrap()
+}
+
+fn applied(redactor: &Redactor, document: Json) -> Json {
+    let Json::Object(mut document) = document else { panic!("an object") };
+    redactor.apply(&mut document);
+    Json::Object(document)
+}
+
+/// A text as inline script, as one argument of a shell, as a command line and as a parent's.
+fn everywhere(text: &str) -> Json {
+    let line = format!("osascript -e {text}");
+    let process = json!({
+        "args": ["osascript", "-e", text], "command_line": line, "name": "osascript",
+        "parent": {"name": "zsh", "args": ["zsh", "-c", text], "command_line": format!("zsh -c {text}")},
+    });
+    json!({
+        "process": process, "osawatch": {
+            "script": {"text": text}, "ancestry": [{"command_line": line}], "responsible": {"command_line": text},
+            "sequence": {"events": [{"process": process}, {"message": text}]},
+        },
+    })
+}
+
+#[track_caller]
+fn hides(text: &str, secret: &str) {
+    let document = applied(&redactor(), everywhere(text)).to_string();
+    for part in [secret, &secret[secret.len() / 2..]] {
+        assert!(!document.contains(part), "{part:?} of {text:?} is in {document}");
+    }
+    assert!(document.contains("[redacted: "), "{document}");
+}
+
+#[test]
+fn commands_that_take_a_secret_lose_it_by_their_own_grammar() {
+    for text in [
+        "mysql -u root -pZebra7Quagga db",
+        "mysql -uroot -pZebra7Quagga db",
+        "mysqldump --password=Zebra7Quagga db",
+        "sshpass -p Zebra7Quagga ssh u@h",
+        "sshpass -pZebra7Quagga ssh u@h",
+        "/opt/homebrew/bin/sshpass -p 'Zebra7Quagga' ssh u@h",
+        "unzip -PZebra7Quagga a.zip",
+        "zip -er -P Zebra7Quagga a.zip b",
+        "7z x -pZebra7Quagga a.7z",
+        "openssl rsa -passin pass:Zebra7Quagga -in k",
+        "openssl enc -d -aes-256-cbc -k Zebra7Quagga",
+        "openssl enc -aes-256-cbc -pass 'pass:Zebra7Quagga' -in a",
+        "security unlock-keychain -p 'Zebra7Quagga' login.keychain",
+        "security add-generic-password -a me -s x -w Zebra7Quagga",
+        "security set-key-partition-list -S apple: -k Zebra7Quagga login.keychain",
+        "security import a.p12 -P Zebra7Quagga",
+        "dscl . -authonly ada Zebra7Quagga",
+        "dscl . authonly ada Zebra7Quagga",
+        "dscl /Local/Default -passwd /Users/ada Zebra7Quagga",
+        "dscl . passwd /Users/ada old77Old Zebra7Quagga",
+        "sysadminctl -adminUser adm -adminPassword Zebra7Quagga -resetPasswordFor ada",
+        "sysadminctl -addUser ada -password Zebra7Quagga",
+        "echo Zebra7Quagga | sudo -S id",
+        "echo 'Zebra7Quagga' | sudo -kS id",
+        "printf '%s\\n' Zebra7Quagga | sudo -S id",
+        "sudo -S <<< \"Zebra7Quagga\" id",
+        "sudo -S id <<<Zebra7Quagga",
+        "echo Zebra7Quagga | docker login -u me --password-stdin ghcr.io",
+        "echo Zebra7Quagga | gh auth login --with-token",
+        "printf Zebra7Quagga | hdiutil attach -stdinpass a.dmg",
+        "docker login -u me -p Zebra7Quagga ghcr.io",
+        "docker run -e DB_PASSWORD=Zebra7Quagga img",
+        "curl -ume:Zebra7Quagga https://x",
+        "curl -u me:Zebra7Quagga https://x",
+        "curl -u 'me:p Zebra7Quagga' https://x",
+        "curl -su me:Zebra7Quagga https://x",
+        "curl --user me:Zebra7Quagga https://x",
+        "curl --user=me:Zebra7Quagga https://x",
+        "curl -H 'Authorization: Basic Zebra7QuaggaZebra7Quagga==' https://x",
+        "curl -H 'Authorization: token Zebra7Quagga' https://x",
+        "curl -H \"Authorization: Bearer Zebra7Quagga\" https://x",
+        "curl -H 'X-Auth-Token: Zebra7Quagga' https://x",
+        "curl -H 'x-api-key: Zebra7Quagga' https://x",
+        "curl -b 'session=Zebra7Quagga' https://x",
+        "curl -H 'Cookie: a=b; session=Zebra7Quagga' https://x",
+        "curl -d 'client_secret=Zebra7Quagga' https://x",
+        "curl -d 'user=ada&password=Zebra7Quagga' https://x",
+        "curl -F pwd=Zebra7Quagga https://x",
+        "curl -d '{\"password\":\"Zebra7Quagga\"}' https://x",
+        "curl -d \"{\\\"password\\\":\\\"Zebra7Quagga\\\"}\" https://x",
+        "curl --oauth2-bearer Zebra7Quagga https://x",
+        "wget --http-password=Zebra7Quagga https://x",
+        "wget --header='Authorization: Bearer Zebra7Quagga' https://x",
+        "az login --service-principal -u a -p Zebra7Quagga --tenant t",
+        "az login --client-secret Zebra7Quagga",
+        "kubectl --token=Zebra7Quagga get pods",
+        "kubectl create secret generic x --from-literal=k=Zebra7Quagga",
+        "gh secret set NAME --body Zebra7Quagga",
+        "aws configure set aws_secret_access_key Zebra7Quagga",
+        "launchctl setenv API_TOKEN Zebra7Quagga",
+        "defaults write com.example.app apiToken -string Zebra7Quagga",
+        "git -c http.extraHeader='Authorization: Basic Zebra7Quagga' fetch",
+        "git clone https://ada:Zebra7Quagga@example.org/x.git",
+        "npm config set //registry.npmjs.org/:_authToken Zebra7Quagga",
+        "hdiutil attach -passphrase Zebra7Quagga a.dmg",
+        "diskutil apfs unlockVolume disk1s1 -passphrase Zebra7Quagga",
+        "networksetup -setairportnetwork en0 Net Zebra7Quagga",
+        "scutil --nc start VPN --password Zebra7Quagga",
+        "xcrun notarytool submit a.zip --apple-id a --password Zebra7Quagga",
+        "gpg --batch --passphrase Zebra7Quagga -d a.gpg",
+        "ldapsearch -x -D cn=a -w Zebra7Quagga",
+        "smbclient //h/s -U ada%Zebra7Quagga",
+        "mount_smbfs //ada:Zebra7Quagga@h/s /Volumes/s",
+        "redis-cli -u redis://:Zebra7Quagga@host",
+        "redis-cli -a Zebra7Quagga ping",
+        "psql 'host=h user=u password=Zebra7Quagga'",
+        "PGPASSWORD=Zebra7Quagga psql",
+        "MYSQL_PWD=Zebra7Quagga mysql",
+        "env API_TOKEN=Zebra7Quagga tool",
+        "export DB_PASSWORD='Zebra7 Quagga'",
+        "sudo env AWS_SECRET_ACCESS_KEY=Zebra7Quagga aws s3 ls",
+        "x --password 'two Zebra7Quagga'",
+        "x --password='two Zebra7Quagga'",
+        "x --password Zebra7,Quagga",
+        "x --pass Zebra7Quagga",
+        "x -newPassword Zebra7Quagga",
+    ] {
+        let secret = if text.contains("Zebra7Quagga") { "Zebra7Quagga" } else { "Quagga" };
+        hides(text, secret);
+        // As AppleScript and JavaScript write it.
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        hides(&format!("do shell script \"{quoted}\" with administrator privileges"), secret);
+        hides(&format!("app.doShellScript(\"{quoted}\")"), secret);
+    }
+}
+
+#[test]
+fn literals_of_scripts_are_left_out_to_their_closing_quote() {
+    for text in [
+        r#"do shell script "id" password "correct Zebra7Quagga battery" with administrator privileges"#,
+        r#"do shell script "id" user name "ada" password "p&s;w,Zebra7Quagga" with administrator privileges"#,
+        r#"do shell script "id" password "it's-Zebra7Quagga" with administrator privileges"#,
+        r#"do shell script "id" password "a\"Zebra7Quagga\"b" with administrator privileges"#,
+        r#"do shell script "id" password "/Zebra7Quagga""#,
+        "do shell script \"id\" password \u{201C}Zebra7Quagga x\u{201D} with administrator privileges",
+        r#"set pw to "Zebra7Quagga""#,
+        r#"set thePassword to "Zebra7 " & "Quagga""#,
+        r#"set passwd to "Zebra7Quagga""#,
+        r#"set my password to "Zebra7Quagga""#,
+        r#"copy "Zebra7Quagga" to adminPassword"#,
+        r#"property adminPassword : "Zebra7Quagga""#,
+        r#"display dialog "pw" default answer "Zebra7Quagga" with hidden answer"#,
+        r#"tell application "System Events" to keystroke "Zebra7Quagga""#,
+        r#"a.doShellScript('id',{userName:'ada',password:'Zebra7Quagga',administratorPrivileges:true})"#,
+        r#"a.doShellScript('id',{userName:'ada',password: 'Zebra7 pw;Quagga',administratorPrivileges:true})"#,
+        r#"var password = "Zebra7Quagga";"#,
+        r#"const apiKey=`Zebra7Quagga`"#,
+        r#"{"user":"ada","password":"Zebra7Quagga"}"#,
+        r#"{\"user\":\"ada\",\"password\":\"Zebra7Quagga\"}"#,
+        r#"{"accessToken": "Zebra7Quagga"}"#,
+        "spawn ssh h\nexpect \"assword:\"\nsend \"Zebra7Quagga\\r\"",
+        "PASSWORD  =  Zebra7Quagga",
+        "passwd=`Zebra7Quagga`",
+        "Passwort: Zebra7Quagga",
+        "password \"Zebra7Quagga",
+        r#"do shell script "curl -u ada:" & "Zebra7Quagga" & " https://x""#,
+        r#"do shell script "sh -c 'mysql -pZebra7Quagga db'""#,
+        r#"do shell script "echo '" & "Zebra7Quagga" & "' | sudo -S id""#,
+        "do shell script \"export A=1\\nexport DB_PASSWORD=Zebra7Quagga\\nid\"",
+        "echo 'don'\\''t'; sshpass -p 'Zebra7'\\''Quagga' ssh h",
+    ] {
+        hides(text, if text.contains("Zebra7Quagga") { "Zebra7Quagga" } else { "Quagga" });
+    }
+}
+
+#[test]
+fn tokens_headers_and_addresses_are_known_by_their_shape() {
+    for (text, secret) in [
+        ("AKIAZEBRA7QUAGGA2345", "ZEBRA7QUAGGA2345"),
+        ("ASIAZEBRA7QUAGGA2345", "ZEBRA7QUAGGA2345"),
+        ("x ghp_Zebra7QuaggaZebra7QuaggaZebra7 y", "Zebra7Quagga"),
+        ("github_pat_Zebra7QuaggaZebra7Quagga", "Zebra7Quagga"),
+        ("glpat-Zebra7Quagga", "Zebra7Quagga"),
+        ("xoxb-Zebra7Quagga", "Zebra7Quagga"),
+        ("xoxe.xoxp-1-Zebra7Quagga", "Zebra7Quagga"),
+        ("sk-proj-Zebra7QuaggaZebra7Quagga", "Zebra7Quagga"),
+        ("sk-ant-api03-Zebra7QuaggaZebra7Quagga", "Zebra7Quagga"),
+        ("sk_live_Zebra7Quagga", "Zebra7Quagga"),
+        ("AIzaZebra7QuaggaZebra7QuaggaZebra7Quagga", "Zebra7Quagga"),
+        ("npm_Zebra7QuaggaZebra7QuaggaZebra7Quagga", "Zebra7Quagga"),
+        ("pypi-AgEIcHlwaZebra7Quagga", "Zebra7Quagga"),
+        ("eyJhbGciOiJI.eyJzZebra7Quagga.Zebra7Quagga", "Zebra7Quagga"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nZebra7Quagga\nZebra7\n-----END RSA PRIVATE KEY-----", "Zebra7"),
+        ("-----BEGIN PRIVATE KEY-----\\nZebra7Quagga\\n-----END PRIVATE KEY-----", "Zebra7Quagga"),
+        ("-----BEGIN OPENSSH PRIVATE KEY----- Zebra7Quagga", "Zebra7Quagga"),
+        ("Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/2026, Signature=Zebra7Quagga", "Zebra7Quagga"),
+        ("Authorization: Zebra7Quagga", "Zebra7Quagga"),
+        ("\"Authorization\": \"Bearer Zebra7Quagga\"", "Zebra7Quagga"),
+        ("https://me:Zebra7Quagga@host/", "Zebra7Quagga"),
+        ("https://me:Zebra7@Quagga@host/", "Quagga"),
+        ("https://Zebra7QuaggaZebra@github.com/x", "Zebra7Quagga"),
+        ("https://x/?token=Zebra7Quagga", "Zebra7Quagga"),
+        ("https://x/a?sv=1&sig=Zebra7Quagga", "Zebra7Quagga"),
+        ("https://x/?access_token=Zebra7Quagga&b=1", "Zebra7Quagga"),
+        ("https://hooks.slack.com/services/T0/B0/Zebra7Quagga", "Zebra7Quagga"),
+        ("https://discord.com/api/webhooks/123456/Zebra7Quagga", "Zebra7Quagga"),
+        ("https://api.telegram.org/bot12345:Zebra7Quagga/sendDocument", "Zebra7Quagga"),
+    ] {
+        hides(text, secret);
+        hides(&format!("do shell script \"curl -d x '{}'\"", text.replace('\\', "\\\\").replace('"', "\\\"")), secret);
+    }
+}
+
+#[test]
+fn arguments_that_are_apart_are_read_together() {
+    for args in [
+        &["curl", "-u", "ada:Zebra7Quagga", "https://x"][..],
+        &["curl", "-H", "Authorization: Bearer Zebra7Quagga", "https://x"],
+        &["curl", "-H", "Authorization: Digest username=ada, response=Zebra7Quagga"],
+        &["curl", "-H", "user: ada", "-H", "pwd: Zebra7 Quagga", "https://x"],
+        &["tool", "--password", "Zebra7 Quagga"],
+        &["tool", "--password=Zebra7&Quagga;x"],
+        &["tool", "--token", "Zebra7Quagga"],
+        &["env", "API_TOKEN=Zebra7 Quagga", "tool"],
+        &["sudo", "mysql", "-pZebra7 Quagga", "db"],
+        &["osascript", "/tmp/x.js", "-p", "Zebra7Quagga"],
+        &["osascript", "/tmp/x.js", "-u", "me:Zebra7Quagga"],
+        &["osascript", "/tmp/x.js", "password", "\"Zebra7Quagga\""],
+        &["dscl", ".", "-passwd", "/Users/ada", "Quagga7 old", "Zebra7Quagga"],
+        &["sh", "-c", "security unlock-keychain -p 'Zebra7 Quagga' x"],
+    ] {
+        let process = json!({"args": args, "command_line": args.join(" ")});
+        let document =
+            applied(&redactor(), json!({"process": process, "other": {"title": args.join(" ")}})).to_string();
+        assert!(!document.contains("Quagga") && !document.contains("Zebra"), "{document}");
+        assert!(document.contains(args[0]), "{document}");
+    }
+}
+
+#[test]
+fn a_secret_found_once_is_left_out_of_every_copy() {
+    let document = json!({
+        "process": {"args": ["tool", "--password", "correct horse 7"], "command_line": "tool --password correct horse 7"},
+        "note": "it was correct horse 7, he said", "file": {"name": "correct horse 7"},
+    });
+    let document = applied(&redactor(), document);
+    assert_eq!(document["process"]["command_line"], "tool --password [redacted: password]");
+    assert_eq!(document["note"], "it was [redacted: password], he said");
+}
+
+#[test]
+fn environments_keep_the_values_of_known_names_alone() {
+    let variables = json!([
+        "PATH=/bin",
+        "AWS_SECRET_ACCESS_KEY=Zebra7",
+        "MY_SETTING=x",
+        "DYLD_INSERT_LIBRARIES=/tmp/a.dylib",
+        "EMPTY=",
+        "HTTPS_PROXY=http://u:Zebra7@p:1",
+    ]);
+    let document =
+        json!({"process": {"env_vars": variables, "parent": {"env": {"DB_PASSWORD": "Zebra7", "HOME": "/x"}}}});
+    let process = &applied(&redactor(), document)["process"];
+    let wanted = [
+        "PATH=/bin",
+        "AWS_SECRET_ACCESS_KEY=[redacted: secret]",
+        "MY_SETTING=[redacted: environment]",
+        "DYLD_INSERT_LIBRARIES=/tmp/a.dylib",
+        "EMPTY=",
+        "HTTPS_PROXY=http://u:[redacted: password]@p:1",
+    ];
+    assert_eq!(process["env_vars"], json!(wanted));
+    assert_eq!(process["parent"]["env"], json!({"DB_PASSWORD": "[redacted: password]", "HOME": "/x"}));
+}
+
+#[test]
+fn members_of_objects_are_known_by_their_names() {
+    let document = json!({
+        "http": {"request": {"headers": {"Authorization": "Bearer Zebra7", "Accept": "a"}}, "body": {"password": ["Zebra7"]}},
+        "osawatch": {"process": {"audit_token": "1:2:3"}}, "url": {"password": "x"}, "rule": {"note": "password \"x\""},
+    });
+    let document = applied(&redactor(), document);
+    assert!(!document.to_string().contains("Zebra7"), "{document}");
+    assert_eq!(document["http"]["request"]["headers"]["Accept"], "a");
+    assert_eq!(document["osawatch"]["process"]["audit_token"], "1:2:3");
+    assert_eq!(document["url"]["password"], "[redacted: password]");
+    assert_eq!(document["rule"]["note"], "password \"x\"");
+}
+
+#[test]
+fn redacting_again_changes_nothing() {
+    for text in [
+        "curl -u a:Zebra7 -H 'Authorization: Bearer Zebra7' https://u:Zebra7@x/?token=Zebra7",
+        "set password to \"Zebra7\"",
+        "PASSWORD=Zebra7 x --token Zebra7 | sudo -S",
+        "Authorization: Digest a=b, c=d",
+    ] {
+        let redactor = redactor().with_key("k");
+        let once = applied(&redactor, everywhere(text));
+        assert_eq!(applied(&redactor, once.clone()), once);
+    }
+}
+
+#[test]
+fn with_a_key_equal_secrets_have_equal_marks() {
+    let of = |key: &str, secret: &str| {
+        let redactor = redactor().with_key(key);
+        applied(&redactor, json!({"text": format!("--password {secret}")}))["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of("", "Zebra7"), "--password [redacted: password]");
+    let mark = of("k", "Zebra7");
+    assert!(
+        mark.starts_with("--password [redacted: password #")
+            && mark.len() == "--password [redacted: password #a1b2c3]".len()
+    );
+    assert_eq!(mark, of("k", "Zebra7"));
+    assert_ne!(mark, of("k", "Zebra8"));
+    assert_ne!(mark, of("l", "Zebra7"));
+    assert_ne!(of("random", "Zebra7"), of("random", "Zebra7"), "each run draws its own");
+}
+
+#[test]
+fn expressions_of_the_configuration_are_for_joined_arguments_too() {
+    let expressions = ["(?i)dscl \\S+ -?authonly \\S+ (?P<secret>\\S+)".to_owned(), "X[0-9]+".to_owned()];
+    let redactor = Redactor::new(&expressions, false).unwrap();
+    let document =
+        json!({"process": {"name": "X1", "args": ["dscl", ".", "authonly", "ada", "pw", "X22"], "env_vars": ["A=1"]}});
+    let document = applied(&redactor, document);
+    let wanted = ["dscl", ".", "authonly", "ada", "[redacted: pattern]", "[redacted: pattern]"];
+    assert_eq!(document["process"]["args"], json!(wanted));
+    assert_eq!(document["process"]["name"], "X1");
+    assert_eq!(document["process"]["env_vars"], json!(["A=1"]), "the defaults are off");
+    assert!(Redactor::new(&["(".to_owned()], true).is_err());
+}
+
+#[test]
+fn without_capture_no_copy_of_a_script_is_left() {
+    let script = "display dialog \"Zebra7\"";
+    let document = json!({
+        "process": {"name": "osascript", "args": ["osascript", "-ie", script, "-l", "JavaScript", format!("-e{script}"), "Quagga"],
+            "command_line": format!("osascript -ie {script} -l JavaScript -e{script} Quagga"),
+            "parent": {"args": ["zsh", "-c", format!("osascript -e '{script}'")], "command_line": format!("zsh -c osascript -e '{script}'")}},
+        "osawatch": {
+            "ancestry": [{"command_line": format!("sudo /usr/bin/osascript -l JavaScript -e {script}")}],
+            "responsible": {"command_line": format!("sh -c osascript <<EOF\n{script}\nEOF")},
+            "sequence": {"events": [{"process": {"title": format!("sh -c echo '{script}' | osascript -")}}]},
+        },
+    });
+    for capture in [Capture::Hash, Capture::Off] {
+        let hidden = applied(&redactor().with_capture(capture), document.clone());
+        assert!(!hidden.to_string().contains("Zebra7"), "{hidden}");
+        let wanted = ["osascript", "-ie", "[redacted: script]", "-l", "JavaScript", "-e[redacted: script]", "Quagga"];
+        assert_eq!(hidden["process"]["args"], json!(wanted));
+        assert_eq!(hidden["process"]["command_line"], wanted.join(" "));
+    }
+    let shown = applied(&redactor().with_capture(Capture::Full), document.clone());
+    assert_eq!(shown, document);
+    let file = json!({"process": {"args": ["osascript", "/tmp/a.scpt", "-e", "x"], "command_line": "osascript /tmp/a.scpt -e x"}});
+    assert_eq!(
+        applied(&redactor().with_capture(Capture::Hash), file.clone()),
+        file,
+        "arguments of a file are no script"
+    );
+}
+
+#[test]
+fn ordinary_command_lines_stay_whole() {
+    let lines: Vec<&str> = include_str!("ordinary.txt").lines().collect();
+    assert!(lines.len() >= 200);
+    let changed = |line: &&str| {
+        let quoted = format!("do shell script \"{}\"", line.replace('\\', "\\\\").replace('"', "\\\""));
+        [everywhere(line), everywhere(&quoted), json!({"args": line.split(' ').collect::<Vec<_>>()})]
+            .into_iter()
+            .any(|document| applied(&redactor(), document.clone()) != document)
+    };
+    let changed: Vec<&str> = lines.iter().copied().filter(|line| changed(line)).collect();
+    assert_eq!(changed, [""; 0]);
+}
+
+#[test]
+fn hostile_texts_are_read_in_linear_time() {
+    // Each of these took time with the square of its length in a version that looked ahead from every start.
+    for unit in [
+        "password \"",
+        "\\\"",
+        "'",
+        "a'",
+        "curl -u ",
+        "--password ",
+        "$",
+        "${",
+        "password=$",
+        "//a:b",
+        "?token=",
+        "((((",
+        "\\",
+        "-----BEGIN PRIVATE KEY-----",
+        "`",
+        "\"a\" & ",
+        "keystroke \"",
+        "default answer ",
+        "echo x | sudo -S ",
+        "a:b=",
+        "osascript -e ",
+    ] {
+        let text = unit.repeat((64 << 10) / unit.len());
+        let mut document = json!({"text": text.clone(), "args": [text]});
+        redactor().with_capture(Capture::Hash).apply(document.as_object_mut().unwrap());
+    }
+}
