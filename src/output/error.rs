@@ -20,6 +20,12 @@ pub(super) enum ErrorKind {
     NotAFile,
     /// It has other names, so that it may be another program's file.
     HardLinked(u64),
+    /// Others may write it: its owner, its mode, and who should own it.
+    NotOurs {
+        uid: u32,
+        mode: u32,
+        user: u32,
+    },
     /// Another process holds its lock.
     Locked,
     /// At the end, alerts remained that no file took.
@@ -38,11 +44,23 @@ impl fmt::Display for Error {
             ErrorKind::HardLinked(names) => {
                 write!(f, "{path}: has {names} hard links; refusing to write; move it away")
             }
+            ErrorKind::NotOurs { uid, mode, user } => write!(
+                f,
+                "{path}: others may write it (owner {uid}, mode {mode:04o}); run: chown {user} '{path}'; chmod go-w '{path}'"
+            ),
             ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
             ErrorKind::Remain(count, error) => {
                 write!(f, "{path}: {} could not be written: {error}", plural(*count, "alert"))
             }
         }
+    }
+}
+
+impl Error {
+    /// Whether it may pass by itself: the disk is full, or a quota, or it failed.
+    pub(super) fn is_passing(&self) -> bool {
+        let code = |error: &io::Error| matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EIO));
+        matches!(&self.kind, ErrorKind::Io(error) if code(error))
     }
 }
 

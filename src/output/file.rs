@@ -1,23 +1,28 @@
 //! The file itself: opened with care, appended to line by line, rotated.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
 
 use super::error::{Error, ErrorKind};
-use super::options::{Counts, Fsync, Rotation, is_past};
+use super::medium::{Medium, uninterrupted};
+use super::options::{Counts, Fsync, Options, Rotation, is_past};
 use super::retention::{Names, read_only};
 use crate::event::Timestamp;
 use crate::report::plural;
 
-/// The last lines of a file are looked for in this many bytes at its end: 32 lines of the greatest length.
+/// The last lines of a file are looked for in this many bytes at its end: 33 lines of the greatest length.
 const TAIL: u64 = 1 << 20;
+/// A rotation that failed is tried again after this long.
+const ROTATE_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct AlertFile {
@@ -27,8 +32,11 @@ pub(super) struct AlertFile {
     rotation: Option<Rotation>,
     names: Names,
     open: Option<Open>,
-    /// Bytes of the line at hand that the file took before it took no more.
-    begun: usize,
+    /// What the file took of the line at hand before it took no more.
+    begun: Vec<u8>,
+    medium: Arc<dyn Medium>,
+    /// When a rotation last failed.
+    rotation_failed: Option<Timestamp>,
     /// The first write that is not on the disk yet.
     dirty: Option<Timestamp>,
     compressing: Option<JoinHandle<io::Result<()>>>,
@@ -43,35 +51,39 @@ struct Open {
     created: Timestamp,
     /// A device can neither be rotated nor be replaced by someone else.
     is_regular: bool,
-    /// The last line has no newline.
-    is_torn: bool,
 }
 
 /// The end of what was written before.
 #[derive(Debug, Default)]
-pub(super) struct Last {
-    /// The last whole line.
-    pub(super) line: Option<String>,
+pub(super) struct Written {
+    lines: HashSet<Vec<u8>>,
     /// The last `event.sequence`.
     pub(super) sequence: Option<u64>,
 }
 
 impl AlertFile {
-    pub(super) fn new(
-        path: PathBuf,
-        (fsync, fsync_interval): (Fsync, Duration),
-        rotation: Option<Rotation>,
-    ) -> AlertFile {
-        let names = Names::of(&path);
-        AlertFile { path, fsync, fsync_interval, rotation, names, open: None, begun: 0, dirty: None, compressing: None }
+    pub(super) fn new(options: &Options, medium: Arc<dyn Medium>) -> AlertFile {
+        AlertFile {
+            names: Names::of(&options.path),
+            path: options.path.clone(),
+            fsync: options.fsync,
+            fsync_interval: options.fsync_interval,
+            rotation: options.rotation,
+            open: None,
+            begun: Vec::new(),
+            medium,
+            rotation_failed: None,
+            dirty: None,
+            compressing: None,
+        }
     }
 
-    fn error(&self, error: io::Error) -> Error {
+    pub(super) fn error(&self, error: io::Error) -> Error {
         Error { path: self.path.clone(), kind: ErrorKind::Io(error) }
     }
 
-    /// Opens or makes the file; closes off a torn last line.
-    pub(super) fn open(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
+    /// Opens or makes the file. What a crash left of a last line is taken for the line at hand, which may go on.
+    pub(super) fn open(&mut self, now: Timestamp) -> Result<(), Error> {
         if self.rotation.is_some() {
             let made = DirBuilder::new().mode(0o750).create(self.names.directory());
             if let Err(error) = made
@@ -84,85 +96,109 @@ impl AlertFile {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o640).custom_flags(flags);
-        let mut file = options.open(&self.path).map_err(|error| self.error(error))?;
+        let mut file = self.medium.open(&options, &self.path).map_err(|error| self.error(error))?;
         let metadata = file.metadata().map_err(|error| self.error(error))?;
-        let refuse = |kind| Err(Error { path: self.path.clone(), kind });
+        self.check(&file, &metadata)?;
         let is_regular = metadata.is_file();
-        if !is_regular && !metadata.file_type().is_char_device() {
+        self.begun = if is_regular { unended(&mut file).map_err(|error| self.error(error))? } else { Vec::new() };
+        let identity = (metadata.dev(), metadata.ino());
+        self.open = Some(Open { file, identity, size: metadata.len(), created: created(&metadata, now), is_regular });
+        Ok(())
+    }
+
+    /// Refuses what is no alert file, or what others may write.
+    fn check(&self, file: &File, metadata: &Metadata) -> Result<(), Error> {
+        let refuse = |kind| Err(Error { path: self.path.clone(), kind });
+        if metadata.file_type().is_char_device() {
+            return Ok(());
+        }
+        if !metadata.is_file() {
             return refuse(ErrorKind::NotAFile);
         }
-        if is_regular && metadata.nlink() > 1 {
+        if metadata.nlink() > 1 {
             return refuse(ErrorKind::HardLinked(metadata.nlink()));
         }
-        if is_regular && rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return refuse(ErrorKind::Locked);
+        let (uid, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+        let user = rustix::process::geteuid();
+        let others = if user.is_root() { 0o022 } else { 0o002 };
+        if (uid != 0 && uid != user.as_raw()) || mode & others != 0 {
+            return refuse(ErrorKind::NotOurs { uid, mode, user: user.as_raw() });
         }
-        let is_torn = is_regular && ends_torn(&mut file, metadata.len()).map_err(|error| self.error(error))?;
-        let created = metadata.created().or_else(|_| metadata.modified()).ok();
-        let created = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let created = created.and_then(|age| i64::try_from(age.as_nanos()).ok());
-        let created = created.map_or(now, Timestamp::from_nanoseconds);
-        let identity = (metadata.dev(), metadata.ino());
-        self.open = Some(Open { file, identity, size: metadata.len(), created, is_regular, is_torn });
-        if is_torn {
-            log::warn!("{}: last line was truncated; newline added", self.path.display());
-            counts.torn += 1;
-            self.close_torn()?;
+        let lock = |operation| rustix::fs::flock(file, operation).is_ok();
+        // A reader may hold a shared lock, which is no reason to stop; another osawatch holds it alone.
+        if !lock(FlockOperation::NonBlockingLockExclusive) && !lock(FlockOperation::NonBlockingLockShared) {
+            return refuse(ErrorKind::Locked);
         }
         Ok(())
     }
 
-    fn close_torn(&mut self) -> Result<(), Error> {
-        if let Some(open) = self.open.as_mut().filter(|open| open.is_torn) {
-            let path = &self.path;
-            let failed = |error| Error { path: path.clone(), kind: ErrorKind::Io(error) };
-            open.file.write_all(b"\n").map_err(failed)?;
-            open.size += 1;
-            open.is_torn = false;
+    /// What a crash left of a last line is ended with a newline, unless it is the begin of the line that comes next.
+    pub(super) fn close_torn(&mut self, next: Option<&[u8]>, counts: &mut Counts) -> Result<(), Error> {
+        if self.begun.is_empty() || next.is_some_and(|next| next.starts_with(&self.begun)) {
+            return Ok(());
         }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let written = uninterrupted(|| self.medium.append(&open.file, b"\n"));
+        if let Err(error) = written {
+            return Err(Error { path: self.path.clone(), kind: ErrorKind::Io(error) });
+        }
+        open.size += 1;
+        self.begun.clear();
+        counts.torn += 1;
+        log::warn!("{}: last line was truncated; newline added", self.path.display());
         Ok(())
     }
 
     /// Makes sure that there is a file to append to.
     pub(super) fn ready(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
-        if let Some(open) = self.open.as_ref().filter(|open| open.is_regular) {
-            let identity = fs::symlink_metadata(&self.path).map(|found| (found.dev(), found.ino()));
-            if identity.ok() != Some(open.identity) {
-                log::warn!("{}: was moved or deleted; creating it again", self.path.display());
-                counts.reopened += 1;
-                let _ = rustix::fs::fsync(&open.file);
-                // The file that was moved keeps its torn line; the new one gets the line whole.
-                self.begun = 0;
-                self.open = None;
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_regular) {
+            let found = fs::symlink_metadata(&self.path).ok();
+            let same = found.filter(|found| (found.dev(), found.ino()) == open.identity);
+            match same {
+                Some(found) if found.len() == open.size => {}
+                // Someone emptied it, or wrote to it: what was begun is gone, or is ended by another's line.
+                Some(found) => {
+                    open.size = found.len();
+                    self.begun = unended(&mut open.file).map_err(|error| self.error(error))?;
+                }
+                None => {
+                    log::warn!("{}: was moved or deleted; creating it again", self.path.display());
+                    counts.reopened += 1;
+                    let _ = self.medium.sync(&open.file);
+                    // The file that was moved keeps its torn line; the new one gets the line whole.
+                    self.begun.clear();
+                    self.open = None;
+                }
             }
         }
         if self.open.is_none() {
-            self.open(now, counts)?;
+            self.open(now)?;
         }
-        self.close_torn()
+        Ok(())
     }
 
     /// Appends a line that ends with its newline. After an error, the same line must be given again.
     pub(super) fn append(&mut self, line: &[u8], now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         self.ready(now, counts)?;
-        if self.begun == 0 && self.wants_rotation(line.len() as u64, now) {
+        if self.begun.is_empty() && self.wants_rotation(line.len() as u64, now) {
             self.rotate(now, counts)?;
         }
+        self.close_torn(Some(line), counts)?;
         let path = &self.path;
         let failed = |error| Error { path: path.clone(), kind: ErrorKind::Io(error) };
         let Some(open) = &mut self.open else { return Err(failed(io::ErrorKind::NotFound.into())) };
-        while self.begun < line.len() {
-            match open.file.write(&line[self.begun..]) {
+        while self.begun.len() < line.len() {
+            let rest = &line[self.begun.len()..];
+            match uninterrupted(|| self.medium.append(&open.file, rest)) {
                 Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    self.begun += written;
+                    self.begun.extend_from_slice(&rest[..written]);
                     open.size += written as u64;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        self.begun = 0;
+        self.begun.clear();
         self.dirty = self.dirty.or(Some(now));
         if self.fsync == Fsync::Always
             && let Err(error) = self.sync()
@@ -180,7 +216,7 @@ impl AlertFile {
             self.dirty = None;
             return Ok(());
         };
-        rustix::fs::fsync(&open.file).map_err(|error| self.error(error.into()))?;
+        uninterrupted(|| self.medium.sync(&open.file)).map_err(|error| self.error(error))?;
         self.dirty = None;
         Ok(())
     }
@@ -202,17 +238,28 @@ impl AlertFile {
     fn wants_rotation(&self, more: u64, now: Timestamp) -> bool {
         let (Some(rotation), Some(open)) = (&self.rotation, &self.open) else { return false };
         let is_old = now >= open.created.saturating_add(rotation.age);
+        if self.rotation_failed.is_some_and(|failed| !is_past(failed, ROTATE_AGAIN, now)) {
+            return false;
+        }
         open.is_regular && open.size > 0 && (open.size + more > rotation.size || is_old)
     }
 
+    /// Goes on in a new file; in the old one when that cannot be renamed.
     fn rotate(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
-        self.sync()?;
-        let name = self.names.free(now).map_err(|error| self.error(error))?;
-        fs::rename(&self.path, &name).map_err(|error| self.error(error))?;
+        let renamed = self.sync().map_err(|error| error.to_string()).and_then(|()| {
+            let name = self.names.free(now).map_err(|error| error.to_string())?;
+            self.medium.rename(&self.path, &name).map_err(|error| format!("{}: {error}", name.display()))
+        });
+        if let Err(error) = renamed {
+            log::warn!("cannot rotate the alert file, going on in the old one: {error}");
+            self.rotation_failed = Some(now);
+            return Ok(());
+        }
+        self.rotation_failed = None;
         counts.rotated += 1;
         self.open = None;
-        self.open(now, counts)?;
-        let synced = File::open(self.names.directory()).and_then(|directory| Ok(rustix::fs::fsync(directory)?));
+        self.open(now)?;
+        let synced = File::open(self.names.directory()).and_then(|directory| self.medium.sync(&directory));
         if let Err(error) = synced {
             log::warn!("{}: {error}", self.names.directory().display());
         }
@@ -269,22 +316,19 @@ impl AlertFile {
         self.sync()
     }
 
-    /// The end of what was written before: of the file, or of the newest rotated one when it is empty.
-    pub(super) fn last_lines(&mut self) -> Last {
-        let mut last = Last::default();
+    /// The end of what was written before: of the file and of the newest rotated ones.
+    pub(super) fn written(&mut self) -> Written {
+        let mut written = Written::default();
         if let Some(open) = self.open.as_mut().filter(|open| open.is_regular) {
-            last.look_in(&mut open.file);
+            written.look_in(&mut open.file);
         }
         let rotated = self.rotation.is_some().then(|| self.names.list().unwrap_or_default());
         for older in rotated.into_iter().flatten().rev().filter(|older| !older.is_compressed).take(4) {
-            if last.line.is_some() && last.sequence.is_some() {
-                break;
-            }
             if let Ok(mut file) = read_only(&older.path) {
-                last.look_in(&mut file);
+                written.look_in(&mut file);
             }
         }
-        last
+        written
     }
 }
 
@@ -292,45 +336,47 @@ fn list(paths: &[OsString]) -> String {
     paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
 }
 
-fn ends_torn(file: &mut File, len: u64) -> io::Result<bool> {
-    if len == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::Start(len - 1))?;
-    file.read_exact(&mut last)?;
-    Ok(last[0] != b'\n')
+fn created(metadata: &Metadata, now: Timestamp) -> Timestamp {
+    let created = metadata.created().or_else(|_| metadata.modified()).ok();
+    let created = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let created = created.and_then(|age| i64::try_from(age.as_nanos()).ok());
+    created.map_or(now, Timestamp::from_nanoseconds)
 }
 
-impl Last {
+/// The last line, when it has no newline; of one that is none of ours, a part.
+fn unended(file: &mut File) -> io::Result<Vec<u8>> {
+    let bytes = tail(file)?;
+    let begins = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    Ok(bytes[begins..].to_vec())
+}
+
+impl Written {
+    /// Whether this line, without its newline, is there.
+    pub(super) fn has(&self, line: &[u8]) -> bool {
+        self.lines.contains(line)
+    }
+
+    /// Files are looked in from the newest to the oldest.
     fn look_in(&mut self, file: &mut File) {
-        let Ok(text) = tail(file) else { return };
-        for line in text.lines().rev().filter(|line| !line.is_empty()) {
-            if self.line.is_none() {
-                self.line = Some(line.to_owned());
-            }
+        let Ok(bytes) = tail(file) else { return };
+        for line in bytes.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty()) {
             self.sequence = self.sequence.or_else(|| sequence(line));
-            if self.sequence.is_some() {
-                return;
-            }
+            self.lines.insert(line.to_vec());
         }
     }
 }
 
-/// The whole lines in the last [`TAIL`] bytes.
-fn tail(file: &mut File) -> io::Result<String> {
+/// The last [`TAIL`] bytes.
+fn tail(file: &mut File) -> io::Result<Vec<u8>> {
     let len = file.seek(SeekFrom::End(0))?;
-    let from = len.saturating_sub(TAIL);
-    file.seek(SeekFrom::Start(from))?;
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
     let mut bytes = Vec::new();
     file.take(TAIL).read_to_end(&mut bytes)?;
-    let begins =
-        if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1) };
-    Ok(String::from_utf8_lossy(&bytes[begins..]).into_owned())
+    Ok(bytes)
 }
 
 /// The `event.sequence` of an alert line.
-pub(super) fn sequence(line: &str) -> Option<u64> {
+pub(super) fn sequence(line: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]
     struct Line {
         event: Event,
@@ -339,5 +385,5 @@ pub(super) fn sequence(line: &str) -> Option<u64> {
     struct Event {
         sequence: u64,
     }
-    serde_json::from_str::<Line>(line).ok().map(|line| line.event.sequence)
+    serde_json::from_slice::<Line>(line).ok().map(|line| line.event.sequence)
 }

@@ -3,8 +3,10 @@
 mod backlog;
 mod error;
 mod file;
+mod medium;
 mod options;
 mod retention;
+mod spill;
 pub mod system_log;
 pub mod terminal;
 #[cfg(test)]

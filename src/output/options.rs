@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 
-/// Lines that wait in memory, in bytes; further ones go to the state directory.
+/// Lines that wait in memory, in bytes, when the state directory takes none.
 const MEMORY: usize = 16 << 20;
+/// Bytes kept in the state directory: 33 alerts of the greatest length, some hundreds of common ones.
+const RESERVE: u64 = 1 << 20;
 
 /// Where and how alerts are written.
 #[derive(Clone, Debug)]
@@ -21,8 +23,10 @@ pub struct Options {
     pub fsync_interval: Duration,
     /// When the file is rotated; `None`: never.
     pub rotation: Option<Rotation>,
-    /// Where lines wait that cannot be written and are too many for memory.
+    /// Where lines wait that cannot be written; without it they wait in memory.
     pub state_directory: Option<PathBuf>,
+    /// Bytes of the state directory that are kept for lines that wait, against the day the disk is full.
+    pub reserve: u64,
     /// How many bytes of lines may wait in memory.
     pub memory: usize,
 }
@@ -36,6 +40,7 @@ impl Options {
             fsync_interval: Duration::from_secs(1),
             rotation: None,
             state_directory: None,
+            reserve: RESERVE,
             memory: MEMORY,
         }
     }
@@ -75,13 +80,13 @@ pub struct Counts {
     pub written: u64,
     /// Lines that had to wait, all told.
     pub delayed: u64,
-    /// Lines lost: memory and the state directory were full.
+    /// Lines lost: the state directory and memory were full, or a crash tore them there.
     pub lost: u64,
     /// Rotations.
     pub rotated: u64,
     /// Times that the file was found moved or deleted.
     pub reopened: u64,
-    /// Torn last lines closed off.
+    /// Lines that were begun and could not be ended; they were closed off with a newline.
     pub torn: u64,
     /// Rotated files deleted because they were too many, too old or too large.
     pub deleted: u64,

@@ -1,19 +1,33 @@
-//! The alert file: one whole line per write, kept until the file has it.
+//! The alert file: lines in order, each once, kept until the file has them.
 //!
-//! The writer asks no clock: whoever drives it says what time it is.
+//! The writer asks no clock: whoever drives it says what time it is. It is in one of these states:
+//!
+//! | state | what is on the disk | what a crash leaves |
+//! | --- | --- | --- |
+//! | **writing**: nothing waits | whole lines in the alert file | the line at hand, perhaps begun |
+//! | **buffering**: the alert file took no more (`trouble`), perhaps in the middle of a line (`begun`) | that part of the first waiting line at the end of the alert file; every waiting line, the begun one too, in the state directory | both; the next run goes on with the begun line where it ends |
+//! | **buffering in memory**: nor does the state directory take lines; it is tried again every second | as before, without the newer lines | the lines in memory are lost |
+//! | **draining**: the file takes lines again | a line is in the alert file, then it is marked in the state directory | a line that is not marked yet; it is found in the alert file |
+//!
+//! What was begun of a line that is lost, or that a crash left and no waiting line goes on with, is ended with a newline
+//! and counted (`torn`). When someone empties or extends the file, what was begun is looked for again, and a line whose
+//! begin is gone is written whole. A file that is moved or deleted is made again. When a rotation fails, writing goes on
+//! in the old file, and the rotation is tried again after a minute.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backlog::Backlog;
 use super::error::{Error, ErrorKind};
 use super::file::AlertFile;
+use super::medium::{Disk, Medium};
 use super::options::{Counts, Options, is_past};
 use crate::event::Timestamp;
 use crate::report::plural;
 
 /// While lines cannot be written, they are tried again this often.
 const RETRY: Duration = Duration::from_secs(1);
-/// A condition that lasts is told again this often.
+/// A condition that lasts is reported again this often.
 const REMIND: Duration = Duration::from_secs(60);
 /// Old files are looked for this often, also when nothing is written.
 const MAINTAIN: Duration = Duration::from_secs(3600);
@@ -35,23 +49,36 @@ pub struct Writer {
     trouble: Option<Trouble>,
     next_sequence: u64,
     maintained: Timestamp,
+    /// When a loss was last reported.
+    loss_said: Option<Timestamp>,
     counts: Counts,
 }
 
 impl Writer {
     /// Opens the file, or makes it with mode 0640; a symbolic link is not followed. What an earlier run
-    /// left behind is put right: a torn last line is closed off, lines that waited are written.
+    /// left behind is put right. A full disk is no reason not to run: lines wait.
     pub fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
-        let Options { path, fsync, fsync_interval, rotation, state_directory, memory } = options;
-        let mut counts = Counts::default();
-        let mut file = AlertFile::new(path, (fsync, fsync_interval), rotation);
-        file.open(now, &mut counts)?;
-        let last = file.last_lines();
-        let backlog = Backlog::open(state_directory, memory, last.line.as_deref());
-        let next_sequence = backlog.last_sequence().max(last.sequence).map_or(0, |last| last + 1);
-        let mut writer = Writer { file, backlog, trouble: None, next_sequence, maintained: now, counts };
-        writer.file.maintain(now, &mut writer.counts);
-        writer.drain(now);
+        Writer::on(Arc::new(Disk), options, now)
+    }
+
+    pub(super) fn on(medium: Arc<dyn Medium>, options: Options, now: Timestamp) -> Result<Writer, Error> {
+        let mut file = AlertFile::new(&options, Arc::clone(&medium));
+        let opened = file.open(now);
+        let written = file.written();
+        let last = written.sequence;
+        let backlog = Backlog::open(&options, written, medium);
+        let next_sequence = backlog.last_sequence().max(last).map_or(0, |last| last + 1);
+        let counts = Counts { lost: backlog.lost(), ..Counts::default() };
+        let (trouble, maintained) = (None, now);
+        let mut writer = Writer { file, backlog, trouble, next_sequence, maintained, loss_said: None, counts };
+        match opened {
+            Err(error) if !error.is_passing() => return Err(error),
+            Err(error) => writer.fail(error, now),
+            Ok(()) => {
+                writer.file.maintain(now, &mut writer.counts);
+                writer.drain(now);
+            }
+        }
         Ok(writer)
     }
 
@@ -82,6 +109,8 @@ impl Writer {
         let due = self.trouble.as_ref().is_none_or(|trouble| is_past(trouble.tried, RETRY, now));
         if due && (self.trouble.is_some() || !self.backlog.is_empty()) {
             self.drain(now);
+            // What still waits is in memory no longer than it must.
+            let _ = self.backlog.settle();
         }
         if let Err(error) = self.file.sync_if_due(now) {
             self.fail(error, now);
@@ -92,7 +121,8 @@ impl Writer {
         }
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| is_past(trouble.said, REMIND, now)) {
             trouble.said = now;
-            log::warn!("{}; {} since {}", trouble.error, buffered(self.backlog.count()), trouble.began);
+            let waiting = plural(self.backlog.count(), "alert");
+            log::warn!("{}; {waiting} buffered since {}", trouble.error, trouble.began);
         }
     }
 
@@ -113,6 +143,11 @@ impl Writer {
         self.backlog.count()
     }
 
+    /// Lines that are in memory alone: a crash would lose them.
+    pub fn in_memory(&self) -> u64 {
+        self.backlog.in_memory()
+    }
+
     /// What the writer did so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -126,34 +161,37 @@ impl Writer {
         let Some(trouble) = self.trouble.take() else {
             return synced;
         };
-        let waiting = self.backlog.count();
-        match self.backlog.keep() {
-            Ok(()) if waiting > 0 => {
-                log::warn!("{}; {} kept for the next run", trouble.error, plural(waiting, "alert"));
-                Ok(())
+        let settled = self.backlog.settle();
+        let (waiting, in_memory) = (self.backlog.count(), self.backlog.in_memory());
+        if in_memory == 0 && waiting > 0 {
+            log::warn!("{}; {} kept for the next run", trouble.error, plural(waiting, "alert"));
+            return Ok(());
+        }
+        match (settled, trouble.error.kind) {
+            (Err(_), ErrorKind::Io(why)) | (Err(why), _) if in_memory > 0 => {
+                Err(Error { path: trouble.error.path, kind: ErrorKind::Remain(in_memory, why) })
             }
-            Ok(()) => Err(trouble.error),
-            Err(error) => {
-                let why = match trouble.error.kind {
-                    ErrorKind::Io(error) => error,
-                    _ => error,
-                };
-                Err(Error { path: trouble.error.path, kind: ErrorKind::Remain(waiting, why) })
-            }
+            (_, kind) => Err(Error { path: trouble.error.path, kind }),
         }
     }
 
     fn drain(&mut self, now: Timestamp) {
-        while let Some(line) = self.backlog.front() {
-            match self.file.append(line.as_bytes(), now, &mut self.counts) {
+        loop {
+            let line = match self.backlog.front() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => return self.fail(self.file.error(error), now),
+            };
+            match self.file.append(&line, now, &mut self.counts) {
                 Ok(()) => {
                     self.counts.written += 1;
-                    self.backlog.pop();
+                    self.backlog.pop(line.len() as u64);
                 }
                 Err(error) => return self.fail(error, now),
             }
         }
-        if let Err(error) = self.file.ready(now, &mut self.counts) {
+        let ready = self.file.ready(now, &mut self.counts);
+        if let Err(error) = ready.and_then(|()| self.file.close_torn(None, &mut self.counts)) {
             return self.fail(error, now);
         }
         if let Some(trouble) = self.trouble.take() {
@@ -165,8 +203,10 @@ impl Writer {
         self.counts.delayed += 1;
         if let Err(error) = self.backlog.push(line) {
             self.counts.lost += 1;
-            if self.counts.lost == 1 || self.trouble.as_ref().is_some_and(|trouble| trouble.said == now) {
-                log::warn!("an alert is lost: the backlog is full ({error})");
+            if self.loss_said.is_none_or(|said| is_past(said, REMIND, now)) {
+                self.loss_said = Some(now);
+                let lost = plural(self.counts.lost, "alert");
+                log::warn!("{lost} lost so far: the backlog is full ({error})");
             }
         }
     }
@@ -183,8 +223,4 @@ impl Writer {
             }
         }
     }
-}
-
-fn buffered(count: u64) -> String {
-    format!("{} buffered", plural(count, "alert"))
 }

@@ -1,0 +1,282 @@
+//! Lines that wait, in a file of the state directory.
+//!
+//! The file is lines, then NUL bytes. It is made as long as the reserve while there is room, so that lines can still
+//! be written into it when the disk is full. A line that is in the alert file begins with a space instead of `{`;
+//! when all are, the file is NUL bytes again. A crash can leave
+//! * a last line without its end: it is lost, counted, and overwritten;
+//! * a line that is in the alert file and is not marked: it is found there and not written again;
+//! * lines behind NUL bytes, when it came while the file was cleared: they are cleared.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::file::{Written, sequence};
+use super::medium::{Medium, uninterrupted, write_all_at};
+use crate::report::plural;
+
+/// The file in the state directory.
+pub(super) const NAME: &str = "alerts-waiting.ndjson";
+/// Bytes that may wait there: eight thousand alerts of the greatest length.
+const MAX_BYTES: u64 = 256 << 20;
+/// A longer line is none of ours.
+const MAX_LINE: u64 = 1 << 20;
+/// Marks a line that the alert file has.
+const DONE: u8 = b' ';
+const ZEROS: [u8; 16 << 10] = [0; 16 << 10];
+
+#[derive(Debug)]
+pub(super) struct Spill {
+    medium: Arc<dyn Medium>,
+    path: PathBuf,
+    file: File,
+    reserve: u64,
+    /// Where the first waiting line begins.
+    at: u64,
+    /// Where the last one ends; behind it are NUL bytes,
+    end: u64,
+    /// but for what a failed write left before this.
+    dirty: u64,
+    count: u64,
+    lost: u64,
+    last_sequence: Option<u64>,
+}
+
+impl Spill {
+    /// Opens or makes the file, and takes up what an earlier run left.
+    pub(super) fn open(
+        directory: &Path,
+        reserve: u64,
+        written: &Written,
+        medium: Arc<dyn Medium>,
+    ) -> io::Result<Spill> {
+        check_directory(directory)?;
+        let path = directory.join(NAME);
+        let mut options = OpenOptions::new();
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        options.read(true).write(true).create(true).mode(0o600).custom_flags(flags);
+        let mut file = medium.open(&options, &path)?;
+        let found = file.metadata()?;
+        if !found.is_file() || found.nlink() > 1 || !is_own(found.uid()) {
+            return Err(io::Error::other("not a regular file of our own with one name; move it away"));
+        }
+        let mut spill = Spill {
+            medium,
+            path,
+            file: file.try_clone()?,
+            reserve,
+            at: 0,
+            end: 0,
+            dirty: 0,
+            count: 0,
+            lost: 0,
+            last_sequence: None,
+        };
+        if let Err(error) = spill.take_up(&mut file, written) {
+            // What cannot be read now may be readable later: it is kept under another name.
+            let aside = free_name(directory);
+            log::warn!(
+                "{}: cannot read the buffered alerts: {error}; moved to {}",
+                spill.path.display(),
+                aside.display()
+            );
+            spill.medium.rename(&spill.path, &aside)?;
+            return Spill::open(directory, reserve, written, spill.medium);
+        }
+        spill.reserve();
+        Ok(spill)
+    }
+
+    fn take_up(&mut self, file: &mut File, written: &Written) -> io::Result<()> {
+        file.seek(SeekFrom::Start(0))?;
+        let mut reader = BufReader::new(file);
+        let (mut line, mut unreadable) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+            if line.last() != Some(&b'\n') || line[0] == 0 {
+                break;
+            }
+            self.end += line.len() as u64;
+            if line[0] == DONE || written.has(&line[..line.len() - 1]) {
+                (self.at, self.count) = (self.end, 0);
+                continue;
+            }
+            self.count += 1;
+            match sequence(&line) {
+                Some(sequence) => self.last_sequence = Some(sequence),
+                None => unreadable += 1,
+            }
+        }
+        let is_torn = line.first().is_some_and(|byte| *byte != 0);
+        self.dirty = self.end.max(last_content(self.end, &line, reader)?);
+        if is_torn {
+            self.lost += 1;
+            log::warn!("{}: last line was truncated; one alert is lost", self.path.display());
+        }
+        if unreadable > 0 {
+            log::warn!("{}: {} without a number", self.path.display(), plural(unreadable, "line"));
+        }
+        if self.count == 0 {
+            self.clear()
+        }
+        self.clean();
+        Ok(())
+    }
+
+    /// Makes the file as long as the reserve, while there is room.
+    fn reserve(&mut self) {
+        let mut length = self.file.metadata().map_or(0, |found| found.len());
+        while length < self.reserve {
+            let zeros = &ZEROS[..usize::try_from(self.reserve - length).unwrap_or(usize::MAX).min(ZEROS.len())];
+            if write_all_at(&*self.medium, &self.file, zeros, length).is_err() {
+                return;
+            }
+            length += zeros.len() as u64;
+        }
+        let _ = self.sync();
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Lines that a crash tore.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    pub(super) fn last_sequence(&self) -> Option<u64> {
+        self.last_sequence
+    }
+
+    /// Adds a line with its newline, whole or not at all.
+    pub(super) fn push(&mut self, line: &str) -> io::Result<()> {
+        if self.end + line.len() as u64 > MAX_BYTES {
+            return Err(io::Error::other(format!("{}: holds {MAX_BYTES} bytes", self.path.display())));
+        }
+        self.clean();
+        if self.dirty > self.end {
+            return Err(io::Error::other(format!("{}: cannot be cleared", self.path.display())));
+        }
+        if let Err((written, error)) = write_all_at(&*self.medium, &self.file, line.as_bytes(), self.end) {
+            self.dirty = self.end + written;
+            self.clean();
+            return Err(error);
+        }
+        self.end += line.len() as u64;
+        self.dirty = self.end;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The first line.
+    pub(super) fn front(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let mut line = Vec::new();
+        loop {
+            let mut chunk = [0; 16 << 10];
+            let from = self.at + line.len() as u64;
+            let read = uninterrupted(|| self.medium.read_at(&self.file, &mut chunk, from))?;
+            let ends = chunk[..read].iter().position(|byte| *byte == b'\n');
+            line.extend_from_slice(&chunk[..ends.map_or(read, |at| at + 1)]);
+            if ends.is_some() {
+                return Ok(Some(line));
+            }
+            if read == 0 || line.len() as u64 > MAX_LINE {
+                return Err(io::Error::other(format!("{}: was changed by another program", self.path.display())));
+            }
+        }
+    }
+
+    /// The alert file has the first line.
+    pub(super) fn pop(&mut self, length: u64) {
+        // Should the mark fail, the next run finds the line in the alert file.
+        let _ = write_all_at(&*self.medium, &self.file, &[DONE], self.at);
+        self.at += length;
+        self.count = self.count.saturating_sub(1);
+        if self.at >= self.end {
+            self.clear();
+        }
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        uninterrupted(|| self.medium.sync(&self.file))
+    }
+
+    /// No line waits: the file is made NUL bytes, the first ones first.
+    fn clear(&mut self) {
+        (self.at, self.end, self.count) = (0, 0, 0);
+        self.clean();
+    }
+
+    /// Overwrites what stands behind the last line.
+    fn clean(&mut self) {
+        if self.dirty <= self.end {
+            return;
+        }
+        let keep = self.reserve.max(self.end);
+        if self.dirty > keep && self.medium.truncate(&self.file, keep).is_ok() {
+            self.dirty = keep;
+        }
+        let mut at = self.end;
+        while at < self.dirty {
+            let zeros = &ZEROS[..usize::try_from(self.dirty - at).unwrap_or(usize::MAX).min(ZEROS.len())];
+            if write_all_at(&*self.medium, &self.file, zeros, at).is_err() {
+                return;
+            }
+            at += zeros.len() as u64;
+        }
+        self.dirty = self.end;
+    }
+}
+
+/// Where what stands behind the last line ends: `line` begins at `from`, and the rest follows.
+fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<u64> {
+    let last = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).map(|at| at as u64 + 1);
+    let mut content = last(line).map_or(0, |at| from + at);
+    let (mut at, mut chunk) = (from + line.len() as u64, vec![0; ZEROS.len()]);
+    loop {
+        let read = uninterrupted(|| rest.read(&mut chunk))?;
+        if read == 0 {
+            return Ok(content);
+        }
+        content = last(&chunk[..read]).map_or(content, |end| at + end);
+        at += read as u64;
+    }
+}
+
+/// The directory is made with mode 0700; one in which others may write is not used.
+fn check_directory(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(directory)?;
+    if !found.is_dir() {
+        return Err(io::Error::other("not a directory"));
+    }
+    if !is_own(found.uid()) || found.mode() & 0o022 != 0 {
+        let (uid, mode) = (found.uid(), found.mode() & 0o7777);
+        let shown = directory.display();
+        return Err(io::Error::other(format!(
+            "others may write there (owner {uid}, mode {mode:04o}); run: chown {} '{shown}'; chmod go-w '{shown}'",
+            rustix::process::geteuid().as_raw()
+        )));
+    }
+    Ok(())
+}
+
+fn is_own(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
+fn free_name(directory: &Path) -> PathBuf {
+    let name = |number| directory.join(format!("alerts-unreadable-{number}.ndjson"));
+    let free = (1..1000).map(name).find(|path| fs::symlink_metadata(path).is_err());
+    free.unwrap_or_else(|| name(1000))
+}

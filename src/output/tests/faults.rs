@@ -1,0 +1,224 @@
+//! Faults of the disk and of others, one by one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::model::Bad;
+use super::*;
+
+fn bad(folder: &Path) -> (Arc<Bad>, Options) {
+    fs::create_dir(folder.join("log")).unwrap();
+    let medium = Arc::new(Bad::default());
+    medium.make_room(1 << 30, 1 << 30);
+    (medium, Options { rotation: None, reserve: 64 << 10, ..options(folder) })
+}
+
+fn start(medium: &Arc<Bad>, options: &Options) -> Writer {
+    Writer::on(Arc::clone(medium) as Arc<dyn super::super::medium::Medium>, options.clone(), at(0)).unwrap()
+}
+
+#[test]
+fn a_restart_on_a_full_disk_runs_and_keeps_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    writer.write(&line(0), at(0));
+    // The file took a part of the line that a kill ended, and the state directory has nothing but its reserve.
+    OpenOptions::new().append(true).open(&options.path).unwrap().write_all(b"{\"@timestamp\":\"t").unwrap();
+    medium.make_room(0, 0);
+    drop(writer);
+    let mut writer = start(&medium, &options);
+    for number in 1..50 {
+        writer.write(&line(number), at(0));
+    }
+    assert_eq!((writer.waiting(), writer.in_memory(), writer.counts().lost), (49, 0, 0));
+    // And killed again.
+    drop(writer);
+    let mut writer = start(&medium, &options);
+    assert_eq!((writer.waiting(), writer.next_sequence()), (49, 50));
+    medium.make_room(1 << 30, 0);
+    writer.tick(at(2));
+    assert_eq!((writer.waiting(), writer.counts().torn), (0, 0), "the begun line went on");
+    assert_eq!(lines(folder.path()), wanted(50));
+}
+
+#[test]
+fn a_waiting_line_that_was_half_written_when_the_program_was_killed_goes_on_where_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 1 << 30);
+    for number in 0..20 {
+        writer.write(&line(number), at(0));
+    }
+    medium.make_room(3 * (line(0).len() as u64 + 1) + 50, 1 << 30);
+    writer.tick(at(2));
+    assert_eq!(writer.waiting(), 17);
+    drop(writer);
+    medium.make_room(1 << 30, 1 << 30);
+    let writer = start(&medium, &options);
+    assert_eq!((writer.counts().torn, writer.next_sequence()), (0, 20));
+    assert_eq!(lines(folder.path()), wanted(20));
+}
+
+#[test]
+fn a_line_that_was_written_and_not_yet_marked_when_the_program_was_killed_is_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 1 << 30);
+    for number in 0..5 {
+        writer.write(&line(number), at(0));
+    }
+    drop(writer);
+    fs::write(&options.path, wanted(3).join("\n") + "\n{\"piece").unwrap();
+    medium.make_room(1 << 30, 1 << 30);
+    let writer = start(&medium, &options);
+    assert_eq!(writer.counts().torn, 1);
+    let found: Vec<String> = lines(folder.path()).into_iter().filter(|line| !line.ends_with("piece")).collect();
+    assert_eq!(found, wanted(5));
+}
+
+#[test]
+fn a_full_file_that_someone_empties_gets_the_begun_line_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(100, 1 << 30);
+    writer.write(&line(0), at(0));
+    assert_eq!(fs::metadata(&options.path).unwrap().len(), 100);
+    OpenOptions::new().write(true).open(&options.path).unwrap().set_len(0).unwrap();
+    medium.make_room(1 << 30, 1 << 30);
+    writer.tick(at(2));
+    assert_eq!(lines(folder.path()), wanted(1));
+    assert_eq!(writer.counts().torn, 0);
+}
+
+#[test]
+fn a_rotation_that_fails_goes_on_in_the_old_file_and_is_tried_again_after_a_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, mut options) = bad(folder.path());
+    options.rotation = Some(rotation());
+    let mut writer = start(&medium, &options);
+    medium.refuse_renames(true);
+    for number in 0..10 {
+        writer.write(&line(number), at(0));
+    }
+    assert!(writer.trouble().is_none());
+    assert_eq!((files(folder.path()).len(), writer.counts().rotated), (1, 0));
+    let said = messages().iter().filter(|text| text.starts_with("cannot rotate the alert file, going on")).count();
+    assert_eq!(said, 1);
+    medium.refuse_renames(false);
+    writer.write(&line(10), at(61));
+    assert_eq!((lines(folder.path()), writer.counts().rotated), (wanted(11), 1));
+}
+
+#[test]
+fn with_no_room_anywhere_the_reserve_keeps_what_waits_through_a_stop_and_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 0);
+    for number in 0..100 {
+        writer.write(&line(number), at(0));
+    }
+    assert_eq!((writer.waiting(), writer.in_memory()), (100, 0));
+    writer.finish(at(1)).unwrap();
+    drop(writer);
+    let mut writer = start(&medium, &options);
+    // The reserve is full now: what is in memory alone is said to be lost at the end.
+    for number in 100..200 {
+        writer.write(&line(number), at(1));
+    }
+    let in_memory = writer.in_memory();
+    assert!(in_memory > 0 && in_memory < 100, "{in_memory}");
+    let error = writer.finish(at(1)).unwrap_err().to_string();
+    assert!(error.contains(&format!("{in_memory} alerts could not be written")), "{error}");
+    drop(writer);
+    medium.make_room(1 << 30, 1 << 30);
+    drop(start(&medium, &options));
+    assert_eq!(lines(folder.path()), wanted(200 - in_memory));
+}
+
+#[test]
+fn what_is_in_memory_moves_to_the_state_directory_within_a_second_of_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, mut options) = bad(folder.path());
+    options.reserve = 0;
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 0);
+    for number in 0..5 {
+        writer.write(&line(number), at(0));
+    }
+    assert_eq!(writer.in_memory(), 5);
+    medium.make_room(0, 1 << 20);
+    assert!(writer.due() <= at(1));
+    writer.tick(at(1));
+    assert_eq!((writer.in_memory(), buffered(folder.path())), (0, wanted(5)));
+}
+
+#[test]
+fn a_waiting_line_with_bytes_that_are_no_text_loses_neither_itself_nor_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 1 << 20);
+    for number in 0..5 {
+        writer.write(&line(number), at(0));
+    }
+    drop(writer);
+    let spill = OpenOptions::new().write(true).open(folder.path().join("state/alerts-waiting.ndjson")).unwrap();
+    spill.write_at(b"\xff", line(0).len() as u64 - 3).unwrap();
+    medium.make_room(1 << 30, 1 << 30);
+    drop(start(&medium, &options));
+    let bytes = fs::read(&options.path).unwrap();
+    let found: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    assert_eq!(found.len(), 6);
+    assert_eq!(found[0][line(0).len() - 3], 0xff);
+    assert_eq!(String::from_utf8_lossy(&found[1..5].join(&b'\n')), wanted(5)[1..].join("\n"));
+}
+
+#[test]
+fn a_state_directory_or_an_alert_file_that_others_may_write_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
+    let mut writer = start(&medium, &options);
+    assert!(messages().iter().any(|text| text.contains("others may write there") && text.contains("chmod go-w")));
+    medium.make_room(0, 1 << 20);
+    writer.write(&line(0), at(0));
+    assert_eq!((writer.in_memory(), fs::read_dir(&state).unwrap().count()), (1, 0));
+    drop(writer);
+    fs::set_permissions(&options.path, fs::Permissions::from_mode(0o666)).unwrap();
+    let error = Writer::open(options, at(0)).unwrap_err().to_string();
+    assert!(error.contains("others may write it (owner ") && error.contains("mode 0666"), "{error}");
+}
+
+#[test]
+fn a_hard_link_in_place_of_the_buffer_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let (state, victim) = (folder.path().join("state"), folder.path().join("victim"));
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(&victim, "secret\nlast").unwrap();
+    fs::hard_link(&victim, state.join("alerts-waiting.ndjson")).unwrap();
+    start(&medium, &options).write(&line(0), at(0));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "secret\nlast");
+    assert_eq!(lines(folder.path()), wanted(1));
+}
+
+#[test]
+fn a_reader_that_locks_the_file_does_not_stop_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(&folder.path().join("alerts.ndjson"));
+    fs::write(&options.path, "").unwrap();
+    let reader = File::open(&options.path).unwrap();
+    reader.lock_shared().unwrap();
+    Writer::open(options, at(0)).unwrap().write(&line(0), at(0));
+}
