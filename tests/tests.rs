@@ -7,6 +7,7 @@ mod alerts;
 
 // The configuration file and the config command.
 mod config;
+mod coverage;
 // Exceptions: what they hold back, and what is said of it.
 mod exceptions;
 

@@ -10,6 +10,7 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0    done; alerts or none
   1    a check found something wrong
+  3    no rule could have matched (replay --strict)
   64   the command line is wrong
   65   input is not in a known format
   66   an input cannot be opened
@@ -39,6 +40,8 @@ impl From<Code> for ExitCode {
 }
 
 impl Failure {
+    /// No rule could have matched what was replayed.
+    pub const BLIND: Code = Code(3);
     /// EX_USAGE
     pub const USAGE: Code = Code(64);
     /// EX_DATAERR

@@ -1,36 +1,46 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::alert_file;
 use super::args::{at_least_one, duration};
 use super::config::ConfigArgs;
+use super::evidence::{self, Outputs};
 use super::exit::Failure;
+use super::progress::Progress;
 use super::rules::Selection;
 use super::sink::{Format, Sink, Wanted};
-use super::{alert_file, summary};
+use super::summary::{self, Summary};
+use crate::alert::Alert;
+use crate::config::Config;
 use crate::config::trust::Trust;
 use crate::detect::Lateness;
-use crate::event::Machine;
-use crate::output::Fsync;
-use crate::output::terminal;
+use crate::event::{Event, Machine, Scalar, Timestamp, document, field};
+use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
+use crate::report::{Case, Coverage};
 use crate::script::Examiner;
-use crate::source::recording::{Error as SourceError, Input, Next, Recording, Unreadable};
+use crate::source::recording::{Error as SourceError, Input, Next, Recording, Sources, Unreadable};
 
-/// Malformed lines beyond these are only counted.
+/// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
+
+/// Recordings up to this size are replayed once more, sorted, when they turn out to be out of order.
+const MAX_SORTED: u64 = 64 << 20;
+/// Alerts that wait until it is known whether the recording is in order.
+const MAX_WAITING: usize = 10_000;
+/// How much disorder is expected where nothing is said.
+const LATENESS: Duration = Duration::from_secs(5);
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recordings: ECS documents or eslogger lines, one per line, plain, gzip or zstd; `-` is standard input
+    /// Recordings, however their JSON is laid out, plain or compressed: ECS documents, eslogger or Jamf Protect; directories
+    /// of them; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
@@ -43,15 +53,34 @@ pub(super) struct Args {
     /// Append the alerts to this file; standard output then only gets the report of a terminal, or what --output says
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
+    /// Write the case report, one HTML page, to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write what was replayed, what it covered and what was found to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json_summary: Option<PathBuf>,
     /// How standard output shows alerts [default: text on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
     output: Option<Format>,
+    /// Exit with 3 when there is no alert because no rule could have matched
+    #[arg(long)]
+    strict: bool,
+    /// Only alerts from then on: a time, such as 2026-11-24T09:00:00Z; what was before still tells who started whom
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<Timestamp>,
+    /// Only events up to then
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    to: Option<Timestamp>,
+    /// Only events of this host, by name or id; may be given several times
+    #[arg(long, value_name = "HOST")]
+    host: Vec<String>,
     /// Accept events in any order, holding them all in memory
     #[arg(long, conflicts_with = "lateness")]
     sort: bool,
-    /// How late an event may arrive and still count in its place; 0 takes the input as it comes
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
-    lateness: Duration,
+    /// How late an event may arrive and still count in its place; 0 takes the input as it comes [default: 5s, and small
+    /// files that are out of order are sorted]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    lateness: Option<Duration>,
     /// Process executions to keep track of
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().processes.executions, value_parser = at_least_one)]
     max_processes: usize,
@@ -63,84 +92,182 @@ pub(super) struct Args {
     max_reorder: usize,
 }
 
+fn time(text: &str) -> Result<Timestamp, String> {
+    let is_date = text.len() == 10;
+    let text = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    Timestamp::parse(&text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
+}
+
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let config = args.config.load()?;
-    let set = args.selection.load(config.as_ref(), Trust::Anyone)?;
-    let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness) };
-    let mut limits = Limits { lateness, reorder: args.max_reorder, sequences: args.max_sequences, ..Limits::replay() };
-    limits.processes.executions = args.max_processes;
-    let mut pipeline = Pipeline::new(set, limits);
-    let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
-    let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
-    pipeline.examine_scripts(Examiner::recorded(script.capture_script), redactor);
-    if let Some(config) = config.as_ref().filter(|config| config.states("volume")) {
-        pipeline.limit_volume(&config.volume);
-    }
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
-    let recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).map_err(source_failure)?;
+    let sources = Sources::find(&inputs).map_err(source_failure)?;
+    let outputs =
+        Outputs { alerts: args.alerts.as_deref(), html: args.html.as_deref(), summary: args.json_summary.as_deref() };
+    evidence::spare(&outputs, &sources)?;
+    let config = args.config.load()?;
+    let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
+    let may_sort = is_small && !args.sort && args.lateness.is_none();
+    let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
+    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), lateness)?;
+    let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
+    replay.pipeline.set_next_sequence(sink.next_sequence());
+    replay.waiting = may_sort.then(Vec::new);
+    if replay.run(&mut sink)? == Ending::OutOfOrder {
+        log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
+        replay = Replay::new(&args, config.as_ref(), sources, Lateness::Unbounded)?;
+        replay.problems = SHOWN_PROBLEMS + 1;
+        replay.pipeline.set_next_sequence(sink.next_sequence());
+        replay.run(&mut sink)?;
+    }
+    replay.conclude(&args, sink)
+}
+
+fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
     // A replay can be done again: it waits for no disk, neither for room nor after each line.
     let file = args.alerts.as_ref().map(|path| {
-        let mut options = alert_file::options(path, config.as_ref());
+        let mut options = alert_file::options(path, config);
         options.state_directory = None;
         if config.is_none() {
             options.fsync = Fsync::Interval;
         }
         options
     });
-    let sink = Sink::open(Wanted { format: args.output, file, system_log: false, live: None })?;
-    pipeline.set_next_sequence(sink.next_sequence());
-    Replay { pipeline, recording, sink, explain: args.explain, progress: Progress::default(), problems: 0 }.run()
+    Wanted { format: args.output, file, system_log: false, live: None }
 }
 
-struct Replay {
+/// How a replay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Whole,
+    /// It was interrupted.
+    Stopped,
+    /// It has to be done again, sorted.
+    OutOfOrder,
+}
+
+struct Replay<'a> {
+    args: &'a Args,
     pipeline: Pipeline,
     recording: Recording,
-    sink: Sink,
-    explain: bool,
+    coverage: Coverage,
+    case: Option<Case>,
     progress: Progress,
     problems: u64,
+    /// Alerts that wait until it is known whether the recording is in order; `None` when they do not have to.
+    waiting: Option<Vec<Alert>>,
+    ending: Ending,
+    failure: Option<Failure>,
+    began: Instant,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
     #[allow(clippy::disallowed_methods, reason = "the rate of a run is wall-clock time")]
-    fn run(mut self) -> Result<ExitCode, Failure> {
+    fn new(args: &'a Args, config: Option<&Config>, sources: Sources, lateness: Lateness) -> Result<Self, Failure> {
+        let mut set = args.selection.load(config, Trust::Anyone)?;
+        if !args.host.is_empty() {
+            // What a host is chosen by.
+            let _ = set.fields.resolve("host.name").and_then(|_| set.fields.resolve("host.hostname"));
+        }
+        let sizes = (args.max_reorder, args.max_sequences);
+        let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
+        limits.processes.executions = args.max_processes;
+        let mut pipeline = Pipeline::new(set, limits);
+        let script = config.map(|config| config.script.clone()).unwrap_or_default();
+        let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
+        pipeline.examine_scripts(Examiner::recorded(script.capture_script), redactor);
+        if let Some(config) = config.filter(|config| config.states("volume")) {
+            pipeline.limit_volume(&config.volume);
+        }
+        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default());
+        Ok(Replay {
+            args,
+            recording: recording.map_err(source_failure)?,
+            pipeline,
+            coverage: Coverage::default(),
+            case: args.html.as_ref().map(|_| Case::default()),
+            progress: Progress::default(),
+            problems: 0,
+            waiting: None,
+            ending: Ending::Whole,
+            failure: None,
+            began: Instant::now(),
+        })
+    }
+
+    fn run(&mut self, sink: &mut Sink) -> Result<Ending, Failure> {
         let interrupted = interrupt_flag()?;
-        let began = Instant::now();
-        let mut stopped = false;
-        let mut failure = None;
-        while !self.sink.is_done() {
+        while !sink.is_done() {
             if interrupted.load(Ordering::Relaxed) {
-                stopped = true;
+                self.ending = Ending::Stopped;
                 break;
             }
             match self.recording.next() {
-                Next::Event(event) => {
-                    self.pipeline.push_explained(event, |output| take(output, &mut self.sink, self.explain));
-                }
+                Next::Event(event) => self.push(event, sink),
                 Next::Problem(problem) => self.report(&problem.to_string()),
-                Next::Idle => self.sink.flush(),
-                Next::Failed(error) => failure = Some(source_failure(error)),
+                Next::Idle => sink.flush(),
+                Next::Failed(error) => self.failure = Some(source_failure(error)),
                 Next::End => break,
             }
             if self.progress.is_due() {
-                self.sink.flush();
+                if self.is_out_of_order() {
+                    return Ok(Ending::OutOfOrder);
+                }
+                sink.flush();
                 self.progress.show(&self.recording);
             }
         }
-        if !self.sink.is_done() {
-            self.pipeline.finish_explained(|output| take(output, &mut self.sink, self.explain));
+        if self.is_out_of_order() {
+            return Ok(Ending::OutOfOrder);
         }
-        let finished = self.sink.finish();
+        if !sink.is_done() {
+            let Replay { pipeline, args, waiting, case, .. } = self;
+            pipeline.finish_explained(|output| take(output, args, sink, waiting, case));
+        }
+        self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
+        Ok(self.ending)
+    }
+
+    fn push(&mut self, event: Event, sink: &mut Sink) {
+        if self.args.to.is_some_and(|to| event.time > to) || !is_of_host(&event, &self.args.host) {
+            return;
+        }
+        if self.args.from.is_none_or(|from| event.time >= from) {
+            self.coverage.observe(&event);
+        }
+        if let Some(case) = &mut self.case {
+            case.observe(&event);
+        }
+        let Replay { pipeline, args, waiting, case, .. } = self;
+        pipeline.push_explained(event, |output| take(output, args, sink, waiting, case));
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
+            self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
+        }
+    }
+
+    fn is_out_of_order(&self) -> bool {
+        self.waiting.is_some() && self.pipeline.counts().late > 0
+    }
+
+    /// Says what was done, and how to exit.
+    fn conclude(mut self, args: &Args, mut sink: Sink) -> Result<ExitCode, Failure> {
+        let finished = sink.finish();
         terminal::set_progress(None);
-        let counts = self.pipeline.counts();
-        let ending = if stopped { "interrupted: " } else { "" };
-        let summary = summary::text(&self.recording, &counts, &self.pipeline, began.elapsed());
-        terminal::say(&format!("{ending}{summary}"));
+        let summary = Summary::new(&self.recording, &self.pipeline, &self.coverage, self.began.elapsed());
+        let ending = if self.ending == Ending::Stopped { "interrupted: " } else { "" };
+        terminal::say(&format!("{ending}{}", summary.text()));
         finished?;
-        match failure {
+        if let Some(path) = &args.json_summary {
+            evidence::write(path, &format!("{}\n", summary.json()))?;
+        }
+        if let (Some(path), Some(case)) = (&args.html, &self.case) {
+            evidence::write(path, &summary.page(case))?;
+        }
+        let is_blind = summary.is_blind();
+        match self.failure.take() {
             Some(failure) => Err(failure),
-            None if stopped => Ok(ExitCode::from(130)),
+            None if self.ending == Ending::Stopped => Ok(ExitCode::from(130)),
             None if self.recording.is_truncated() => Ok(Failure::IO.into()),
+            None if args.strict && is_blind => Ok(Failure::BLIND.into()),
             None => Ok(ExitCode::SUCCESS),
         }
     }
@@ -149,17 +276,41 @@ impl Replay {
         self.problems += 1;
         let text = match self.problems {
             1..=SHOWN_PROBLEMS => problem,
-            number if number == SHOWN_PROBLEMS + 1 => "further malformed lines are only counted",
+            number if number == SHOWN_PROBLEMS + 1 => "further malformed values are only counted",
             _ => return,
         };
         log::warn!("{text}");
     }
 }
 
-fn take(output: pipeline::Output<'_>, sink: &mut Sink, explain: bool) {
+fn is_of_host(event: &Event, hosts: &[String]) -> bool {
+    let mut stated = event.values().filter(|(field, _)| *field == field::HOST_ID || *field == field::HOST_NAME);
+    let is_wanted = |value: Scalar<'_>| hosts.iter().any(|host| matches!(value, Scalar::Str(text) if text == host));
+    hosts.is_empty() || stated.any(|(_, value)| is_wanted(value))
+}
+
+fn take(
+    output: pipeline::Output<'_>,
+    args: &Args,
+    sink: &mut Sink,
+    waiting: &mut Option<Vec<Alert>>,
+    case: &mut Option<Case>,
+) {
     match output {
-        pipeline::Output::Alert(alert) => sink.write_alert(*alert),
-        pipeline::Output::HeldBack { rule, exception, found } if explain => {
+        pipeline::Output::Alert(alert) => {
+            let time = document::text(&alert.document, "@timestamp").and_then(|time| Timestamp::parse(&time));
+            if args.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
+                return;
+            }
+            if let Some(case) = case {
+                case.add(&alert.document);
+            }
+            match waiting {
+                Some(waiting) => waiting.push(*alert),
+                None => sink.write_alert(*alert),
+            }
+        }
+        pipeline::Output::HeldBack { rule, exception, found } if args.explain => {
             terminal::say(&summary::held_back(rule, exception, &found));
         }
         pipeline::Output::HeldBack { .. } => {}
@@ -189,33 +340,4 @@ fn source_failure(error: SourceError) -> Failure {
         _ => Failure::IO,
     };
     Failure::new(code, error)
-}
-
-/// The progress bar, where standard error is a terminal and the size of the input is known.
-#[derive(Default)]
-struct Progress {
-    bar: Option<ProgressBar>,
-    steps: u64,
-}
-
-impl Progress {
-    /// Whether it is time to show how far the replay has come.
-    fn is_due(&mut self) -> bool {
-        self.steps += 1;
-        self.steps.is_multiple_of(8192)
-    }
-
-    fn show(&mut self, recording: &Recording) {
-        if self.bar.is_none() && io::stderr().is_terminal() {
-            self.bar = recording.total_bytes().map(progress_bar);
-            terminal::set_progress(self.bar.clone());
-        }
-        self.bar.iter().for_each(|bar| bar.set_position(recording.bytes_read()));
-    }
-}
-
-fn progress_bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

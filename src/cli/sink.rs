@@ -23,6 +23,10 @@ pub(super) enum Format {
     /// One JSON document per line
     #[value(alias = "stdout")]
     Ndjson,
+    /// One small JSON object per line: when, where, who, what
+    JsonlSummary,
+    /// The same as a table
+    Csv,
     /// Nothing
     None,
 }
@@ -107,6 +111,13 @@ impl Sink {
         match self.format {
             Format::Text => self.print(&report::text(&document)),
             Format::Ndjson => self.print(&line),
+            Format::JsonlSummary => self.print(&report::table::json(&document)),
+            Format::Csv => {
+                if self.counts.alerts == 1 {
+                    self.print(&report::table::header());
+                }
+                self.print(&report::table::row(&document));
+            }
             Format::None => {}
         }
     }

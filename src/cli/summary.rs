@@ -1,70 +1,199 @@
-//! What a replay did, in a few lines.
+//! What a replay did, what it covered, and what it found.
 
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde_json::{Map, Value as Json, json};
+
+use super::clock::now;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
-use crate::report::{plural, visible};
+use crate::report::{Case, Coverage, Needs, html, plural, visible};
+use crate::source::Counters;
 use crate::source::recording::{Compression, RecordedInput, Recording};
 
-/// The summary. Lines about loss appear only when something was lost.
-pub(super) fn text(recording: &Recording, counts: &Counts, pipeline: &Pipeline, elapsed: Duration) -> String {
-    let rules = pipeline.rules();
-    let mut out = String::new();
-    let totals = recording.totals();
-    let rate = counts.events as f64 / elapsed.as_secs_f64().max(1e-9);
-    let seconds = elapsed.as_secs_f64();
-    let files = recording.inputs().len();
-    let _ = writeln!(
-        out,
-        "{} events from {} in {seconds:.2} s ({rate:.0}/s)",
-        counts.events,
-        plural(files as u64, "input")
-    );
-    for input in recording.inputs() {
-        let _ = writeln!(out, "  {}", visible(&described(input)));
+/// Inputs beyond these are only counted.
+const SHOWN_INPUTS: usize = 20;
+
+/// A replay that is over.
+pub(super) struct Summary<'r> {
+    recording: &'r Recording,
+    pipeline: &'r Pipeline,
+    coverage: &'r Coverage,
+    elapsed: Duration,
+    counts: Counts,
+    totals: Counters,
+    needs: Vec<Needs>,
+}
+
+impl<'r> Summary<'r> {
+    pub(super) fn new(
+        recording: &'r Recording,
+        pipeline: &'r Pipeline,
+        coverage: &'r Coverage,
+        elapsed: Duration,
+    ) -> Summary<'r> {
+        let needs = pipeline.rules().iter().filter_map(|rule| {
+            let (categories, macos) = rule.needs()?;
+            Some(Needs { rule: rule.id.clone(), categories, macos })
+        });
+        let (counts, totals, needs) = (pipeline.counts(), recording.totals(), needs.collect());
+        Summary { recording, pipeline, coverage, elapsed, counts, totals, needs }
     }
-    for (count, what) in [
-        (totals.malformed, "malformed values left out"),
-        (totals.torn, "of them cut off by the end of the input"),
-        (totals.too_long, "of them too long"),
-        (totals.repaired_text, "values with text that is not Unicode, repaired"),
-        (totals.skipped, "events of other kinds skipped"),
-        (counts.late, "events later than the lateness allows, taken out of order"),
-        (counts.overflowed, "events released early, as the reorder buffer was full: use a larger --max-reorder"),
-        (counts.evicted_executions, "process executions evicted, as the table was full: use a larger --max-processes"),
-        (counts.evicted_sequences, "partial sequences evicted, as the limit was reached: use a larger --max-sequences"),
-    ] {
-        if count > 0 {
-            let _ = writeln!(out, "{count} {what}");
+
+    /// Whether there is no alert because there could be none.
+    pub(super) fn is_blind(&self) -> bool {
+        self.alerts() == 0 && self.coverage.is_blind(&self.needs)
+    }
+
+    fn alerts(&self) -> u64 {
+        self.counts.alerts.iter().sum()
+    }
+
+    /// For people. Lines about loss appear only when something was lost.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        self.read(&mut out);
+        for line in self.coverage.lines() {
+            let _ = writeln!(out, "{line}");
+        }
+        self.lost(&mut out);
+        self.found(&mut out);
+        for remark in self.coverage.remarks(&self.needs, self.totals.skipped) {
+            let _ = writeln!(out, "  {remark}");
+        }
+        self.suppressed(&mut out);
+        out
+    }
+
+    /// What was read.
+    fn read(&self, out: &mut String) {
+        let seconds = self.elapsed.as_secs_f64();
+        let rate = self.counts.events as f64 / seconds.max(1e-9);
+        let (events, inputs) = (plural(self.counts.events, "event"), self.recording.inputs());
+        let _ = writeln!(out, "{events} from {} in {seconds:.2} s ({rate:.0}/s)", plural(inputs.len() as u64, "input"));
+        for input in inputs.iter().take(SHOWN_INPUTS) {
+            let _ = writeln!(out, "  {}", visible(&described(input)));
+        }
+        if inputs.len() > SHOWN_INPUTS {
+            let _ = writeln!(out, "  and {} more", inputs.len() - SHOWN_INPUTS);
         }
     }
-    let kinds: Vec<String> =
-        totals.skipped_kinds.iter().map(|(kind, count)| format!("{} {count}", visible(kind))).collect();
-    if !kinds.is_empty() {
-        let _ = writeln!(out, "  by kind: {}", kinds.join(", "));
+
+    fn lost(&self, out: &mut String) {
+        let Summary { totals, counts, .. } = self;
+        for (count, noun, what) in [
+            (totals.malformed, "malformed value", " left out"),
+            (totals.too_long, "value", " longer than 8 MiB, left out"),
+            (totals.torn, "value", " cut off by the end of the input"),
+            (totals.repaired_text, "value", " with text that is not Unicode, repaired"),
+            (totals.skipped, "event", " of other kinds skipped"),
+            (counts.late, "event", " later than the lateness allows, taken out of order: use --sort"),
+            (counts.overflowed, "event", " released early, as the reorder buffer was full: use a larger --max-reorder"),
+            (
+                counts.evicted_executions,
+                "process execution",
+                " evicted, as the table was full: use a larger --max-processes",
+            ),
+            (
+                counts.evicted_sequences,
+                "partial sequence",
+                " evicted, as the limit was reached: use a larger --max-sequences",
+            ),
+        ] {
+            if count > 0 {
+                let _ = writeln!(out, "{}{what}", plural(count, noun));
+            }
+        }
+        let kinds: Vec<String> =
+            totals.skipped_kinds.iter().map(|(kind, count)| format!("{} {count}", visible(kind))).collect();
+        if !kinds.is_empty() {
+            let _ = writeln!(out, "  by kind: {}", kinds.join(", "));
+        }
+        let inert = self.pipeline.rules().iter().filter(|rule| rule.inert().is_some()).count() as u64;
+        if inert > 0 {
+            let _ = writeln!(out, "{} skipped; `osawatch rules check` says why", plural(inert, "rule"));
+        }
     }
-    let inert = rules.iter().filter(|rule| rule.inert().is_some()).count() as u64;
-    if inert > 0 {
-        let _ = writeln!(out, "{} skipped; `osawatch rules check` says why", plural(inert, "rule"));
+
+    fn found(&self, out: &mut String) {
+        let _ = writeln!(out, "{}", plural(self.alerts(), "alert"));
+        for (rule, count) in self.by_rule() {
+            let _ = writeln!(out, "  {count:>6}  {}", visible(rule));
+        }
     }
-    let _ = writeln!(out, "{}", plural(counts.alerts.iter().sum(), "alert"));
-    for (rule, count) in rules.iter().zip(&counts.alerts).filter(|(_, count)| **count > 0) {
-        let _ = writeln!(out, "  {count:>6}  {}", visible(&rule.id));
+
+    fn suppressed(&self, out: &mut String) {
+        let Counts { held_back, excepted, .. } = &self.counts;
+        if *held_back > 0 {
+            let _ = writeln!(out, "{} held back by the limits of [volume]", plural(*held_back, "alert"));
+        }
+        if !self.pipeline.exceptions().is_empty() {
+            let _ = writeln!(out, "{} held back by exceptions", plural(excepted.iter().sum(), "sequence"));
+        }
+        for (exception, count) in self.pipeline.exceptions().iter().zip(excepted) {
+            let _ = writeln!(out, "  {count:>6}  {}", visible(&exception.name));
+        }
     }
-    if counts.held_back > 0 {
-        let _ = writeln!(out, "{} suppressed by [volume]", plural(counts.held_back, "alert"));
+
+    fn by_rule(&self) -> impl Iterator<Item = (&str, u64)> {
+        let rules = self.pipeline.rules().iter().zip(&self.counts.alerts);
+        rules.filter(|(_, count)| **count > 0).map(|(rule, count)| (rule.id.as_str(), *count))
     }
-    let excepted = pipeline.exceptions().iter().zip(&counts.excepted);
-    if !pipeline.exceptions().is_empty() {
-        let _ = writeln!(out, "{} suppressed by exceptions", plural(counts.excepted.iter().sum(), "sequence"));
+
+    /// For programs.
+    pub(super) fn json(&self) -> Json {
+        let input = |input: &RecordedInput| {
+            let counters = input.counters();
+            json!({
+                "name": input.name(),
+                "format": input.format().map(|format| format.to_string()),
+                "compression": input.compression().map(|compression| compression.to_string()),
+                "bytes": input.bytes_read(),
+                "events": counters.events,
+                "skipped": counters.skipped,
+                "malformed": counters.malformed,
+                "truncated": input.is_truncated(),
+            })
+        };
+        let by_rule: Map<String, Json> = self.by_rule().map(|(rule, count)| (rule.to_owned(), count.into())).collect();
+        json!({
+            "osawatch": env!("CARGO_PKG_VERSION"),
+            "events": self.counts.events,
+            "alerts": self.alerts(),
+            "alerts_by_rule": by_rule,
+            "alert_was_possible": !self.coverage.is_blind(&self.needs),
+            "coverage": self.coverage.json(&self.needs, self.totals.skipped),
+            "inputs": self.recording.inputs().iter().map(input).collect::<Vec<_>>(),
+            "late": self.counts.late,
+            "evicted": {
+                "executions": self.counts.evicted_executions,
+                "sequences": self.counts.evicted_sequences,
+                "waiting_events": self.counts.overflowed,
+            },
+            "held_back": self.counts.held_back,
+            "excepted": self.counts.excepted.iter().sum::<u64>(),
+        })
     }
-    for (exception, count) in excepted {
-        let _ = writeln!(out, "  {count:>6}  {}", visible(&exception.name));
+
+    /// The case report.
+    pub(super) fn page(&self, case: &Case) -> String {
+        let mut coverage = self.coverage.lines();
+        self.lost_lines(&mut coverage);
+        let mut limits = self.coverage.remarks(&self.needs, self.totals.skipped);
+        if self.recording.is_truncated() {
+            limits.push("a recording was cut off".to_owned());
+        }
+        let notes = self.pipeline.rules().iter().map(|rule| (rule.id.clone(), rule.note.clone())).collect();
+        html::case(case, &html::Scope { coverage, limits }, &notes, now())
     }
-    out
+
+    fn lost_lines(&self, lines: &mut Vec<String>) {
+        let mut lost = String::new();
+        self.lost(&mut lost);
+        lines.extend(lost.lines().map(str::to_owned));
+    }
 }
 
 /// Which exception held back what, in one line.
@@ -84,10 +213,10 @@ fn described(input: &RecordedInput) -> String {
     match (input.format(), input.message_version()) {
         (Some(format), Some(version)) => text += &format!("{format}, message version {version}"),
         (Some(format), None) => text += &format.to_string(),
-        (None, _) => text += "no line of a known format yet",
+        (None, _) => text += "no value of a known format yet",
     }
     if let Some(compression) = input.compression().filter(|compression| *compression != Compression::None) {
         text += &format!(", {compression}");
     }
-    text
+    text + &format!(", {}", plural(input.counters().events, "event"))
 }

@@ -71,6 +71,15 @@ impl Rule {
         }
     }
 
+    /// The categories of the events that it needs, and whether they must state macOS; `None` when it cannot run.
+    pub fn needs(&self) -> Option<(Vec<String>, bool)> {
+        self.query()?;
+        let syntax = eql::parse(&self.query_text).ok()?;
+        let categories =
+            syntax.stages.iter().filter(|stage| !stage.missing).map(|stage| stage.category.clone()).collect();
+        Some((categories, syntax.requires("host.os.type").is_some()))
+    }
+
     /// Keeps the rule from running.
     pub(super) fn make_inert(&mut self, why: String) {
         self.state = State::Inert(why);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::{plural, visible};
+use super::{Case, plural, visible};
 use crate::event::Timestamp;
 use crate::event::document::get;
 
@@ -20,9 +20,24 @@ padding:.2em .6em .2em 0;border-bottom:1px solid #8883}td,pre{overflow-wrap:anyw
 padding:.6em;border-radius:4px;font:13px/1.4 ui-monospace,monospace}h3{font-size:1em;margin:1em 0 .2em}ol.tree{list-style:none;\
 padding-left:0}ol.tree ol{list-style:none;padding-left:1.2em;border-left:1px solid #8886}.self{font-weight:600}";
 
+/// What a report covers, and what it cannot see.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// What was there, one line each.
+    pub coverage: Vec<String>,
+    /// What was not, one line each.
+    pub limits: Vec<String>,
+}
+
+/// The page of a case.
+pub fn case(case: &Case, _scope: &Scope, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
+    page(&case.alerts, notes, case.more, now)
+}
+
 /// The page. `notes` are the triage notes by rule; `more` alerts are not in it.
 pub fn page(alerts: &[Map<String, Json>], notes: &BTreeMap<String, String>, more: u64, now: Timestamp) -> String {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
+    out += concat!("<meta name=\"generator\" content=\"osawatch ", env!("CARGO_PKG_VERSION"), "\">\n");
     // Should an escape ever be wrong, nothing is loaded and nothing runs.
     out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";

@@ -1,8 +1,13 @@
 //! How people read alerts: as text, and as a page. Pure, and safe to show whatever an event says.
 
+mod case;
+mod coverage;
 pub mod html;
+pub mod table;
 mod text;
 
+pub use case::Case;
+pub use coverage::{Coverage, Host, Needs};
 pub use text::text;
 
 /// Text with every control character written as an escape, so that it cannot move the cursor, change

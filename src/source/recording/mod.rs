@@ -205,6 +205,11 @@ impl Recording {
         self.inputs.iter().map(RecordedInput::size).sum()
     }
 
+    /// How many events were read of all inputs.
+    pub fn events(&self) -> u64 {
+        self.inputs.iter().map(|input| input.counters().events).sum()
+    }
+
     /// Whether an input was cut off.
     pub fn is_truncated(&self) -> bool {
         self.inputs.iter().any(RecordedInput::is_truncated)

@@ -49,6 +49,16 @@ impl Sources {
         Ok(sources)
     }
 
+    /// How many bytes the files have, as they are stored; `None` when there is a stream among them.
+    pub fn size(&self) -> Option<u64> {
+        let size = |source: &Source| match &source.input {
+            Input::Stdin => None,
+            Input::Memory(bytes) => Some(bytes.len() as u64),
+            Input::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len()),
+        };
+        self.all.iter().map(size).sum()
+    }
+
     /// Whether the path leads to one of the files, by whatever name.
     pub fn hold(&self, path: &Path) -> bool {
         let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));

@@ -1,0 +1,124 @@
+//! What a replay says about what it could not see, and that it never changes what it reads.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::util::{fixtures, osawatch, osawatch_with_input, outline};
+
+fn read(name: &str) -> String {
+    fs::read_to_string(case(name)).unwrap()
+}
+
+fn case(name: &str) -> String {
+    fixtures().join("replay").join(name).join("events.ndjson").display().to_string()
+}
+
+fn folder() -> (tempfile::TempDir, impl Fn(&str, &str) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    (folder, move |name: &str, text: &str| {
+        let file: PathBuf = path.join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    })
+}
+
+#[test]
+fn no_alert_where_none_was_possible_says_why_and_strict_exits_with_3() {
+    let text = read("exec-only");
+    let args = ["replay", "--strict", "--only", "osascript-network-connection", "-"];
+    osawatch_with_input(&args, text.as_bytes()).exits(3).says("no network events: 1 of 1 rule could not match");
+    osawatch_with_input(&["replay", "-"], text.as_bytes()).exits(0).says("rules could not match");
+    osawatch(&["replay", "--strict", &case("public-v4")]).exits(0).says("1 host: mac-7");
+}
+
+#[test]
+fn events_of_hosts_that_are_no_mac_or_do_not_say_so_are_counted() {
+    let windows = read("public-v6").replace("macos", "windows");
+    osawatch_with_input(&["replay", "-"], windows.as_bytes()).exits(0).says("2 events of hosts that are not macOS");
+    let unstated = read("public-v6").replace(r#","os":{"type":"macos"}"#, "");
+    let run = osawatch_with_input(&["replay", "--strict", "-"], unstated.as_bytes()).exits(3);
+    run.says("2 events of hosts that do not state host.os.type");
+}
+
+#[test]
+fn an_output_that_is_an_input_is_refused_before_anything_is_read() {
+    let (folder, write) = folder();
+    let recording = write("events.ndjson", &read("public-v4"));
+    let link = folder.path().join("alerts.ndjson").display().to_string();
+    fs::hard_link(&recording, &link).unwrap();
+    let here = folder.path().display().to_string();
+    for (option, output, input) in [
+        ("--alerts", &recording, &recording),
+        ("--alerts", &link, &recording),
+        ("--html", &recording, &recording),
+        ("--json-summary", &recording, &here),
+    ] {
+        osawatch(&["replay", option, output, input]).exits(73).says("is an input");
+        assert_eq!(fs::read_to_string(&recording).unwrap(), read("public-v4"));
+    }
+}
+
+#[test]
+fn a_file_of_someone_else_is_left_as_it_is() {
+    let (_folder, write) = folder();
+    let notes = write("notes.txt", "my notes\n");
+    for option in ["--alerts", "--html", "--json-summary"] {
+        osawatch(&["replay", option, &notes, &case("public-v4")]).exits(73).says("not written by osawatch");
+        assert_eq!(fs::read_to_string(&notes).unwrap(), "my notes\n");
+    }
+    for option in ["--alerts", "--html", "--json-summary"] {
+        let ours = write(&format!("ours{option}"), "");
+        for _ in 0..2 {
+            osawatch(&["replay", option, &ours, &case("public-v4")]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_small_file_that_is_out_of_order_is_sorted_and_a_stream_is_told_how() {
+    let (_folder, write) = folder();
+    let text = read("public-v6");
+    let (start, connect) = text.trim_end().split_once('\n').unwrap();
+    let later = start.replace("09:30:00", "09:40:00").replace("\"e1\"", "\"e9\"");
+    let mixed = [&later, connect, start].join("\n");
+    let file = write("mixed.ndjson", &mixed);
+    let run = osawatch(&["replay", &file]).exits(0).says("out of order by more than 5 s; sorting them");
+    assert_eq!(outline(&run.alerts()), ["osascript-network-connection s n"]);
+    osawatch_with_input(&["replay", "-"], mixed.as_bytes()).exits(0).says("use --sort");
+    let run = osawatch(&["replay", "--sort", &file]).exits(0);
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn a_window_and_a_host_choose_what_counts() {
+    let file = case("public-v4");
+    for (args, alerts) in [
+        (["--from", "2026-01-15T09:30:11Z"], 1),
+        (["--from", "2026-01-15T09:30:12Z"], 0),
+        (["--to", "2026-01-15T09:30:11Z"], 0),
+        (["--to", "2026-01-16"], 1),
+        (["--host", "mac-7"], 1),
+        (["--host", "mac-8"], 0),
+    ] {
+        let run = osawatch(&["replay", args[0], args[1], &file]).exits(0);
+        assert_eq!(run.alerts().len(), alerts, "{args:?}: {}", run.stderr);
+    }
+    osawatch(&["replay", "--from", "yesterday", &file]).exits(64).says("not a time");
+}
+
+#[test]
+fn summaries_for_programs_and_tables_hold_what_people_read() {
+    let (folder, _write) = folder();
+    let path = folder.path().join("summary.json");
+    let run =
+        osawatch(&["replay", "--output", "csv", "--json-summary", &path.display().to_string(), &case("public-v4")]);
+    let run = run.exits(0);
+    assert!(run.stdout.starts_with("@timestamp,event.severity,rule.id,"), "{}", run.stdout);
+    assert_eq!(run.stdout.lines().count(), 2);
+    let summary: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!((&summary["alerts"], &summary["alert_was_possible"]), (&1.into(), &true.into()));
+    assert_eq!(summary["coverage"]["hosts"][0]["name"], "mac-7");
+    let run = osawatch(&["replay", "--output", "jsonl-summary", &case("public-v4")]).exits(0);
+    assert_eq!(run.alerts()[0]["rule.id"], "osascript-network-connection");
+}
