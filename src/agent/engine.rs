@@ -251,6 +251,7 @@ impl<'s> Agent<'s> {
     fn flow(&mut self, flow: &Flow) {
         let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
         facts::complete(&mut event, &mut self.sensors);
+        self.waiting.set_lateness(self.settings.lateness.max(self.sensors.exec_lateness.get()));
         let is_known = self.pipeline.knows_owner(&event);
         if let Some(event) = self.waiting.hold(event, is_known, self.began.elapsed()) {
             self.push(event);

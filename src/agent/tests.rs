@@ -114,6 +114,7 @@ fn script() -> Script {
         os_version: Some("15.1".into()),
         processes: process_receiver,
         flows: flow_receiver,
+        exec_lateness: Arc::default(),
         losses: Arc::new(Losses::default()),
         scan: bounded(1).0,
         lookup: Box::new(Numbers),

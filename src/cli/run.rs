@@ -111,7 +111,7 @@ fn warn_of_blind_spots(config: &Config) -> Result<(), Failure> {
 
 fn live_failure(error: LiveError) -> Failure {
     let code = match error {
-        LiveError::NotAMac => Failure::UNAVAILABLE,
+        LiveError::NotAMac | LiveError::Translated => Failure::UNAVAILABLE,
         LiveError::NotRoot => Failure::NOT_PERMITTED,
         LiveError::Thread(_) => Failure::IO,
     };

@@ -68,6 +68,11 @@ impl Waiting {
         self.unknown.pop().or_else(|| self.settling.pop_front()).map(|held| held.event)
     }
 
+    /// Flows of unknown processes wait for so long from now on.
+    pub fn set_lateness(&mut self, lateness: Duration) {
+        self.lateness = lateness;
+    }
+
     /// An execution was told of that began at `began`: flows of its process need not wait any longer, and those
     /// that went on too early, and are later than it, go on again.
     pub fn started(&mut self, process: i64, began: Timestamp, now: Duration) {

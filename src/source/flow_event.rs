@@ -2,7 +2,7 @@
 
 use crate::event::{Categories, Event, Flow, Machine, Phase, ProcessRef, Transport, field};
 
-/// The event that a flow tells. Its process is named by pid and unique pid; process tracking finds the
+/// The event of a flow. Its process is named by pid and unique pid; process tracking finds the
 /// execution. A process that acts on behalf of another is named in `osawatch.attribution.via`.
 pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
     let mut event = Event::new(flow.time, Categories::NETWORK);
@@ -58,7 +58,7 @@ fn push_process(event: &mut Event, flow: &Flow) {
 }
 
 fn push_ends(event: &mut Event, flow: &Flow) {
-    // ECS: the source is the end that began. An accepted flow began at the far end.
+    // ECS: the source is the end that began. An accepted flow began at the remote end.
     let inbound = flow.inbound == Some(true);
     let (source, destination) = if inbound { (Some(flow.remote), flow.local) } else { (flow.local, Some(flow.remote)) };
     if let Some(end) = source {

@@ -1,4 +1,4 @@
-//! A message to the event that it tells.
+//! A message to an event.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ impl Translator {
         Translator { machine, host_name }
     }
 
-    /// The event that a message tells.
+    /// The event of a message.
     pub fn event(&self, message: &Message<'_>) -> Event {
         let mut event = Event::new(message.time, Categories::PROCESS);
         match &message.event {
@@ -143,7 +143,7 @@ impl Translator {
     }
 }
 
-/// What only the start of a program tells.
+/// What only the start of a program states.
 fn push_exec(event: &mut Event, exec: &Exec<'_>) {
     if let Some(args) = &exec.args {
         args.iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));

@@ -5,6 +5,7 @@
 
 mod error;
 mod line;
+pub mod probe;
 pub mod stream;
 #[cfg(test)]
 mod tests;

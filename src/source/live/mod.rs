@@ -1,5 +1,6 @@
 //! What the sensors of a live Mac hand over: reports on bounded channels, and what was lost before them.
 
+mod lateness;
 mod losses;
 mod reports;
 mod watched;
@@ -13,6 +14,7 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+pub use lateness::ExecLateness;
 pub use losses::Losses;
 pub use reports::{Queued, ReportSender, report_channel};
 pub use watched::Watched;
@@ -59,7 +61,7 @@ pub struct Options {
     pub endpoint_security_connect_event: bool,
     /// Programs whose processes Endpoint Security does not report, by their whole path.
     pub muted: Vec<PathBuf>,
-    /// The processes whose sockets are looked at one by one where no source tells of connections.
+    /// The processes whose sockets are looked at one by one where no source reports connections.
     pub watched: Arc<Watched>,
 }
 
@@ -70,6 +72,8 @@ pub enum Error {
     NotAMac,
     /// The effective user is not root.
     NotRoot,
+    /// This program is for another processor, and Rosetta translates it.
+    Translated,
     /// A thread could not be started.
     Thread(std::io::Error),
 }
@@ -81,6 +85,10 @@ impl fmt::Display for Error {
                 f.write_str("live events exist on macOS only; `osawatch replay FILE` reads a recording on any system")
             }
             Error::NotRoot => f.write_str("Endpoint Security and other users' sockets are open to root only; use sudo"),
+            Error::Translated => f.write_str(
+                "Rosetta translates this program, and its clock is not the kernel's, so connections would be missed: run \
+                 the arm64 build, which is in the universal executable too, without `arch -x86_64`",
+            ),
             Error::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
@@ -124,6 +132,11 @@ pub enum Report {
 }
 
 impl Report {
+    /// Something about the source itself.
+    pub fn notice(level: Level, text: String) -> Report {
+        Report::Notice(Notice { level, text })
+    }
+
     /// How many bytes it holds, nearly.
     fn bytes(&self) -> usize {
         match self {
@@ -138,7 +151,7 @@ impl Report {
 pub trait Lookup: Send {
     /// `p_uniqueid` of a process, if it is still this execution.
     fn unique_pid(&self, pid: u32, pidversion: u32) -> Option<u64>;
-    /// A process that runs now and its parent, as [`Report::Running`] tells them, the parent first; empty if the
+    /// A process that runs now and its parent, as [`Report::Running`] has them, the parent first; empty if the
     /// process is gone or its pid is another's by now.
     fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event>;
     /// The name of a user.
@@ -157,6 +170,8 @@ pub struct Sensors {
     pub processes: Receiver<Queued>,
     /// Flows.
     pub flows: Receiver<Flow>,
+    /// How late the source in use may report an exec.
+    pub exec_lateness: Arc<ExecLateness>,
     /// What was lost.
     pub losses: Arc<Losses>,
     /// Asks for [`Report::Running`] of every process, after process events were lost.

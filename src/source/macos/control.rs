@@ -19,7 +19,7 @@ pub(super) fn control_socket(name: &str) -> io::Result<File> {
 }
 
 /// Asks for a receive buffer, half as much whenever the system refuses. Returns what it granted; `None` when it is less
-/// than `least`. To be called after connecting, which sets the size anew.
+/// than `least`. To be called after connecting, which resets the size.
 pub(super) fn grow_receive_buffer(socket: &File, most: usize, least: usize) -> Option<usize> {
     let sizes = std::iter::successors(Some(most), |size| Some(size / 2)).take_while(|size| *size >= least);
     sizes.into_iter().find(|size| set_socket_recv_buffer_size(socket, *size).is_ok())

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
-use endpoint_sec::{Client, Event, EventExec, Message as Received, version};
+use endpoint_sec::{Client, Event, EventExec, Message as Received, MutedPath, version};
 
 use super::Feed;
 use crate::event::{AuditToken, Timestamp};
@@ -22,6 +22,12 @@ use crate::source::live::{Backoff, Level, Losses, Report, ReportSender};
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 /// Arguments that are copied: the first. `ARG_MAX` allows for a million empty ones.
 const MAX_ARGUMENTS: usize = 16_384;
+/// What is subscribed to.
+const TYPES: [es_event_type_t; 3] = [
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
+];
 /// Full Disk Access can be granted at any time, and the client works at once when it is.
 const PERMISSION_RETRY: Duration = Duration::from_secs(5);
 
@@ -35,7 +41,7 @@ pub(super) enum Ending {
     Fatal(String),
 }
 
-/// Runs a client for the rest of the program; gives back only why there can be none.
+/// Runs a client for the rest of the program; returns only why there can be none.
 pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> Ending {
     let (major, minor, patch) = super::version_numbers(os_version.unwrap_or_default());
     // Older than 10.15 there is no Endpoint Security; the call panics.
@@ -101,18 +107,49 @@ fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure
     let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbering::default());
     let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
     let mut client = Client::new(handler).map_err(Failure::New)?;
-    let types = [
-        es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
-        es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
-        es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
-    ];
+    unmute_defaults(&mut client, feed);
     for path in muted {
-        if client.mute_path(path.as_os_str(), es_mute_path_type_t::ES_MUTE_PATH_TYPE_LITERAL).is_err() {
-            feed.notice(Level::Warning, format!("Endpoint Security does not mute {}", path.display()));
+        mute(&mut client, feed, path);
+    }
+    client.subscribe(&TYPES).map_err(|_| Failure::Subscribe)?;
+    Ok(client)
+}
+
+/// Mutes a program. The kernel compares whole paths without symbolic links.
+fn mute(client: &mut Client<'_>, feed: &Feed, path: &Path) {
+    let whole = path.canonicalize().unwrap_or_else(|error| {
+        let text = format!("the muted program {}: {error}; it is muted under this name", path.display());
+        feed.notice(Level::Warning, text);
+        path.to_owned()
+    });
+    if client.mute_path(whole.as_os_str(), es_mute_path_type_t::ES_MUTE_PATH_TYPE_LITERAL).is_err() {
+        feed.notice(Level::Warning, format!("Endpoint Security does not mute {}", whole.display()));
+    }
+}
+
+/// Says how many paths the system mutes in every client, and unmutes those that are muted for what is subscribed to. The
+/// set changes with the release of macOS; it protects clients that answer, and none of these types asks for an answer.
+fn unmute_defaults(client: &mut Client<'_>, feed: &Feed) {
+    let Ok(muted) = client.muted_paths_events() else {
+        return feed.notice(Level::Warning, "Endpoint Security does not say which paths it mutes".to_owned());
+    };
+    let is_ours = |path: &&MutedPath| path.events.is_empty() || path.events.iter().any(|kind| TYPES.contains(kind));
+    let ours: Vec<&MutedPath> = muted.iter().filter(is_ours).collect();
+    if !muted.is_empty() {
+        let paths = if muted.len() == 1 { "path" } else { "paths" };
+        let (count, number) = (muted.len(), ours.len());
+        let text = format!(
+            "Endpoint Security mutes {count} {paths} by default; {number} of them also for exec, fork or exit, which \
+             osawatch unmutes"
+        );
+        feed.notice(Level::Info, text);
+    }
+    for path in ours {
+        if client.unmute_path_events(&path.path, path.ty, &TYPES).is_err() {
+            let text = format!("Endpoint Security mutes {} and does not unmute it", Path::new(&path.path).display());
+            feed.notice(Level::Warning, text);
         }
     }
-    client.subscribe(&types).map_err(|_| Failure::Subscribe)?;
-    Ok(client)
 }
 
 /// On the system's thread: copy, hand over, count.
@@ -124,7 +161,7 @@ fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering:
             let fork = Fork { child: copy_process(&fork.child()) };
             (Notification::Fork(Box::new(fork)), copy_actor(&received.process()))
         }
-        // What is told of an exit is the process; elsewhere it only acts.
+        // An exit is about this process; elsewhere it only acts.
         Event::NotifyExit(exit) => {
             (Notification::Exit(Exit { stat: exit.stat().into() }), copy_process(&received.process()))
         }

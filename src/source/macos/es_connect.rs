@@ -29,7 +29,7 @@ struct Copied {
     name: Option<String>,
 }
 
-/// Tells of connections for the rest of the program, or says why not.
+/// Reports connections for the rest of the program, or says why not.
 pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
     match watch(feed, flows, super::version_numbers(os_version.unwrap_or_default())) {
         Ok(()) => {}

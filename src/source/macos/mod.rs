@@ -8,6 +8,7 @@ mod libproc;
 mod loopback;
 mod ntstat;
 mod sys;
+mod terminal;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ use endpoint_sec::sys::NewClientError;
 use super::eslogger::Decoder;
 use super::libproc::running;
 use super::live::{
-    Error, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors, report_channel,
+    Error, ExecLateness, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors,
+    report_channel,
 };
 use crate::event::{Budget, Event, Machine, Timestamp};
 
@@ -28,6 +30,8 @@ use crate::event::{Budget, Event, Machine, Timestamp};
 const PROCESS_CHANNEL: usize = 16_384;
 /// Flows that may wait for the engine.
 const FLOW_CHANNEL: usize = 8_192;
+/// How late `eslogger` may report an exec: it buffers, and nobody promises when it writes.
+const ESLOGGER_LATENESS: Duration = Duration::from_secs(30);
 /// User names that are remembered.
 const MAX_USERS: usize = 1_024;
 
@@ -46,7 +50,7 @@ impl Feed {
         let _ = self.reports.send(Report::Notice(Notice { level, text }));
     }
 
-    /// Tells of the processes that run now.
+    /// Reports the processes that run now.
     fn scan(&self) {
         let host_name = self.host_name.as_deref();
         for event in running::events(libproc::running(), libproc::program, &self.machine, host_name) {
@@ -64,6 +68,10 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     if !rustix::process::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
+    // An `int`; other processors' programs on Intel Macs do not know the name.
+    if sys::sysctl_bytes("sysctl.proc_translated").is_some_and(|bytes| bytes.first() == Some(&1)) {
+        return Err(Error::Translated);
+    }
     let machine = Machine {
         host_id: sys::host_uuid().unwrap_or_default(),
         boot_id: sys::sysctl_text("kern.bootsessionuuid").unwrap_or_default(),
@@ -72,7 +80,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     let (reports, processes) = report_channel(PROCESS_CHANNEL, Budget::LIVE.reports);
     let (flow_sender, flows) = bounded(FLOW_CHANNEL);
     let (scan, scans) = bounded(1);
-    let losses = Arc::new(Losses::default());
+    let (losses, exec_lateness) = (Arc::new(Losses::default()), Arc::new(ExecLateness::default()));
     let guard = eslogger::Guard::default();
     let feed = |scans| Feed {
         reports: reports.clone(),
@@ -98,13 +106,14 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         os_version: os_version.clone(),
         decoder: Decoder::new(machine.clone(), host_name.clone()),
         child: guard.clone(),
+        lateness: Arc::clone(&exec_lateness),
     };
     start("osawatch-exec", move || execs.watch())?;
     let source = options.network;
     start("osawatch-network", move || network.run(source))?;
     let lookup = Box::new(System { users: HashMap::new(), machine: machine.clone(), host_name: host_name.clone() });
     let guard: Option<Box<dyn Send>> = Some(Box::new(guard));
-    Ok(Sensors { machine, host_name, os_version, processes, flows, losses, scan, lookup, guard })
+    Ok(Sensors { machine, host_name, os_version, processes, flows, exec_lateness, losses, scan, lookup, guard })
 }
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
@@ -119,10 +128,11 @@ struct Execs {
     os_version: Option<String>,
     decoder: Decoder,
     child: eslogger::Guard,
+    lateness: Arc<ExecLateness>,
 }
 
 impl Execs {
-    /// Tells of process events for the rest of the program, or why there can be none.
+    /// Reports process events for the rest of the program, or why there can be none.
     fn watch(&self) {
         let feed = &self.feed;
         if self.source != ExecSource::Eslogger {
@@ -143,6 +153,7 @@ impl Execs {
                 }
             }
         }
+        self.lateness.set(ESLOGGER_LATENESS);
         eslogger::run(feed, &self.decoder, &self.child)
     }
 }

@@ -272,7 +272,7 @@ impl Client {
                     self.send(message::get_update(UPDATE_ALL, message::ALL));
                 }
                 None => self.phase = Phase::Ready,
-                // Whatever the reason, it is not asked again at once: the kernel could answer the same for ever.
+                // Whatever the reason, it is not asked again at once: the kernel could answer the same forever.
                 Some(_) => self.overflowed(),
             };
         }

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::provider::{UDP_KERNEL, UDP_SUBFLOW, UDP_USERLAND};
+use super::provider::{IN_USER_SPACE, KERNEL, UDP_KERNEL, UDP_SUBFLOW, UDP_USERLAND};
 use crate::event::ProcessRef;
 use crate::source::bytes::{text, u32_at, u64_at};
 
 /// Where the members lie. Everything up to `fuuid` is the same from macOS 11 to 26; the tail moved in 14,
-/// which only the length tells.
+/// which only the length shows.
 struct Layout {
     state: Option<usize>,
     pid: usize,
@@ -71,7 +71,7 @@ pub struct Descriptor {
     pub remote: Option<SocketAddr>,
     /// `pname`.
     pub process_name: String,
-    /// `uid`, from macOS 14.
+    /// `uid`, from macOS 14, of the kernel's own sockets: elsewhere nobody sets it.
     pub user_id: Option<u32>,
     /// The socket listens.
     pub listens: bool,
@@ -87,9 +87,7 @@ impl Descriptor {
         let newer = bytes.len() >= layout.sizes[1];
         let bytes = bytes.get(..layout.sizes[usize::from(newer)])?;
         let process = ProcessRef { pid: u32_at(bytes, layout.pid)?, unique_pid: Some(u64_at(bytes, 0)?) };
-        // An effective unique pid of 0 is no process: the kernel knows a responsible program only by UUID.
-        let effective = u64_at(bytes, 8).filter(|unique| *unique != 0 && Some(*unique) != process.unique_pid);
-        let effective_pid = u32_at(bytes, layout.epid)?;
+        let on_behalf_of = delegator(provider, process, u32_at(bytes, layout.epid)?, u64_at(bytes, 8)?);
         let properties = u32_at(bytes, layout.properties[usize::from(newer)])?;
         let inbound = match (newer, properties & IS_INBOUND != 0, properties & IS_OUTBOUND != 0) {
             (true, true, false) => Some(true),
@@ -101,11 +99,11 @@ impl Descriptor {
             at: u64_at(bytes, 24)?,
             tcp_state: layout.state.and_then(|at| u32_at(bytes, at)),
             process,
-            on_behalf_of: effective.map(|unique| ProcessRef { pid: effective_pid, unique_pid: Some(unique) }),
+            on_behalf_of,
             local: socket_address(bytes, layout.local),
             remote: socket_address(bytes, layout.remote),
             process_name: text(bytes.get(layout.name..layout.name + 64)?),
-            user_id: if newer { u32_at(bytes, layout.user) } else { None },
+            user_id: u32_at(bytes, layout.user).filter(|_| newer && KERNEL.contains(&provider)),
             listens: newer && properties & IS_LISTENER != 0,
             inbound,
         })
@@ -116,6 +114,20 @@ impl Descriptor {
     /// system's own QUIC and TCP they are what user space wrote last.
     pub(super) fn is_listening(&self) -> bool {
         self.listens || self.tcp_state == Some(1)
+    }
+}
+
+/// The process on whose behalf another acts. An effective unique pid of 0 means that there is none for the kernel's own
+/// sockets (a responsible program is known only by UUID), while for flows in user space nobody sets it: there the
+/// effective pid alone says it (XNU `necp_client.c`, `nstat_userland_tu_copy_descriptor`).
+fn delegator(provider: u32, process: ProcessRef, pid: u32, unique_pid: u64) -> Option<ProcessRef> {
+    match unique_pid {
+        0 if IN_USER_SPACE.contains(&provider) && pid != 0 && pid != process.pid => {
+            Some(ProcessRef { pid, unique_pid: None })
+        }
+        0 => None,
+        unique_pid if Some(unique_pid) == process.unique_pid => None,
+        unique_pid => Some(ProcessRef { pid, unique_pid: Some(unique_pid) }),
     }
 }
 

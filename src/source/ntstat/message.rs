@@ -110,7 +110,7 @@ fn counts(bytes: &[u8]) -> Option<Bytes> {
     Some(Bytes { received: u64_at(bytes, 40)?, sent: u64_at(bytes, 56)? })
 }
 
-/// The descriptor, whose length only the rest tells, and the host name. One extension is asked for, so one item
+/// The descriptor, whose length only the rest shows, and the host name. One extension is asked for, so one item
 /// of a known size stands at the end; an unknown end is left to the descriptor, which reads what it knows.
 fn split_domain(bytes: &[u8]) -> (&[u8], Option<String>) {
     let at = bytes.len().checked_sub(ITEM_HEADER + DOMAIN_INFO as usize);

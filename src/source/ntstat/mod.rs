@@ -28,7 +28,7 @@ use crate::event::Timestamp;
 
 /// Reports that the kernel could not deliver to one or another of its clients since it started: the sum of what
 /// `sysctl net.stats.stats` (`struct nstat_stats`, words of 32 bits) counts of updates, new sources and last
-/// words. `None` when there are fewer words.
+/// reports. `None` when there are fewer words.
 pub fn undelivered(bytes: &[u8]) -> Option<u64> {
     // nstat_srcupatefailures, nstat_srcaddedfailures, nstat_control_send_goodbye_failures
     let words = [3, 6, 11].map(|word| u32_at(bytes, 4 * word).map(u64::from));

@@ -16,7 +16,7 @@ pub(super) struct Source {
     pub(super) provider: u32,
     /// Whose it is, once that is known.
     pub(super) process: Option<ProcessRef>,
-    /// Counts how often it was scheduled anew.
+    /// Counts how often it was scheduled again.
     pub(super) turn: u32,
     /// Its remote address was reported.
     pub(super) connected: bool,
@@ -64,7 +64,7 @@ impl Sources {
         self.by_id.get(&id)
     }
 
-    /// The source of which a descriptor tells; it is new if it was there before this socket.
+    /// The source that a descriptor is about; it is new if it was there before this socket.
     pub(super) fn described(&mut self, id: u64, provider: u32, descriptor: &Descriptor) -> Option<&mut Source> {
         if !self.by_id.contains_key(&id) {
             self.insert(id, provider);

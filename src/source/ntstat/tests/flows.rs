@@ -1,39 +1,39 @@
-//! Which flows are told, when, and of whom.
+//! Which flows are reported, when, and of whom.
 
 use super::*;
 
 #[test]
-fn a_connect_event_is_told_once_with_its_process_and_the_close_with_its_bytes() {
+fn a_connect_event_is_reported_once_with_its_process_and_the_close_with_its_bytes() {
     for size in [336, 344, 400] {
         let mut client = ready();
         client.receive(&added(1, TCP_KERNEL), Duration::ZERO, received());
         assert_eq!(client.requests(), [1007]);
         let twice = [update(1, TCP_KERNEL, size, 0), update(1, TCP_KERNEL, size, 0)].concat();
         client.receive(&twice, Duration::ZERO, received());
-        let told = client.flows();
-        assert_eq!(told.len(), 1, "{size}");
-        assert_eq!(told[0].phase, Phase::Connected);
-        assert_eq!(told[0].remote, "93.184.216.34:443".parse().unwrap());
-        assert_eq!(told[0].owner, Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) }));
-        assert_eq!((told[0].transport, told[0].process_name.as_deref()), (Transport::Tcp, Some("osascript")));
-        assert_eq!(told[0].time, Timestamp::from_milliseconds(1_000_020).unwrap(), "480,000 ticks of 125/3 ns");
-        assert_eq!(told[0].user_id.is_some(), size >= 344);
+        let reported = client.flows();
+        assert_eq!(reported.len(), 1, "{size}");
+        assert_eq!(reported[0].phase, Phase::Connected);
+        assert_eq!(reported[0].remote, "93.184.216.34:443".parse().unwrap());
+        assert_eq!(reported[0].owner, Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) }));
+        assert_eq!((reported[0].transport, reported[0].process_name.as_deref()), (Transport::Tcp, Some("osascript")));
+        assert_eq!(reported[0].time, Timestamp::from_milliseconds(1_000_020).unwrap(), "480,000 ticks of 125/3 ns");
+        assert_eq!(reported[0].user_id.is_some(), size >= 344);
         client.receive(&[update(1, TCP_KERNEL, size, 4), removed(1, 0)].concat(), Duration::ZERO, received());
-        let told = client.flows();
-        assert_eq!((told.len(), told[0].phase), (1, Phase::Closed));
-        assert_eq!(told[0].bytes, Some(Bytes { received: 700, sent: 300 }));
+        let reported = client.flows();
+        assert_eq!((reported.len(), reported[0].phase), (1, Phase::Closed));
+        assert_eq!(reported[0].bytes, Some(Bytes { received: 700, sent: 300 }));
     }
 }
 
 #[test]
-fn a_flow_first_seen_as_it_closes_is_told_at_the_time_of_its_socket_and_then_closed() {
+fn a_flow_first_seen_as_it_closes_is_reported_at_the_time_of_its_socket_and_then_closed() {
     let mut client = ready();
     let mut last = update(1, TCP_KERNEL, 344, 4);
     put(&mut last, 152 + 76, &0_u32.to_le_bytes());
     client.receive(&last, Duration::ZERO, received());
-    let told = client.flows();
-    assert_eq!(told.iter().map(|flow| flow.phase).collect::<Vec<_>>(), [Phase::Connected, Phase::Closed]);
-    assert_eq!(told[0].time, Timestamp::from_milliseconds(1_000_010).unwrap());
+    let reported = client.flows();
+    assert_eq!(reported.iter().map(|flow| flow.phase).collect::<Vec<_>>(), [Phase::Connected, Phase::Closed]);
+    assert_eq!(reported[0].time, Timestamp::from_milliseconds(1_000_010).unwrap());
 }
 
 #[test]
@@ -72,6 +72,80 @@ fn a_delegated_flow_names_both_processes_and_an_effective_pid_of_0_is_none() {
     client.receive(&by_uuid, Duration::ZERO, received());
     let owners: Vec<_> = client.flows().iter().map(|flow| (flow.owner.process().pid, flow.via)).collect();
     assert_eq!(owners, [(77, Some(ProcessRef { pid: 50, unique_pid: Some(1050) })), (50, None)]);
+}
+
+#[test]
+fn in_user_space_an_effective_pid_alone_names_the_process_acted_for() {
+    for (provider, epid, eupid, owner) in [
+        (TCP_USERLAND, 77, 0, (77, None)),
+        (QUIC, 77, 0, (77, None)),
+        (TCP_USERLAND, 77, 1077, (77, Some(1077))),
+        (TCP_USERLAND, 50, 0, (50, Some(1050))),
+        (TCP_USERLAND, 0, 0, (50, Some(1050))),
+        (TCP_KERNEL, 77, 0, (50, Some(1050))),
+    ] {
+        let mut client = ready();
+        let mut bytes = update(1, provider, 344, 0);
+        put(&mut bytes, 152 + 8, &u64::to_le_bytes(eupid));
+        put(&mut bytes, 152 + 120, &u32::to_le_bytes(epid));
+        client.receive(&bytes, Duration::ZERO, received());
+        let ProcessRef { pid, unique_pid } = client.flows()[0].owner.process();
+        assert_eq!((pid, unique_pid), owner, "provider {provider}, epid {epid}, eupid {eupid}");
+    }
+}
+
+#[test]
+fn only_the_kernels_own_sockets_have_a_user() {
+    for (provider, size, user_id) in
+        [(TCP_KERNEL, 344, Some(501)), (UDP_KERNEL, 280, Some(501)), (TCP_USERLAND, 344, None), (QUIC, 344, None)]
+    {
+        let mut client = ready();
+        let mut bytes = update(1, provider, size, 0);
+        put(&mut bytes, 152 + if size == 344 { 328 } else { 268 }, &501_u32.to_le_bytes());
+        client.receive(&bytes, Duration::ZERO, received());
+        assert_eq!(client.flows()[0].user_id, user_id, "provider {provider}");
+    }
+}
+
+#[test]
+fn a_remote_address_is_a_connection_whatever_the_state_and_is_reported_once() {
+    for provider in [TCP_KERNEL, TCP_USERLAND, QUIC] {
+        let mut client = ready();
+        let in_state = |state: u32| {
+            let mut bytes = update(1, provider, 344, 0);
+            put(&mut bytes, 152 + 76, &state.to_le_bytes());
+            bytes
+        };
+        client.receive(&in_state(1), Duration::ZERO, received());
+        assert_eq!(client.flows().len(), 0, "it listens");
+        client.receive(&in_state(0), Duration::ZERO, received());
+        assert_eq!(client.flows().len(), 1, "diverted to a proxy, or in a state that user space did not write");
+        [2, 4, 5].iter().for_each(|state| client.receive(&in_state(*state), Duration::ZERO, received()));
+        assert_eq!(client.flows().len(), 0, "its state moved on");
+    }
+}
+
+#[test]
+fn a_process_that_becomes_watched_is_asked_about_at_once_and_soon_again() {
+    let (mut client, ms) = (ready(), Duration::from_millis);
+    let mut unset = update(1, TCP_KERNEL, 336, 0);
+    put(&mut unset, 152 + 152, &[0; 8]);
+    client.receive(&[added(1, TCP_KERNEL), unset].concat(), ms(0), received());
+    client.tick(ms(5000), |_| false);
+    (0..5).for_each(|_| client.tick(ms(9000), |_| false));
+    client.requests();
+    let watched = |process: ProcessRef| process.pid == 50;
+    // Twice, as when it execs: the second takes the place of the first.
+    client.client.watch(ms(9999), watched);
+    client.client.watch(ms(10_000), watched);
+    assert_eq!(client.requests(), [1007, 1007]);
+    let asked: Vec<u64> = (10_000..12_500)
+        .filter(|at| {
+            client.tick(ms(*at), watched);
+            !client.requests().is_empty()
+        })
+        .collect();
+    assert_eq!(asked, [10_010, 10_050, 10_200, 11_200, 12_200]);
 }
 
 #[test]
@@ -135,9 +209,9 @@ fn a_host_name_stands_behind_the_descriptor_of_either_length() {
     for (size, kind, name) in [(336, 1, Some("example.com")), (344, 1, Some("example.com")), (336, 0, None)] {
         let mut client = ready();
         client.receive(&extended(size, kind, b"example.com"), Duration::ZERO, received());
-        let told = client.flows();
-        assert_eq!((told.len(), told[0].remote_name.as_deref()), (1, name), "{size} {kind}");
-        assert_eq!(told[0].user_id.is_some(), size == 344, "the length of the descriptor is known");
+        let reported = client.flows();
+        assert_eq!((reported.len(), reported[0].remote_name.as_deref()), (1, name), "{size} {kind}");
+        assert_eq!(reported[0].user_id.is_some(), size == 344, "the length of the descriptor is known");
         assert_eq!(client.client.take_counters(), Counters::default());
     }
     let mut client = ready();
@@ -157,7 +231,7 @@ fn the_name_of_a_host_is_asked_for_and_no_interface_is_chosen() {
 }
 
 #[test]
-fn flows_of_this_process_are_not_told() {
+fn flows_of_this_process_are_not_reported() {
     let mut client = ready();
     let mut own = update(1, TCP_KERNEL, 344, 0);
     put(&mut own, 152, &1009_u64.to_le_bytes());

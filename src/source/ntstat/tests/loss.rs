@@ -94,14 +94,14 @@ fn a_refused_tcp_provider_is_a_failure_with_its_errno() {
 }
 
 #[test]
-fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
+fn a_flow_that_a_scan_found_is_reported_once_whoever_reports_first() {
     let scanned = |local: &str| {
         let owner = Owner::Process(ProcessRef { pid: 50, unique_pid: Some(1050) });
         let remote = "93.184.216.34:443".parse().unwrap();
         let flow = Flow::connected(FlowSource::Libproc, received(), Transport::Tcp, remote, owner);
         flow.with_local(Some(local.parse().unwrap()))
     };
-    let told = |port: u16| {
+    let reported = |port: u16| {
         let mut bytes = update(u64::from(port), TCP_KERNEL, 344, 0);
         put(&mut bytes, 152 + 16, &(1_240_000 + u64::from(port)).to_le_bytes());
         put(&mut bytes, 152 + 124, &[16, 2]);
@@ -110,7 +110,7 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
         bytes
     };
     let mut client = ready();
-    client.receive(&told(5000), Duration::ZERO, received());
+    client.receive(&reported(5000), Duration::ZERO, received());
     client.client.overflowed();
     let second = Duration::from_secs(1);
     client.tick(Duration::ZERO, |_| false);
@@ -122,8 +122,8 @@ fn a_flow_that_a_scan_found_is_told_once_whoever_tells_first() {
     assert_eq!(client.others(), [Action::Scan]);
     client.client.scanned(scanned("10.0.0.1:5000"));
     client.client.scanned(scanned("10.0.0.1:5001"));
-    client.receive(&told(5001), Duration::ZERO, received());
-    let mut next = told(5001);
+    client.receive(&reported(5001), Duration::ZERO, received());
+    let mut next = reported(5001);
     put(&mut next, 16, &6000_u64.to_le_bytes());
     put(&mut next, 152 + 16, &1_250_000_u64.to_le_bytes());
     client.receive(&next, Duration::ZERO, received());
@@ -160,8 +160,12 @@ fn any_datagram_is_read_or_counted() {
         }
         client.receive(&bytes, Duration::ZERO, received());
         client.tick(Duration::from_secs(2), |_| true);
-        let (told, asked) = (client.flows().len(), client.requests().len());
-        assert!(told <= bytes.len() / 32 && asked <= bytes.len() / 8, "{told} {asked} of {} bytes", bytes.len());
+        let (reported, asked) = (client.flows().len(), client.requests().len());
+        assert!(
+            reported <= bytes.len() / 32 && asked <= bytes.len() / 8,
+            "{reported} {asked} of {} bytes",
+            bytes.len()
+        );
     }
 }
 

@@ -13,9 +13,11 @@ const TCP_KERNEL: u32 = 2;
 
 const UDP_KERNEL: u32 = 4;
 
+const TCP_USERLAND: u32 = 3;
+
 const QUIC: u32 = 8;
 
-/// This process: no flow of its own is told.
+/// This process: no flow of its own is reported.
 const OWN: ProcessRef = ProcessRef { pid: 9, unique_pid: Some(1009) };
 
 fn clock() -> ContinuousClock {
