@@ -191,7 +191,7 @@ fn rules_check_lints_exceptions_that_do_nothing() {
         "exception `unknown`: no rule has the id `osascript-network-conection`",
         "exception `beyond`: never true: there is no events[2] in a sequence of 2",
         "exception `both`: never true: process.name cannot be `a` and `b` at once",
-        "exception `second`: `first` before it holds back all that it would",
+        "exception `second`: `first` suppresses everything it would",
         "7 exceptions, 7 lints",
     ] {
         assert!(run.stdout.contains(said), "no {said:?} in\n{}", run.stdout);

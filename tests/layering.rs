@@ -95,6 +95,7 @@ const STILL_IN_CIRCLES: &[&str] = &[
     "source/macos/es.rs",
     "source/macos/es_connect.rs",
     "source/macos/eslogger.rs",
+    "source/macos/libproc.rs",
     "source/macos/mod.rs",
     "source/macos/ntstat.rs",
 ];

@@ -98,12 +98,12 @@ fn a_file_that_is_not_a_rule_is_wrong_with_its_place() {
 }
 
 #[test]
-fn the_endpoint_layout_loads_and_its_actions_are_said_not_to_be_acted_on() {
+fn the_endpoint_layout_loads_and_its_actions_are_said_to_be_ignored() {
     let text = "[rule]\nid = \"e\"\nname = \"n\"\nos_list = [\"macos\"]\nversion = \"1.0.2\"\nquery = '''\nprocess where event.action == \"exec\"\n'''\n\
         [[actions]]\naction = \"kill_process\"\nfield = \"process.entity_id\"\nstate = 0\n\
         [[threat]]\nframework = \"MITRE ATT&CK\"\n[threat.tactic]\nid = \"TA0002\"\nname = \"Execution\"\nreference = \"r\"\n";
     let run = check(text).exits(0);
-    assert!(run.stdout.contains("ok ") && run.stdout.contains("not acted on"), "{}", run.stdout);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("1 [[actions]] ignored"), "{}", run.stdout);
 }
 
 #[test]
@@ -113,5 +113,9 @@ fn of_two_rules_with_one_id_the_first_runs() {
         fs::write(folder.path().join(name), rule("process where true")).unwrap();
     }
     let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(0);
-    assert!(run.stdout.contains("b.toml: the rule of") && run.stdout.contains("1 ok, 1 skipped"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("has the same id and runs instead") && run.stdout.contains("1 ok, 1 skipped"),
+        "{}",
+        run.stdout
+    );
 }

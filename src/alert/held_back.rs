@@ -32,7 +32,7 @@ pub(crate) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
             "dataset": "osawatch.alerts", "provider": "endpoint_security", "code": "summary",
             "severity": rule.severity.number(), "risk_score": rule.risk_score,
             "created": summary.end.to_string(), "start": summary.start.to_string(), "end": summary.end.to_string(),
-            "reason": format!("{held} more alerts of this rule were held back, {} went out", summary.out),
+            "reason": format!("{held} more alerts of this rule were suppressed, {} were written", summary.out),
         }),
     );
     document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));

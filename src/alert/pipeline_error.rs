@@ -26,7 +26,7 @@ pub fn document(time: Timestamp, machine: &Machine, lost: &[(&str, u64)]) -> Map
         }),
     );
     document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
-    document.insert("message".into(), format!("{total} events or reports were lost before they were looked at").into());
+    document.insert("message".into(), format!("{total} events or reports were lost before they were examined").into());
     document.insert("host".into(), json!({ "id": machine.host_id, "os": { "type": "macos" } }));
     for (name, count) in lost {
         insert(&mut document, &format!("osawatch.loss.{name}"), (*count).into());

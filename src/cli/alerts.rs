@@ -38,22 +38,22 @@ pub(super) struct Args {
     /// Alert files, each with its rotations [default: the file of an installed osawatch]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Go on with alerts as they come, until Ctrl-C
+    /// Follow the file: print new alerts until Ctrl-C
     #[arg(short, long, conflicts_with = "html")]
     follow: bool,
-    /// Only alerts since then: a span before now, such as 1h or 7d, or a time, such as 2026-11-24T09:00:00Z
+    /// Only alerts since a time, such as 2026-11-24T09:00:00Z, or a duration before now, such as 1h or 7d
     #[arg(long, value_name = "WHEN", value_parser = since)]
     since: Option<Timestamp>,
     /// Only alerts of this rule
     #[arg(long, value_name = "ID")]
     rule: Option<String>,
-    /// Also take triage notes from the rules of this file or folder
+    /// Also read triage notes from the rules in this file or directory
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
-    /// How alerts are shown [default: text on a terminal, ndjson elsewhere]
+    /// How to show alerts [default: text on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
     output: Option<Output>,
-    /// Write one page for the incident file: no network and no script is needed to read it
+    /// Export as one self-contained HTML page
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     html: Option<PathBuf>,
 }

@@ -11,7 +11,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("not a number of at least 1".to_owned()),
+        Ok(0) | Err(_) => Err("must be a number of at least 1".to_owned()),
         Ok(number) => Ok(number),
     }
 }

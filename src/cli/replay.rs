@@ -47,10 +47,10 @@ pub(super) struct Args {
     selection: Selection,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Say on standard error which exception held back which sequence
+    /// Report on standard error which exception suppressed which sequence
     #[arg(long, requires = "config")]
     explain: bool,
-    /// Append the alerts to this file; standard output then only gets the report of a terminal, or what --output says
+    /// Append the alerts to this file; standard output then shows them only on a terminal or with --output
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
     /// Write the case report, one HTML page, to this file
@@ -59,7 +59,7 @@ pub(super) struct Args {
     /// Write what was replayed, what it covered and what was found to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json_summary: Option<PathBuf>,
-    /// How standard output shows alerts [default: text on a terminal, ndjson elsewhere]
+    /// How to show alerts on standard output [default: text on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
     output: Option<Format>,
     /// Exit with 3 when there is no alert because no rule could have matched
@@ -77,17 +77,17 @@ pub(super) struct Args {
     /// Accept events in any order, holding them all in memory
     #[arg(long, conflicts_with = "lateness")]
     sort: bool,
-    /// How late an event may arrive and still count in its place; 0 takes the input as it comes [default: 5s, and small
+    /// How late an event may arrive and still be sorted into place; 0 keeps the order of the input [default: 5s, and small
     /// files that are out of order are sorted]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lateness: Option<Duration>,
-    /// Process executions to keep track of
+    /// Process executions to track
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().processes.executions, value_parser = at_least_one)]
     max_processes: usize,
     /// Partial sequences to keep for each rule
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
     max_sequences: usize,
-    /// Events to hold back for earlier ones
+    /// Events to buffer while waiting for earlier ones
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
     max_reorder: usize,
 }

@@ -19,7 +19,7 @@ pub(super) fn load(built_in: bool, paths: &[PathBuf], trust: Trust) -> Result<Ru
     let mut set = if built_in { RuleSet::built_in() } else { RuleSet::default() };
     add(&mut set, paths, trust)?;
     if set.rules.is_empty() {
-        let why = "there is no rule to run: --no-builtin needs --rules with a rule file";
+        let why = "no rules to run: --no-builtin needs --rules with a rule file";
         return Err(Failure::new(Failure::USAGE, why));
     }
     Ok(set)

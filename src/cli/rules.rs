@@ -21,12 +21,12 @@ use crate::source::Decoder;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the rules: id, severity, whether they run, name
+    /// List rules with id, severity, state and name
     List {
-        /// Also list the rules of this file or folder
+        /// Also list the rules in this file or directory
         #[arg(long, value_name = "PATH")]
         rules: Vec<PathBuf>,
-        /// Leave out the built-in rules
+        /// Do not load the built-in rules
         #[arg(long)]
         no_builtin: bool,
     },
@@ -34,14 +34,14 @@ pub(super) enum Command {
     Show {
         /// The id of the rule
         id: String,
-        /// Also look in this file or folder
+        /// Also look in this file or directory
         #[arg(long, value_name = "PATH")]
         rules: Vec<PathBuf>,
     },
     /// Check rule files: ok, skipped and why, or in error and where; with --config, also which exceptions have no
     /// effect
     Check {
-        /// Rule files, or folders of them
+        /// Rule files, or directories of them
         #[arg(required_unless_present = "config", value_name = "PATH")]
         paths: Vec<PathBuf>,
         #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) enum Command {
     },
     /// Run the examples of rules: events that must and must not alert
     Test {
-        /// Rule files, or folders of them [default: the built-in rules]
+        /// Rule files, or directories of them [default: the built-in rules]
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
@@ -67,10 +67,10 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 /// Which rules a run uses.
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
-    /// Also load the rules of this file, or of every .toml file in this folder
+    /// Also load the rules in this file, or in every .toml file of this directory
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
-    /// Leave out the built-in rules
+    /// Do not load the built-in rules
     #[arg(long)]
     no_builtin: bool,
     /// Use only the rule with this id; may be given several times
@@ -89,11 +89,11 @@ impl Selection {
             set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
             add_exceptions(config, &mut set)?;
             if set.rules.is_empty() {
-                let why = format!("{}: there is no rule to run: `disable` names them all", config.source.0);
+                let why = format!("{}: no rules to run: `disable` lists them all", config.source.0);
                 return Err(Failure::new(Failure::CONFIG, why));
             }
         } else if set.rules.is_empty() {
-            let why = "there is no rule to run: --no-builtin needs --rules with a rule file";
+            let why = "no rules to run: --no-builtin needs --rules with a rule file";
             return Err(Failure::new(Failure::USAGE, why));
         }
         if !self.only.is_empty() {

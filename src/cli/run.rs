@@ -32,13 +32,13 @@ pub(super) struct Args {
     selection: Selection,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Append the alerts to this file [default: the one of the configuration, when one is given]
+    /// Append the alerts to this file [default: `file` of the configuration, if given]
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
     /// Also send the alerts to the system log
     #[arg(long)]
     syslog: bool,
-    /// How standard output shows alerts [default: text on a terminal; elsewhere ndjson, or none with an alert file]
+    /// How to show alerts on standard output [default: text on a terminal; elsewhere ndjson, or none with an alert file]
     #[arg(long, value_enum)]
     output: Option<Format>,
     /// Stop after this long
@@ -155,7 +155,7 @@ fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
         ("alerts suppressed by [volume]", counts.held_back),
         ("alerts delayed by the disk", out.file.delayed),
         ("alerts lost, as the backlog was full", out.file.lost),
-        ("alerts that the system log did not take", out.not_in_system_log),
+        ("alerts that the system log rejected", out.not_in_system_log),
         ("flows of no known process", counts.unattributed),
         ("executions forgotten less than a minute after their exit", counts.forgotten),
         ("network reports that the kernel did not deliver since it started, to any program", counts.undelivered),

@@ -172,7 +172,7 @@ impl Sink {
             self.counts.not_in_system_log += 1;
             if self.counts.not_in_system_log.is_power_of_two() {
                 let count = report::plural(self.counts.not_in_system_log, "alert");
-                log::warn!("the system log did not take {count}: {error}");
+                log::warn!("the system log rejected {count}: {error}");
             }
         }
     }

@@ -22,7 +22,7 @@ pub fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
         }
         let shadows = |earlier: &&Exception| shadows(earlier, exception);
         if let Some(earlier) = set.exceptions[..at].iter().find(shadows) {
-            say(format!("`{}` before it holds back all that it would; delete one of them", earlier.name));
+            say(format!("`{}` suppresses everything it would, and comes first; delete one of them", earlier.name));
         }
     }
     found

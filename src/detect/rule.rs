@@ -285,7 +285,7 @@ impl Rule {
         };
         let mut remarks = Vec::new();
         if !actions.is_empty() {
-            remarks.push(format!("{} [[actions]] are not acted on: osawatch only watches", actions.len()));
+            remarks.push(format!("{} [[actions]] ignored: osawatch only detects", actions.len()));
         }
         Ok(Rule {
             uuid: osawatch.uuid.or_else(|| is_uuid(&raw.rule_id).then(|| raw.rule_id.clone())),

@@ -48,7 +48,7 @@ impl RuleSet {
         let mut rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
         let same = |other: &&Rule| other.id == rule.id && other.inert().is_none();
         if let (None, Some(other)) = (rule.inert(), self.rules.iter().find(same)) {
-            rule.make_inert(format!("the rule of {} has its id and runs", other.origin));
+            rule.make_inert(format!("the rule in {} has the same id and runs instead", other.origin));
         }
         self.rules.push(rule);
         Ok(&self.rules[self.rules.len() - 1])

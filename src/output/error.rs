@@ -48,7 +48,9 @@ impl fmt::Display for Error {
                 f,
                 "{path}: others may write it (owner {uid}, mode {mode:04o}); run: chown {user} '{path}'; chmod go-w '{path}'"
             ),
-            ErrorKind::Locked => write!(f, "{path}: another osawatch writes to it; stop that, or give another file"),
+            ErrorKind::Locked => {
+                write!(f, "{path}: another osawatch is writing to it; stop that one or choose another file")
+            }
             ErrorKind::Remain(count, error) => {
                 write!(f, "{path}: {} could not be written: {error}", plural(*count, "alert"))
             }

@@ -276,7 +276,7 @@ fn links_pipes_and_files_of_other_names_are_refused_and_one_writer_has_the_file(
     let (file, link, hard) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
     let refused = |path: &Path| Writer::open(Options::new(path), at(0)).unwrap_err().to_string();
     let writer = Writer::open(Options::new(&file), at(0)).unwrap();
-    assert!(refused(&file).contains("another osawatch writes to it"));
+    assert!(refused(&file).contains("another osawatch is writing to it"));
     drop(writer);
     symlink(&file, &link).unwrap();
     assert!(refused(&link).contains("is a symbolic link"));
