@@ -261,6 +261,10 @@ fn script_fields(entity_id: &str, script: &Script) -> Json {
     set("text_left_out", (script.text_left_out > 0).then(|| script.text_left_out.into()));
     set("arguments", (script.arguments > 0).then(|| script.arguments.into()));
     set("indicators", (!script.indicators.is_empty()).then(|| json!(script.indicators)));
+    set("commands", (!script.commands.is_empty()).then(|| json!(script.commands)));
+    set("urls", (!script.urls.is_empty()).then(|| json!(script.urls)));
+    set("files", (!script.files.is_empty()).then(|| json!(script.files)));
+    set("decoded", (!script.decoded.is_empty()).then(|| json!(script.decoded)));
     Json::Object(fields)
 }
 

@@ -26,12 +26,22 @@ pub struct Script {
     pub indicators: Vec<&'static str>,
     /// The arguments after the script.
     pub arguments: u64,
+    /// Texts that are packed in it, or that a compiled script holds; together some KiB.
+    pub decoded: Vec<String>,
+    /// The commands of a compiled script.
+    pub commands: Vec<&'static str>,
+    /// URLs and hosts that it names, packed or not.
+    pub urls: Vec<String>,
+    /// Files that it names, in places that matter.
+    pub files: Vec<String>,
 }
 
 impl Script {
     /// How many bytes it holds.
     pub fn bytes(&self) -> usize {
-        let texts = [&self.text, &self.path, &self.sha256];
-        size_of::<Script>() + texts.into_iter().flatten().map(String::capacity).sum::<usize>()
+        let texts = [&self.text, &self.path, &self.sha256].into_iter().flatten();
+        let lists = [&self.decoded, &self.urls, &self.files].into_iter().flatten();
+        let held = |text: &String| size_of::<String>() + text.capacity();
+        size_of::<Script>() + texts.map(String::capacity).sum::<usize>() + lists.map(held).sum::<usize>()
     }
 }

@@ -1,5 +1,8 @@
 //! The arguments of osascript(1) and automator(1).
 
+/// What osascript takes a statement for.
+const APPLESCRIPT: Option<&str> = Some("AppleScript");
+
 /// What a program was given.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Given {
@@ -13,7 +16,8 @@ pub(super) struct Given {
 /// `osascript [-l language] [-i] [-s flags] [-e statement | programfile] [argument …]`, by the rules of
 /// getopt(3): options may be joined, an option's value may follow at once, `--` ends them.
 pub(super) fn osascript(args: &[&str]) -> Given {
-    let (mut statements, mut language, mut is_interactive) = (Vec::new(), None, false);
+    let (mut statements, mut language, mut is_interactive) = (Vec::new(), APPLESCRIPT, false);
+    let mut is_named = false;
     let mut at = 0;
     while let Some(arg) = args.get(at).filter(|arg| arg.len() > 1 && arg.starts_with('-')) {
         at += 1;
@@ -34,12 +38,17 @@ pub(super) fn osascript(args: &[&str]) -> Given {
             };
             match option {
                 'e' => statements.push(value),
-                'l' => language = language_named(value),
+                'l' => {
+                    language = language_named(value);
+                    is_named = true;
+                }
                 _ => {}
             }
             break;
         }
     }
+    // A file may say its language itself, by its name or in its bytes.
+    let named = language.filter(|_| is_named);
     let rest = args.get(at..).unwrap_or_default();
     let count = |rest: &[&str]| rest.len() as u64;
     if !statements.is_empty() {
@@ -48,16 +57,91 @@ pub(super) fn osascript(args: &[&str]) -> Given {
         return Given { source: "inline", language, text, arguments: count(rest), ..Given::default() };
     }
     match rest.split_first() {
-        Some((path, arguments)) if *path != "-" && !is_interactive => {
+        Some((path, arguments)) if !is_standard_input(path) && !is_interactive => {
             let is_applet = path.trim_end_matches('/').ends_with(".app");
             let source = if is_applet { "applet" } else { "file" };
-            Given { source, language, path: Some((*path).to_owned()), arguments: count(arguments), ..Given::default() }
+            Given {
+                source,
+                language: named,
+                path: Some((*path).to_owned()),
+                arguments: count(arguments),
+                ..Given::default()
+            }
         }
         rest => {
             let arguments = rest.map_or(0, |(_, arguments)| count(arguments));
-            Given { source: "stdin", language, arguments, ..Given::default() }
+            Given { source: "stdin", language: named, arguments, ..Given::default() }
         }
     }
+}
+
+/// `/dev/fd/63` is a pipe of the shell, and would be one of our own descriptors to us.
+fn is_standard_input(path: &str) -> bool {
+    path == "-" || path == "/dev/stdin" || path.starts_with("/dev/fd/")
+}
+
+/// What an osascript was given, as far as its sensor says: by its arguments, or where these are missing or joined, by
+/// its command line.
+pub(super) fn osascript_of(args: &[&str], command_line: Option<&str>) -> Given {
+    match (args, command_line) {
+        ([], None) => Given { source: "unknown", ..Given::default() },
+        ([], Some(line)) => osascript_line(line),
+        ([line], _) if line.contains("osascript ") => osascript_line(line),
+        (args, _) => osascript(&args[1..]),
+    }
+}
+
+/// As [`osascript`], for sensors that state the arguments as one text, or only a command line. Whether its words are
+/// quoted depends on the sensor: what follows `-e` goes to its closing quote, or to the end.
+pub(super) fn osascript_line(line: &str) -> Given {
+    let mut rest = line.trim_start().split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    let mut args: Vec<String> = Vec::new();
+    while !rest.is_empty() {
+        let is_statement = args.last().is_some_and(|option| is_option(option, 'e'));
+        let (word, after) = match quoted(rest) {
+            Some(quoted) => quoted,
+            None if is_statement => (rest.to_owned(), ""),
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        args.push(word);
+        rest = after.trim_start();
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    osascript(&args)
+}
+
+fn is_option(word: &str, letter: char) -> bool {
+    word.len() >= 2
+        && word.starts_with('-')
+        && word.ends_with(letter)
+        && word[1..].bytes().all(|b| b"eils".contains(&b))
+}
+
+/// A word in quotes at the start of a text, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let (mut word, mut is_escaped) = (String::new(), false);
+    for (at, letter) in text.char_indices().skip(1) {
+        match letter {
+            _ if is_escaped => {
+                is_escaped = false;
+                if !matches!(letter, '"' | '\\' | '$' | '`') {
+                    word.push('\\');
+                }
+                word.push(letter);
+            }
+            '\\' if quote == '"' => is_escaped = true,
+            _ if letter == quote => {
+                let after = &text[at + 1..];
+                return (after.is_empty() || after.starts_with(char::is_whitespace)).then_some((word, after));
+            }
+            letter => word.push(letter),
+        }
+    }
+    None
 }
 
 fn language_named(name: &str) -> Option<&'static str> {
@@ -99,4 +183,38 @@ pub(super) fn statements(args: &[&str]) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_read_whether_its_words_are_quoted_or_not() {
+        for (line, language, text) in [
+            ("osascript -l JavaScript -e eval(1)", Some("JavaScript"), "eval(1)"),
+            (
+                "/usr/bin/osascript -e \"do shell script \\\"curl x\\\"\"",
+                Some("AppleScript"),
+                "do shell script \"curl x\"",
+            ),
+            ("osascript -e display dialog \"a\"", Some("AppleScript"), "display dialog \"a\""),
+            ("osascript -e 'a b' -e 'c'", Some("AppleScript"), "a b\nc"),
+            ("osascript -l other -e x", None, "x"),
+        ] {
+            let given = osascript_line(line);
+            assert_eq!((given.source, given.language), ("inline", language), "{line}");
+            assert_eq!(given.text.as_deref(), Some(text), "{line}");
+        }
+        assert_eq!(osascript_line("osascript").source, "stdin");
+        assert_eq!(osascript_line("osascript /tmp/a.scpt x").path.as_deref(), Some("/tmp/a.scpt"));
+    }
+
+    #[test]
+    fn descriptors_are_standard_input() {
+        for path in ["-", "/dev/stdin", "/dev/fd/63"] {
+            let given = osascript(&[path, "x"]);
+            assert_eq!((given.source, given.path, given.arguments), ("stdin", None, 1), "{path}");
+        }
+    }
 }

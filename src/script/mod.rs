@@ -2,11 +2,14 @@
 //! time of the exec. A recording tells of another machine, so its files are never looked for.
 
 mod arguments;
+mod compiled;
 mod content;
 mod executable;
 mod file;
 mod indicators;
+mod places;
 mod redact;
+mod unpack;
 mod workflow;
 
 use serde::{Deserialize, Serialize};
@@ -92,6 +95,7 @@ impl Examiner {
         }
         if self.capture == Capture::Hash {
             script.text = None;
+            script.decoded.clear();
         }
         event.script = Some(Arc::new(script));
     }
@@ -110,7 +114,7 @@ fn given(event: &Event) -> Option<Given> {
         })
         .collect();
     match name {
-        "osascript" => Some(arguments::osascript(args.get(1..).unwrap_or_default())),
+        "osascript" => Some(arguments::osascript_of(&args, event.str(field::PROCESS_COMMAND_LINE))),
         "automator" => Some(arguments::automator(args.get(1..).unwrap_or_default())),
         "applet" | "droplet" => Some(arguments::applet(event.str(field::PROCESS_EXECUTABLE)?, "applet")),
         _ => Some(arguments::applet(event.str(field::PROCESS_EXECUTABLE)?, "workflow")),

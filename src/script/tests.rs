@@ -26,8 +26,8 @@ fn recorded(args: &[&str]) -> Script {
 #[test]
 fn the_options_of_osascript_are_read_as_getopt_does() {
     for (args, source, language, text, path, rest) in [
-        (&["-e", "a", "-e", "b", "x"][..], "inline", None, Some("a\nb"), None, 1),
-        (&["-ea"], "inline", None, Some("a"), None, 0),
+        (&["-e", "a", "-e", "b", "x"][..], "inline", Some("AppleScript"), Some("a\nb"), None, 1),
+        (&["-ea"], "inline", Some("AppleScript"), Some("a"), None, 0),
         (&["-l", "JavaScript", "-e", "1"], "inline", Some("JavaScript"), Some("1"), None, 0),
         (&["-lapplescript", "-e1"], "inline", Some("AppleScript"), Some("1"), None, 0),
         (&["-s", "so", "f.scpt", "-e", "x"], "file", None, None, Some("/tmp/f.scpt"), 2),
@@ -36,7 +36,7 @@ fn the_options_of_osascript_are_read_as_getopt_does() {
         (&["-"], "stdin", None, None, None, 0),
         (&["-", "x"], "stdin", None, None, None, 1),
         (&["-il", "JavaScript"], "stdin", Some("JavaScript"), None, None, 0),
-        (&["-e"], "inline", None, Some(""), None, 0),
+        (&["-e"], "inline", Some("AppleScript"), Some(""), None, 0),
         (&["/x/A.app"], "applet", None, None, Some("/x/A.app"), 0),
     ] {
         let script = recorded(args);

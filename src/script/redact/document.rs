@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json};
 
 use super::mark::{Kind, OPENING, Span, joined};
 use super::names::kind_of;
-use super::{Redactor, environment, finder, hidden};
+use super::settings::Settings;
+use super::{environment, finder, hidden};
 
 /// Parts of an alert that no source wrote.
 const OURS: [&str; 6] = ["rule", "threat", "ecs", "data_stream", "agent", "labels"];
@@ -53,8 +54,8 @@ const MAX_SECRET: usize = 4096;
 /// So many secrets are looked for in the rest of the document.
 const MAX_KNOWN: usize = 512;
 
-pub(super) fn apply(redactor: &Redactor, document: &mut Map<String, Json>) {
-    let mut walk = Walk { redactor, known: Vec::new(), copies: None };
+pub(super) fn apply(settings: &Settings, document: &mut Map<String, Json>) {
+    let mut walk = Walk { settings, known: Vec::new(), copies: None };
     let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
         let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
         members.for_each(|(key, value)| visit(key, value));
@@ -64,12 +65,12 @@ pub(super) fn apply(redactor: &Redactor, document: &mut Map<String, Json>) {
     walk.copies = Copies::of(&walk.known);
     each(&mut |key, value| walk.member(key, value));
     if let Some(copies) = Copies::of(&walk.known) {
-        each(&mut |key, value| copies.leave_out(redactor, key, value));
+        each(&mut |key, value| copies.leave_out(settings, key, value));
     }
 }
 
 struct Walk<'r> {
-    redactor: &'r Redactor,
+    settings: &'r Settings,
     known: Vec<(String, Kind)>,
     /// Those of arguments.
     copies: Option<Copies>,
@@ -84,8 +85,8 @@ impl Walk<'_> {
     fn processes(&mut self, value: &mut Json) {
         match value {
             Json::Object(members) => {
-                if self.redactor.hides_scripts {
-                    let hidden = hidden::in_process(members, &self.redactor.marks);
+                if self.settings.hides_scripts {
+                    let hidden = hidden::in_process(members, &self.settings.marks);
                     self.known.extend(hidden.into_iter().map(|statement| (statement, Kind::Script)));
                 }
                 self.arguments(members);
@@ -99,9 +100,9 @@ impl Walk<'_> {
     /// Arguments, and the command line that is made of them.
     fn arguments(&mut self, members: &mut Map<String, Json>) {
         let Some(Json::Array(values)) = members.get_mut("args") else { return };
-        if self.redactor.hides_scripts {
+        if self.settings.hides_scripts {
             for text in values.iter_mut() {
-                if let Some(shown) = text.as_str().and_then(|text| hidden::in_text(text, &self.redactor.marks)) {
+                if let Some(shown) = text.as_str().and_then(|text| hidden::in_text(text, &self.settings.marks)) {
                     *text = shown.into();
                 }
             }
@@ -117,12 +118,12 @@ impl Walk<'_> {
     }
 
     fn vector(&mut self, args: &[&str]) -> Vec<String> {
-        let mut spans = if self.redactor.finds { finder::in_args(args) } else { vec![Vec::new(); args.len()] };
+        let mut spans = if self.settings.finds { finder::in_args(args) } else { vec![Vec::new(); args.len()] };
         let line = args.join(" ");
-        finder::divide(&self.redactor.matches(&line), args, &mut spans);
+        finder::divide(&self.settings.matches(&line), args, &mut spans);
         let each = args.iter().zip(spans);
         each.map(|(arg, mut spans)| {
-            spans.extend(self.redactor.matches(arg));
+            spans.extend(self.settings.matches(arg));
             self.replace(arg, joined(arg, spans))
         })
         .collect()
@@ -130,7 +131,7 @@ impl Walk<'_> {
 
     fn member(&mut self, key: &str, value: &mut Json) {
         let key = last_part(key);
-        if ENVIRONMENT.contains(&key) && self.redactor.finds {
+        if ENVIRONMENT.contains(&key) && self.settings.finds {
             return self.environment(value);
         }
         match value {
@@ -147,16 +148,16 @@ impl Walk<'_> {
     fn text(&mut self, key: &str, text: &str) -> String {
         let cut = text.floor_char_boundary(MAX_TEXT);
         let (whole, left_out) = (&text[..cut], text.len() - cut);
-        let shown = self.redactor.hides_scripts.then(|| hidden::in_text(whole, &self.redactor.marks)).flatten();
+        let shown = self.settings.hides_scripts.then(|| hidden::in_text(whole, &self.settings.marks)).flatten();
         let whole = shown.as_deref().unwrap_or(whole);
-        let named = kind_of(key).filter(|_| self.redactor.finds && !whole.starts_with(OPENING) && !whole.is_empty());
+        let named = kind_of(key).filter(|_| self.settings.finds && !whole.starts_with(OPENING) && !whole.is_empty());
         let mut spans = match named {
             Some(kind) => vec![Span { start: 0, end: whole.len(), kind }],
-            None if self.redactor.finds => finder::in_text(whole),
+            None if self.settings.finds => finder::in_text(whole),
             None => Vec::new(),
         };
         if TEXTS.contains(&key) {
-            spans.extend(self.redactor.matches(whole));
+            spans.extend(self.settings.matches(whole));
         }
         if let Some(copies) = &self.copies {
             spans.extend(copies.spans(whole));
@@ -194,7 +195,7 @@ impl Walk<'_> {
         match kind_of(name) {
             Some(kind) => self.replace(value, vec![Span { start: 0, end: value.len(), kind }]),
             None if environment::keeps(name) => self.text("env_vars", value),
-            None => self.redactor.marks.of(Kind::Environment, value),
+            None => self.settings.marks.of(Kind::Environment, value),
         }
     }
 
@@ -205,7 +206,7 @@ impl Walk<'_> {
                 self.known.push((secret.to_owned(), span.kind));
             }
         }
-        self.redactor.marks.replace(text, &spans)
+        self.settings.marks.replace(text, &spans)
     }
 }
 
@@ -252,14 +253,14 @@ impl Copies {
         self.automaton.find_iter(text).filter(stands_alone).map(span).collect()
     }
 
-    fn leave_out(&self, redactor: &Redactor, key: &str, value: &mut Json) {
+    fn leave_out(&self, settings: &Settings, key: &str, value: &mut Json) {
         match value {
-            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.leave_out(redactor, key, value)),
-            Json::Array(values) => values.iter_mut().for_each(|value| self.leave_out(redactor, key, value)),
+            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.leave_out(settings, key, value)),
+            Json::Array(values) => values.iter_mut().for_each(|value| self.leave_out(settings, key, value)),
             Json::String(text) if !NAMES.contains(&last_part(key)) => {
                 let spans = self.spans(text);
                 if !spans.is_empty() {
-                    *text = redactor.marks.replace(text, &joined(text, spans));
+                    *text = settings.marks.replace(text, &joined(text, spans));
                 }
             }
             _ => {}

@@ -66,7 +66,7 @@ impl Marks {
             let mut hash = Hmac::<Sha256>::new_from_slice(key).ok()?;
             hash.update(secret.as_bytes());
             let hash = hash.finalize().into_bytes();
-            Some(format!(" #{}", crate::script::hex(&hash[..3])))
+            Some(format!(" #{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2]))
         });
         format!("{OPENING}: {}{}]", kind.name(), hash.unwrap_or_default())
     }

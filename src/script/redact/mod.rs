@@ -13,51 +13,38 @@ mod hidden;
 mod layer;
 mod mark;
 mod names;
+mod settings;
 mod shapes;
 mod values;
 
 use std::hash::{BuildHasher, RandomState};
 
-use regex::Regex;
 use serde_json::{Map, Value as Json};
 
 use super::Capture;
-use mark::{Kind, Marks, Span};
-
-/// A compiled expression may take this much memory.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+use settings::Settings;
 
 /// Leaves secrets out of documents.
 #[derive(Clone, Debug)]
-pub struct Redactor {
-    /// The expressions of the configuration.
-    expressions: Vec<Regex>,
-    /// Secrets are looked for, not only the matches of the expressions.
-    finds: bool,
-    /// The text of scripts is left out of arguments and command lines.
-    hides_scripts: bool,
-    marks: Marks,
-}
+pub struct Redactor(Settings);
 
 impl Redactor {
     /// Leaves out the matches of expressions, of a group named `secret` where there is one; and passwords, tokens and
     /// keys when `defaults` is set.
     pub fn new(expressions: &[String], defaults: bool) -> Result<Redactor, regex::Error> {
-        let build = |text: &String| regex::RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
-        let expressions = expressions.iter().map(build).collect::<Result<_, _>>()?;
-        Ok(Redactor { expressions, finds: defaults, hides_scripts: false, marks: Marks::default() })
+        Settings::new(expressions, defaults).map(Redactor)
     }
 
     /// Leaves the text of scripts out of arguments and command lines too, unless it is captured.
     pub fn with_capture(mut self, capture: Capture) -> Redactor {
-        self.hides_scripts = capture != Capture::Full;
+        self.0.hides_scripts = capture != Capture::Full;
         self
     }
 
     /// Gives equal secrets equal marks: `[redacted: password #a1b2c3]`, of HMAC-SHA256 under this key. The key
     /// `random` is drawn anew in each run; an empty one leaves marks as they are.
     pub fn with_key(mut self, key: &str) -> Redactor {
-        self.marks.key = match key {
+        self.0.marks.key = match key {
             "" => None,
             // Its seeds come from the system.
             "random" => Some((0..4u8).flat_map(|part| RandomState::new().hash_one(part).to_be_bytes()).collect()),
@@ -68,20 +55,7 @@ impl Redactor {
 
     /// Leaves the secrets out of a document.
     pub fn apply(&self, document: &mut Map<String, Json>) {
-        document::apply(self, document);
-    }
-
-    /// What the expressions match.
-    fn matches(&self, text: &str) -> Vec<Span> {
-        let mut spans = Vec::new();
-        for expression in &self.expressions {
-            for found in expression.captures_iter(text) {
-                if let Some(secret) = found.name("secret").or_else(|| found.get(0)) {
-                    spans.push(Span { start: secret.start(), end: secret.end(), kind: Kind::Pattern });
-                }
-            }
-        }
-        mark::joined(text, spans)
+        document::apply(&self.0, document);
     }
 }
 
