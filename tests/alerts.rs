@@ -92,6 +92,136 @@ fn a_followed_file_goes_on_through_a_rotation() {
 }
 
 /// A page about an alert whose fields try to run as a part of it.
+/// A follower of a file, and what it has shown.
+struct Follower {
+    child: std::process::Child,
+    shown: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Follower {
+    fn start(path: &Path) -> Follower {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osawatch"));
+        command.args(["alerts", "--follow", "--output", "ndjson"]).arg(path);
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let shown = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (sink, stdout) = (shown.clone(), child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in std::io::BufRead::lines(std::io::BufReader::new(stdout)) {
+                sink.lock().unwrap().push(line.unwrap());
+            }
+        });
+        Follower { child, shown }
+    }
+
+    /// Waits until as many lines are shown, and a little for more.
+    fn sees(&self, wanted: &[String]) {
+        for _ in 0..200 {
+            if self.shown.lock().unwrap().len() >= wanted.len() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert_eq!(*self.shown.lock().unwrap(), wanted);
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(range: std::ops::Range<u64>) -> Vec<String> {
+    let alert = alert();
+    let numbered = |number| alert.replacen("\"sequence\":0", &format!("\"sequence\":{number}"), 1);
+    range.map(numbered).collect()
+}
+
+fn text_of(range: std::ops::Range<u64>) -> String {
+    lines(range).iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_follower_misses_nothing_when_several_rotations_lie_between_two_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let live = path("alerts.ndjson");
+    fs::write(&live, text_of(0..10)).unwrap();
+    let follower = Follower::start(&live);
+    follower.sees(&lines(0..10));
+    let append = |range| {
+        use std::io::Write;
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(&live).unwrap();
+        file.write_all(text_of(range).as_bytes()).unwrap();
+    };
+    append(10..15);
+    for number in 1..6 {
+        fs::rename(&live, path(&format!("alerts-20260101T000000-00000{number}.ndjson"))).unwrap();
+        append(5 + number * 10..15 + number * 10);
+    }
+    follower.sees(&lines(0..65));
+}
+
+#[test]
+fn a_follower_reads_a_file_that_was_emptied_from_its_begin_even_when_it_has_grown_past_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("alerts.ndjson");
+    fs::write(&live, text_of(0..10)).unwrap();
+    let follower = Follower::start(&live);
+    follower.sees(&lines(0..10));
+    // As copytruncate does it: the same file, written again.
+    fs::write(&live, text_of(10..40)).unwrap();
+    follower.sees(&lines(0..40));
+    fs::write(&live, text_of(40..42)).unwrap();
+    follower.sees(&lines(0..42));
+}
+
+#[test]
+fn a_follower_waits_for_a_file_that_is_not_there_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("alerts.ndjson");
+    let follower = Follower::start(&live);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    fs::write(&live, text_of(0..3)).unwrap();
+    follower.sees(&lines(0..3));
+}
+
+#[test]
+fn alerts_are_read_from_standard_input_and_listed_one_a_line() {
+    let run = |args: &[&str]| crate::util::osawatch_with_input(args, (alert() + "\n").as_bytes()).exits(0).stdout;
+    let list = run(&["alerts", "--list", "-"]);
+    assert_eq!(list.lines().count(), 1);
+    assert!(list.contains("  medium    ") && list.contains("  osascript-network-connection  "), "{list}");
+    assert_eq!(run(&["alerts", "--severity", "medium", "-"]).lines().count(), 1);
+    assert_eq!(run(&["alerts", "--severity", "high", "-"]), "");
+    assert_eq!(run(&["alerts", "--rule", "x", "--rule", "osascript-network-connection", "-"]).lines().count(), 1);
+    assert_eq!(run(&["alerts", "--host", "nobody", "-"]), "");
+    assert!(run(&["alerts", "--html", "-", "-"]).starts_with("<!doctype html>"));
+}
+
+#[test]
+fn events_are_not_alerts_and_ten_of_them_are_named_and_the_rest_counted() {
+    let input = "{\"event\":{\"kind\":\"event\"}}\n".repeat(12);
+    let run = crate::util::osawatch_with_input(&["alerts", "-"], input.as_bytes()).exits(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.matches("not an alert, skipped").count()), ("", 10));
+    run.says("skipped 12 invalid lines");
+}
+
+#[test]
+fn a_page_is_a_new_file_and_leaves_another_name_of_the_old_one_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("alerts.ndjson"), alert() + "\n").unwrap();
+    fs::write(path("victim"), "as it was").unwrap();
+    fs::hard_link(path("victim"), path("page.html")).unwrap();
+    osawatch(&["alerts", "--html", &shown(&path("page.html")), &shown(&path("alerts.ndjson"))]).exits(0);
+    assert_eq!(fs::read_to_string(path("victim")).unwrap(), "as it was");
+    assert_eq!(fs::metadata(path("page.html")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 fn hostile_page(folder: &Path) -> PathBuf {
     let path = |name: &str| folder.join(name);
     let hostile = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>";

@@ -1,52 +1,67 @@
 //! `osawatch alerts`: the alert file and its rotations, for people.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value as Json};
 
+use super::alert_lines::{Followed, Lines, cannot_read};
 use super::args::duration;
 use super::clock::now;
 use super::exit::{self, Failure};
 use super::rule_files::load;
+use crate::alert::to_line;
 use crate::config::Alerts;
 use crate::config::trust::Trust;
+use crate::detect::RuleSet;
+use crate::detect::rule::Severity;
 use crate::event::Timestamp;
-use crate::event::document::text;
-use crate::output::{self, terminal};
+use crate::event::document::{get, text};
+use crate::output::terminal;
 use crate::report::html;
 use crate::report::plural;
 use crate::report::{self, visible};
 
-/// A line longer than this is no alert; the rest of it is passed over.
-const MAX_LINE: u64 = 4 << 20;
 /// Alerts in one page: a browser still shows it.
 const MAX_PAGE: usize = 10_000;
 /// How often the file is looked at when it is followed.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(200);
+/// Lines that are not alerts are named up to these; then they are counted.
+const SHOWN_PROBLEMS: u64 = 10;
 
 /// Arguments of `alerts`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Alert files, each with its rotations [default: the file of an installed osawatch]
+    /// Alert files, each with its rotations; `-` is standard input [default: the file of an installed osawatch]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Follow the file: print new alerts until Ctrl-C
-    #[arg(short, long, conflicts_with = "html")]
+    /// Follow the files: print new alerts until Ctrl-C, and wait for a file that does not exist yet
+    #[arg(short, long, conflicts_with_all = ["html", "list"])]
     follow: bool,
     /// Only alerts since a time, such as 2026-11-24T09:00:00Z, or a duration before now, such as 1h or 7d
-    #[arg(long, value_name = "WHEN", value_parser = since)]
+    #[arg(long, value_name = "WHEN", value_parser = when)]
     since: Option<Timestamp>,
-    /// Only alerts of this rule
+    /// Only alerts until a time, or a duration before now
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    until: Option<Timestamp>,
+    /// Only alerts of this rule (repeatable)
     #[arg(long, value_name = "ID")]
-    rule: Option<String>,
+    rule: Vec<String>,
+    /// Only alerts of this severity or above
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    severity: Option<Severity>,
+    /// Only alerts of this host, by name or id (repeatable)
+    #[arg(long, value_name = "HOST")]
+    host: Vec<String>,
+    /// Print one line per alert: time, severity, host, rule, reason
+    #[arg(long, conflicts_with_all = ["output", "html"])]
+    list: bool,
     /// Also read triage notes from the rules in this file or directory
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
@@ -64,7 +79,7 @@ enum Output {
     Ndjson,
 }
 
-fn since(text: &str) -> Result<Timestamp, String> {
+fn when(text: &str) -> Result<Timestamp, String> {
     if let Some(time) = Timestamp::parse(text) {
         return Ok(time);
     }
@@ -76,27 +91,31 @@ fn since(text: &str) -> Result<Timestamp, String> {
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let files = if args.files.is_empty() { vec![Alerts::default().file] } else { args.files.clone() };
     let set = load(true, &args.rules, Trust::Anyone)?;
+    warn_of_unknown_rules(&args, &set);
     let notes = set.rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
-    let output = args.output.unwrap_or(if io::stdout().is_terminal() { Output::Text } else { Output::Ndjson });
-    let mut reader = Reader { args, notes, output, noted: HashSet::new(), page: Vec::new(), more: 0, bad: 0, shown: 0 };
-    let mut live = Vec::new();
-    for path in &files {
-        for rotated in output::rotations(path) {
-            reader.read(&rotated)?;
-        }
-        live.push(reader.read(path)?);
-    }
+    let default = if io::stdout().is_terminal() { Output::Text } else { Output::Ndjson };
+    let output = args.output.unwrap_or(default);
+    let mut reader =
+        Reader { args, notes, output, noted: HashSet::new(), page: Vec::new(), more: 0, bad: 0, closed: false };
+    let mut followed = reader.read_all(&files)?;
     if let Some(path) = reader.args.html.clone() {
         return reader.write_page(&path);
     }
-    while reader.args.follow {
+    while reader.args.follow && !reader.closed {
         std::thread::sleep(LOOK);
-        for (path, file) in files.iter().zip(&mut live) {
-            reader.go_on(path, file)?;
+        for file in &mut followed {
+            file.read(&mut |name, number, line| reader.line(name, number, line))?;
         }
     }
-    reader.tell_bad();
+    reader.report_bad();
     Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_unknown_rules(args: &Args, set: &RuleSet) {
+    for id in args.rule.iter().filter(|id| !set.rules.iter().any(|rule| rule.id == **id)) {
+        let hint = set.nearest(id).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        log::warn!("no known rule has the id `{id}`{hint}");
+    }
 }
 
 struct Reader {
@@ -108,98 +127,78 @@ struct Reader {
     page: Vec<Map<String, Json>>,
     more: u64,
     bad: u64,
-    shown: u64,
-}
-
-/// A file at the place where it was read to.
-struct Open {
-    lines: BufReader<Box<dyn Read>>,
-    identity: (u64, u64),
-    name: String,
-    number: u64,
-    /// The begin of a line whose end is not written yet.
-    begun: Vec<u8>,
-}
-
-fn open(path: &Path) -> Result<Open, Failure> {
-    let name = path.display().to_string();
-    let failed = |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{name}: cannot read alerts: {error}"));
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(failed(io::Error::other("not a regular file")));
-    }
-    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
-    let input: Box<dyn Read> = if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let identity = (metadata.dev(), metadata.ino());
-    Ok(Open { lines: BufReader::new(input), identity, name, number: 0, begun: Vec::new() })
+    /// The reader of standard output has had enough.
+    closed: bool,
 }
 
 impl Reader {
-    fn read(&mut self, path: &Path) -> Result<Open, Failure> {
-        let mut file = open(path)?;
-        self.drain(&mut file)?;
-        if !self.args.follow && !file.begun.is_empty() {
-            let line = std::mem::take(&mut file.begun);
-            self.line(&file, &line)?;
-        }
-        Ok(file)
-    }
-
-    /// Reads what was added, and goes over to the new file after a rotation.
-    fn go_on(&mut self, path: &Path, file: &mut Open) -> Result<(), Failure> {
-        let found = fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
-        self.drain(file)?;
-        if found.is_ok_and(|identity| identity != file.identity)
-            && let Ok(new) = open(path)
-        {
-            *file = new;
-            self.drain(file)?;
-        }
-        Ok(())
-    }
-
-    fn drain(&mut self, file: &mut Open) -> Result<(), Failure> {
-        loop {
-            let room = MAX_LINE.saturating_sub(file.begun.len() as u64);
-            let read = file.lines.by_ref().take(room).read_until(b'\n', &mut file.begun);
-            let read = read.map_err(|error| Failure::new(Failure::IO, format!("{}: {error}", file.name)))?;
-            let is_whole = file.begun.last() == Some(&b'\n');
-            if !is_whole && file.begun.len() as u64 == MAX_LINE {
-                let _ = file.lines.skip_until(b'\n');
-            } else if !is_whole && read == 0 {
-                return Ok(());
-            } else if !is_whole {
+    /// What is in the files now.
+    fn read_all(&mut self, files: &[PathBuf]) -> Result<Vec<Followed>, Failure> {
+        let mut followed = Vec::new();
+        for path in files {
+            let follow = self.args.follow;
+            let mut take = |name: &str, number, line: &[u8]| self.line(name, number, line);
+            if path.as_os_str() == "-" {
+                let mut lines = Lines::stdin();
+                lines.read(&mut take)?;
+                lines.end(&mut take)?;
                 continue;
             }
-            file.number += 1;
-            let line = std::mem::take(&mut file.begun);
-            self.line(file, &line)?;
+            let mut file = Followed::new(path);
+            let is_there = file.read(&mut take)?;
+            if !follow && !is_there {
+                return Err(cannot_read(path, &io::Error::from_raw_os_error(libc::ENOENT)));
+            }
+            if !follow {
+                file.end(&mut take)?;
+            }
+            followed.push(file);
+        }
+        Ok(followed)
+    }
+
+    fn line(&mut self, name: &str, number: u64, line: &[u8]) -> Result<(), Failure> {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
+        if line.is_empty() || self.closed {
+            return Ok(());
+        }
+        let document = serde_json::from_slice::<Map<String, Json>>(line).unwrap_or_default();
+        match text(&document, "event.kind").as_deref() {
+            Some("alert") if self.wants(&document) => self.show(document),
+            Some("alert") => Ok(()),
+            // What osawatch writes about itself is for machines.
+            Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") => self.show_other(&document),
+            _ => {
+                self.bad += 1;
+                if self.bad <= SHOWN_PROBLEMS {
+                    log::warn!("{name}:{number}: not an alert, skipped");
+                }
+                Ok(())
+            }
         }
     }
 
-    fn line(&mut self, file: &Open, line: &[u8]) -> Result<(), Failure> {
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            return Ok(());
-        }
-        let Ok(document) = serde_json::from_slice::<Map<String, Json>>(line) else {
-            self.bad += 1;
-            log::warn!("{}:{}: not an alert, skipped", file.name, file.number.max(1));
-            return Ok(());
-        };
-        if self.wants(&document) { self.show(document) } else { Ok(()) }
+    fn show_other(&mut self, document: &Map<String, Json>) -> Result<(), Failure> {
+        let is_plain = self.output == Output::Ndjson && !self.args.list && self.args.html.is_none();
+        if is_plain && self.wants(document) { self.print(&to_line(document)) } else { Ok(()) }
     }
 
     fn wants(&self, document: &Map<String, Json>) -> bool {
-        let rule = self.args.rule.as_ref();
-        let of_rule = rule.is_none_or(|rule| text(document, "rule.id").as_ref() == Some(rule));
+        let Args { rule, host, severity, since, until, .. } = &self.args;
+        let is_one = |wanted: &[String], names: &[&str]| {
+            wanted.is_empty()
+                || names.iter().filter_map(|name| text(document, name)).any(|value| wanted.contains(&value))
+        };
+        let number = get(document, "event.severity").and_then(Json::as_u64).unwrap_or(0);
         let time = text(document, "@timestamp").and_then(|time| Timestamp::parse(&time));
-        of_rule && self.args.since.is_none_or(|since| time.is_none_or(|time| time >= since))
+        is_one(rule, &["rule.id"])
+            && is_one(host, &["host.name", "host.id"])
+            && severity.is_none_or(|severity| number >= severity.number())
+            && since.is_none_or(|since| time.is_none_or(|time| time >= since))
+            && until.is_none_or(|until| time.is_none_or(|time| time <= until))
     }
 
     fn show(&mut self, document: Map<String, Json>) -> Result<(), Failure> {
-        self.shown += 1;
         if self.args.html.is_some() {
             if self.page.len() < MAX_PAGE {
                 self.page.push(document)
@@ -209,52 +208,67 @@ impl Reader {
             return Ok(());
         }
         let shown = match self.output {
-            Output::Ndjson => Json::Object(document).to_string(),
-            Output::Text => {
-                let mut shown = report::text(&document);
-                let id = text(&document, "rule.id").unwrap_or_default();
-                let note = self.notes.get(&id).filter(|note| !note.is_empty());
-                if let Some(note) = note.filter(|_| self.noted.insert(id)) {
-                    let note: String = note.lines().map(|line| format!("    {}\n", visible(line))).collect();
-                    shown += &format!("  what to check\n{note}");
-                }
-                shown
-            }
+            _ if self.args.list => report::line(&document),
+            Output::Ndjson => to_line(&document),
+            Output::Text => self.with_note(&document),
         };
-        match terminal::write(&format!("{shown}\n")) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.args.follow = false;
-                Ok(())
-            }
-            other => other.map_err(|error| exit::stdout_failure(&error)),
+        self.print(&shown)
+    }
+
+    /// The report, with the triage note of its rule for the first alert of that.
+    fn with_note(&mut self, document: &Map<String, Json>) -> String {
+        let mut shown = report::text(document);
+        let id = text(document, "rule.id").unwrap_or_default();
+        let note = self.notes.get(&id).filter(|note| !note.is_empty());
+        if let Some(note) = note.filter(|_| self.noted.insert(id)) {
+            let note: String = note.lines().map(|line| format!("    {}\n", visible(line))).collect();
+            shown += &format!("  what to check\n{note}");
         }
+        shown
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Failure> {
+        match terminal::write(&format!("{text}\n")) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => return Err(exit::stdout_failure(&error)),
+            Ok(()) => {}
+        }
+        Ok(())
     }
 
     fn write_page(&mut self, path: &Path) -> Result<ExitCode, Failure> {
-        let failed = |error: io::Error| {
-            Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
-        };
-        let mut options = OpenOptions::new();
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let file: File = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(flags)
-            .open(path)
-            .map_err(failed)?;
         let page = html::page(&self.page, &self.notes, self.more, now());
-        { file }.write_all(page.as_bytes()).map_err(failed)?;
-        self.tell_bad();
+        self.report_bad();
+        if path.as_os_str() == "-" {
+            return exit::print(&page);
+        }
+        replace(path, page.as_bytes()).map_err(|error| {
+            Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
+        })?;
         let count = plural(self.page.len() as u64, "alert");
         terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
         Ok(ExitCode::SUCCESS)
     }
 
-    fn tell_bad(&self) {
-        if self.bad > 0 {
+    fn report_bad(&self) {
+        if self.bad > SHOWN_PROBLEMS {
             log::warn!("skipped {}", plural(self.bad, "invalid line"));
         }
     }
+}
+
+/// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }

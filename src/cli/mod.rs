@@ -1,6 +1,7 @@
 //! The commands: one file per verb.
 
 mod alert_file;
+mod alert_lines;
 mod alerts;
 mod args;
 mod clock;

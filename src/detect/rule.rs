@@ -95,7 +95,7 @@ impl Rule {
 }
 
 /// `event.severity`, with the numbers that Elastic's alert promotion maps to its four grades.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// 21
@@ -109,6 +109,14 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All, the least first.
+    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// Of a number that an alert has; medium when it is none of ours.
+    pub fn of(number: u64) -> Severity {
+        Severity::ALL.into_iter().find(|severity| severity.number() == number).unwrap_or(Severity::Medium)
+    }
+
     /// The number.
     pub fn number(self) -> u64 {
         match self {

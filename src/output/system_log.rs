@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
+use crate::detect::rule::Severity;
 use crate::event::Timestamp;
 use crate::event::document::{get, insert, text};
 use crate::report::visible;
@@ -83,11 +84,12 @@ fn short(document: &Map<String, Json>) -> Map<String, Json> {
 
 /// `<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA MSG`, RFC 5424 section 6.
 fn message(document: &Map<String, Json>, body: &Map<String, Json>, now: Timestamp) -> String {
-    let severity = match get(document, "event.severity").and_then(Json::as_u64) {
-        Some(99) => 2,
-        Some(73) => 3,
-        Some(47) => 4,
-        _ => 5,
+    let number = get(document, "event.severity").and_then(Json::as_u64).unwrap_or(0);
+    let severity = match Severity::ALL.into_iter().find(|severity| severity.number() == number) {
+        Some(Severity::Critical) => 2,
+        Some(Severity::High) => 3,
+        Some(Severity::Medium) => 4,
+        Some(Severity::Low) | None => 5,
     };
     // RFC 5424 knows times to the microsecond, and names of printable ASCII.
     let now = now.to_string();

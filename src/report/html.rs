@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Case, plural, visible};
+use super::{Case, plural, severity, visible};
 use crate::event::Timestamp;
 use crate::event::document::get;
 
@@ -75,12 +75,7 @@ fn overview(out: &mut String, alerts: &[Map<String, Json>]) {
 }
 
 fn article(out: &mut String, alert: &Map<String, Json>, notes: &BTreeMap<String, String>) {
-    let severity = match get(alert, "event.severity").and_then(Json::as_u64) {
-        Some(21) => "low",
-        Some(73) => "high",
-        Some(99) => "critical",
-        _ => "medium",
-    };
+    let severity = severity(alert);
     let title = value(alert, "rule.name").or_else(|| value(alert, "message")).unwrap_or_else(|| "alert".into());
     let _ = writeln!(out, "<article class=\"{severity}\"><span class=\"badge\">{severity}</span><h2>{title}</h2>");
     let _ = writeln!(out, "<p>{}</p>", value(alert, "event.reason").unwrap_or_default());

@@ -8,22 +8,41 @@ mod text;
 
 pub use case::Case;
 pub use coverage::{Coverage, Host, Needs};
-pub use text::text;
+pub use text::{line, text};
+
+use serde_json::{Map, Value as Json};
+
+use crate::detect::rule::Severity;
+use crate::event::document::get;
+
+/// The severity of an alert.
+fn severity(alert: &Map<String, Json>) -> Severity {
+    Severity::of(get(alert, "event.severity").and_then(Json::as_u64).unwrap_or(0))
+}
 
 /// Text with every control character written as an escape, so that it cannot move the cursor, change
 /// the title or hide what stands before it. Bidirectional controls count as control characters.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hides =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || hides {
+        if c.is_control() || hides(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// Characters that show nothing, or that change what is shown around them: joiners, bidirectional controls, line and
+/// paragraph separators, fillers, selectors, tags.
+fn hides(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A count with its noun: `1 alert`, `2 alerts`.
@@ -37,6 +56,11 @@ mod tests {
 
     #[test]
     fn control_and_bidirectional_characters_are_made_visible() {
+        for c in
+            "\u{61c}\u{2028}\u{2029}\u{e0041}\u{e0100}\u{3164}\u{ffa0}\u{ad}\u{fe0f}\u{2066}\u{200d}\u{feff}".chars()
+        {
+            assert!(visible(&c.to_string()).starts_with("\\u{"), "{c:?}");
+        }
         assert_eq!(visible("a\x1b]0;t\x07\nb\u{202e}c é"), "a\\u{1b}]0;t\\u{7}\\nb\\u{202e}c é");
     }
 }

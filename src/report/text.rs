@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::visible;
+use super::{severity, visible};
 use crate::event::document::get as field;
 
 /// The alert as a few lines of text, control characters made visible.
@@ -13,7 +13,7 @@ pub fn text(alert: &Map<String, Json>) -> String {
     let mut out = String::new();
     let title = get("rule.name").unwrap_or_default();
     let time = get("@timestamp").unwrap_or_default();
-    let _ = writeln!(out, "{time}  {}  {title}", severity(alert));
+    let _ = writeln!(out, "{time}  {}  {title}", severity(alert).to_string().to_uppercase());
     let mut row = |label: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             let _ = writeln!(out, "  {label:<12} {value}");
@@ -44,20 +44,20 @@ pub fn text(alert: &Map<String, Json>) -> String {
     out
 }
 
+/// The alert as one line.
+pub fn line(alert: &Map<String, Json>) -> String {
+    let get = |name: &str| field(alert, name).map(|value| visible(&plain(value))).unwrap_or_default();
+    let severity = severity(alert).to_string();
+    let [time, host, rule, what] = ["@timestamp", "host.name", "rule.id", "event.reason"].map(get);
+    let host = if host.is_empty() { "-".to_owned() } else { host };
+    format!("{time}  {severity:<8}  {host}  {rule}  {what}")
+}
+
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
         value => value.to_string(),
-    }
-}
-
-fn severity(alert: &Map<String, Json>) -> &'static str {
-    match field(alert, "event.severity").and_then(Json::as_u64) {
-        Some(21) => "LOW",
-        Some(73) => "HIGH",
-        Some(99) => "CRITICAL",
-        _ => "MEDIUM",
     }
 }
 
