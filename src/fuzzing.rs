@@ -12,7 +12,7 @@ use crate::eql::{Lineages, compile, compile_condition};
 use crate::event::{Categories, Decoded, Event, Fields, Line, Machine, ProcessRef, Timestamp};
 use crate::event::{document, ecs, field, surrogates};
 use crate::report::{self, html};
-use crate::script::{self, Capture, Examiner, Redactor};
+use crate::script::{self, Capture, Redactor};
 use crate::source::endpoint_security::connect as connect_event;
 use crate::source::ntstat::{Client, ContinuousClock};
 use crate::source::recording::{Next, Recording};
@@ -188,7 +188,7 @@ fn script_arguments(bytes: &[u8]) {
     event.push_str(field::PROCESS_NAME, args.next().unwrap_or_default());
     event.push_str(field::PROCESS_EXECUTABLE, "/Applications/Some.app/Contents/MacOS/applet");
     args.for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
-    Examiner::recorded(Capture::Full).examine(&mut event);
+    let _ = script::of_arguments(&event, Capture::Full);
 }
 
 /// Redaction is done after one pass, and leaves a document as readable as it was.

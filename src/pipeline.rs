@@ -1,14 +1,15 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alert::{Alert, held_back};
+use crate::alert::{Alert, Draft};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
 use crate::event::{Budget, Event, Fields, Timestamp};
 use crate::process::{self, Table};
-use crate::script::{Examiner, Redactor};
+use crate::script::{self, Capture, Redactor};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
@@ -65,6 +66,25 @@ impl Limits {
     }
 }
 
+/// How a pipeline works.
+#[derive(Debug)]
+pub struct Options {
+    /// How much it holds.
+    pub limits: Limits,
+    /// How many alerts go out; `None`: all.
+    pub volume: Option<Volume>,
+    /// How much is taken of the scripts that arguments hold; `None`: the source has examined the events.
+    pub capture: Option<Capture>,
+    /// Leaves secrets out of alerts.
+    pub redactor: Option<Redactor>,
+}
+
+impl From<Limits> for Options {
+    fn from(limits: Limits) -> Options {
+        Options { limits, volume: None, capture: None, redactor: None }
+    }
+}
+
 /// What went through, and what was given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -89,8 +109,8 @@ pub struct Counts {
 /// What comes out.
 #[derive(Debug)]
 pub enum Output<'p> {
-    /// An alert.
-    Alert(Box<Alert>),
+    /// An alert, to be written.
+    Alert(Box<Draft>),
     /// A sequence that an exception held back.
     HeldBack {
         /// The rule that found it.
@@ -102,10 +122,20 @@ pub enum Output<'p> {
     },
 }
 
+impl Output<'_> {
+    /// The alert with this number, if it is one.
+    pub fn alert(self, sequence: u64) -> Option<Alert> {
+        match self {
+            Output::Alert(draft) => Some(draft.alert(sequence)),
+            Output::HeldBack { .. } => None,
+        }
+    }
+}
+
 /// Rules at work, with all the state they need.
 #[derive(Debug)]
 pub struct Pipeline {
-    rules: Vec<Rule>,
+    rules: Vec<Arc<Rule>>,
     exceptions: Vec<Exception>,
     excepted: Vec<u64>,
     fields: Fields,
@@ -115,22 +145,29 @@ pub struct Pipeline {
     table: Table,
     detector: Detector,
     suppressor: Option<Suppressor>,
-    examiner: Option<Examiner>,
-    redactor: Option<Redactor>,
+    capture: Option<Capture>,
+    redactor: Option<Arc<Redactor>>,
     latest_ms: i64,
     events: u64,
     alerts: Vec<u64>,
-    sequence: u64,
 }
 
 impl Pipeline {
     /// A pipeline for a set of rules.
-    pub fn new(set: RuleSet, limits: Limits) -> Pipeline {
-        let RuleSet { rules, fields, lineages, exceptions } = set;
-        let detector = Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes);
-        let alerts = vec![0; rules.len()];
+    pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
+        let RuleSet { rules, mut fields, lineages, exceptions } = set;
+        let Options { limits, volume, capture, redactor } = options.into();
+        if volume.is_some() {
+            // What tells one alert from its repeats.
+            for name in ["destination.ip", "destination.port", "process.executable"] {
+                let _ = fields.resolve(name);
+            }
+        }
         Pipeline {
-            rules,
+            detector: Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes),
+            suppressor: volume.map(|volume| Suppressor::new(&volume, &rules)),
+            alerts: vec![0; rules.len()],
+            rules: rules.into_iter().map(Arc::new).collect(),
             excepted: vec![0; exceptions.len()],
             exceptions,
             fields,
@@ -138,19 +175,15 @@ impl Pipeline {
             decides_at_end: limits.decides_at_end,
             reorder: Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes),
             table: Table::new(limits.processes),
-            detector,
-            suppressor: None,
-            examiner: None,
-            redactor: None,
+            capture,
+            redactor: redactor.map(Arc::new),
             latest_ms: i64::MIN,
             events: 0,
-            alerts,
-            sequence: 0,
         }
     }
 
     /// The rules.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
     }
 
@@ -164,17 +197,11 @@ impl Pipeline {
         &self.fields
     }
 
-    /// Takes in an event; gives the alerts that it completes, and those of earlier ones whose turn
-    /// came.
-    pub fn push(&mut self, event: Event, mut sink: impl FnMut(Alert)) {
-        self.push_explained(event, |output| alerts_only(output, &mut sink));
-    }
-
-    /// As [`Pipeline::push`], and gives what exceptions hold back.
-    pub fn push_explained(&mut self, mut event: Event, mut sink: impl FnMut(Output<'_>)) {
+    /// Takes in an event; gives what it completes, and what earlier ones do whose turn came.
+    pub fn push(&mut self, mut event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.events += 1;
-        if let Some(examiner) = &mut self.examiner {
-            examiner.examine(&mut event);
+        if let Some(capture) = self.capture {
+            event.script = script::of_arguments(&event, capture).map(Arc::new);
         }
         self.reorder.push(event);
         while let Some((ordinal, event)) = self.reorder.pop_due() {
@@ -183,36 +210,13 @@ impl Pipeline {
     }
 
     /// The input has ended: what was held back goes through.
-    pub fn finish(&mut self, mut sink: impl FnMut(Alert)) {
-        self.finish_explained(|output| alerts_only(output, &mut sink));
-    }
-
-    /// As [`Pipeline::finish`], and gives what exceptions hold back.
-    pub fn finish_explained(&mut self, mut sink: impl FnMut(Output<'_>)) {
+    pub fn finish(&mut self, mut sink: impl FnMut(Output<'_>)) {
         while let Some((ordinal, event)) = self.reorder.pop() {
             self.observe(event, ordinal, &mut sink);
         }
         let decided = if self.decides_at_end { self.detector.finish() } else { Vec::new() };
-        decided.into_iter().for_each(|detection| self.emit(detection, &mut sink));
-        let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(None));
-        for summary in summaries.into_iter().flatten() {
-            sink(Output::Alert(Box::new(self.summed_up(&summary))));
-        }
-    }
-
-    /// Limits how many alerts go out; without this call all do. To be called before a source takes the fields.
-    pub fn limit_volume(&mut self, volume: &Volume) {
-        // What tells one alert from its repeats.
-        for name in ["destination.ip", "destination.port", "process.executable"] {
-            let _ = self.fields.resolve(name);
-        }
-        self.suppressor = Some(Suppressor::new(volume, &self.rules));
-    }
-
-    /// Says of alerts what script ran, without its secrets.
-    pub fn examine_scripts(&mut self, examiner: Examiner, redactor: Redactor) {
-        self.examiner = Some(examiner);
-        self.redactor = Some(redactor);
+        decided.into_iter().for_each(|detection| self.detected(detection, &mut sink));
+        self.summarize(None, &mut sink);
     }
 
     /// When the next summary of held back alerts is due, or it is known that an event did not occur.
@@ -224,33 +228,29 @@ impl Pipeline {
     }
 
     /// Time has passed: gives the summaries that are due, and what waited for an event that did not occur.
-    pub fn elapse(&mut self, now: Timestamp, mut sink: impl FnMut(Alert)) {
+    pub fn elapse(&mut self, now: Timestamp, mut sink: impl FnMut(Output<'_>)) {
         for detection in self.detector.elapse(now.saturating_sub(REPORT_DELAY).milliseconds()) {
-            self.emit(detection, &mut |output: Output<'_>| alerts_only(output, &mut sink));
+            self.detected(detection, &mut sink);
         }
-        let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(Some(now)));
+        self.summarize(Some(now), &mut sink);
+    }
+
+    fn summarize(&mut self, now: Option<Timestamp>, sink: &mut impl FnMut(Output<'_>)) {
+        let summaries = self.suppressor.as_mut().map(|suppressor| suppressor.elapse(now));
         for summary in summaries.into_iter().flatten() {
-            sink(self.summed_up(&summary));
+            sink(self.summary(summary));
         }
     }
 
-    fn summed_up(&mut self, summary: &Summary) -> Alert {
-        let mut alert = held_back::alert(&self.rules[summary.rule], summary, self.sequence);
-        if let Some(redactor) = &self.redactor {
-            redactor.apply(&mut alert.document);
-        }
-        self.sequence += 1;
-        alert
+    fn summary(&self, summary: Summary) -> Output<'static> {
+        let rule = Arc::clone(&self.rules[summary.rule]);
+        Output::Alert(Box::new(Draft::held_back(rule, summary, self.redactor.clone())))
     }
 
-    /// Goes on numbering alerts from here.
-    pub fn set_next_sequence(&mut self, sequence: u64) {
-        self.sequence = sequence;
-    }
-
-    /// Whether the execution is known that an event of a pid belongs to.
-    pub fn knows_owner(&self, event: &Event) -> bool {
-        self.table.knows_owner(event)
+    /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
+    /// reported.
+    pub fn owner(&self, event: &Event) -> process::Owner {
+        self.table.owner(event)
     }
 
     /// Whether the execution that a process event is about is known.
@@ -290,36 +290,28 @@ impl Pipeline {
             _ => self.latest_ms,
         };
         for detection in self.detector.observe(&event, ordinal, watermark) {
-            self.emit(detection, sink);
+            self.detected(detection, sink);
         }
     }
 
-    fn emit(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) {
+    fn detected(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) {
         let rule_id = &self.rules[rule].id;
         let held = self.exceptions.iter().position(|exception| exception.holds_back(rule_id, &found.events));
         if let Some(at) = held {
             self.excepted[at] += 1;
-            sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
-            return;
+            return sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
         }
         if let Some(suppressor) = &mut self.suppressor {
             let (is_out, summary) = suppressor.admit(rule, &found);
             if let Some(summary) = summary {
-                sink(Output::Alert(Box::new(self.summed_up(&summary))));
+                sink(self.summary(summary));
             }
             if !is_out {
                 return;
             }
         }
         self.alerts[rule] += 1;
-        let alert = Alert::new(&self.rules[rule], Detection { rule, found }, self.sequence, self.redactor.as_ref());
-        self.sequence += 1;
-        sink(Output::Alert(Box::new(alert)));
-    }
-}
-
-fn alerts_only(output: Output<'_>, sink: &mut impl FnMut(Alert)) {
-    if let Output::Alert(alert) = output {
-        sink(*alert);
+        let draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone());
+        sink(Output::Alert(Box::new(draft)));
     }
 }

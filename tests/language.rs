@@ -32,11 +32,11 @@ pub(crate) fn alerts(query: &str, events: &[Value]) -> Vec<Alert> {
     let mut found = Vec::new();
     for event in events {
         match decoder.decode(&Line::from(event.to_string()), None).unwrap().decoded {
-            Decoded::Event(event) => pipeline.push(event, |alert| found.push(alert)),
+            Decoded::Event(event) => pipeline.push(event, |output| found.extend(output.alert(0))),
             Decoded::Skipped(kind) => panic!("skipped {kind}"),
         }
     }
-    pipeline.finish(|alert| found.push(alert));
+    pipeline.finish(|output| found.extend(output.alert(0)));
     found
 }
 

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["report", "detect", "script", "event"]),
     ("output", &["output", "report", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
-    ("agent", &["agent", "pipeline", "alert", "detect", "process", "source", "event"]),
+    ("agent", &["agent", "pipeline", "alert", "detect", "process", "script", "source", "event"]),
     ("config", &["config", "output", "detect", "script", "source", "place", "quantity", "event"]),
     (
         "cli",

@@ -5,7 +5,7 @@
 
 use osawatch::detect::{Lateness, RuleSet};
 use osawatch::event::{Decoded, Line, Machine, Timestamp};
-use osawatch::pipeline::{Limits, Pipeline};
+use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -109,7 +109,8 @@ fn found(arrived: &[Document], lateness: Lateness) -> [Vec<(usize, usize)>; 2] {
     let mut pipeline = Pipeline::new(set, Limits { lateness, ..Limits::replay() });
     let decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut pairs = [Vec::new(), Vec::new()];
-    let mut note = |alert: osawatch::alert::Alert| {
+    let mut note = |output: Output<'_>| {
+        let Some(alert) = output.alert(0) else { return };
         let id = |at: usize| alert.events[at].id().parse().unwrap();
         pairs[usize::from(alert.rule_id == AUTOMATOR)].push((id(0), id(1)));
     };

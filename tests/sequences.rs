@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use osawatch::detect::RuleSet;
 use osawatch::event::{Decoded, Line, Machine, Timestamp};
-use osawatch::pipeline::{Limits, Pipeline};
+use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::json;
@@ -268,7 +268,8 @@ fn found(query: &str, documents: &[Document], delays: &[i64]) -> Vec<Vec<usize>>
     let mut pipeline = Pipeline::new(set, Limits::replay());
     let decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
-    let mut note = |alert: osawatch::alert::Alert| {
+    let mut note = |output: Output<'_>| {
+        let Some(alert) = output.alert(0) else { return };
         found.push(alert.events.iter().map(|event| event.id().parse().unwrap()).collect::<Vec<usize>>());
     };
     let mut arrivals: Vec<usize> = (0..documents.len()).collect();

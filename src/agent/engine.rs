@@ -1,322 +1,298 @@
-//! The engine thread: one report in, alerts out.
+//! The engine: reports in, items for delivery out. It asks no clock and waits for nothing; whoever drives it says what
+//! time it is.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, at, never, select};
-use serde_json::{Map, Value as Json};
+use crossbeam_channel::Sender;
 
-use super::corroborate::Corroboration;
+use super::delivery::Item;
+use super::enrich;
+use super::examiner::Examiner;
 use super::loss::LossLog;
+use super::merge_reports::MergedReports;
+use super::users::Users;
 use super::watch::Watch;
-use super::{Counts, Error, Settings, facts};
-use crate::alert::{Alert, pipeline_error};
-use crate::event::document::insert;
-use crate::event::{Budget, Event, Flow, Timestamp, field};
-use crate::pipeline::Pipeline;
-use crate::process::Waiting;
+use super::{Counts, Error, Settings};
+use crate::alert::pipeline_error;
+use crate::event::{Budget, Event, Flow, Machine, Timestamp, field};
+use crate::pipeline::{Output, Pipeline};
+use crate::process::{Due, PendingFlows, Progress};
 use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
-use crate::source::live::{Level, Notice, Report, Sensors, Watched};
+use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Watched};
 
-/// When the agent is asked to stop, the sensors may still hold what the kernel has told them: they are waited for
-/// until nothing comes for so long,
-const QUIET: Duration = Duration::from_millis(20);
-/// and at most this long.
-const DRAIN: Duration = Duration::from_millis(500);
+/// An exec that is reported this much later than a later one may come after its flows are forgotten.
+const LATE: Duration = Duration::from_secs(5);
 
-/// Why the agent stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It was asked to.
-    Stopped,
-    /// Its time was over.
-    TimeOver,
-    /// The sensors have ended.
-    SensorsEnded,
+/// What the engine knows of this system.
+pub(super) struct System {
+    pub(super) machine: Machine,
+    pub(super) host_name: Option<String>,
+    pub(super) os_version: Option<String>,
+    pub(super) lookup: Box<dyn Lookup>,
+    pub(super) exec_lateness: Arc<ExecLateness>,
+    pub(super) losses: Arc<Losses>,
+    pub(super) scan: Sender<()>,
+    pub(super) users: Users,
+    pub(super) examiner: Examiner,
 }
 
-/// What the agent gives out.
-pub trait Sink {
-    /// An alert.
-    fn alert(&mut self, alert: Alert);
-    /// A document about the agent itself.
-    fn document(&mut self, document: Map<String, Json>);
-    /// How long until [`Sink::tick`] is due; `None`: it need not be called.
-    fn wait(&self) -> Option<Duration> {
-        None
-    }
-    /// Does what is due.
-    fn tick(&mut self) {}
-}
-
-/// Sensors, pipeline and sink at work.
-pub struct Agent<'s> {
-    settings: Settings,
+/// The engine.
+pub(super) struct Engine {
     pipeline: Pipeline,
-    sensors: Sensors,
+    system: System,
     translator: Translator,
-    corroboration: Corroboration,
-    waiting: Waiting,
+    reports: MergedReports,
+    pending: PendingFlows,
     watch: Watch,
     losses: LossLog,
     counts: Counts,
-    /// The time that the stream of processes has come to.
-    seen: Timestamp,
+    /// Process events that were reported too late for their flows.
+    late: u64,
+    lateness: Duration,
+    alerts_lost: u64,
+    not_taken: u64,
+    progress: Progress,
     /// A time of day, and when it was: of the last process event, and before the first of the beginning.
     clock: (Timestamp, Duration),
-    began: Instant,
-    sink: &'s mut dyn Sink,
+    items: Vec<Item>,
 }
 
-impl<'s> Agent<'s> {
-    /// An agent.
-    #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
-    pub fn new(
-        settings: Settings,
+impl Engine {
+    /// An engine that begins at this time of day.
+    pub(super) fn new(
+        settings: &Settings,
         pipeline: Pipeline,
-        sensors: Sensors,
+        system: System,
         watched: Arc<Watched>,
-        sink: &'s mut dyn Sink,
-    ) -> Agent<'s> {
-        let watch = Watch::new(watched);
-        let translator = Translator::new(sensors.machine.clone(), sensors.host_name.clone());
-        let waiting = Waiting::new(settings.lateness, settings.waiting, Budget::LIVE.flows);
-        let (losses, counts, seen) = (LossLog::default(), Counts::default(), Timestamp::from_nanoseconds(i64::MIN));
-        let began = Instant::now();
-        Agent {
-            settings,
+        began: Timestamp,
+    ) -> Engine {
+        Engine {
+            translator: Translator::new(system.machine.clone(), system.host_name.clone()),
+            reports: MergedReports::default(),
+            pending: PendingFlows::new(settings.lateness, settings.max_flows, Budget::LIVE.flows),
+            watch: Watch::new(watched),
+            losses: LossLog::default(),
+            counts: Counts::default(),
+            late: 0,
+            lateness: settings.lateness,
+            alerts_lost: 0,
+            not_taken: 0,
+            progress: Progress { seen: Timestamp::from_nanoseconds(i64::MIN), quiet_since: None },
+            clock: (began, Duration::ZERO),
+            items: Vec::new(),
             pipeline,
-            sensors,
-            translator,
-            corroboration: Corroboration::default(),
-            waiting,
-            watch,
-            losses,
-            counts,
-            seen,
-            clock: (now(), Duration::ZERO),
-            began,
-            sink,
+            system,
         }
     }
 
-    /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes
-    /// through.
-    pub fn run(mut self, stop: &Receiver<()>) -> Result<(Ending, Counts), Error> {
-        let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
-        let ending = loop {
-            let due = self.waiting.deadline().into_iter().chain(self.corroboration.deadline()).min();
-            let due = due.and_then(|due| self.began.checked_add(due));
-            let sink_due = self.sink.wait().and_then(|wait| self.began.checked_add(self.began.elapsed() + wait));
-            let summary_due = self.pipeline.due().and_then(|due| {
-                let wait = due.nanoseconds().saturating_sub(self.time().nanoseconds()).max(0).unsigned_abs();
-                self.began.checked_add(self.began.elapsed() + Duration::from_nanos(wait))
-            });
-            let timer = [end, due, sink_due, summary_due].into_iter().flatten().min().map_or_else(never, at);
-            select! {
-                recv(self.sensors.processes) -> report => match report {
-                    Ok(queued) => self.report(queued.report)?,
-                    Err(_) => break Ending::SensorsEnded,
-                },
-                recv(self.sensors.flows) -> flow => match flow {
-                    Ok(flow) => self.take_flow(flow),
-                    Err(_) => self.sensors.flows = never(),
-                },
-                recv(stop) -> _ => break Ending::Stopped,
-                recv(timer) -> now => {
-                    if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
-                        break Ending::TimeOver;
-                    }
-                    self.sink.tick();
-                    self.elapse();
-                    self.check_losses(false);
-                }
-            }
-            self.release();
-        };
-        self.drain()?;
-        while let Some(flow) = self.corroboration.pop() {
-            self.flow(&flow);
-        }
-        self.release();
-        while let Some(event) = self.waiting.pop() {
-            self.let_go(event);
-        }
-        self.finish();
-        Ok((ending, self.counts))
+    /// What is to be delivered since the last call.
+    pub(super) fn take_items(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.items)
     }
 
-    /// Takes in what the sensors have under way: it ends when they are quiet, or after half a second.
-    fn drain(&mut self) -> Result<(), Error> {
-        let end = self.began.elapsed() + DRAIN;
-        while self.began.elapsed() < end {
-            select! {
-                recv(self.sensors.processes) -> report => match report {
-                    Ok(queued) => self.report(queued.report)?,
-                    Err(_) => self.sensors.processes = never(),
-                },
-                recv(self.sensors.flows) -> flow => match flow {
-                    Ok(flow) => self.take_flow(flow),
-                    Err(_) => self.sensors.flows = never(),
-                },
-                default(QUIET) => return Ok(()),
+    /// An item could not be delivered.
+    pub(super) fn undelivered(&mut self, item: Item) {
+        match item {
+            Item::Alert { .. } => self.alerts_lost += 1,
+            Item::Loss { lost, .. } => self.losses.untold(lost),
+            Item::Notice(_) => {}
+        }
+    }
+
+    /// Takes in a report of the stream of processes.
+    pub(super) fn process(&mut self, report: Report, now: Duration) -> Result<(), Error> {
+        self.progress.quiet_since = None;
+        // What was lost before it marks the alerts that it completes.
+        self.check_losses(now, false);
+        match report {
+            Report::Message(message) => {
+                let event = self.translator.event(&message);
+                self.process_event(event, now);
             }
-            self.release();
+            Report::Event(event) => self.process_event(*event, now),
+            Report::Running(event) => self.running(*event, now),
+            Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
+                return Err(Error { text, not_permitted: level == Level::NotPermitted });
+            }
+            Report::Notice(notice) => self.items.push(Item::Notice(notice)),
         }
         Ok(())
     }
 
-    /// The time by the stream of processes and what has passed since it told of one.
-    fn time(&self) -> Timestamp {
-        let (time, at) = self.clock;
-        time.saturating_add(self.began.elapsed().saturating_sub(at))
+    /// Nothing of the stream of processes is under way.
+    pub(super) fn quiet(&mut self, now: Duration) {
+        self.progress.quiet_since.get_or_insert(now);
     }
 
-    fn elapse(&mut self) {
-        let now = self.time();
-        let (losses, sink) = (&self.losses, &mut *self.sink);
-        self.pipeline.elapse(now, |alert| deliver(alert, losses, sink));
+    /// Takes in a report of a flow.
+    pub(super) fn flow(&mut self, flow: Flow, now: Duration) {
+        self.check_losses(now, false);
+        self.counts.flows += 1;
+        if let Some(flow) = self.reports.take(flow, now) {
+            self.hold(&flow, now);
+        }
     }
 
-    fn finish(&mut self) {
-        let (losses, sink) = (&self.losses, &mut *self.sink);
-        self.pipeline.finish(|alert| deliver(alert, losses, sink));
-        self.check_losses(true);
-        self.counts.undelivered = self.sensors.losses.undelivered.load(Ordering::Relaxed);
+    /// Lets go on what need not wait any longer, and does what is due.
+    pub(super) fn advance(&mut self, now: Duration) {
+        while let Some(flow) = self.reports.pop_due(now) {
+            self.hold(&flow, now);
+        }
+        while let Some(due) = self.pending.pop_due(self.progress, now) {
+            self.let_go(due, now);
+        }
+        if self.pipeline.due().is_some_and(|due| due <= self.time(now)) {
+            let (time, items, losses) = (self.time(now), &mut self.items, &self.losses);
+            self.pipeline.elapse(time, |output| deliver(output, losses, items));
+        }
+        self.check_losses(now, false);
+    }
+
+    /// When [`Engine::advance`] has something to do.
+    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
+        let summary = self.pipeline.due().map(|due| {
+            let wait = due.nanoseconds().saturating_sub(self.time(now).nanoseconds()).max(0);
+            now.saturating_add(Duration::from_nanos(wait.unsigned_abs()))
+        });
+        [self.pending.deadline(self.progress), self.reports.deadline(), summary].into_iter().flatten().min()
+    }
+
+    /// The sensors are done: all that waits goes on. So many reports were not taken.
+    pub(super) fn finish(&mut self, not_taken: u64, now: Duration) -> Counts {
+        self.not_taken = not_taken;
+        while let Some(flow) = self.reports.pop() {
+            self.hold(&flow, now);
+        }
+        self.advance(now);
+        while let Some(due) = self.pending.pop() {
+            self.let_go(due, now);
+        }
+        self.check_losses(now, false);
+        let (items, losses) = (&mut self.items, &self.losses);
+        self.pipeline.finish(|output| deliver(output, losses, items));
+        self.check_losses(now, true);
+        self.counts.undelivered = self.system.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
         self.counts.forgotten = counts.evicted_executions;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
         self.counts.excepted = names.zip(counts.excepted).collect();
+        self.counts.clone()
     }
 
-    fn report(&mut self, report: Report) -> Result<(), Error> {
-        // What was lost before it marks the alerts that it completes.
-        self.check_losses(false);
-        let mut event = match report {
-            Report::Message(message) => self.translator.event(&message),
-            Report::Event(event) => *event,
-            Report::Running(event) => {
-                self.running(*event);
-                return Ok(());
-            }
-            Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
-                return Err(Error { text, not_permitted: level == Level::NotPermitted });
-            }
-            Report::Notice(Notice { level, text }) => {
-                log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");
-                return Ok(());
-            }
-        };
+    /// The time by the stream of processes and what has passed since it reported of one.
+    fn time(&self, now: Duration) -> Timestamp {
+        let (time, at) = self.clock;
+        time.saturating_add(now.saturating_sub(at))
+    }
+
+    fn process_event(&mut self, mut event: Event, now: Duration) {
         self.counts.processes += 1;
-        self.seen = self.seen.max(event.time);
-        self.clock = (self.seen, self.began.elapsed());
-        facts::complete_process(&mut event, &mut self.sensors);
+        let late = LATE.max(self.system.exec_lateness.get());
+        self.late += u64::from(event.time.saturating_add(late) < self.progress.seen);
+        self.progress.seen = self.progress.seen.max(event.time);
+        self.clock = (self.progress.seen, now);
+        enrich::add_unique_pid(&mut event, &*self.system.lookup);
+        self.enrich(&mut event);
         self.watch.observe(&event);
         if event.is_type("end") {
-            self.push(event);
-        } else {
-            self.push_process(event);
+            return self.push(event);
         }
-        Ok(())
+        self.system.examiner.examine(&mut event);
+        self.push_process(event, now);
     }
 
-    /// Takes note of a running process that no event has told of.
-    fn running(&mut self, mut event: Event) {
+    /// Records a running process that no event has told of.
+    fn running(&mut self, mut event: Event, now: Duration) {
         if !self.pipeline.knows(&event) {
-            facts::complete(&mut event, &mut self.sensors);
+            self.enrich(&mut event);
             self.watch.observe(&event);
-            self.push_process(event);
+            self.push_process(event, now);
         }
     }
 
-    fn push_process(&mut self, event: Event) {
+    fn push_process(&mut self, event: Event, now: Duration) {
         let started = event.int(field::PROCESS_PID).map(|pid| (pid, event.time));
         self.push(event);
         if let Some((pid, began)) = started {
-            self.waiting.started(pid, began, self.began.elapsed());
+            self.pending.started(pid, began, now);
         }
     }
 
-    fn take_flow(&mut self, flow: Flow) {
-        self.check_losses(false);
-        self.counts.flows += 1;
-        if let Some(flow) = self.corroboration.take(flow, self.began.elapsed()) {
-            self.flow(&flow);
+    fn hold(&mut self, flow: &Flow, now: Duration) {
+        let mut event = flow_event::event(flow, &self.system.machine, self.system.host_name.as_deref());
+        self.enrich(&mut event);
+        self.pending.set_lateness(self.lateness.max(self.system.exec_lateness.get()));
+        let is_known = self.pipeline.owner(&event).is_some();
+        if let Some(due) = self.pending.hold(event, is_known, now) {
+            self.let_go(due, now);
         }
     }
 
-    fn flow(&mut self, flow: &Flow) {
-        let mut event = flow_event::event(flow, &self.sensors.machine, self.sensors.host_name.as_deref());
-        facts::complete(&mut event, &mut self.sensors);
-        self.waiting.set_lateness(self.settings.lateness.max(self.sensors.exec_lateness.get()));
-        let is_known = self.pipeline.knows_owner(&event);
-        if let Some(event) = self.waiting.hold(event, is_known, self.began.elapsed()) {
-            self.push(event);
-        }
-    }
-
-    fn release(&mut self) {
-        while let Some(flow) = self.corroboration.pop_due(self.began.elapsed()) {
-            self.flow(&flow);
-        }
-        while let Some(event) = self.waiting.pop_due(self.seen, self.began.elapsed()) {
-            self.let_go(event);
-        }
-    }
-
-    fn let_go(&mut self, event: Event) {
-        if !self.pipeline.knows_owner(&event) {
+    fn let_go(&mut self, due: Due, now: Duration) {
+        let mut owner = self.pipeline.owner(&due.event);
+        if owner.is_none() {
             // Nothing told of its process, but it may run still.
-            facts::running(&event, &self.sensors).into_iter().for_each(|event| self.running(event));
+            let found = enrich::running(&due.event, &*self.system.lookup);
+            found.into_iter().for_each(|event| self.running(event, now));
+            owner = self.pipeline.owner(&due.event);
         }
-        self.counts.unattributed += u64::from(!self.pipeline.knows_owner(&event));
-        self.push(event);
+        match &due.before {
+            Some(before) if *before == owner => return self.pending.remember(due, owner, now),
+            Some(None) => self.counts.unattributed = self.counts.unattributed.saturating_sub(1),
+            _ => {}
+        }
+        self.counts.unattributed += u64::from(owner.is_none());
+        self.push(due.event.clone());
+        self.pending.remember(due, owner, now);
+    }
+
+    fn enrich(&self, event: &mut Event) {
+        enrich::enrich(event, &self.system.users, self.system.os_version.as_deref());
     }
 
     fn push(&mut self, event: Event) {
-        let (losses, sink) = (&self.losses, &mut *self.sink);
-        self.pipeline.push(event, |alert| deliver(alert, losses, sink));
+        let (items, losses) = (&mut self.items, &self.losses);
+        self.pipeline.push(event, |output| deliver(output, losses, items));
     }
 
-    fn check_losses(&mut self, is_end: bool) {
-        let losses = &self.sensors.losses;
+    fn check_losses(&mut self, now: Duration, is_end: bool) {
+        let losses = &self.system.losses;
         let (executions, sequences) = self.pipeline.lost();
         let own = [
             ("table.executions", executions),
             ("table.sequences", sequences),
-            ("table.flows_not_waited_for", self.waiting.overflowed()),
-            ("table.processes_not_watched", self.watch.refused()),
+            ("table.flows_not_waited_for", self.pending.evicted()),
+            ("table.processes_not_watched", self.watch.evicted()),
+            ("engine.late_processes", self.late),
+            ("engine.not_taken", self.not_taken),
+            ("alerts.queue_full", self.alerts_lost),
         ];
         self.counts.lost.clear();
         self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
-        let now = self.time();
-        self.losses.observe(self.counts.lost.iter().copied(), now);
-        if self.losses.wants_scan(losses.processes(), self.began.elapsed()) {
+        let time = self.time(now);
+        self.losses.observe(self.counts.lost.iter().copied(), time);
+        if self.losses.wants_scan(self.system.losses.processes(), now) {
             // One that is asked for already will do.
-            let _ = self.sensors.scan.try_send(());
+            let _ = self.system.scan.try_send(());
         }
-        if let Some(lost) = self.losses.due(self.began.elapsed(), is_end) {
-            self.sink.document(pipeline_error::document(now, &self.sensors.machine, &lost));
+        if let Some(lost) = self.losses.due(now, is_end) {
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            log::warn!("lost: {}", parts.join(", "));
+            let text = format!("lost: {}", parts.join(", "));
+            let document = pipeline_error::document(time, &self.system.machine, &lost);
+            self.items.push(Item::Loss { document, lost });
+            self.items.push(Item::Notice(Notice { level: Level::Warning, text }));
         }
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a loss before the first event has no other time")]
-fn now() -> Timestamp {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// Marks the alert with what was lost near it, and gives it out.
-fn deliver(mut alert: Alert, losses: &LossLog, sink: &mut dyn Sink) {
-    let first = alert.events.first().map(|event| event.time);
-    for (name, count) in first.map(|first| losses.near(first)).unwrap_or_default() {
-        insert(&mut alert.document, &format!("osawatch.loss.{name}"), count.into());
+/// An alert with what was lost near it.
+fn deliver(output: Output<'_>, losses: &LossLog, items: &mut Vec<Item>) {
+    if let Output::Alert(draft) = output {
+        let lost = draft.events().first().map(|event| losses.near(event.time)).unwrap_or_default();
+        items.push(Item::Alert { draft, lost });
     }
-    sink.alert(alert);
 }

@@ -37,10 +37,7 @@ impl LossLog {
                 continue;
             }
             self.recent.push_back((time, name, more));
-            match self.unsaid.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, unsaid)) => *unsaid += more,
-                None => self.unsaid.push((name, more)),
-            }
+            self.add_unsaid(name, more);
         }
         while self.recent.len() > MOST {
             self.recent.pop_front();
@@ -68,6 +65,20 @@ impl LossLog {
             }
         }
         lost
+    }
+
+    /// What could not be told after all waits for the next document.
+    pub(super) fn untold(&mut self, lost: Vec<(&'static str, u64)>) {
+        for (name, count) in lost {
+            self.add_unsaid(name, count);
+        }
+    }
+
+    fn add_unsaid(&mut self, name: &'static str, count: u64) {
+        match self.unsaid.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, unsaid)) => *unsaid += count,
+            None => self.unsaid.push((name, count)),
+        }
     }
 
     /// What a document should tell now: the first loss at once, later ones once a minute, all at the end.

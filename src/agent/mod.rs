@@ -1,33 +1,70 @@
-//! The running program: sensors in, alerts out, on one engine thread.
+//! The running program: sensors in, alerts out. The engine has a thread of its own, which never waits for a disk, a
+//! file or another process; whatever can take time is done on others.
 
-mod corroborate;
+mod delivery;
+mod driver;
 mod engine;
-mod facts;
+mod enrich;
+mod examiner;
 mod loss;
+mod merge_reports;
 #[cfg(test)]
 mod tests;
+mod users;
 mod watch;
 
 use std::fmt;
 use std::time::Duration;
 
-pub use engine::{Agent, Ending, Sink};
+use serde_json::{Map, Value as Json};
+
+pub use driver::{Agent, Ended, Ending};
+
+use crate::alert::Alert;
+use crate::script::Capture;
 
 /// How the agent works.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How long a flow waits for the exec it belongs to.
+    /// How long a flow of an unknown process waits for the exec it belongs to.
     pub lateness: Duration,
-    /// Flows that may wait.
-    pub waiting: usize,
+    /// Flows that may wait or are remembered.
+    pub max_flows: usize,
+    /// How long an alert waits for the scripts of its own events to be examined.
+    pub script_wait: Duration,
+    /// How much of a script is taken.
+    pub capture: Capture,
+    /// The `event.sequence` of the first alert.
+    pub first_sequence: u64,
     /// Stop after this long; `None` runs until a signal.
     pub run_for: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { lateness: Duration::from_secs(2), waiting: 16_384, run_for: None }
+        Settings {
+            lateness: Duration::from_secs(2),
+            max_flows: 16_384,
+            script_wait: Duration::from_millis(500),
+            capture: Capture::Full,
+            first_sequence: 0,
+            run_for: None,
+        }
     }
+}
+
+/// Where the agent's alerts go. It has a thread of its own.
+pub trait Sink {
+    /// An alert.
+    fn alert(&mut self, alert: Alert);
+    /// A document about the agent itself.
+    fn document(&mut self, document: Map<String, Json>);
+    /// How long until [`Sink::tick`] is due; `None`: it need not be called.
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+    /// Does what is due.
+    fn tick(&mut self) {}
 }
 
 /// What the agent did.

@@ -2,30 +2,28 @@
 
 use std::sync::Arc;
 
-use crate::event::{Categories, Event, field};
+use crate::event::{Categories, Event, Scalar, field};
+use crate::script::Program;
 use crate::source::live::Watched;
 
-/// The programs that run scripts and workflows; their descendants are watched too.
-const PROGRAMS: [&str; 4] = ["osascript", "automator", "com.apple.automator.runner", "Automator Application Stub"];
-
-/// Follows the watched programs and what they start.
+/// Follows the programs that run scripts and workflows, and what they start.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: Arc<Watched>,
-    refused: u64,
+    evicted: u64,
 }
 
 impl Watch {
     pub(super) fn new(watched: Arc<Watched>) -> Watch {
-        Watch { watched, refused: 0 }
+        Watch { watched, evicted: 0 }
     }
 
     /// Processes that could not be watched, because too many are.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
     }
 
-    /// Takes note of a process event.
+    /// Records a process event.
     pub(super) fn observe(&mut self, event: &Event) {
         let pid = |field| event.int(field).and_then(|pid| u32::try_from(pid).ok());
         let (true, Some(own)) = (event.categories.intersects(Categories::PROCESS), pid(field::PROCESS_PID)) else {
@@ -34,11 +32,14 @@ impl Watch {
         if event.is_type("end") && !event.is_type("start") {
             return self.watched.remove(own);
         }
-        let name = event.str(field::PROCESS_NAME).unwrap_or_default();
-        let by_name = PROGRAMS.iter().any(|program| program.eq_ignore_ascii_case(name));
         let inherited = || pid(field::PARENT_PID).is_some_and(|parent| self.watched.contains(parent));
-        if (by_name || inherited()) && !self.watched.contains(own) && !self.watched.insert(own) {
-            self.refused += 1;
+        let is_wanted = Program::of(event).is_some() || inherited();
+        if event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork")) && !is_wanted {
+            // A new process with a pid whose exit was lost.
+            self.watched.remove(own);
+        }
+        if is_wanted && !self.watched.contains(own) && !self.watched.insert(own) {
+            self.evicted += 1;
         }
     }
 }
@@ -71,5 +72,17 @@ mod tests {
             watch.observe(&event);
         }
         assert_eq!([1, 2, 3].map(|pid| watched.contains(pid)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_pid_whose_exit_was_lost_is_not_watched_in_the_process_that_has_it_next() {
+        let watched = Arc::new(Watched::default());
+        let mut watch = Watch::new(Arc::clone(&watched));
+        watch.observe(&process("Application Stub", 2, 1, "start"));
+        assert!(watched.contains(2));
+        let mut fork = process("bash", 2, 1, "start");
+        fork.push_str(field::EVENT_ACTION, "fork");
+        watch.observe(&fork);
+        assert!(!watched.contains(2));
     }
 }

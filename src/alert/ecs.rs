@@ -16,7 +16,7 @@ pub(super) const ECS_VERSION: &str = "9.4.0";
 const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "destination", "network", "url"];
 
 pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
-    let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| document::document(event)).collect();
+    let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| copy(event)).collect();
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     let mut alert = Map::new();
     alert.insert("@timestamp".into(), last.time.to_string().into());
@@ -42,6 +42,16 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     let reason = reason(rule, found, &alert);
     insert(&mut alert, "event.reason", reason.into());
     alert
+}
+
+/// The event with what was found out later about its executable.
+fn copy(event: &Event) -> Map<String, Json> {
+    let mut copy = document::document(event);
+    let script = event.script.as_deref().map(Script::current);
+    if let Some(hash) = script.and_then(|script| script.executable_sha256.clone()) {
+        insert(&mut copy, "process.hash.sha256", hash.into());
+    }
+    copy
 }
 
 fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
@@ -197,7 +207,7 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         ours.insert("masquerade_reason".into(), why.into());
     }
     if let Some((entity_id, script)) = script_of(found) {
-        ours.insert("script".into(), script_fields(entity_id, script));
+        ours.insert("script".into(), script_fields(entity_id, &script.current()));
     }
     if let Some(method) = last.str(field::ATTRIBUTION_METHOD) {
         let mut attribution = json!({ "method": method });
@@ -231,7 +241,7 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
 }
 
 /// The script of the sequence's own processes, the first one's first, or of the nearest ancestor that ran one.
-fn script_of(found: &Match) -> Option<(&str, &Script)> {
+pub(super) fn script_of(found: &Match) -> Option<(&str, &Script)> {
     let own = found
         .events
         .iter()

@@ -13,7 +13,7 @@ use crate::event::document::{self, insert};
 use crate::event::field;
 
 /// One alert for those that were not sent, with exact counts.
-pub(crate) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
+pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     let held = summary.capped + summary.repeated;
     let mut hash = Sha256::new();
     for part in

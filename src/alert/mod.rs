@@ -1,8 +1,9 @@
 //! What we say: one ECS document per detection.
 
 mod community_id;
+mod draft;
 mod ecs;
-pub(crate) mod held_back;
+mod held_back;
 mod masquerade;
 mod network;
 pub mod pipeline_error;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::detect::{Detection, Rule};
+pub use draft::Draft;
+
+use crate::detect::{Match, Rule};
 use crate::event::Event;
 use crate::script::Redactor;
 
@@ -31,13 +34,13 @@ pub struct Alert {
 
 impl Alert {
     /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert.
-    pub fn new(rule: &Rule, detection: Detection, sequence: u64, redactor: Option<&Redactor>) -> Alert {
-        let mut document = ecs::document(rule, &detection.found, sequence);
+    fn new(rule: &Rule, found: Match, sequence: u64, redactor: Option<&Redactor>) -> Alert {
+        let mut document = ecs::document(rule, &found, sequence);
         if let Some(redactor) = redactor {
             redactor.apply(&mut document);
         }
         shorten::shorten(&mut document);
-        Alert { rule_id: rule.id.clone(), events: detection.found.events, document }
+        Alert { rule_id: rule.id.clone(), events: found.events, document }
     }
 
     /// The line for the alert file, without its newline.

@@ -23,7 +23,6 @@ use crate::event::{Event, Machine, Scalar, Timestamp, document, field};
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{Case, Coverage};
-use crate::script::Examiner;
 use crate::source::recording::{Error as SourceError, Input, Next, Recording, Sources, Unreadable};
 
 /// Malformed values beyond these are only counted.
@@ -110,13 +109,13 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
     let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), lateness)?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
-    replay.pipeline.set_next_sequence(sink.next_sequence());
-    replay.waiting = may_sort.then(Vec::new);
+    replay.found.sequence = sink.next_sequence();
+    replay.found.waiting = may_sort.then(Vec::new);
     if replay.run(&mut sink)? == Ending::OutOfOrder {
         log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
         replay = Replay::new(&args, config.as_ref(), sources, Lateness::Unbounded)?;
         replay.problems = SHOWN_PROBLEMS + 1;
-        replay.pipeline.set_next_sequence(sink.next_sequence());
+        replay.found.sequence = sink.next_sequence();
         replay.run(&mut sink)?;
     }
     replay.conclude(&args, sink)
@@ -150,14 +149,22 @@ struct Replay<'a> {
     pipeline: Pipeline,
     recording: Recording,
     coverage: Coverage,
-    case: Option<Case>,
+    found: Found,
     progress: Progress,
     problems: u64,
-    /// Alerts that wait until it is known whether the recording is in order; `None` when they do not have to.
-    waiting: Option<Vec<Alert>>,
     ending: Ending,
     failure: Option<Failure>,
     began: Instant,
+}
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    /// The `event.sequence` of the next alert.
+    sequence: u64,
+    /// Alerts that wait until it is known whether the recording is in order; `None` when they do not have to.
+    waiting: Option<Vec<Alert>>,
+    case: Option<Case>,
 }
 
 impl<'a> Replay<'a> {
@@ -171,23 +178,20 @@ impl<'a> Replay<'a> {
         let sizes = (args.max_reorder, args.max_sequences);
         let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
         limits.processes.executions = args.max_processes;
-        let mut pipeline = Pipeline::new(set, limits);
         let script = config.map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
-        pipeline.examine_scripts(Examiner::recorded(script.capture_script), redactor);
-        if let Some(config) = config.filter(|config| config.states("volume")) {
-            pipeline.limit_volume(&config.volume);
-        }
+        let volume = config.filter(|config| config.states("volume")).map(|config| config.volume.clone());
+        let (capture, redactor) = (Some(script.capture_script), Some(redactor));
+        let pipeline = Pipeline::new(set, pipeline::Options { limits, volume, capture, redactor });
         let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default());
         Ok(Replay {
             args,
             recording: recording.map_err(source_failure)?,
             pipeline,
             coverage: Coverage::default(),
-            case: args.html.as_ref().map(|_| Case::default()),
+            found: Found { case: args.html.as_ref().map(|_| Case::default()), ..Found::default() },
             progress: Progress::default(),
             problems: 0,
-            waiting: None,
             ending: Ending::Whole,
             failure: None,
             began: Instant::now(),
@@ -220,10 +224,10 @@ impl<'a> Replay<'a> {
             return Ok(Ending::OutOfOrder);
         }
         if !sink.is_done() {
-            let Replay { pipeline, args, waiting, case, .. } = self;
-            pipeline.finish_explained(|output| take(output, args, sink, waiting, case));
+            let Replay { pipeline, args, found, .. } = self;
+            pipeline.finish(|output| take(output, args, sink, found));
         }
-        self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
+        self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
         Ok(self.ending)
     }
 
@@ -234,18 +238,18 @@ impl<'a> Replay<'a> {
         if self.args.from.is_none_or(|from| event.time >= from) {
             self.coverage.observe(&event);
         }
-        if let Some(case) = &mut self.case {
+        if let Some(case) = &mut self.found.case {
             case.observe(&event);
         }
-        let Replay { pipeline, args, waiting, case, .. } = self;
-        pipeline.push_explained(event, |output| take(output, args, sink, waiting, case));
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
-            self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
+        let Replay { pipeline, args, found, .. } = self;
+        pipeline.push(event, |output| take(output, args, sink, found));
+        if self.found.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
+            self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
         }
     }
 
     fn is_out_of_order(&self) -> bool {
-        self.waiting.is_some() && self.pipeline.counts().late > 0
+        self.found.waiting.is_some() && self.pipeline.counts().late > 0
     }
 
     /// Says what was done, and how to exit.
@@ -259,7 +263,7 @@ impl<'a> Replay<'a> {
         if let Some(path) = &args.json_summary {
             evidence::write(path, &format!("{}\n", summary.json()))?;
         }
-        if let (Some(path), Some(case)) = (&args.html, &self.case) {
+        if let (Some(path), Some(case)) = (&args.html, &self.found.case) {
             evidence::write(path, &summary.page(case))?;
         }
         let is_blind = summary.is_blind();
@@ -289,25 +293,21 @@ fn is_of_host(event: &Event, hosts: &[String]) -> bool {
     hosts.is_empty() || stated.any(|(_, value)| is_wanted(value))
 }
 
-fn take(
-    output: pipeline::Output<'_>,
-    args: &Args,
-    sink: &mut Sink,
-    waiting: &mut Option<Vec<Alert>>,
-    case: &mut Option<Case>,
-) {
+fn take(output: pipeline::Output<'_>, args: &Args, sink: &mut Sink, found: &mut Found) {
     match output {
-        pipeline::Output::Alert(alert) => {
+        pipeline::Output::Alert(draft) => {
+            let alert = draft.alert(found.sequence);
+            found.sequence += 1;
             let time = document::text(&alert.document, "@timestamp").and_then(|time| Timestamp::parse(&time));
             if args.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
                 return;
             }
-            if let Some(case) = case {
+            if let Some(case) = &mut found.case {
                 case.add(&alert.document);
             }
-            match waiting {
-                Some(waiting) => waiting.push(*alert),
-                None => sink.write_alert(*alert),
+            match &mut found.waiting {
+                Some(waiting) => waiting.push(alert),
+                None => sink.write_alert(alert),
             }
         }
         pipeline::Output::HeldBack { rule, exception, found } if args.explain => {

@@ -15,13 +15,12 @@ use super::config::{ConfigArgs, configured};
 use super::exit::Failure;
 use super::rules::Selection;
 use super::sink::{self, Format, Sink, Wanted};
-use crate::agent::{Agent, Counts, Ending, Settings};
+use crate::agent::{Agent, Counts, Ended, Ending, Settings};
 use crate::config::trust::Trust;
 use crate::config::{Config, lint};
 use crate::output::terminal;
-use crate::pipeline::{Limits, Pipeline};
+use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
-use crate::script::Examiner;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Watched};
 
@@ -76,28 +75,39 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let path = args.alerts.as_deref().or(config.as_ref().map(|config| config.alerts.file.as_path()));
-    let mut sink = Sink::open(Wanted {
+    let sink = Sink::open(Wanted {
         format: args.output,
         file: path.map(|path| alert_file::options(path, config.as_ref())),
         system_log: args.syslog || config.as_ref().is_some_and(|config| config.alerts.syslog),
         live: Some(sensors.machine.clone()),
     })?;
-    let mut pipeline = Pipeline::new(set, Limits::live());
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
-    pipeline.examine_scripts(Examiner::live(script.capture_script), redactor);
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
-    pipeline.limit_volume(&volume);
-    pipeline.set_next_sequence(sink.next_sequence());
-    let settings = Settings { run_for: args.r#for, ..Settings::default() };
-    let agent = Agent::new(settings, pipeline, sensors, watched, &mut sink);
-    let ended = agent.run(&stop);
+    let options = pipeline::Options {
+        limits: Limits::live(),
+        volume: Some(volume),
+        // The agent examines scripts, with their files.
+        capture: None,
+        redactor: Some(redactor),
+    };
+    let (capture, first_sequence) = (script.capture_script, sink.next_sequence());
+    let settings = Settings { run_for: args.r#for, capture, first_sequence, ..Settings::default() };
+    let agent = Agent::start(settings, Pipeline::new(set, options), sensors, watched, sink);
+    let agent = agent.map_err(|error| live_failure(LiveError::Thread(error)))?;
+    finish(agent.run(&stop))
+}
+
+fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
+    let Ended { result, sink } = ended;
     // Also what was found before a source failed for good is written.
-    let finished = sink.finish();
-    let (ending, counts) = ended.map_err(|error| {
+    let stuck = || Failure::new(Failure::IO, "the alert file did not take the last alerts within 5 s");
+    let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
+    let (ending, counts) = result.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;
-    terminal::say(&summary(ending, &counts, sink.counts()));
+    let (finished, written) = finished?;
+    terminal::say(&summary(ending, &counts, written));
     finished.map(|()| ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,8 @@
 //! What an osascript or automator execution was given to run.
 
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
 /// The script of one execution; the members are ECS-style fields of `osawatch.script`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
@@ -20,7 +23,7 @@ pub struct Script {
     /// The file is compiled, so it has no text.
     pub is_compiled: bool,
     /// Why the file could not be read as it was: `gone`, `changed`, `too_large`, `not_a_file`,
-    /// `not_readable_by_user` or `unreadable`.
+    /// `not_readable_by_user`, `unreadable`, `timed_out`, or `skipped` when too many were being examined.
     pub state: Option<&'static str>,
     /// What helps triage: names of the table of indicators.
     pub indicators: Vec<&'static str>,
@@ -34,14 +37,37 @@ pub struct Script {
     pub urls: Vec<String>,
     /// Files that it names, in places that matter.
     pub files: Vec<String>,
+    /// SHA-256 of the executable, in lower-case hex.
+    pub executable_sha256: Option<String>,
+    /// While its file is being examined: where the result will stand, in place of all this.
+    pub examined: Option<Arc<OnceLock<Script>>>,
 }
 
 impl Script {
+    /// Bytes of text that an alert holds.
+    pub const MAX_TEXT: usize = 8192;
+
+    /// Whether all is known that will be.
+    pub fn is_settled(&self) -> bool {
+        self.examined.as_ref().is_none_or(|examined| examined.get().is_some())
+    }
+
+    /// What is known now.
+    pub fn current(&self) -> Cow<'_, Script> {
+        match self.examined.as_ref().map(|examined| examined.get()) {
+            None => Cow::Borrowed(self),
+            Some(Some(examined)) => Cow::Borrowed(examined),
+            Some(None) => Cow::Owned(Script { state: Some("timed_out"), examined: None, ..self.clone() }),
+        }
+    }
+
     /// How many bytes it holds.
     pub fn bytes(&self) -> usize {
-        let texts = [&self.text, &self.path, &self.sha256].into_iter().flatten();
+        let texts = [&self.text, &self.path, &self.sha256, &self.executable_sha256].into_iter().flatten();
         let lists = [&self.decoded, &self.urls, &self.files].into_iter().flatten();
         let held = |text: &String| size_of::<String>() + text.capacity();
-        size_of::<Script>() + texts.map(String::capacity).sum::<usize>() + lists.map(held).sum::<usize>()
+        // One that is being examined may come to hold this much text.
+        let later = if self.examined.is_some() { Script::MAX_TEXT } else { 0 };
+        size_of::<Script>() + texts.map(String::capacity).sum::<usize>() + lists.map(held).sum::<usize>() + later
     }
 }

@@ -27,45 +27,69 @@ struct Owner {
     unique_pid: Option<i64>,
     /// An exec began it: it is the same process as the one that it replaced.
     continues: bool,
+    /// An event told of its start; else it was found running.
+    is_reported: bool,
     started: Timestamp,
-    ended: Option<Timestamp>,
+    exited: Option<Timestamp>,
+    /// Another execution took its pid: the exec of another program, or another process.
+    replaced: Option<Timestamp>,
+}
+
+impl Owner {
+    fn ended(&self) -> Option<Timestamp> {
+        self.exited.into_iter().chain(self.replaced).min()
+    }
 }
 
 impl Owners {
-    /// Takes note of an execution, and that it ended the one that had its pid. Keys are those of the table.
+    /// Records an execution in its place among those of its pid, in whichever order they are reported: it ends the
+    /// one before it, and the one after it ends it. Keys are those of the table.
     pub(super) fn started(&mut self, key: &Arc<str>, event: &Event) {
         let (Some(pid), Some(pidversion)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else {
             return;
         };
         let host = event.str(field::HOST_ID).unwrap_or_default();
         let owners = self.by_pid.entry(pid).or_default();
-        if owners.iter().any(|owner| owner.key == *key) {
-            return;
-        }
+        let is_reported = event.is_type("start");
+        let known = owners.iter().position(|owner| owner.key == *key);
+        // One that was found running is reported later, and then its time is known better.
+        let known = match known {
+            Some(at) if is_reported && !owners[at].is_reported => Some(owners.remove(at)),
+            Some(_) => return,
+            None => None,
+        };
         if owners.len() < 4 {
             // Tens of thousands of pids have one or two executions: room for more would be most of the table.
             owners.reserve_exact(1);
         } else if owners.len() >= MOST_OF_PID {
             owners.remove(0);
         }
-        for owner in owners.iter_mut().filter(|owner| host_of(&owner.key) == host) {
-            owner.ended.get_or_insert(event.time);
+        // Of those at one time, the one that is reported later is the later one.
+        let (started, continues) = (event.time, is_exec(event));
+        let at = owners.partition_point(|owner| owner.started <= started);
+        let same_host = |owner: &&Owner| host_of(&owner.key) == host;
+        let replaced = owners[at..].iter().find(same_host).map(|owner| owner.started);
+        if let Some(before) = owners[..at].iter_mut().rfind(|owner| host_of(&owner.key) == host) {
+            before.replaced = Some(started);
         }
+        let (unique_pid, exited) = known.map_or((None, None), |known| (known.unique_pid, known.exited));
+        let key = Arc::clone(key);
+        owners.insert(at, Owner { key, pidversion, unique_pid, continues, is_reported, started, exited, replaced });
         // An exec keeps the unique pid; the exec's own event may not say it.
-        let (at, started, continues) = (owners.len(), event.time, is_exec(event));
-        owners.push(Owner { key: Arc::clone(key), pidversion, unique_pid: None, continues, started, ended: None });
         let before = owners[..at].iter().rfind(|earlier| is_replaced(earlier, &owners[at]));
-        let unique_pid = event.int(field::UNIQUE_PID).or_else(|| before?.unique_pid);
+        let after = owners[at..].iter().find(|later| is_replaced(&owners[at], later));
+        let unique_pid = event.int(field::UNIQUE_PID).or(unique_pid);
+        let unique_pid = unique_pid.or_else(|| before?.unique_pid).or_else(|| after?.unique_pid);
         if let Some(unique_pid) = unique_pid {
             learn(owners, at, unique_pid);
         }
     }
 
-    /// Takes note that an execution ended.
+    /// Records that an execution ended.
     pub(super) fn ended(&mut self, key: &Arc<str>, event: &Event) {
         let owners = event.int(field::PROCESS_PID).and_then(|pid| self.by_pid.get_mut(&pid));
         if let Some(owner) = owners.into_iter().flatten().find(|owner| owner.key == *key) {
-            owner.ended.get_or_insert(event.time);
+            owner.exited.get_or_insert(event.time);
         }
     }
 
@@ -109,7 +133,7 @@ impl Owners {
             return;
         };
         let by_unique_pid = owners[at].unique_pid.is_some() && owners[at].unique_pid == unique_pid;
-        if let Some(unique_pid) = unique_pid.filter(|_| owners[at].ended.is_none_or(|ended| event.time <= ended)) {
+        if let Some(unique_pid) = unique_pid.filter(|_| owners[at].ended().is_none_or(|ended| event.time <= ended)) {
             // No other process had the pid then: later reports can name this one by its unique pid.
             learn(owners, at, unique_pid);
         }
@@ -127,9 +151,11 @@ impl Owners {
         }
     }
 
-    /// Whether an execution is known that the event belongs to.
-    pub(super) fn knows(&self, event: &Event) -> bool {
-        event.int(field::PROCESS_PID).is_some_and(|pid| self.running(pid, event).is_some())
+    /// The key of the execution that the event belongs to, when it is known, and whether its start was reported.
+    pub(super) fn owner(&self, event: &Event) -> Option<(Arc<str>, bool)> {
+        let pid = event.int(field::PROCESS_PID)?;
+        let at = self.running(pid, event)?;
+        self.by_pid.get(&pid)?.get(at).map(|owner| (Arc::clone(&owner.key), owner.is_reported))
     }
 
     /// Which execution of this pid it is: the latest that had started by the event's time, of the same unique pid
@@ -145,17 +171,18 @@ impl Owners {
         let candidates = owners.filter(|(_, owner)| {
             let same = is_same(owner);
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
-            let made = made.is_some_and(|made| owner.started <= made && owner.ended.is_none_or(|ended| made <= ended));
-            let running = same || made || owner.ended.is_none_or(|ended| event.time <= ended);
+            let made =
+                made.is_some_and(|made| owner.started <= made && owner.ended().is_none_or(|ended| made <= ended));
+            let running = same || made || owner.ended().is_none_or(|ended| event.time <= ended);
             let named = pidversion == Some(owner.pidversion);
             let fits = owner.started <= event.time && !other && running && pidversion.is_none();
             host_of(&owner.key) == host && (named || fits)
         });
-        candidates.max_by_key(|(_, owner)| (is_same(owner), owner.started)).map(|(at, _)| at)
+        candidates.max_by_key(|(at, owner)| (is_same(owner), owner.started, *at)).map(|(at, _)| at)
     }
 }
 
-/// Takes note of the unique pid of an execution, and of those of the same process before and after it.
+/// Records the unique pid of an execution, and of those of the same process before and after it.
 fn learn(owners: &mut [Owner], at: usize, unique_pid: i64) {
     owners[at].unique_pid.get_or_insert(unique_pid);
     let mut later = at;
@@ -172,7 +199,10 @@ fn learn(owners: &mut [Owner], at: usize, unique_pid: i64) {
 
 /// Whether the later one replaced the earlier one in place.
 fn is_replaced(earlier: &Owner, later: &Owner) -> bool {
-    later.continues && earlier.ended == Some(later.started) && host_of(&earlier.key) == host_of(&later.key)
+    later.continues
+        && earlier.replaced == Some(later.started)
+        && earlier.exited.is_none_or(|exited| exited >= later.started)
+        && host_of(&earlier.key) == host_of(&later.key)
 }
 
 /// The host in a key of the table.

@@ -1,10 +1,10 @@
 //! Who did it: executions, their parents and ancestors, and the execution behind a connection.
 
 mod attribution;
+mod pending_flows;
 mod table;
-mod waiting;
 #[cfg(test)]
 mod tests;
 
+pub use pending_flows::{Due, Owner, PendingFlows, Progress};
 pub use table::{Limits, Table};
-pub use waiting::Waiting;

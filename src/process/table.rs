@@ -7,6 +7,7 @@ use std::time::Duration;
 use ahash::HashMap;
 
 use super::attribution::Owners;
+use super::pending_flows::Owner;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
 
@@ -149,9 +150,10 @@ impl Table {
         self.executions.contains_key(key_of(&mut self.key, event, entity_id))
     }
 
-    /// Whether the execution is known that an event of a pid belongs to.
-    pub fn knows_owner(&self, event: &Event) -> bool {
-        self.owners.knows(event)
+    /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
+    /// reported.
+    pub fn owner(&self, event: &Event) -> Owner {
+        self.owners.owner(event)
     }
 
     fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {

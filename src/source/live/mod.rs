@@ -154,8 +154,12 @@ pub trait Lookup: Send {
     /// A process that runs now and its parent, as [`Report::Running`] has them, the parent first; empty if the
     /// process is gone or its pid is another's by now.
     fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event>;
+}
+
+/// The names of users. A directory server may have to be asked.
+pub trait UserNames: Send {
     /// The name of a user.
-    fn user_name(&mut self, uid: u32) -> Option<String>;
+    fn name(&mut self, uid: u32) -> Option<String>;
 }
 
 /// The sensors at work. Dropping them ends the child process, if there is one.
@@ -176,8 +180,10 @@ pub struct Sensors {
     pub losses: Arc<Losses>,
     /// Asks for [`Report::Running`] of every process, after process events were lost.
     pub scan: Sender<()>,
-    /// Questions to the system.
+    /// Questions to the kernel.
     pub lookup: Box<dyn Lookup>,
+    /// Questions to the directory.
+    pub user_names: Box<dyn UserNames>,
     /// Ends what the sensors started, when dropped.
     pub guard: Option<Box<dyn Send>>,
 }

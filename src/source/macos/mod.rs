@@ -10,7 +10,6 @@ mod ntstat;
 mod sys;
 mod terminal;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -21,7 +20,7 @@ use endpoint_sec::sys::NewClientError;
 use super::eslogger::Decoder;
 use super::libproc::running;
 use super::live::{
-    Error, ExecLateness, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors,
+    Error, ExecLateness, ExecSource, Level, Lookup, Losses, Notice, Options, Report, ReportSender, Sensors, UserNames,
     report_channel,
 };
 use crate::event::{Budget, Event, Machine, Timestamp};
@@ -32,8 +31,6 @@ const PROCESS_CHANNEL: usize = 16_384;
 const FLOW_CHANNEL: usize = 8_192;
 /// How late `eslogger` may report an exec: it buffers, and nobody promises when it writes.
 const ESLOGGER_LATENESS: Duration = Duration::from_secs(30);
-/// User names that are remembered.
-const MAX_USERS: usize = 1_024;
 
 /// Where a source of process events puts what it sees.
 struct Feed {
@@ -111,9 +108,21 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     start("osawatch-exec", move || execs.watch())?;
     let source = options.network;
     start("osawatch-network", move || network.run(source))?;
-    let lookup = Box::new(System { users: HashMap::new(), machine: machine.clone(), host_name: host_name.clone() });
+    let lookup = Box::new(System { machine: machine.clone(), host_name: host_name.clone() });
     let guard: Option<Box<dyn Send>> = Some(Box::new(guard));
-    Ok(Sensors { machine, host_name, os_version, processes, flows, exec_lateness, losses, scan, lookup, guard })
+    Ok(Sensors {
+        machine,
+        host_name,
+        os_version,
+        processes,
+        flows,
+        exec_lateness,
+        losses,
+        scan,
+        lookup,
+        user_names: Box::new(Directory),
+        guard,
+    })
 }
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
@@ -179,7 +188,6 @@ fn version_numbers(text: &str) -> (u64, u64, u64) {
 
 /// Questions to this system.
 struct System {
-    users: HashMap<u32, Option<String>>,
     machine: Machine,
     host_name: Option<String>,
 }
@@ -196,11 +204,13 @@ impl Lookup for System {
         }
         running::events(processes, libproc::program, &self.machine, self.host_name.as_deref()).collect()
     }
+}
 
-    fn user_name(&mut self, uid: u32) -> Option<String> {
-        if self.users.len() >= MAX_USERS {
-            self.users.clear();
-        }
-        self.users.entry(uid).or_insert_with(|| user_name(uid)).clone()
+/// Questions to the directory.
+struct Directory;
+
+impl UserNames for Directory {
+    fn name(&mut self, uid: u32) -> Option<String> {
+        user_name(uid)
     }
 }

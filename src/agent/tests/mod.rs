@@ -1,5 +1,8 @@
-//! The engine over scripted sensors.
+//! The agent over scripted sensors.
 
+mod interleavings;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,13 +10,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Agent, Counts, Ending, Settings, Sink};
+use super::{Agent, Counts, Ended, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
 use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Owner, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::Decoder;
-use crate::source::live::{Level, Lookup, Losses, Notice, Queued, Report, Sensors, Watched};
+use crate::source::live::{Level, Lookup, Losses, Notice, Queued, Report, Sensors, UserNames, Watched};
 
 #[derive(Default)]
 struct Seen {
@@ -41,7 +44,10 @@ impl Lookup for Numbers {
     fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event> {
         if (pid, unique_pid) == (77, 1077) { vec![already_running(0.5, OSASCRIPT, 77, 3)] } else { Vec::new() }
     }
-    fn user_name(&mut self, uid: u32) -> Option<String> {
+}
+
+impl UserNames for Numbers {
+    fn name(&mut self, uid: u32) -> Option<String> {
         (uid == 501).then(|| "admin".to_owned())
     }
 }
@@ -106,7 +112,7 @@ struct Script {
 }
 
 fn script() -> Script {
-    let (processes, process_receiver) = bounded(1000);
+    let (processes, process_receiver) = bounded(10_000);
     let (flows, flow_receiver) = bounded(1000);
     let sensors = Sensors {
         machine: machine(),
@@ -118,6 +124,7 @@ fn script() -> Script {
         losses: Arc::new(Losses::default()),
         scan: bounded(1).0,
         lookup: Box::new(Numbers),
+        user_names: Box::new(Numbers),
         guard: None,
     };
     Script { sensors, processes, flows }
@@ -163,10 +170,10 @@ impl Script {
 fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Ending, Counts) {
     let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::replay() };
     let pipeline = Pipeline::new(RuleSet::built_in(), limits);
-    let mut seen = Seen::default();
-    let agent = Agent::new(settings, pipeline, sensors, Arc::new(Watched::default()), &mut seen);
-    let (ending, counts) = agent.run(stop).unwrap();
-    (seen, ending, counts)
+    let agent = Agent::start(settings, pipeline, sensors, Arc::new(Watched::default()), Seen::default()).unwrap();
+    let Ended { result, sink } = agent.run(stop);
+    let (ending, counts) = result.unwrap();
+    (sink.unwrap(), ending, counts)
 }
 
 const OSASCRIPT: &str = "/usr/bin/osascript";
@@ -343,8 +350,54 @@ fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
     let fatal = Report::Notice(Notice { level: Level::Fatal, text: "no".into() });
     let Script { sensors, processes, flows } = script().processes([fatal]);
     let pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
-    let mut seen = Seen::default();
-    let agent = Agent::new(Settings::default(), pipeline, sensors, Arc::new(Watched::default()), &mut seen);
-    assert_eq!(agent.run(&never()).unwrap_err().to_string(), "no");
+    let watched = Arc::new(Watched::default());
+    let agent = Agent::start(Settings::default(), pipeline, sensors, watched, Seen::default()).unwrap();
+    assert_eq!(agent.run(&never()).result.unwrap_err().to_string(), "no");
     drop((processes, flows));
+}
+
+/// A sink that a slow disk holds up.
+#[derive(Default)]
+struct SlowDisk(Seen);
+
+impl Sink for SlowDisk {
+    fn alert(&mut self, alert: Alert) {
+        std::thread::sleep(Duration::from_millis(50));
+        self.0.alert(alert);
+    }
+    fn document(&mut self, document: Map<String, Json>) {
+        self.0.document(document);
+    }
+}
+
+#[test]
+fn a_disk_that_takes_50_ms_for_each_alert_loses_none_of_40() {
+    let Script { sensors, processes, flows } = script();
+    let execs = (0..40).map(|n| exec(f64::from(n) / 1000.0, OSASCRIPT, 100 + n, 7));
+    execs.for_each(|report| processes.send(report.into()).unwrap());
+    let connections = (0..40).map(|n| flow(1.0 + f64::from(n) / 1000.0, 100 + n, Some(u64::from(1100 + n))));
+    connections.for_each(|flow| flows.send(flow).unwrap());
+    drop((processes, flows));
+    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+    let watched = Arc::new(Watched::default());
+    let agent = Agent::start(Settings::default(), pipeline, sensors, watched, SlowDisk::default()).unwrap();
+    let Ended { result, sink } = agent.run(&never());
+    let (_, counts) = result.unwrap();
+    assert_eq!(sink.unwrap().0.alerts.len(), 40);
+    assert!(counts.lost.iter().all(|(_, count)| *count == 0), "{:?}", counts.lost);
+}
+
+#[test]
+fn a_stop_takes_in_a_backlog_of_thousands_of_reports() {
+    let (stop, stopped) = bounded(1);
+    stop.send(()).unwrap();
+    let Script { sensors, processes, flows } = script();
+    for n in 0..6000_u32 {
+        processes.send(exec(f64::from(n) / 1000.0, "/bin/sh", 1000 + n, 3).into()).unwrap();
+    }
+    processes.send(exec(7.0, OSASCRIPT, 50, 7).into()).unwrap();
+    flows.send(flow(7.5, 50, Some(1050))).unwrap();
+    let (seen, ending, counts) = run(Settings::default(), sensors, &stopped);
+    drop((processes, flows));
+    assert_eq!((seen.alerts.len(), ending, counts.processes), (1, Ending::Stopped, 6001));
 }

@@ -1,0 +1,194 @@
+//! The engine thread: takes what the sensors hand over, tells the engine the time, and has delivered what it finds.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, at, bounded, never, select};
+
+use super::delivery::Delivery;
+use super::engine::{Engine, System};
+use super::examiner::Examiner;
+use super::users::Users;
+use super::{Counts, Error, Settings, Sink};
+use crate::event::{Flow, Timestamp};
+use crate::pipeline::Pipeline;
+use crate::source::live::{Queued, Sensors, Watched};
+
+/// Reports of one stream that are taken before the other is looked at.
+const TURN: usize = 256;
+/// When the agent is asked to stop, the sensors may still hold what the kernel has reported to them: they are waited
+/// for until nothing comes for so long,
+const QUIET: Duration = Duration::from_millis(20);
+/// and at most this long. launchd ends a program after five seconds, of which the alerts need the rest.
+const DRAIN: Duration = Duration::from_secs(4);
+/// How long the agent waits for its alerts to be written, from the time that it was asked to stop.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Why the agent stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was asked to.
+    Stopped,
+    /// Its time was over.
+    TimeOver,
+    /// The sensors have ended.
+    SensorsEnded,
+}
+
+/// What is left of an agent that has ended.
+#[derive(Debug)]
+pub struct Ended<S> {
+    /// How it ended.
+    pub result: Result<(Ending, Counts), Error>,
+    /// The sink; `None`: it still writes, and could not be waited for.
+    pub sink: Option<S>,
+}
+
+/// Sensors, engine and sink at work.
+pub struct Agent<S> {
+    settings: Settings,
+    engine: Engine,
+    delivery: Delivery<S>,
+    processes: Receiver<Queued>,
+    flows: Receiver<Flow>,
+    began: Instant,
+    _guard: Option<Box<dyn Send>>,
+}
+
+/// What a turn came to.
+enum Turn {
+    /// The stream of processes may hold more.
+    Busy,
+    Idle,
+    Ended,
+}
+
+impl<S: Sink + Send + 'static> Agent<S> {
+    /// An agent, with its threads started.
+    #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
+    pub fn start(
+        settings: Settings,
+        pipeline: Pipeline,
+        sensors: Sensors,
+        watched: Arc<Watched>,
+        sink: S,
+    ) -> std::io::Result<Agent<S>> {
+        let Sensors { machine, host_name, os_version, processes, flows, exec_lateness, .. } = sensors;
+        let Sensors { losses, scan, lookup, user_names, guard, .. } = sensors;
+        let (settled, settled_receiver) = bounded(1);
+        let users = Users::start(user_names, settled.clone())?;
+        let examiner = Examiner::start(settings.capture, &settled)?;
+        let delivery =
+            Delivery::start(sink, settings.first_sequence, settings.script_wait, users.clone(), settled_receiver)?;
+        let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
+        let engine = Engine::new(&settings, pipeline, system, watched, now());
+        Ok(Agent { settings, engine, delivery, processes, flows, began: Instant::now(), _guard: guard })
+    }
+
+    /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes through.
+    #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
+    pub fn run(mut self, stop: &Receiver<()>) -> Ended<S> {
+        let ending = self.work(stop);
+        let asked = Instant::now();
+        let result = ending.and_then(|ending| {
+            self.drain()?;
+            let not_taken = (self.processes.len() + self.flows.len()) as u64;
+            let counts = self.engine.finish(not_taken, self.began.elapsed());
+            Ok((ending, counts))
+        });
+        self.deliver();
+        let sink = self.delivery.finish(STOP.saturating_sub(asked.elapsed()));
+        Ended { result, sink }
+    }
+
+    fn work(&mut self, stop: &Receiver<()>) -> Result<Ending, Error> {
+        let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
+        loop {
+            let turn = self.turn()?;
+            if stop.try_recv().is_ok() {
+                return Ok(Ending::Stopped);
+            }
+            match turn {
+                Turn::Busy => continue,
+                Turn::Ended => return Ok(Ending::SensorsEnded),
+                Turn::Idle => {}
+            }
+            let now = self.began.elapsed();
+            let due = self.engine.deadline(now).and_then(|due| self.began.checked_add(due));
+            let timer = end.into_iter().chain(due).min().map_or_else(never, at);
+            select! {
+                recv(self.processes) -> report => match report {
+                    Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                    Err(_) => return Ok(Ending::SensorsEnded),
+                },
+                recv(self.flows) -> flow => self.take_flow(flow.ok()),
+                recv(stop) -> _ => return Ok(Ending::Stopped),
+                recv(timer) -> now => if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
+                    return Ok(Ending::TimeOver);
+                }
+            }
+        }
+    }
+
+    /// Takes flows and then process reports, so that an exec that was handed over before a flow is known when the flow
+    /// goes on.
+    fn turn(&mut self) -> Result<Turn, Error> {
+        for flow in self.flows.try_iter().take(TURN).collect::<Vec<_>>() {
+            self.take_flow(Some(flow));
+        }
+        let mut turn = Turn::Busy;
+        for _ in 0..TURN {
+            match self.processes.try_recv() {
+                Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                Err(error) => {
+                    self.engine.quiet(self.began.elapsed());
+                    turn = if error.is_disconnected() { Turn::Ended } else { Turn::Idle };
+                    break;
+                }
+            }
+        }
+        self.engine.advance(self.began.elapsed());
+        self.deliver();
+        Ok(turn)
+    }
+
+    fn take_flow(&mut self, flow: Option<Flow>) {
+        match flow {
+            Some(flow) => self.engine.flow(flow, self.began.elapsed()),
+            None => self.flows = never(),
+        }
+    }
+
+    /// Takes in what the sensors have under way: it ends when they are quiet, or when the time for it is over.
+    fn drain(&mut self) -> Result<(), Error> {
+        let end = self.began.elapsed() + DRAIN;
+        while self.began.elapsed() < end {
+            if let Turn::Busy = self.turn()? {
+                continue;
+            }
+            select! {
+                recv(self.processes) -> report => match report {
+                    Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                    Err(_) => self.processes = never(),
+                },
+                recv(self.flows) -> flow => self.take_flow(flow.ok()),
+                default(QUIET) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self) {
+        for item in self.engine.take_items() {
+            if let Err(item) = self.delivery.try_send(item) {
+                self.engine.undelivered(item);
+            }
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a loss before the first event has no other time")]
+fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanoseconds(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+}

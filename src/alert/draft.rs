@@ -1,0 +1,78 @@
+//! An alert that is not written yet: it can wait for what is still being found out about its scripts.
+
+use std::sync::Arc;
+
+use super::{Alert, ecs, held_back};
+use crate::detect::suppress::Summary;
+use crate::detect::{Match, Rule};
+use crate::event::Event;
+use crate::script::Redactor;
+
+/// What the document is made of.
+#[derive(Debug)]
+pub struct Draft {
+    rule: Arc<Rule>,
+    body: Body,
+    redactor: Option<Arc<Redactor>>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Found(Match),
+    HeldBack(Summary),
+}
+
+impl Draft {
+    pub(crate) fn found(rule: Arc<Rule>, found: Match, redactor: Option<Arc<Redactor>>) -> Draft {
+        Draft { rule, body: Body::Found(found), redactor }
+    }
+
+    pub(crate) fn held_back(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
+        Draft { rule, body: Body::HeldBack(summary), redactor }
+    }
+
+    /// The rule.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// The contributing events, in order.
+    pub fn events(&self) -> &[Arc<Event>] {
+        match &self.body {
+            Body::Found(found) => &found.events,
+            Body::HeldBack(summary) => std::slice::from_ref(&summary.last),
+        }
+    }
+
+    /// Changes the contributing events: what is learned of them before the document is made.
+    pub fn for_each_event(&mut self, mut change: impl FnMut(&mut Arc<Event>)) {
+        match &mut self.body {
+            Body::Found(found) => found.events.iter_mut().for_each(change),
+            Body::HeldBack(summary) => change(&mut summary.last),
+        }
+    }
+
+    /// Whether all is known that the document will say of scripts.
+    pub fn is_settled(&self) -> bool {
+        let Body::Found(found) = &self.body else { return true };
+        let own = found.events.iter().filter_map(|event| event.script.as_deref());
+        own.chain(ecs::script_of(found).map(|(_, script)| script)).all(|script| script.is_settled())
+    }
+
+    /// How many bytes it holds, nearly.
+    pub fn bytes(&self) -> usize {
+        size_of::<Draft>() + self.events().iter().map(|event| event.bytes()).sum::<usize>()
+    }
+
+    /// The alert. `sequence` is its number, in the order in which alerts are written: a gap is a lost alert.
+    pub fn alert(self, sequence: u64) -> Alert {
+        match self.body {
+            Body::Found(found) => Alert::new(&self.rule, found, sequence, self.redactor.as_deref()),
+            Body::HeldBack(summary) => {
+                let mut alert = held_back::alert(&self.rule, &summary, sequence);
+                self.redactor.iter().for_each(|redactor| redactor.apply(&mut alert.document));
+                alert
+            }
+        }
+    }
+}
