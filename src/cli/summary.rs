@@ -127,10 +127,10 @@ impl<'r> Summary<'r> {
     fn suppressed(&self, out: &mut String) {
         let Counts { held_back, excepted, .. } = &self.counts;
         if *held_back > 0 {
-            let _ = writeln!(out, "{} held back by the limits of [volume]", plural(*held_back, "alert"));
+            let _ = writeln!(out, "{} suppressed by [volume]", plural(*held_back, "alert"));
         }
         if !self.pipeline.exceptions().is_empty() {
-            let _ = writeln!(out, "{} held back by exceptions", plural(excepted.iter().sum(), "sequence"));
+            let _ = writeln!(out, "{} suppressed by exceptions", plural(excepted.iter().sum(), "sequence"));
         }
         for (exception, count) in self.pipeline.exceptions().iter().zip(excepted) {
             let _ = writeln!(out, "  {count:>6}  {}", visible(&exception.name));
