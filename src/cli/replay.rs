@@ -175,11 +175,16 @@ impl<'a> Replay<'a> {
             // What a host is chosen by.
             let _ = set.fields.resolve("host.name").and_then(|_| set.fields.resolve("host.hostname"));
         }
+        if args.html.is_some() {
+            // What the report shows of every connection.
+            let _ = set.fields.resolve("destination.domain").and_then(|_| set.fields.resolve("destination.port"));
+        }
         let sizes = (args.max_reorder, args.max_sequences);
         let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
         limits.processes.executions = args.max_processes;
         let script = config.map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
+        let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));
         let volume = config.filter(|config| config.states("volume")).map(|config| config.volume.clone());
         let (capture, redactor) = (Some(script.capture_script), Some(redactor));
         let pipeline = Pipeline::new(set, pipeline::Options { limits, volume, capture, redactor });
@@ -189,7 +194,7 @@ impl<'a> Replay<'a> {
             recording: recording.map_err(source_failure)?,
             pipeline,
             coverage: Coverage::default(),
-            found: Found { case: args.html.as_ref().map(|_| Case::default()), ..Found::default() },
+            found: Found { case, ..Found::default() },
             progress: Progress::default(),
             problems: 0,
             ending: Ending::Whole,

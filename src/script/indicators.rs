@@ -1,8 +1,10 @@
 //! What to look for in a script. These help triage; they raise nothing by themselves.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
+use regex::{Regex, RegexBuilder};
 
 /// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
 /// are one indicator: `display dialog`, `displayDialog`.
@@ -82,6 +84,19 @@ pub(super) fn put_in_order(names: &mut Vec<&'static str>) {
     let place = |name: &&str| TABLE.iter().position(|(known, ..)| known == name);
     names.sort_by_key(place);
     names.dedup();
+}
+
+/// Where the indicators are in a text, in order: for people who read it.
+pub fn marks(text: &str) -> Vec<Range<usize>> {
+    static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+        let build =
+            |(_, pattern, _): &(&str, &str, &str)| RegexBuilder::new(pattern).case_insensitive(true).build().ok();
+        TABLE.iter().filter_map(build).collect()
+    });
+    let found = PATTERNS.iter().flat_map(|pattern| pattern.find_iter(text).take(100).map(|found| found.range()));
+    let mut marks: Vec<Range<usize>> = found.collect();
+    marks.sort_by_key(|range| (range.start, range.end));
+    marks
 }
 
 fn has_base64_run(text: &[u8]) -> bool {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use arguments::Given;
-pub use indicators::reason;
+pub use indicators::{marks, reason};
 pub use programs::{PROGRAMS, Program, Told};
 pub use redact::Redactor;
 
