@@ -161,6 +161,9 @@ fn a_cap_of_the_configuration_holds_back_in_a_replay_and_one_alert_sums_up() {
     let group = &summary["osawatch"]["held_back"]["groups"][0];
     assert_eq!(group["destination"], "93.184.216.34:443");
     assert_eq!((&group["process"], &group["alerts"]), (&"/usr/bin/osascript".into(), &3.into()));
+    let held_back = &summary["osawatch"]["held_back"];
+    assert_eq!(held_back["destinations"], serde_json::json!(["93.184.216.34:443"]));
+    assert_eq!((&held_back["other_destinations"], &summary["related"]["ip"][0]), (&0.into(), &"93.184.216.34".into()));
     run.says("3 alerts suppressed by [volume]");
 }
 

@@ -1,16 +1,21 @@
 //! The document that sums up what a window of a rule held back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Alert;
 use crate::detect::Rule;
-use crate::detect::suppress::Summary;
+use crate::detect::suppress::{Group, Summary};
 use crate::event::audit_token::short_hash;
 use crate::event::document::{self, insert};
 use crate::event::field;
+
+/// Programs with their destinations that are named with their counts.
+const MAX_GROUPS: usize = 32;
+/// Bytes of destinations that are named: some six hundred addresses.
+const MAX_DESTINATION_BYTES: usize = 12_000;
 
 /// One alert for those that were not sent, with exact counts.
 pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
@@ -42,7 +47,9 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     if let Some(host) = copy.get("host") {
         document.insert("host".into(), host.clone());
     }
-    let ips: BTreeSet<&str> = summary.groups.iter().map(|group| address(&group.destination)).collect();
+    let destinations = distinct(summary);
+    let named = &destinations[..within(&destinations, MAX_DESTINATION_BYTES)];
+    let ips: BTreeSet<&str> = named.iter().map(|destination| address(destination)).collect();
     let ips: Vec<Json> =
         ips.into_iter().filter(|text| text.parse::<std::net::IpAddr>().is_ok()).map(Json::from).collect();
     if !ips.is_empty() {
@@ -50,20 +57,47 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     }
     document
         .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
-    let groups: Vec<Json> = summary
-        .groups
-        .iter()
-        .map(|group| json!({ "process": group.process, "destination": group.destination, "alerts": group.count }))
-        .collect();
-    document.insert(
-        "osawatch".into(),
-        json!({ "held_back": {
-            "alerts": held, "over_limit": summary.capped, "repeats": summary.repeated, "sent": summary.out,
-            "groups": groups, "alerts_of_other_groups": summary.other,
-        } }),
-    );
+    insert(&mut document, "osawatch.held_back", details(summary, (&destinations, named.len())));
     super::shorten::shorten(&mut document);
     Alert { rule_id: rule.id.clone(), events: vec![summary.last.clone()], document }
+}
+
+/// The counts, the rarest programs and destinations, and every destination by name as far as there is room.
+fn details(summary: &Summary, (destinations, named): (&[&str], usize)) -> Json {
+    let groups = summary.groups.iter().take(MAX_GROUPS);
+    let group =
+        |group: &Group| json!({ "process": group.process, "destination": group.destination, "alerts": group.count });
+    let others: u64 = summary.groups.iter().skip(MAX_GROUPS).map(|group| group.count).sum();
+    json!({
+        "alerts": summary.capped + summary.repeated, "over_limit": summary.capped, "repeats": summary.repeated,
+        "sent": summary.out, "groups": groups.map(group).collect::<Vec<_>>(),
+        "alerts_of_other_groups": others + summary.other, "destinations": destinations[..named],
+        "other_destinations": destinations.len() - named,
+        "alerts_of_unknown_destinations": summary.other,
+    })
+}
+
+/// The destinations, each once, the rarest first.
+fn distinct(summary: &Summary) -> Vec<&str> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for group in &summary.groups {
+        *counts.entry(&group.destination).or_default() += group.count;
+    }
+    let mut destinations: Vec<(u64, &str)> = counts.into_iter().map(|(name, count)| (count, name)).collect();
+    destinations.sort_unstable();
+    destinations.into_iter().map(|(_, name)| name).collect()
+}
+
+/// How many of them take so many bytes in a document.
+fn within(names: &[&str], max_bytes: usize) -> usize {
+    let mut bytes = 0;
+    names
+        .iter()
+        .take_while(|name| {
+            bytes += name.len() + 3;
+            bytes <= max_bytes
+        })
+        .count()
 }
 
 fn address(destination: &str) -> &str {

@@ -20,6 +20,10 @@ const STAGES: [(Part, &[&str]); 4] = [
 const ROUNDS: [(usize, usize); 4] = [(2048, 64), (512, 16), (128, 8), (48, 4)];
 /// Fields named in `osawatch.shortened`.
 const MOST_NAMED: usize = 24;
+/// Bytes of a key; longer ones are dropped with their values.
+const MAX_KEY: usize = 256;
+/// Bytes of a name there.
+const MAX_NAME: usize = 512;
 /// What remains of a document that is long by the number of its fields.
 const CORE: [&str; 9] =
     ["@timestamp", "event", "ecs", "message", "rule", "process", "destination", "host", "data_stream"];
@@ -39,6 +43,7 @@ pub(super) fn shorten(document: &mut Map<String, Json>) {
         insert(document, "osawatch.process.args_sha256", hash.into());
     }
     let mut cuts = Cuts::default();
+    drop_long_keys("", document, &mut cuts);
     for (part, names) in STAGES {
         for (bytes, entries) in ROUNDS {
             let cut = Cut { names, bytes, entries };
@@ -56,24 +61,47 @@ pub(super) fn shorten(document: &mut Map<String, Json>) {
         document.retain(|key, _| CORE.contains(&key.as_str()));
         for section in document.values_mut().filter_map(Json::as_object_mut) {
             section.retain(|_, value| !value.is_object());
-            while section.len() > 24 {
-                section.pop_back_entry();
-            }
+            let surplus: Vec<String> = section.keys().filter(|key| *key != "id").skip(24).cloned().collect();
+            surplus.iter().for_each(|key| drop(section.remove(key)));
         }
         cuts.name("all but the core");
     }
+    while length(document) + cuts.length() > MOST && drop_longest(document) {}
     cuts.mark(document);
 }
 
-trait PopBack {
-    fn pop_back_entry(&mut self);
+/// A key of a document can be as long as a value.
+fn drop_long_keys(path: &str, members: &mut Map<String, Json>, cuts: &mut Cuts) {
+    if members.keys().any(|key| key.len() > MAX_KEY) {
+        members.retain(|key, _| key.len() <= MAX_KEY);
+        cuts.name(&format!("{path}(keys of more than {MAX_KEY} bytes)"));
+    }
+    for (key, value) in members.iter_mut() {
+        match value {
+            Json::Object(inner) => drop_long_keys(&format!("{path}{key}."), inner, cuts),
+            Json::Array(values) => {
+                let inner = values.iter_mut().filter_map(Json::as_object_mut);
+                inner.for_each(|inner| drop_long_keys(&format!("{path}{key}."), inner, cuts));
+            }
+            _ => {}
+        }
+    }
 }
 
-impl PopBack for Map<String, Json> {
-    fn pop_back_entry(&mut self) {
-        if let Some(last) = self.keys().next_back().cloned() {
-            self.remove(&last);
-        }
+/// Drops the longest member of a section, but what names the alert.
+fn drop_longest(document: &mut Map<String, Json>) -> bool {
+    let sections = document.iter_mut().filter_map(|(_, section)| section.as_object_mut());
+    let members = sections.flat_map(|section| {
+        let longest = section
+            .iter()
+            .filter(|(key, _)| *key != "id")
+            .map(|(key, value)| (key.len() + value.to_string().len(), key));
+        let longest = longest.max().map(|(length, key)| (length, key.clone()));
+        longest.map(|(length, key)| (length, key, section))
+    });
+    match members.max_by_key(|(length, ..)| *length) {
+        Some((_, key, section)) => section.remove(&key).is_some(),
+        None => false,
     }
 }
 
@@ -101,6 +129,7 @@ struct Cuts {
 
 impl Cuts {
     fn name(&mut self, field: &str) {
+        let field = &field[..field.floor_char_boundary(MAX_NAME)];
         if self.fields.iter().any(|known| known == field) {
             return;
         }
@@ -254,6 +283,33 @@ mod tests {
         let args = document["osawatch"]["sequence"]["events"][0]["process"]["args"].as_array().unwrap();
         let kept = args.len() - 1;
         assert_eq!(args[kept], format!("…[{} more left out]", 5000 - kept));
+    }
+
+    #[test]
+    fn keys_as_long_as_values_are_dropped_and_named() {
+        let mut document = alert(1, 1, 1);
+        let long = "k".repeat(40_000);
+        document["process"][&long] = json!("x");
+        document["osawatch"]["sequence"]["events"][0]["process"][&long] = json!({ &long: "x" });
+        let (document, length) = shortened(document);
+        assert!(length <= MOST, "{length}");
+        assert_eq!(document["process"]["args"], json!(["0é"]));
+        let named = document["osawatch"]["shortened"]["fields"].as_array().unwrap();
+        assert_eq!(named[0], "process.(keys of more than 256 bytes)");
+    }
+
+    #[test]
+    fn many_middling_keys_at_every_depth_still_give_a_short_line() {
+        let key = |n: usize| format!("{n}{}", "k".repeat(250));
+        let many = |value: Json| -> Json { Json::Object((0..200).map(|n| (key(n), value.clone())).collect()) };
+        let mut document = alert(1, 1, 1);
+        for section in ["event", "rule", "process", "destination", "host"] {
+            document[section] = many(json!("x".repeat(200)));
+            document[section]["id"] = json!("i");
+        }
+        let (document, length) = shortened(document);
+        assert!(length <= MOST, "{length}");
+        assert_eq!((&document["event"]["id"], &document["rule"]["id"]), (&json!("i"), &json!("i")));
     }
 
     #[test]

@@ -11,8 +11,10 @@ use super::{Match, Rule};
 use crate::event::{Event, Timestamp, field};
 use crate::quantity;
 
-/// Processes and destinations that a summary names; the rest is counted.
-const MOST_GROUPS: usize = 32;
+/// Processes and destinations of a window that are told apart; the rest is counted.
+const MAX_GROUPS: usize = 16_384;
+/// Bytes of a program's path or of a destination by which they are told apart.
+const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
 const MOST_PAIRS: usize = 16_384;
 
@@ -68,9 +70,9 @@ pub struct Summary {
     pub capped: u64,
     /// Held back as repeats of an alert that went out.
     pub repeated: u64,
-    /// What was held back, the most frequent first.
+    /// What was held back, the rarest first: a flood does not hide it.
     pub groups: Vec<Group>,
-    /// Held back beyond the groups.
+    /// Alerts of further groups, which were too many to tell apart.
     pub other: u64,
     /// The last event that was held back.
     pub last: Arc<Event>,
@@ -159,7 +161,7 @@ impl Suppressor {
             .map(|((process, destination), count)| Group { process, destination, count })
             .collect();
         groups.sort_by(|one, other| {
-            (other.count, &one.process, &one.destination).cmp(&(one.count, &other.process, &other.destination))
+            (one.count, &one.process, &one.destination).cmp(&(other.count, &other.process, &other.destination))
         });
         let Window { start, end, out, capped, repeated, other, .. } = window;
         Some(Summary { rule, start, end, out, capped, repeated, groups, other, last })
@@ -187,8 +189,9 @@ impl Window {
         }
         *(if is_repeat { &mut self.repeated } else { &mut self.capped }) += 1;
         let process = event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-");
-        let key = (process.to_owned(), destination);
-        if self.groups.len() < MOST_GROUPS || self.groups.contains_key(&key) {
+        let name = |text: &str| text[..text.floor_char_boundary(MAX_NAME)].to_owned();
+        let key = (name(process), name(&destination));
+        if self.groups.len() < MAX_GROUPS || self.groups.contains_key(&key) {
             *self.groups.entry(key).or_default() += 1;
         } else {
             self.other += 1;
@@ -263,10 +266,23 @@ mod tests {
     #[test]
     fn what_a_summary_does_not_name_is_counted() {
         let mut suppressor = suppressor(1);
-        for n in 0..100 {
+        let many = MAX_GROUPS as i64 + 100;
+        for n in 0..many {
             suppressor.admit(0, &found(1, &format!("e{n}"), n));
         }
         let summary = suppressor.elapse(None).remove(0);
-        assert_eq!((summary.groups.len() as u64 + summary.other, summary.capped), (99, 99));
+        assert_eq!((summary.groups.len(), summary.other, summary.capped), (MAX_GROUPS, 99, many as u64 - 1));
+    }
+
+    #[test]
+    fn the_destination_that_a_flood_would_hide_comes_first() {
+        let mut suppressor = suppressor(1);
+        for n in 0..500 {
+            suppressor.admit(0, &found(1, &format!("e{n}"), n % 40));
+        }
+        suppressor.admit(0, &found(1, "x", 4444));
+        let summary = suppressor.elapse(None).remove(0);
+        assert_eq!(summary.groups.len(), 41);
+        assert_eq!((summary.groups[0].destination.as_str(), summary.groups[0].count), ("1.2.3.4:4444", 1));
     }
 }
