@@ -6,7 +6,7 @@ use super::rule::Error;
 use crate::eql::Lineages;
 use crate::event::Fields;
 
-const BUILT_IN: [&str; 7] = [
+const BUILT_IN: [&str; 11] = [
     include_str!("rules/osascript-network-connection.toml"),
     include_str!("rules/automator-runner-network-connection.toml"),
     include_str!("rules/osascript-merged-network-connection.toml"),
@@ -14,6 +14,10 @@ const BUILT_IN: [&str; 7] = [
     include_str!("rules/automator-app-network-connection.toml"),
     include_str!("rules/automator-descendant-network-connection.toml"),
     include_str!("rules/automator-responsible-network-connection.toml"),
+    include_str!("rules/script-host-network-connection.toml"),
+    include_str!("rules/script-host-descendant-network-connection.toml"),
+    include_str!("rules/script-editor-descendant-network-connection.toml"),
+    include_str!("rules/osascript-renamed-network-connection.toml"),
 ];
 
 /// Rules with the fields and the `descendant of […]` queries that they name.
