@@ -20,6 +20,7 @@ done
 flags="-Cinstrument-coverage -Clinker=rust-lld -Clinker-flavor=ld64.lld -Clink-arg=-undefined -Clink-arg=dynamic_lookup"
 flags+=" -L$out/lib -L$out/stubs/usr/lib -Clink-arg=-F$out/stubs/System/Library/Frameworks"
 SDKROOT=$out/stubs RUSTFLAGS=$flags CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_LTO=off \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=$out cargo build --release --bin osawatch --target "$target"
 cargo build --release -p macsim
 

@@ -56,7 +56,7 @@ fn source(provider: u32, like: SocketAddr) -> Source {
         rx: (0, 0),
         tx: (0, 0),
         uuid: process.uuid(),
-        uid: if provider == layout::UDP_SUBFLOW && crate::shims::world::is_faithful() { 0 } else { process.uid },
+        uid: if provider == layout::UDP_SUBFLOW { 0 } else { process.uid },
         start: crate::shims::time::kernel_continuous_ticks(),
         domain: None,
     }

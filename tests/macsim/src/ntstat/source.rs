@@ -153,8 +153,7 @@ impl Source {
             },
             |provider| provider as u32,
         );
-        let is_faithful = crate::shims::world::is_faithful();
-        let leaves = |providers: &[u32]| is_faithful && providers.contains(&provider);
+        let is_in_user_space = USER_SPACE.contains(&provider);
         let is_diverted = step["diverted"] == true;
         Ok(Source {
             provider,
@@ -162,12 +161,12 @@ impl Source {
             epid: number("epid").unwrap_or(pid as u64) as u32,
             upid,
             // FACT: userland-eupid
-            eupid: number("eupid").unwrap_or(if leaves(&USER_SPACE) { 0 } else { upid }),
+            eupid: number("eupid").unwrap_or(if is_in_user_space { 0 } else { upid }),
             local,
             remote,
             // FACT: userland-state, userland-state-values
             state: number("state").map_or_else(
-                || if is_diverted || leaves(&USER_SPACE) { layout::CLOSED } else { layout::ESTABLISHED },
+                || if is_diverted || is_in_user_space { layout::CLOSED } else { layout::ESTABLISHED },
                 |number| number as u32,
             ),
             live: None,
@@ -185,7 +184,7 @@ impl Source {
             tx: (number("txpackets").unwrap_or(0), number("txbytes").unwrap_or(0)),
             uuid: process.map_or([pid as u8; 16], |process| process.uuid()),
             // FACT: uid-providers
-            uid: number("uid").unwrap_or(if leaves(&USER_SPACE) || leaves(&[layout::UDP_SUBFLOW]) { 0 } else { 501 })
+            uid: number("uid").unwrap_or(if is_in_user_space || provider == layout::UDP_SUBFLOW { 0 } else { 501 })
                 as u32,
             start: if step["old"] == true { 1 } else { crate::shims::time::kernel_continuous_ticks() },
             domain: Domain::of_step(step).map(Box::new),

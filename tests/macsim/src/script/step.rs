@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 25] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -19,7 +19,6 @@ pub(crate) const KEYS: [&str; 26] = [
     "euid",
     "inet_errno",
     "slept_ms",
-    "faithful",
     "eslogger",
     "es_default_mutes",
     "intel",
@@ -58,9 +57,6 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(number) = step["euid"].as_u64() {
         world::with(|world| world.euid = Some(number as u32));
-    }
-    if let Some(is_faithful) = step["faithful"].as_bool() {
-        world::with(|world| world.is_faithful = is_faithful);
     }
     if let Some(ms) = step["slept_ms"].as_u64() {
         time::sleep_was(ms);
