@@ -2,7 +2,7 @@
 
 use osawatch::alert::Alert;
 use osawatch::detect::RuleSet;
-use osawatch::event::{Decoded, Line, Machine};
+use osawatch::event::{Decoded, Line, Machine, Timestamp};
 use osawatch::pipeline::{Limits, Pipeline};
 use osawatch::source::Decoder;
 use serde_json::{Value, json};
@@ -269,4 +269,31 @@ fn head_and_tail_take_the_first_and_the_last() {
     finds("process where process.name == \"a\" | head 2 | tail 1", &events, &[&[2]]);
     let sequence = "sequence [process where process.name == \"a\"] [process where process.name == \"b\"]";
     finds(&format!("{sequence} | tail 1"), &events, &[&[4, 5]]);
+}
+
+#[test]
+fn a_live_mac_decides_by_the_clock_that_an_event_did_not_occur() {
+    let query = "sequence with maxspan=3s [process where process.name == \"a\"] ![process where process.name == \"m\"]";
+    let mut set = RuleSet::default();
+    set.add("r", &format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{query}'''\n")).unwrap();
+    let mut pipeline = Pipeline::new(set, Limits::live());
+    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut alerts = 0;
+    let push = |pipeline: &mut Pipeline, event: Value| {
+        let decoded = decoder.decode(&Line::from(event.to_string()), None).unwrap().decoded;
+        let Decoded::Event(event) = decoded else { panic!("skipped") };
+        pipeline.push(event, |_| panic!("too early"));
+    };
+    assert_eq!(pipeline.due(), None);
+    push(&mut pipeline, event(1, 0.0, json!({"process.name": "a"})));
+    push(&mut pipeline, event(2, 10.0, json!({"process.name": "a"})));
+    push(&mut pipeline, event(3, 11.0, json!({"process.name": "m"})));
+    let due = pipeline.due().unwrap();
+    let second = |second: i64| Timestamp::from_milliseconds(1_767_225_600_000 + second * 1000).unwrap();
+    assert!(due > second(3) && due < second(9), "{due}");
+    pipeline.elapse(second(3), |_| panic!("too early"));
+    pipeline.elapse(due, |_| alerts += 1);
+    assert_eq!((alerts, pipeline.due()), (1, None));
+    push(&mut pipeline, event(4, 20.0, json!({"process.name": "a"})));
+    pipeline.finish(|_| panic!("an agent that stops has not seen the end"));
 }

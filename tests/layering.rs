@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source", &["source", "event"]),
     ("script", &["script", "event"]),
     ("process", &["process", "event"]),
-    ("eql", &["eql", "event"]),
+    ("eql", &["eql", "place", "event"]),
     ("place.rs", &["place"]),
     ("quantity.rs", &["quantity"]),
     ("detect", &["detect", "eql", "place", "quantity", "event"]),
@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "cli", "agent", "config", "pipeline", "output", "report", "alert", "detect", "process", "script", "source",
-            "quantity", "event",
+            "place", "quantity", "event",
         ],
     ),
     ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),

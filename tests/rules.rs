@@ -27,10 +27,11 @@ fn the_built_in_rules_are_listed_and_shown() {
 }
 
 #[test]
-fn the_examples_of_the_built_in_rules_pass() {
-    let run = osawatch(&["rules", "test"]).exits(0);
+fn the_examples_of_the_built_in_rules_pass_and_need_each_clause() {
+    let run = osawatch(&["rules", "test", "--coverage", "--min-score", "100"]).exits(0);
     assert!(run.stdout.contains(" 0 failed"), "{}", run.stdout);
     assert!(!run.stdout.contains("has no example"), "{}", run.stdout);
+    assert!(!run.stdout.contains("no example needs it"), "{}", run.stdout);
 }
 
 #[test]
@@ -83,6 +84,12 @@ fn rules_that_cannot_run_here_are_skipped_and_say_why() {
             "it needs events of aws",
         ),
         (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
+        (rule("any where event.category == \"file\" and process.pid == 1"), "it needs file events"),
+        (rule("process where descendant of [file where true]"), "it needs file events"),
+        (rule("process where host.os.type == \"windows\" and frobnicate(?no.such) | sort x"), "it is for windows"),
+        (rule("proces where zzz").replace("query", "tags = [\"OS: Linux\"]\nquery"), "it is for linux"),
+        (rule("proces where zzz").replace("query", "index = [\"logs-okta*\"]\nquery"), "it needs events of logs-okta*"),
+        ("[tool.black]\nline-length = 120\n".to_owned(), "it is not a rule"),
     ] {
         let run = check(&text).exits(0);
         assert!(run.stdout.contains("skipped") && run.stdout.contains(why), "{}", run.stdout);
@@ -114,8 +121,62 @@ fn of_two_rules_with_one_id_the_first_runs() {
     }
     let run = osawatch(&["rules", "check", &folder.path().display().to_string()]).exits(0);
     assert!(
-        run.stdout.contains("has the same id and runs instead") && run.stdout.contains("1 ok, 1 skipped"),
+        run.stdout.contains("has the same id (at 2:11) and runs instead") && run.stdout.contains("1 ok, 1 skipped"),
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn slips_of_the_pen_in_a_rule_file_are_errors_with_their_place() {
+    let good = rule("process where true");
+    for (text, what) in [
+        (good.replace("name =", "nmae ="), "rule.toml:3:1: unknown key `nmae`; did you mean `name`?"),
+        (
+            good.replace("[rule]", "[rule]\nseverty = \"high\""),
+            "rule.toml:2:1: unknown key `severty`; did you mean `severity`?",
+        ),
+        (good.clone() + "[[exmple]]\nname = \"x\"\n", "rule.toml:7:3: unknown table `exmple`; did you mean `example`?"),
+        (good.clone() + "[osawatch]\nyeilds_to = []\n", "rule.toml:8:1: unknown field `yeilds_to`"),
+        (good.replace("\"n\"", "\" \""), "rule.toml:3:8: the name of the rule is empty"),
+        (good.replace("\"r\"", "\"\""), "rule.toml:2:11: the rule_id of the rule is empty"),
+        (rule("proces where true"), "rule.toml:5:1: unknown event category `proces`; did you mean `process`?"),
+    ] {
+        let run = check(&text).exits(1);
+        assert!(run.stdout.contains(what), "{what}:\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_rule_that_is_blind_to_some_of_its_events_says_so() {
+    let run = check(&rule("any where event.category in (\"process\", \"file\")")).exits(0);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("does not see the file events"), "{}", run.stdout);
+}
+
+#[test]
+fn a_rule_that_can_never_alert_on_a_live_mac_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, query) in [
+        ("field.toml", "process where process.name == \"a\" and process.parent.thread.id > 1"),
+        ("negated.toml", "process where not process.parent.thread.id == 1"),
+        ("one-of.toml", "process where process.parent.thread.id == 1 or process.name == \"a\""),
+        ("key.toml", "sequence by agent.id [process where true] [network where true]"),
+        ("tail.toml", "process where true | tail 1"),
+        (
+            "parent.toml",
+            "process where process.parent.args_count > 3 and process.parent.code_signature.exists == false",
+        ),
+    ] {
+        fs::write(folder.path().join(name), rule(query).replace("\"r\"", &format!("\"{name}\""))).unwrap();
+    }
+    let run = osawatch(&["rules", "check", "--live", &folder.path().display().to_string()]).exits(0);
+    let named: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("never ")).collect();
+    assert_eq!(named.len(), 3, "{}", run.stdout);
+    for what in [
+        "field.toml: it needs process.parent.thread.id, which no sensor",
+        "key.toml: stage 1 needs agent.id",
+        "tail.toml: `tail` is decided at the end",
+    ] {
+        assert!(named.iter().any(|line| line.contains(what)), "{what}: {}", run.stdout);
+    }
 }

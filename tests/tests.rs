@@ -45,3 +45,5 @@ mod shipping;
 mod sequences;
 // The rules command and the rule language's messages.
 mod rules;
+// The test bench for rules.
+mod rule_tests;

@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::output::terminal;
+use crate::source::recording::{Error as SourceError, Unreadable};
 
 pub(super) const HELP: &str = "\
 Exit codes:
@@ -81,6 +82,21 @@ pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// A recording cannot be read.
+pub(super) fn source_failure(error: SourceError) -> Failure {
+    let code = match &error {
+        SourceError::Open { .. } | SourceError::NoRecording { .. } | SourceError::TooManyFiles { .. } => {
+            Failure::NO_INPUT
+        }
+        SourceError::StdinTwice => Failure::USAGE,
+        SourceError::NoKnownFormat { .. } | SourceError::Unreadable { unreadable: Unreadable::Content(_), .. } => {
+            Failure::DATA
+        }
+        _ => Failure::IO,
+    };
+    Failure::new(code, error)
 }
 
 impl fmt::Display for Failure {

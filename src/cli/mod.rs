@@ -12,6 +12,7 @@ mod logger;
 mod progress;
 mod replay;
 mod rule_files;
+mod rule_tests;
 mod rules;
 mod run;
 mod sink;

@@ -10,7 +10,7 @@ use super::alert_file;
 use super::args::{at_least_one, duration};
 use super::config::ConfigArgs;
 use super::evidence::{self, Outputs};
-use super::exit::Failure;
+use super::exit::{Failure, source_failure};
 use super::progress::Progress;
 use super::rules::Selection;
 use super::sink::{Format, Sink, Wanted};
@@ -23,7 +23,7 @@ use crate::event::{Event, Machine, Scalar, Timestamp, document, field};
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{Case, Coverage};
-use crate::source::recording::{Error as SourceError, Input, Next, Recording, Sources, Unreadable};
+use crate::source::recording::{Input, Next, Recording, Sources};
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -331,18 +331,4 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
             .map_err(|error| Failure::new(Failure::IO, format!("cannot handle signals: {error}")))?;
     }
     Ok(flag)
-}
-
-fn source_failure(error: SourceError) -> Failure {
-    let code = match &error {
-        SourceError::Open { .. } | SourceError::NoRecording { .. } | SourceError::TooManyFiles { .. } => {
-            Failure::NO_INPUT
-        }
-        SourceError::StdinTwice => Failure::USAGE,
-        SourceError::NoKnownFormat { .. } | SourceError::Unreadable { unreadable: Unreadable::Content(_), .. } => {
-            Failure::DATA
-        }
-        _ => Failure::IO,
-    };
-    Failure::new(code, error)
 }

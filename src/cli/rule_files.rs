@@ -57,7 +57,9 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     for entry in entries {
         // A link to a folder is not followed: it may lead back.
         let kind = entry.file_type().map_err(failure)?;
-        let is_rule = entry.path().extension().is_some_and(|extension| extension == "toml");
+        // `rule.test.toml` holds the examples of `rule.toml`.
+        let name = entry.file_name();
+        let is_rule = name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"));
         if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
             find(&entry.path(), files)?;
         }

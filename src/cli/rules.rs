@@ -10,14 +10,12 @@ use super::config::{ConfigArgs, add_exceptions, configured, lint_lines};
 use super::exit::Failure;
 use super::exit::print;
 use super::rule_files::{self, load, read_all};
+use super::rule_tests;
 use crate::config::Config;
 use crate::config::lint;
 use crate::config::trust::Trust;
 use crate::detect::{Rule, RuleSet};
-use crate::event::{Decoded, Line, Machine};
-use crate::pipeline::{Limits, Pipeline};
 use crate::report::{plural, visible};
-use crate::source::Decoder;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -44,23 +42,22 @@ pub(super) enum Command {
         /// Rule files, or directories of them
         #[arg(required_unless_present = "config", value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Also name the rules that can never alert on a live Mac, and why
+        #[arg(long)]
+        live: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Run the examples of rules: events that must and must not alert
-    Test {
-        /// Rule files, or directories of them [default: the built-in rules]
-        #[arg(value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
+    Test(rule_tests::Args),
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::List { rules, no_builtin } => list(&load(!no_builtin, &rules, Trust::Anyone)?),
         Command::Show { id, rules } => show(&load(true, &rules, Trust::Anyone)?, &id),
-        Command::Check { paths, config } => check(&paths, &config),
-        Command::Test { paths } => test(&paths),
+        Command::Check { paths, live, config } => check(&paths, live, &config),
+        Command::Test(args) => rule_tests::run(&args),
     }
 }
 
@@ -157,7 +154,7 @@ fn describe(rule: &Rule) -> String {
     out.lines().map(|line| visible(line) + "\n").collect()
 }
 
-fn check(paths: &[PathBuf], config: &ConfigArgs) -> Result<ExitCode, Failure> {
+fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode, Failure> {
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
     let mut set = RuleSet::default();
     for (origin, text) in read_all(paths, Trust::Anyone)? {
@@ -170,6 +167,9 @@ fn check(paths: &[PathBuf], config: &ConfigArgs) -> Result<ExitCode, Failure> {
         };
         counts[state] += 1;
         out += &line;
+    }
+    if live {
+        out += &never_live(&set);
     }
     if !paths.is_empty() {
         out += &format!("{} ok, {} skipped, {} in error\n", counts[0], counts[1], counts[2]);
@@ -186,69 +186,12 @@ fn check(paths: &[PathBuf], config: &ConfigArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(counts[2] > 0)))
 }
 
+/// The rules that can never alert on a live Mac.
+fn never_live(set: &RuleSet) -> String {
+    let found = set.rules.iter().filter_map(|rule| Some((rule, set.never_live(rule)?)));
+    found.map(|(rule, why)| format!("never    {}: {why}\n", rule.origin)).collect()
+}
+
 fn remarks(rule: &Rule) -> String {
     rule.remarks.iter().map(|remark| format!(" ({remark})")).collect()
-}
-
-fn test(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
-    let (set, files) = if paths.is_empty() {
-        (RuleSet::built_in(), Vec::new())
-    } else {
-        (RuleSet::default(), read_all(paths, Trust::Anyone)?)
-    };
-    let mut rules = set.rules;
-    let mut texts = std::collections::HashMap::new();
-    for (origin, text) in files {
-        let text = text?;
-        let mut set = RuleSet::default();
-        rules.push(set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone());
-        texts.insert(origin, text);
-    }
-    let (mut out, mut passed, mut failed) = (String::new(), 0, 0);
-    for rule in rules.iter().filter(|rule| rule.inert().is_none()) {
-        for example in &rule.examples {
-            let found = alerts_of(rule, texts.get(&rule.origin), &example.events);
-            let verdict = match found {
-                Ok(count) if count == example.alerts => "pass".to_owned(),
-                Ok(count) => format!("FAIL: {}, expected {}", plural(count as u64, "alert"), example.alerts),
-                Err(error) => format!("FAIL: {error}"),
-            };
-            *(if verdict == "pass" { &mut passed } else { &mut failed }) += 1;
-            out += &visible(&format!("{}: {}: {verdict}", rule.id, example.name));
-            out += "\n";
-        }
-        if rule.examples.is_empty() {
-            out += &visible(&format!("{}: has no example", rule.id));
-            out += "\n";
-        }
-    }
-    out += &format!("{passed} passed, {failed} failed\n");
-    print(&out)?;
-    Ok(ExitCode::from(u8::from(failed > 0)))
-}
-
-/// How many alerts a rule alone raises on the events of an example.
-fn alerts_of(rule: &Rule, text: Option<&String>, events: &str) -> Result<usize, String> {
-    let mut set = match text {
-        None => RuleSet::built_in(),
-        Some(text) => {
-            let mut set = RuleSet::default();
-            set.add(&rule.origin, text).map_err(|error| error.to_string())?;
-            set
-        }
-    };
-    let id = [rule.id.clone()];
-    set.keep_only(&id).map_err(str::to_owned)?;
-    let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
-    let mut alerts = 0;
-    for (number, line) in events.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let decoding = decoder.decode(&Line::from(line.to_owned()), None);
-        match decoding.map_err(|error| format!("line {} of the example: {error}", number + 1))?.decoded {
-            Decoded::Event(event) => pipeline.push(event, |_| alerts += 1),
-            Decoded::Skipped(_) => {}
-        }
-    }
-    pipeline.finish(|_| alerts += 1);
-    Ok(alerts)
 }

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::Match;
-use super::held::{Held, Length, Shared, longest};
+use super::held::{Held, Length, Match, Shared, longest};
 use super::reorder::Ordinal;
 use crate::eql::{KeyValue, Keys, Query, Stage};
 use crate::event::{Charge, Event};

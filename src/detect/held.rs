@@ -1,4 +1,4 @@
-//! The events that matchers hold, shared by all rules, and what they find.
+//! What matchers hold: events, each once for all rules, and what they make of them.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

@@ -1,14 +1,13 @@
-//! A rule file to a rule: Elastic's two TOML layouts, that of detection-rules and that of their
-//! endpoint rules. Keys that are theirs alone are read over; ours stand under `[osawatch]` and
-//! `[[example]]`.
+//! What a rule is.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::eql::{self, Lineages, Query};
-use crate::event::Fields;
+use crate::eql::{self, Query};
+use crate::place::Place;
 
 /// A loaded rule.
 #[derive(Clone, Debug)]
@@ -47,17 +46,21 @@ pub struct Rule {
     pub once_per_event: bool,
     /// Events that must and must not alert.
     pub examples: Vec<Example>,
+    /// Clauses that no example can show to be needed.
+    pub stays: Vec<Stays>,
     /// The query as written.
     pub query_text: String,
     /// The file it came from, or `built-in`.
     pub origin: String,
     /// What was read and is not acted on.
     pub remarks: Vec<String>,
-    state: State,
+    /// Where the id stands in its file.
+    pub(super) id_place: Place,
+    pub(super) state: State,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+pub(super) enum State {
     Runnable(Box<Query>),
     Inert(String),
 }
@@ -83,6 +86,17 @@ impl Rule {
     /// Keeps the rule from running.
     pub(super) fn make_inert(&mut self, why: String) {
         self.state = State::Inert(why);
+    }
+
+    /// The clauses of the query, with the category of their events and their place in its text.
+    pub fn clauses(&self) -> Vec<(String, Range<usize>)> {
+        let Ok(parsed) = eql::parse(&self.query_text) else { return Vec::new() };
+        parsed.clauses().into_iter().map(|(category, span)| (category.to_owned(), span)).collect()
+    }
+
+    /// The rule with another query.
+    pub(super) fn with_query(&self, text: &str, query: Query) -> Rule {
+        Rule { query_text: text.to_owned(), state: State::Runnable(Box::new(query)), ..self.clone() }
     }
 
     /// Why the rule cannot run here, when it cannot.
@@ -165,16 +179,38 @@ pub struct Technique {
     pub subtechnique: Vec<Technique>,
 }
 
-/// A test that a rule carries.
+/// A test that a rule carries, or a file beside it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
     /// What the case is.
     pub name: String,
-    /// How many alerts the rule must raise.
-    pub alerts: usize,
+    /// The alerts that the rule must raise.
+    pub alerts: Expected,
     /// Events: one ECS document or eslogger line per line.
-    pub events: String,
+    pub events: Option<Spanned<String>>,
+    /// A recording of the events, beside the file.
+    pub recording: Option<Spanned<String>>,
+}
+
+/// The alerts that an example expects.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "`alerts` is a number, or a list of the ids of each alert's events")]
+pub enum Expected {
+    /// So many.
+    Count(usize),
+    /// These, each by the ids of its events.
+    Events(Vec<Vec<String>>),
+}
+
+/// A clause that no example can show to be needed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stays {
+    /// The clause as it is written in the query.
+    pub clause: String,
+    /// Why it stays.
+    pub reason: String,
 }
 
 /// A rule file that is wrong: the message names file, line and column, and shows the place.
@@ -188,192 +224,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-#[derive(Deserialize)]
-struct File {
-    rule: RawRule,
-    #[serde(default)]
-    metadata: Metadata,
-    #[serde(default)]
-    threat: Vec<Threat>,
-    #[serde(default)]
-    actions: Vec<toml::Table>,
-    #[serde(default)]
-    osawatch: Ours,
-    #[serde(default)]
-    example: Vec<Example>,
-}
-
-/// Which of Elastic's integrations the rule's events come from; `endpoint` is Elastic Defend.
-#[derive(Deserialize, Default)]
-struct Metadata {
-    #[serde(default)]
-    integration: Integration,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Integration {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Metadata {
-    /// The products whose events the rule needs, when Elastic Defend is not among them.
-    fn other_products(self) -> Option<String> {
-        let products = match self.integration {
-            Integration::One(product) => vec![product],
-            Integration::Several(products) => products,
-        };
-        let other = !products.is_empty() && !products.iter().any(|product| product == "endpoint");
-        other.then(|| products.join(" or "))
-    }
-}
-
-impl Default for Integration {
-    fn default() -> Integration {
-        Integration::Several(Vec::new())
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Ours {
-    uuid: Option<String>,
-    #[serde(default)]
-    once_per_event: bool,
-    #[serde(default)]
-    yields_to: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RawRule {
-    #[serde(alias = "id")]
-    rule_id: String,
-    name: String,
-    #[serde(default)]
-    description: String,
-    severity: Option<Severity>,
-    risk_score: Option<f64>,
-    r#type: Option<String>,
-    language: Option<String>,
-    query: Option<Spanned<String>>,
-    version: Option<toml::Value>,
-    #[serde(default)]
-    tags: Vec<String>,
-    #[serde(default, alias = "reference")]
-    references: Vec<String>,
-    #[serde(default)]
-    false_positives: Vec<String>,
-    #[serde(default)]
-    note: String,
-    #[serde(default)]
-    threat: Vec<Threat>,
-    #[serde(default)]
-    author: Vec<String>,
-    license: Option<String>,
-    os_list: Option<Vec<String>>,
-}
-
-impl Rule {
-    /// Reads a rule file. `origin` is what error messages call it.
-    pub fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
-        let file: File = toml::from_str(text).map_err(|error| toml_error(origin, text, &error))?;
-        let File { rule: raw, metadata, threat, actions, osawatch, example } = file;
-        let state = match &raw.query {
-            Some(query) => {
-                let loaded = load_query(&raw, query, (origin, text), fields, lineages);
-                // Fields of another product's events are no slip of the pen in a rule for that product.
-                match metadata.other_products() {
-                    Some(products) if loaded.is_err() => State::Inert(format!("it needs events of {products}")),
-                    _ => loaded?,
-                }
-            }
-            None => State::Inert("it has no query".into()),
-        };
-        let mut remarks = Vec::new();
-        if !actions.is_empty() {
-            remarks.push(format!("{} [[actions]] ignored: osawatch only detects", actions.len()));
-        }
-        Ok(Rule {
-            uuid: osawatch.uuid.or_else(|| is_uuid(&raw.rule_id).then(|| raw.rule_id.clone())),
-            id: raw.rule_id,
-            name: raw.name,
-            version: raw.version.map_or_else(|| "1".into(), plain),
-            description: raw.description.split_whitespace().collect::<Vec<_>>().join(" "),
-            severity: raw.severity.unwrap_or(Severity::Medium),
-            risk_score: raw.risk_score.unwrap_or(47.0).clamp(0.0, 100.0),
-            authors: raw.author,
-            license: raw.license,
-            tags: raw.tags,
-            references: raw.references,
-            false_positives: raw.false_positives,
-            note: raw.note.trim().to_owned(),
-            threats: raw.threat.into_iter().chain(threat).collect(),
-            yields_to: osawatch.yields_to,
-            once_per_event: osawatch.once_per_event,
-            examples: example,
-            query_text: raw.query.map(Spanned::into_inner).unwrap_or_default().trim().to_owned(),
-            origin: origin.to_owned(),
-            remarks,
-            state,
-        })
-    }
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
-}
-
-fn plain(value: toml::Value) -> String {
-    match value {
-        toml::Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-fn load_query(
-    raw: &RawRule,
-    query: &Spanned<String>,
-    (origin, text): (&str, &str),
-    fields: &mut Fields,
-    lineages: &mut Lineages,
-) -> Result<State, Error> {
-    let language = raw.language.as_deref().or(raw.r#type.as_deref()).unwrap_or("eql");
-    if language != "eql" || raw.r#type.as_deref().is_some_and(|kind| kind != "eql") {
-        return Ok(State::Inert(format!("it is written in {language}; osawatch runs EQL rules")));
-    }
-    if let Some(inert) = raw.os_list.as_ref().and_then(|systems| for_other_systems(systems)) {
-        return Ok(inert);
-    }
-    let wrong = |error: eql::Error| Error(error.render(query.get_ref(), origin, first_line(text, query)));
-    let syntax = eql::parse(query.get_ref()).map_err(wrong)?;
-    if let Some(inert) = syntax.requires("host.os.type").and_then(|systems| for_other_systems(&systems)) {
-        return Ok(inert);
-    }
-    let unseen = |name: &&str| !matches!(*name, "process" | "network" | "any");
-    if let Some(category) = syntax.stages.iter().map(|stage| stage.category.as_str()).find(unseen) {
-        return Ok(State::Inert(format!("it needs {category} events, which osawatch does not see")));
-    }
-    eql::compile(query.get_ref(), fields, lineages).map(|query| State::Runnable(Box::new(query))).map_err(wrong)
-}
-
-fn for_other_systems(systems: &[String]) -> Option<State> {
-    let other = !systems.iter().any(|system| system.eq_ignore_ascii_case("macos"));
-    other.then(|| State::Inert(format!("it is for {}", systems.join(" and "))))
-}
-
-/// The line of the file on which the text of the query begins.
-fn first_line(text: &str, query: &Spanned<String>) -> usize {
-    let written = text.get(query.span()).unwrap_or_default();
-    let opening = written.find(query.get_ref().as_str()).unwrap_or(0);
-    1 + text[..query.span().start + opening].matches('\n').count()
-}
-
-fn toml_error(origin: &str, text: &str, error: &toml::de::Error) -> Error {
-    let at = error.span().map_or(0, |span| span.start.min(text.len()));
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    Error(format!("{origin}:{line}:{column}: {}", error.message()))
-}

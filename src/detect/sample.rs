@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::Match;
-use super::held::{Held, Length, Shared, longest};
+use super::held::{Held, Length, Match, Shared, longest};
 use super::reorder::Ordinal;
 use crate::eql::{Keys, Query, Stage, values_of};
 use crate::event::Charge;

@@ -13,9 +13,8 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::Match;
 use super::absence::{Absences, Undecided};
-use super::held::{Held, Length, Shared, longest};
+use super::held::{Held, Length, Match, Shared, longest};
 use super::reorder::Ordinal;
 use crate::eql::{Condition, Keys, Query, Stage, values_of};
 use crate::event::{Charge, Event};

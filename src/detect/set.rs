@@ -3,8 +3,8 @@
 use super::Rule;
 use super::exception::{Entry, Exception};
 use super::rule::Error;
-use crate::eql::Lineages;
-use crate::event::Fields;
+use crate::eql::{self, Lineages};
+use crate::event::{Field, Fields};
 
 const BUILT_IN: [&str; 11] = [
     include_str!("rules/osascript-network-connection.toml"),
@@ -45,6 +45,31 @@ impl RuleSet {
         set
     }
 
+    /// A set of one rule, with this query.
+    pub fn variant(rule: &Rule, query: &str) -> Result<RuleSet, eql::Error> {
+        let mut set = RuleSet::default();
+        let compiled = eql::compile(query, &mut set.fields, &mut set.lineages)?;
+        set.rules.push(rule.with_query(query, compiled));
+        Ok(set)
+    }
+
+    /// Why a rule can never alert on a live Mac, if that is so.
+    pub fn never_live(&self, rule: &Rule) -> Option<String> {
+        let query = rule.query()?;
+        if query.pipes.iter().any(|pipe| matches!(pipe, eql::Pipe::Tail(_))) {
+            return Some("`tail` is decided at the end of a recording, and a live Mac has none".to_owned());
+        }
+        let is_missing = |field: Field| !field.is_filled_live();
+        let stages = query.stages.iter().enumerate().filter(|(_, stage)| !stage.missing);
+        stages.into_iter().find_map(|(at, stage)| {
+            let key =
+                stage.join.iter().filter(|key| !key.optional).filter_map(|key| key.field).find(|key| is_missing(*key));
+            let field = self.fields.name(key.or_else(|| stage.filter.needs(&is_missing))?);
+            let stage = if query.is_sequence() { format!("stage {}", at + 1) } else { "it".to_owned() };
+            Some(format!("{stage} needs {field}, which no sensor of a live Mac reports"))
+        })
+    }
+
     /// Adds the rule of a file. `origin` is what messages call the file.
     ///
     /// Elastic ships some rules twice, under one id: the first that runs runs, a later one is inert.
@@ -52,7 +77,8 @@ impl RuleSet {
         let mut rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
         let same = |other: &&Rule| other.id == rule.id && other.inert().is_none();
         if let (None, Some(other)) = (rule.inert(), self.rules.iter().find(same)) {
-            rule.make_inert(format!("the rule in {} has the same id and runs instead", other.origin));
+            let (other, place) = (&other.origin, rule.id_place);
+            rule.make_inert(format!("the rule in {other} has the same id (at {place}) and runs instead"));
         }
         self.rules.push(rule);
         Ok(&self.rules[self.rules.len() - 1])

@@ -197,6 +197,24 @@ impl Query {
         found
     }
 
+    /// The clauses of all conditions, with the category of their stage: what `and`, `or` and `not` join.
+    pub fn clauses(&self) -> Vec<(&str, Range<usize>)> {
+        let mut found: Vec<(&str, Range<usize>)> = Vec::new();
+        for stage in self.stages.iter().chain(&self.until) {
+            let mut inner = vec![&stage.condition];
+            while let Some(expr) = inner.pop() {
+                match &expr.kind {
+                    ExprKind::Not(part) => inner.push(part),
+                    ExprKind::And(parts) | ExprKind::Or(parts) => inner.extend(parts.iter().rev()),
+                    // The runs of a stage are one in the text.
+                    _ if found.iter().any(|(_, span)| *span == expr.span) => {}
+                    _ => found.push((&stage.category, expr.span.clone())),
+                }
+            }
+        }
+        found
+    }
+
     /// The values that every stage demands of a field with `==`, `in` or `:`; `None` when some stage
     /// does not demand any. It shows for which operating systems a rule is.
     pub fn requires(&self, field: &str) -> Option<Vec<String>> {
@@ -246,7 +264,30 @@ impl Expr {
         }
     }
 
-    fn requires(&self, field: &str) -> Option<Vec<String>> {
+    /// The texts that the field is compared with, whichever way.
+    pub fn texts_of(&self, field: &str) -> Vec<&str> {
+        let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field { name, .. } if name == field);
+        let mut values: Vec<&Expr> = Vec::new();
+        let mut inner: Vec<&Expr> = vec![self];
+        while let Some(expr) = inner.pop() {
+            match &expr.kind {
+                ExprKind::Not(part) => inner.push(part),
+                ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::Call { args: parts, .. } => inner.extend(parts),
+                ExprKind::Compare(left, _, right) if is_field(left) => values.push(right),
+                ExprKind::Compare(left, _, right) if is_field(right) => values.push(left),
+                ExprKind::Matches { value, list, .. } if is_field(value) => values.extend(list),
+                _ => {}
+            }
+        }
+        let texts = values.into_iter().filter_map(|value| match &value.kind {
+            ExprKind::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// The values that the expression demands of a field.
+    pub fn requires(&self, field: &str) -> Option<Vec<String>> {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field { name, .. } if name == field);
         match &self.kind {
             ExprKind::And(all) => all.iter().find_map(|expr| expr.requires(field)),

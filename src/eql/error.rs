@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::place::{line_column, nearest, shown};
+use super::carets::{nearest, shown};
+use crate::place::Place;
 
 /// A query that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +35,10 @@ impl Error {
         }
     }
 
-    /// Line and column of the place, both from 1, columns in characters.
-    pub fn line_column(&self, text: &str) -> (usize, usize) {
-        line_column(text, self.span.start)
-    }
-
     /// The message with its place in the file, and the line with a caret under what is wrong.
     /// `first_line` is the line of the file on which the query begins.
     pub fn render(&self, text: &str, file: &str, first_line: usize) -> String {
-        let (line, column) = self.line_column(text);
+        let Place { line, column } = Place::of(text, self.span.start);
         let place = format!("{file}:{}:{column}: {self}", first_line + line - 1);
         match shown(text, &self.span) {
             Some(shown) => place + "\n" + &shown,

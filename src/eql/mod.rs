@@ -22,7 +22,7 @@ mod literal;
 mod operand;
 mod parser;
 mod pattern;
-pub mod place;
+pub mod carets;
 mod test;
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,7 @@ const TEXTS: [Field; 9] = [
 pub struct Execution {
     pid: Option<i64>,
     is_signed: Option<bool>,
+    args_count: Option<i64>,
     /// The texts one after the other, then the arguments.
     text: String,
     /// Where each text ends, and whether there is one.
@@ -63,6 +64,7 @@ impl Execution {
         let mut execution =
             Execution::joined(texts, own + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
         execution.pid = event.int(field::PROCESS_PID);
+        execution.args_count = event.int(field::PROCESS_ARGS_COUNT);
         execution.is_signed = event.stated(field::PROCESS_SIGNATURE_EXISTS).find_map(|value| match value {
             Scalar::Bool(flag) => Some(flag),
             _ => None,
@@ -256,7 +258,7 @@ pub struct Context {
 
 impl Context {
     /// Whether the field says from whom a process comes, which no single event knows.
-    pub(super) fn is_lineage(field: Field) -> bool {
+    pub(super) fn is_lineage(&self, field: Field) -> bool {
         matches!(
             field,
             field::ANCESTRY
@@ -294,6 +296,8 @@ impl Context {
             field::PARENT_NAME => parent?.name().map(Scalar::Str),
             field::PARENT_EXECUTABLE => parent?.executable().map(Scalar::Str),
             field::PARENT_COMMAND_LINE => parent?.command_line().map(Scalar::Str),
+            field::PARENT_ARGS_COUNT => parent?.args_count.map(Scalar::Int),
+            field::PARENT_SIGNATURE_EXISTS => parent?.is_signed.map(Scalar::Bool),
             field::PARENT_SIGNING_ID => parent?.signing_id().map(Scalar::Str),
             field::PARENT_TEAM_ID => parent?.team_id().map(Scalar::Str),
             field::EFFECTIVE_PARENT_ENTITY_ID | field::EFFECTIVE_PROCESS_ENTITY_ID => {

@@ -116,6 +116,7 @@ core_fields! {
     PARENT_ARGS_COUNT = "process.parent.args_count": Long,
     PARENT_COMMAND_LINE = "process.parent.command_line": Wildcard,
     PARENT_SIGNING_ID = "process.parent.code_signature.signing_id": Keyword,
+    PARENT_SIGNATURE_EXISTS = "process.parent.code_signature.exists": Boolean,
     PARENT_TEAM_ID = "process.parent.code_signature.team_id": Keyword,
     ANCESTRY = "process.Ext.ancestry": Keyword,
     EFFECTIVE_PARENT_ENTITY_ID = "process.Ext.effective_parent.entity_id": Keyword,
@@ -192,10 +193,19 @@ const ALWAYS: &[Field] = &[
     PIDVERSION,
 ];
 
+/// Fields with a constant that only recordings fill.
+const NEVER_LIVE: &[Field] =
+    &[DOCUMENT_ID, AGENT_ID, EVENT_ID, EVENT_SEQUENCE, HOST_HOSTNAME, HOST_OS_VERSION, PROCESS_SHA256];
+
 impl Field {
     /// The ECS name of a field that has a constant; `None` for one resolved by name only.
     pub fn core_name(self) -> Option<&'static str> {
         CORE.get(usize::from(self.0)).map(|(name, _)| *name)
+    }
+
+    /// Whether the sensors of a live Mac fill it, or what the stream knows of a process.
+    pub fn is_filled_live(self) -> bool {
+        self.core_name().is_some() && !NEVER_LIVE.contains(&self)
     }
 
     /// The position in the table, for lookup tables.

@@ -215,8 +215,13 @@ impl Event {
                 }
             }
         }
-        let told = || self.line.is_none() || Context::is_lineage(field);
-        !stated && self.context.as_ref().is_some_and(|context| told() && context.any(field, &mut test))
+        if !stated && field == field::TIMESTAMP {
+            return test(Scalar::Int(self.time.milliseconds()));
+        }
+        !stated
+            && self.context.as_ref().is_some_and(|context| {
+                (self.line.is_none() || context.is_lineage(field)) && context.any(field, &mut test)
+            })
     }
 
     /// The first text value that the event itself states.

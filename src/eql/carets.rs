@@ -1,21 +1,16 @@
-//! Where something stands in a text, as messages say it: line and column, the line with carets, and the
-//! nearest of the words that could have been meant.
+//! How messages show what is wrong in a text: the line with carets, and the nearest of the words that could have
+//! been meant.
 
 use std::ops::Range;
+
+use crate::place::Place;
 
 /// A longer line is not shown: its caret would be out of sight.
 const MAX_SHOWN: usize = 1000;
 
-/// Line and column of a byte of the text, both from 1, columns in characters.
-pub fn line_column(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(at)];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
 /// The line on which a span begins, with carets under the span; `None` when the line is too long to show.
 pub fn shown(text: &str, span: &Range<usize>) -> Option<String> {
-    let (line, column) = line_column(text, span.start);
+    let Place { line, column } = Place::of(text, span.start);
     let source = text.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
     if source.len() > MAX_SHOWN {
         return None;
@@ -47,11 +42,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_counted_in_lines_and_characters() {
+    fn carets_are_under_the_characters_of_the_span() {
         let text = "é\n\té x\n";
-        assert_eq!(line_column(text, 0), (1, 1));
-        assert_eq!(line_column(text, text.find('x').unwrap()), (2, 4));
-        assert_eq!(line_column(text, text.len() + 9), (3, 1));
         assert_eq!(shown(text, &(4..6)).as_deref(), Some("   é x\n   ^"));
     }
 

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Checks rules and runs their examples, as the GitHub Action does.
+# Variables: OSAWATCH (program), RULES, MIN_SCORE, BASELINE (words are separate paths), JUNIT.
+set -euo pipefail
+osawatch=${OSAWATCH:-${RUNNER_TEMP:-/tmp}/osawatch/bin/osawatch}
+read -ra rules <<<"${RULES:-}"
+read -ra baseline <<<"${BASELINE:-}"
+if ((${#rules[@]})); then
+    "$osawatch" rules check "${rules[@]}"
+fi
+options=(--coverage --min-score "${MIN_SCORE:-0}" --junit "${JUNIT:-osawatch-rules.xml}")
+if ((${#baseline[@]})); then
+    options+=(--baseline "${baseline[@]}")
+fi
+exec "$osawatch" rules test ${rules[@]+"${rules[@]}"} "${options[@]}"
