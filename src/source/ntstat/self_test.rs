@@ -73,6 +73,16 @@ impl fmt::Display for Findings {
     }
 }
 
+/// How far the self-test is. It is made on each new socket, and after sleep.
+#[derive(Debug)]
+pub(super) enum Test {
+    Due,
+    /// The driver makes the sockets.
+    Asked,
+    Running(Box<SelfTest>),
+    Done,
+}
+
 /// A test under way.
 #[derive(Debug)]
 pub(super) struct SelfTest {
