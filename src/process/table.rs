@@ -179,9 +179,14 @@ impl Table {
         let executed = action("exec") || !action("fork");
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key = key_of(&mut self.key, event, entity_id);
-        if let Some(entry) = self.executions.get_mut(key) {
-            entry.context = context;
-            entry.executed |= executed;
+        if let Some((known, _)) = self.executions.get_key_value(key) {
+            let known = Arc::clone(known);
+            // It may have been found running, and its start is reported only now.
+            self.owners.started(&known, event);
+            if let Some(entry) = self.executions.get_mut(&known) {
+                entry.context = context;
+                entry.executed |= executed;
+            }
             return self.bound(event.time);
         }
         let key: Arc<str> = key.into();

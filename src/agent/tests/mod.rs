@@ -208,6 +208,14 @@ fn a_connection_given_to_the_program_before_goes_to_the_one_whose_exec_is_told_l
 }
 
 #[test]
+fn a_connection_of_a_process_that_was_found_running_alerts_when_its_start_is_reported_late() {
+    let found = Report::Running(Box::new(already_running(0.5, OSASCRIPT, 50, 7)));
+    let script = script().processes([found]).flows([flow(1.0, 50, Some(1050))]);
+    let (seen, counts) = script.run_and_tell_late(exec(0.5, OSASCRIPT, 50, 7));
+    assert_eq!((seen.alerts.len(), counts.unattributed), (1, 0));
+}
+
+#[test]
 fn a_socket_made_by_the_program_before_is_said_to_be_inherited() {
     let reports = || [exec(0.0, "/bin/bash", 50, 6), exec(2.0, OSASCRIPT, 50, 7)];
     let made = |second: f64| Flow { started: Some(flow(second, 0, None).time), ..flow(2.5, 50, Some(1050)) };
