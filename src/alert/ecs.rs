@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
-use crate::event::audit_token::short_hash;
 use crate::event::document::{self, get, insert, text};
+use crate::event::hash::short_hash;
 use crate::event::{Context, Event, Execution, Field, Number, Script, field};
 
 /// The version of ECS that the documents follow.
@@ -178,24 +178,27 @@ fn collect_leaves<'v>(name: &str, value: &'v Json, leaves: &mut Vec<(String, &'v
     }
 }
 
+/// Fields of `osawatch.process` that only some sources know.
+const PROCESS_FIELDS: [&str; 8] = [
+    "pidversion",
+    "audit_token",
+    "args_left_out",
+    "path_truncated",
+    "is_platform_binary",
+    "tty_path",
+    "script_path",
+    "stdin_type",
+];
+
+/// `osawatch.*`: what ECS has no field for.
 fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
-    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let last = &found.events[found.events.len() - 1];
     let mut ours = Map::new();
-    let mut sequence = Map::new();
-    if let Some(maxspan) = rule.query().and_then(|query| query.maxspan_ms) {
-        sequence.insert("maxspan_ms".into(), maxspan.into());
-    }
-    sequence.insert("span_ms".into(), (last.time.milliseconds() - first.time.milliseconds()).into());
-    sequence.insert("join".into(), found.join.iter().map(join_value).collect());
-    sequence.insert("events".into(), copies.into_iter().map(Json::Object).collect());
-    ours.insert("sequence".into(), Json::Object(sequence));
+    ours.insert("sequence".into(), sequence(rule, found, copies));
     let context = context_of(found);
-    let ancestors: Vec<Json> = context
-        .and_then(|context| context.ancestors.as_ref())
-        .iter()
-        .flat_map(|list| list.iter())
-        .map(|ancestor| summary(ancestor))
-        .collect();
+    let ancestors = context.and_then(|context| context.ancestors.as_ref());
+    let ancestors: Vec<Json> =
+        ancestors.iter().flat_map(|list| list.iter()).map(|ancestor| summary(ancestor)).collect();
     if !ancestors.is_empty() {
         ours.insert("ancestry".into(), Json::Array(ancestors));
     }
@@ -209,26 +212,10 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     if let Some((entity_id, script)) = script_of(found) {
         ours.insert("script".into(), script_fields(entity_id, &script.current()));
     }
-    if let Some(method) = last.str(field::ATTRIBUTION_METHOD) {
-        let mut attribution = json!({ "method": method });
-        if let Some(via) = last.str(field::ATTRIBUTION_VIA) {
-            attribution["via"] = via.into();
-        }
-        if last.stated(field::ATTRIBUTION_INHERITED).next().is_some() {
-            attribution["inherited"] = true.into();
-        }
+    if let Some(attribution) = attribution(last) {
         ours.insert("attribution".into(), attribution);
     }
-    for name in [
-        "pidversion",
-        "audit_token",
-        "args_left_out",
-        "path_truncated",
-        "is_platform_binary",
-        "tty_path",
-        "script_path",
-        "stdin_type",
-    ] {
+    for name in PROCESS_FIELDS {
         let key = format!("osawatch.process.{name}");
         let value = found.events.iter().rev().filter(|event| same_process(event, last)).find_map(|event| {
             event.values().find(|(field, _)| field.core_name() == Some(&key)).map(|(_, value)| value_of(value))
@@ -238,6 +225,31 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         }
     }
     Json::Object(ours)
+}
+
+/// `osawatch.sequence`: the events, and how they hang together.
+fn sequence(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let mut sequence = Map::new();
+    if let Some(maxspan) = rule.query().and_then(|query| query.maxspan_ms) {
+        sequence.insert("maxspan_ms".into(), maxspan.into());
+    }
+    sequence.insert("span_ms".into(), (last.time.milliseconds() - first.time.milliseconds()).into());
+    sequence.insert("join".into(), found.join.iter().map(join_value).collect());
+    sequence.insert("events".into(), copies.into_iter().map(Json::Object).collect());
+    Json::Object(sequence)
+}
+
+/// `osawatch.attribution`: how the connection was given to its execution.
+fn attribution(event: &Event) -> Option<Json> {
+    let mut attribution = json!({ "method": event.str(field::ATTRIBUTION_METHOD)? });
+    if let Some(via) = event.str(field::ATTRIBUTION_VIA) {
+        attribution["via"] = via.into();
+    }
+    if event.stated(field::ATTRIBUTION_INHERITED).next().is_some() {
+        attribution["inherited"] = true.into();
+    }
+    Some(attribution)
 }
 
 /// The script of the sequence's own processes, the first one's first, or of the nearest ancestor that ran one.

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use super::Alert;
 use crate::detect::Rule;
 use crate::detect::suppress::{Group, Summary};
-use crate::event::audit_token::short_hash;
 use crate::event::document::{self, insert};
 use crate::event::field;
+use crate::event::hash::short_hash;
 
 /// Programs with their destinations that are named with their counts.
 const MAX_GROUPS: usize = 32;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::event::audit_token::short_hash;
 use crate::event::document::insert;
+use crate::event::hash::short_hash;
 use crate::event::{Machine, Timestamp};
 use sha2::{Digest, Sha256};
 

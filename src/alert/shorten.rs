@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use crate::event::document::{get, insert};
+use crate::event::hash::hex;
 
 /// Bytes of a document. Fluent Bit, the strictest of the shippers, stops at 32,768 with the newline; the
 /// rest is for what is added on the way out.
@@ -113,7 +114,7 @@ fn args_hash(document: &Map<String, Json>) -> Option<String> {
         hash.update(arg.as_str()?);
         hash.update([0]);
     }
-    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&hash.finalize()))
 }
 
 fn length(document: &Map<String, Json>) -> usize {
@@ -272,7 +273,7 @@ mod tests {
             hash.update(arg.as_str().unwrap());
             hash.update([0]);
         }
-        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&hash.finalize());
         assert_eq!(document["osawatch"]["process"]["args_sha256"], hash.as_str());
     }
 

@@ -1,8 +1,8 @@
 //! The audit token: how XNU names one process execution.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+
+use super::hash::short_hash;
 
 /// `audit_token_t` of `<bsm/audit.h>`: eight words, in the order the kernel writes them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -82,13 +82,6 @@ impl Machine {
         hash.update(pidversion.to_be_bytes());
         short_hash(hash)
     }
-}
-
-/// The first 22 characters (132 bits) of a SHA-256 in unpadded base64url: the form of all our ids.
-pub fn short_hash(hash: Sha256) -> String {
-    let mut text = URL_SAFE_NO_PAD.encode(hash.finalize());
-    text.truncate(22);
-    text
 }
 
 #[cfg(test)]

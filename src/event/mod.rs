@@ -10,6 +10,7 @@ pub mod ecs;
 mod execution;
 pub mod field;
 mod flow;
+pub mod hash;
 mod line;
 pub mod memory;
 mod number;
@@ -291,7 +292,7 @@ impl Event {
                 }
             }
         }
-        audit_token::short_hash(hash)
+        hash::short_hash(hash)
     }
 
     fn scalar(&self, value: Value) -> Scalar<'_> {

@@ -13,11 +13,21 @@ pub(super) struct Given {
     pub(super) arguments: u64,
 }
 
-/// `osascript [-l language] [-i] [-s flags] [-e statement | programfile] [argument …]`, by the rules of
-/// getopt(3): options may be joined, an option's value may follow at once, `--` ends them.
-pub(super) fn osascript(args: &[&str]) -> Given {
-    let (mut statements, mut language, mut is_interactive) = (Vec::new(), APPLESCRIPT, false);
-    let mut is_named = false;
+/// What the options of an osascript say.
+struct Options<'a> {
+    /// What follows each `-e`.
+    statements: Vec<&'a str>,
+    /// The language that `-l` names.
+    named: Option<Option<&'static str>>,
+    /// `-i`: statements are read from standard input.
+    is_interactive: bool,
+    /// The arguments after the options.
+    rest: &'a [&'a str],
+}
+
+/// Reads options by the rules of getopt(3): they may be joined, an option's value may follow at once, `--` ends them.
+fn options<'a>(args: &'a [&'a str]) -> Options<'a> {
+    let mut options = Options { statements: Vec::new(), named: None, is_interactive: false, rest: &[] };
     let mut at = 0;
     while let Some(arg) = args.get(at).filter(|arg| arg.len() > 1 && arg.starts_with('-')) {
         at += 1;
@@ -26,7 +36,7 @@ pub(super) fn osascript(args: &[&str]) -> Given {
         }
         for (place, option) in arg.char_indices().skip(1) {
             if !matches!(option, 'e' | 'l' | 's') {
-                is_interactive |= option == 'i';
+                options.is_interactive |= option == 'i';
                 continue;
             }
             let joined = &arg[place + 1..];
@@ -37,40 +47,39 @@ pub(super) fn osascript(args: &[&str]) -> Given {
                 joined
             };
             match option {
-                'e' => statements.push(value),
-                'l' => {
-                    language = language_named(value);
-                    is_named = true;
-                }
+                'e' => options.statements.push(value),
+                'l' => options.named = Some(language_named(value)),
                 _ => {}
             }
             break;
         }
     }
-    // A file may say its language itself, by its name or in its bytes.
-    let named = language.filter(|_| is_named);
-    let rest = args.get(at..).unwrap_or_default();
+    options.rest = args.get(at..).unwrap_or_default();
+    options
+}
+
+/// `osascript [-l language] [-i] [-s flags] [-e statement | programfile] [argument …]`.
+pub(super) fn osascript(args: &[&str]) -> Given {
+    let Options { statements, named, is_interactive, rest } = options(args);
     let count = |rest: &[&str]| rest.len() as u64;
     if !statements.is_empty() {
         // osascript runs them as the lines of one script.
         let text = Some(statements.join("\n"));
+        let language = named.unwrap_or(APPLESCRIPT);
         return Given { source: "inline", language, text, arguments: count(rest), ..Given::default() };
     }
+    // A file may say its language itself, by its name or in its bytes.
+    let language = named.flatten();
     match rest.split_first() {
         Some((path, arguments)) if !is_standard_input(path) && !is_interactive => {
             let is_applet = path.trim_end_matches('/').ends_with(".app");
             let source = if is_applet { "applet" } else { "file" };
-            Given {
-                source,
-                language: named,
-                path: Some((*path).to_owned()),
-                arguments: count(arguments),
-                ..Given::default()
-            }
+            let path = Some((*path).to_owned());
+            Given { source, language, path, arguments: count(arguments), ..Given::default() }
         }
         rest => {
             let arguments = rest.map_or(0, |(_, arguments)| count(arguments));
-            Given { source: "stdin", language: named, arguments, ..Given::default() }
+            Given { source: "stdin", language, arguments, ..Given::default() }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::compiled::{self, Compiled};
 use super::workflow::{self, Workflow};
-use super::{MAX_TEXT, indicators, places, unpack};
+use super::{indicators, places, unpack};
 use crate::event::Script;
 
 /// Bytes of what is decoded that an alert holds, of each text and of all.
@@ -42,7 +42,7 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
     match bytes {
         [0xFE, 0xFF, ..] => units(u16::from_be_bytes),
         [0xFF, 0xFE, ..] => units(u16::from_le_bytes),
-        _ if bytes.starts_with(b"bplist") || bytes[..bytes.len().min(MAX_TEXT)].contains(&0) => None,
+        _ if bytes.starts_with(b"bplist") || bytes[..bytes.len().min(Script::MAX_TEXT)].contains(&0) => None,
         _ => Some(String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))),
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn describe_text(text: &str, script: &mut Script) {
     let packed = unpack::unpack(text);
     describe_places(std::iter::once(text).chain(packed.iter().map(String::as_str)), script);
     keep_decoded(packed, script);
-    let cut = text.floor_char_boundary(MAX_TEXT);
+    let cut = text.floor_char_boundary(Script::MAX_TEXT);
     script.text_left_out = (text.len() - cut) as u64;
     script.text = Some(text[..cut].to_owned());
 }

@@ -20,10 +20,8 @@ pub use indicators::{marks, reason};
 pub use programs::{PROGRAMS, Program, Told};
 pub use redact::Redactor;
 
+use crate::event::hash::hex;
 use crate::event::{Categories, Event, Scalar, Script, field};
-
-/// Bytes of text that an alert holds.
-const MAX_TEXT: usize = Script::MAX_TEXT;
 
 /// How much of a script is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,10 +112,6 @@ pub(crate) fn described(bytes: &[u8]) -> Script {
     let mut script = Script::default();
     content::describe(bytes, &mut script);
     script
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn hash(mut bytes: impl Read) -> io::Result<String> {
     let (mut hash, mut block) = (Sha256::new(), vec![0; 64 << 10]);
     loop {
         match bytes.read(&mut block)? {
-            0 => return Ok(crate::script::hex(hash.finalize().as_slice())),
+            0 => return Ok(crate::event::hash::hex(hash.finalize().as_slice())),
             length => hash.update(&block[..length]),
         }
     }

@@ -65,7 +65,7 @@ fn a_file_is_hashed_and_its_text_taken_with_its_indicators() {
     fs::write(home.path("s"), &text).unwrap();
     let found = home.osascript("s");
     assert_eq!((found.state, found.language, found.size), (None, Some("JavaScript"), Some(text.len() as u64)));
-    assert_eq!(found.sha256.as_deref(), Some(script::hex(Sha256::digest(&text).as_slice()).as_str()));
+    assert_eq!(found.sha256.as_deref(), Some(crate::event::hash::hex(Sha256::digest(&text).as_slice()).as_str()));
     let taken = found.text.unwrap();
     assert!(text.starts_with(&taken) && taken.len() <= Script::MAX_TEXT);
     assert_eq!(found.text_left_out as usize, text.len() - taken.len());
@@ -167,7 +167,10 @@ fn the_executable_of_an_application_is_hashed() {
     let mut event = home.exec(&["osascript", "-e", "1"], home.owner());
     event.push_str(field::PROCESS_EXECUTABLE, &home.path("stub").display().to_string());
     let found = examined(event);
-    assert_eq!(found.executable_sha256.as_deref(), Some(script::hex(Sha256::digest("program").as_slice()).as_str()));
+    assert_eq!(
+        found.executable_sha256.as_deref(),
+        Some(crate::event::hash::hex(Sha256::digest("program").as_slice()).as_str())
+    );
     assert_eq!(found.text.as_deref(), Some("1"));
 }
 
