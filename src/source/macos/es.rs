@@ -11,7 +11,8 @@ use std::time::Duration;
 use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, MutedPath, version};
 
-use super::Feed;
+use super::feed::Feed;
+use super::host::version_numbers;
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
@@ -43,7 +44,7 @@ pub(super) enum Ending {
 
 /// Runs a client for the rest of the program; returns only why there can be none.
 pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> Ending {
-    let (major, minor, patch) = super::version_numbers(os_version.unwrap_or_default());
+    let (major, minor, patch) = version_numbers(os_version.unwrap_or_default());
     // Older than 10.15 there is no Endpoint Security; the call panics.
     if (major, minor) < (10, 15) {
         return Ending::Fatal("this version of macOS has no Endpoint Security".to_owned());

@@ -10,7 +10,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use endpoint_sec::sys::es_event_type_t;
 use endpoint_sec::{Client, Message, version};
 
-use super::{Feed, es, sys};
+use super::feed::Feed;
+use super::host::version_numbers;
+use super::{es, sys};
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
 use crate::source::live::{Level, Losses};
@@ -31,7 +33,7 @@ struct Copied {
 
 /// Reports connections for the rest of the program, or says why not.
 pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
-    match watch(feed, flows, super::version_numbers(os_version.unwrap_or_default())) {
+    match watch(feed, flows, version_numbers(os_version.unwrap_or_default())) {
         Ok(()) => {}
         Err(why) => feed.notice(Level::Warning, format!("Endpoint Security's connect event is not used: {why}")),
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::Feed;
+use super::feed::Feed;
 use super::terminal::raw_terminal;
 use crate::source::eslogger::Decoder;
 use crate::source::eslogger::probe::{self, Finding, Probe};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::host::now;
 use super::sys;
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::libproc::process::{self, BSD_INFO_SIZE, UNIQUE_INFO_SIZE, UniqueInfo};
@@ -138,7 +139,7 @@ fn connections(pid: u32, losses: &Losses) -> Vec<(Socket, Option<bool>)> {
 
 fn flow(pid: u32, socket: &Socket, inbound: Option<bool>) -> Flow {
     let owner = Owner::Process(ProcessRef { pid, unique_pid: unique_info(pid).map(|unique| unique.unique_pid) });
-    Flow::connected(FlowSource::Libproc, super::now(), socket.transport, socket.remote, owner)
+    Flow::connected(FlowSource::Libproc, now(), socket.transport, socket.remote, owner)
         .with_local(Some(socket.local).filter(|local| local.port() != 0))
         .with_inbound(inbound)
 }

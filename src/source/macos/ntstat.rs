@@ -10,8 +10,10 @@ use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::control::{control_socket, grow_receive_buffer};
+use super::feed::Feed;
+use super::host::now;
 use super::loopback::Loopback;
-use super::{Feed, libproc, now, sys};
+use super::{libproc, sys};
 use crate::event::{Flow, Owner, ProcessRef};
 use crate::source::live::{Backoff, Level, Losses, NetworkSource, Watched};
 use crate::source::ntstat::{self, Action, Client, ContinuousClock};

@@ -1,0 +1,39 @@
+//! Where the sources of process events put what they see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+
+use super::libproc;
+use crate::event::Machine;
+use crate::source::libproc::running;
+use crate::source::live::{Level, Losses, Notice, Report, ReportSender};
+
+/// Where a source of process events puts what it sees.
+pub(super) struct Feed {
+    pub(super) reports: ReportSender,
+    pub(super) losses: Arc<Losses>,
+    pub(super) scans: Receiver<()>,
+    pub(super) machine: Machine,
+    pub(super) host_name: Option<String>,
+}
+
+impl Feed {
+    pub(super) fn notice(&self, level: Level, text: String) {
+        // The engine is gone only when the program ends.
+        let _ = self.reports.send(Report::Notice(Notice { level, text }));
+    }
+
+    /// Reports the processes that run now.
+    pub(super) fn scan(&self) {
+        let host_name = self.host_name.as_deref();
+        for event in running::events(libproc::running(), libproc::program, &self.machine, host_name) {
+            // Room is left for the events that come meanwhile, whose thread may not wait.
+            while self.reports.is_half_full() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let _ = self.reports.send(Report::Running(Box::new(event)));
+        }
+    }
+}
