@@ -232,6 +232,11 @@ impl Ancestors {
         Arc::new(Ancestors { nearest, further, depth })
     }
 
+    /// The nearest of them.
+    pub fn nearest(&self) -> &Execution {
+        &self.nearest
+    }
+
     /// The ancestors, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Execution>> {
         let lists = std::iter::successors(Some(self), |list| list.further.as_deref());

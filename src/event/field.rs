@@ -152,6 +152,7 @@ core_fields! {
     SCRIPT_PATH = "osawatch.process.script_path": Keyword,
     EXIT_STATUS = "osawatch.process.exit_status": Long,
     PARENT_PIDVERSION = "osawatch.parent.pidversion": Long,
+    ORIGINAL_PARENT_PID = "osawatch.original_parent.pid": Long,
     RESPONSIBLE_PIDVERSION = "osawatch.responsible.pidversion": Long,
     REPLACED_ENTITY_ID = "osawatch.replaced.entity_id": Keyword,
     ATTRIBUTION_METHOD = "osawatch.attribution.method": Keyword,

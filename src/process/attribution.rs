@@ -158,6 +158,15 @@ impl Owners {
         self.by_pid.get(&pid)?.get(at).map(|owner| (Arc::clone(&owner.key), owner.is_reported))
     }
 
+    /// The execution that ran under a pid at a time.
+    pub(super) fn at(&self, host: &str, pid: i64, time: Timestamp) -> Option<Arc<str>> {
+        let ran = |owner: &&Owner| {
+            let has_begun = owner.started <= time && host_of(&owner.key) == host;
+            has_begun && owner.ended().is_none_or(|ended| time <= ended)
+        };
+        self.by_pid.get(&pid)?.iter().rfind(ran).map(|owner| Arc::clone(&owner.key))
+    }
+
     /// Which execution of this pid it is: the latest that had started by the event's time, of the same unique pid
     /// where both are known, and else still running then, or when the socket was made. A report can come after the
     /// exit of a process, for the kernel keeps its pid and unique pid in the socket.

@@ -1,5 +1,7 @@
 //! The executions that the stream has told of, bounded, and what they add to later events.
 
+mod lineage;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,15 +66,6 @@ struct Entry {
     ended: Option<Timestamp>,
     generation: u64,
     _charge: Charge,
-}
-
-/// An execution as its descendants see it.
-#[derive(Default)]
-struct Known {
-    execution: Option<Arc<Execution>>,
-    ancestors: Option<Arc<Ancestors>>,
-    lineage: u128,
-    executed: bool,
 }
 
 impl Table {
@@ -226,72 +219,6 @@ impl Table {
         {
             entry.ended = Some(event.time);
             self.exited.push_back((event.time, key));
-        }
-    }
-
-    /// Finds the parent, the ancestors and the responsible process that the event names.
-    fn add_lineage(&mut self, event: &Event, context: &mut Context) {
-        if let Some(parent_id) = event.str(field::PARENT_ENTITY_ID) {
-            let parent = self.known(event, parent_id);
-            let name = |field| event.str(field);
-            let execution = parent.execution.unwrap_or_else(|| {
-                let (pid, executable) = (event.int(field::PARENT_PID), name(field::PARENT_EXECUTABLE));
-                let parent = Execution::named(parent_id, pid, name(field::PARENT_NAME), executable);
-                parent.charged_to(&self.ledger)
-            });
-            context.ancestors = Some(Ancestors::new(Arc::clone(&execution), parent.ancestors.as_ref()));
-            context.parent = Some(execution);
-            context.lineage |= parent.lineage;
-        }
-        if event.stated(field::ANCESTRY).next().is_some() {
-            self.add_stated_ancestors(event, context);
-        }
-        if let Some(replaced_id) = event.str(field::REPLACED_ENTITY_ID) {
-            let replaced = self.known(event, replaced_id);
-            if let Some(execution) = replaced.execution.filter(|_| replaced.executed) {
-                context.ancestors = Some(Ancestors::new(execution, context.ancestors.as_ref()));
-                context.lineage |= replaced.lineage;
-            }
-        }
-        self.add_responsible(event, context);
-    }
-
-    fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
-        let stated: Vec<Scalar<'_>> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).collect();
-        let mut ancestors = None;
-        for value in stated.into_iter().rev() {
-            let Scalar::Str(entity_id) = value else { continue };
-            let ancestor = self.known(event, entity_id);
-            context.lineage |= ancestor.lineage;
-            let named = || Execution::named(entity_id, None, None, None).charged_to(&self.ledger);
-            ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
-        }
-        context.ancestors = ancestors;
-    }
-
-    fn add_responsible(&mut self, event: &Event, context: &mut Context) {
-        let stated = event.str(field::EFFECTIVE_PARENT_ENTITY_ID);
-        let Some(entity_id) = stated.or_else(|| event.str(field::EFFECTIVE_PROCESS_ENTITY_ID)) else { return };
-        let known = self.known(event, entity_id);
-        let named = || {
-            let name = event.str(field::EFFECTIVE_PARENT_NAME);
-            let executable = event.str(field::EFFECTIVE_PARENT_EXECUTABLE);
-            let pid = event.int(field::EFFECTIVE_PARENT_PID);
-            Execution::named(entity_id, pid, name, executable).charged_to(&self.ledger)
-        };
-        context.responsible = Some(known.execution.unwrap_or_else(named));
-    }
-
-    /// What is known of an execution on the host of the event.
-    fn known(&mut self, event: &Event, entity_id: &str) -> Known {
-        let Some(entry) = self.executions.get(key_of(&mut self.key, event, entity_id)) else {
-            return Known::default();
-        };
-        Known {
-            execution: entry.context.process.clone(),
-            ancestors: entry.context.ancestors.clone(),
-            lineage: entry.marks | entry.context.lineage,
-            executed: entry.executed,
         }
     }
 

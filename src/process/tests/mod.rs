@@ -1,3 +1,4 @@
+mod lineage;
 mod truth;
 
 use super::{Limits, Table};

@@ -118,6 +118,8 @@ impl Translator {
             Some(parent) => self.push_token_of_parent(event, parent),
             None => push_int(event, field::PARENT_PID, process.ppid),
         }
+        let parent = process.parent_audit_token.map(|parent| parent.pid().into()).or(process.ppid);
+        push_int(event, field::ORIGINAL_PARENT_PID, process.original_ppid.filter(|first| Some(*first) != parent));
     }
 
     fn push_token_of_parent(&self, event: &mut Event, parent: AuditToken) {

@@ -104,6 +104,8 @@ pub struct Process<'a> {
     pub responsible_audit_token: Option<AuditToken>,
     /// The parent's pid.
     pub ppid: Option<i64>,
+    /// The pid of the process that forked it; its parent is launchd once that one has exited.
+    pub original_ppid: Option<i64>,
     /// The process group.
     pub group_id: Option<i64>,
     /// The session.

@@ -51,6 +51,7 @@ struct Process<'a> {
     /// From message version 4.
     responsible_audit_token: Option<Token>,
     ppid: Option<i64>,
+    original_ppid: Option<i64>,
     group_id: Option<i64>,
     session_id: Option<i64>,
     codesigning_flags: Option<i64>,
@@ -227,6 +228,7 @@ impl<'a> From<Process<'a>> for es::Process<'a> {
             parent_audit_token: process.parent_audit_token.map(Into::into),
             responsible_audit_token: process.responsible_audit_token.map(Into::into),
             ppid: process.ppid,
+            original_ppid: process.original_ppid,
             group_id: process.group_id,
             session_id: process.session_id,
             codesigning_flags: process.codesigning_flags,

@@ -201,6 +201,7 @@ fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
         parent_audit_token: process.parent_audit_token().map(token),
         responsible_audit_token: process.responsible_audit_token().map(token),
         ppid: Some(process.ppid().into()),
+        original_ppid: Some(process.original_ppid().into()),
         group_id: Some(process.group_id().into()),
         session_id: Some(process.session_id().into()),
         codesigning_flags: Some(process.codesigning_flags().into()),

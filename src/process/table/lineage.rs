@@ -1,0 +1,154 @@
+//! From whom an execution descends.
+//!
+//! What a process is at its fork is what it stays: its parent can exit before the exec, which then names launchd, and
+//! a program that replaces another in place is of the same descent.
+
+use std::sync::Arc;
+
+use super::{Table, key_of};
+use crate::event::field;
+use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
+
+/// An execution as its descendants see it.
+#[derive(Default)]
+struct Known {
+    execution: Option<Arc<Execution>>,
+    ancestors: Option<Arc<Ancestors>>,
+    /// Which `descendant of […]` queries its ancestors match.
+    inherited: u128,
+    /// Which of them it matches itself.
+    marks: u128,
+    /// An exec told of it, not only a fork.
+    executed: bool,
+}
+
+impl Known {
+    fn lineage(&self) -> u128 {
+        self.inherited | self.marks
+    }
+
+    /// The list of what descends from it.
+    fn list(&self, execution: Arc<Execution>) -> Arc<Ancestors> {
+        Ancestors::new(execution, self.ancestors.as_ref())
+    }
+}
+
+impl Table {
+    /// Finds the parent, the ancestors and the responsible process that the event names.
+    pub(super) fn add_lineage(&mut self, event: &Event, context: &mut Context) {
+        let before = self.before(event);
+        let at_fork = before.as_ref().and_then(|before| before.ancestors.clone());
+        let named = event.str(field::PARENT_ENTITY_ID);
+        if let Some(parent_id) = named {
+            self.add_parent(event, parent_id, at_fork.as_ref(), context);
+        }
+        // The same parent may be known better by now.
+        if let Some(list) = at_fork.filter(|list| named != Some(list.nearest().entity_id())) {
+            context.ancestors = Some(list);
+        }
+        if event.stated(field::ANCESTRY).next().is_some() {
+            self.add_stated_ancestors(event, context);
+        }
+        if let Some(before) = before {
+            context.lineage |= before.inherited;
+            if let Some(execution) = before.execution.clone().filter(|_| before.executed) {
+                context.ancestors = Some(Ancestors::new(execution, context.ancestors.as_ref()));
+                context.lineage |= before.marks;
+            }
+        }
+        self.add_responsible(event, context);
+    }
+
+    /// The parent that the event names, and what descends from it where the process has not been seen before.
+    fn add_parent(&mut self, event: &Event, id: &str, at_fork: Option<&Arc<Ancestors>>, context: &mut Context) {
+        let parent = self.known(event, id);
+        let execution = parent.execution.clone().unwrap_or_else(|| {
+            let (pid, executable) = (event.int(field::PARENT_PID), event.str(field::PARENT_EXECUTABLE));
+            Execution::named(id, pid, event.str(field::PARENT_NAME), executable).charged_to(&self.ledger)
+        });
+        context.parent = Some(Arc::clone(&execution));
+        if at_fork.is_some_and(|list| list.nearest().entity_id() != id) {
+            return;
+        }
+        let first = if at_fork.is_none() { self.original_parent(event) } else { None };
+        if let Some((first, execution)) = first.and_then(|first| first.execution.clone().map(|found| (first, found))) {
+            context.ancestors = Some(first.list(execution));
+            context.lineage |= first.lineage();
+            return;
+        }
+        context.ancestors = Some(parent.list(execution));
+        context.lineage |= parent.lineage();
+    }
+
+    /// What the process was before it ran this program.
+    fn before(&mut self, event: &Event) -> Option<Known> {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
+        let is_known = |known: &Known| known.execution.is_some();
+        if let Some(replaced_id) = event.str(field::REPLACED_ENTITY_ID).filter(|replaced| *replaced != entity_id) {
+            return Some(self.known(event, replaced_id)).filter(is_known);
+        }
+        let mut itself = Some(self.known(event, entity_id)).filter(is_known)?;
+        // A token names one execution; other sources give one id to all that a process runs.
+        let runs_another = event.int(field::PIDVERSION).is_none()
+            && itself.execution.as_ref().is_some_and(|execution| is_another(execution, event));
+        itself.executed &= runs_another;
+        Some(itself)
+    }
+
+    /// The process that forked this one, when launchd has taken its place and the fork was not seen.
+    fn original_parent(&mut self, event: &Event) -> Option<Known> {
+        let pid = event.int(field::ORIGINAL_PARENT_PID)?;
+        let forked = event.str(field::PROCESS_START).and_then(Timestamp::parse).unwrap_or(event.time);
+        let key = self.owners.at(event.str(field::HOST_ID).unwrap_or_default(), pid, forked)?;
+        let (_, entity_id) = key.split_once('\0')?;
+        Some(self.known(event, entity_id))
+    }
+
+    fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
+        let stated: Vec<Scalar<'_>> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).collect();
+        let mut ancestors = None;
+        for value in stated.into_iter().rev() {
+            let Scalar::Str(entity_id) = value else { continue };
+            let ancestor = self.known(event, entity_id);
+            context.lineage |= ancestor.lineage();
+            let named = || Execution::named(entity_id, None, None, None).charged_to(&self.ledger);
+            ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
+        }
+        context.ancestors = ancestors;
+    }
+
+    fn add_responsible(&mut self, event: &Event, context: &mut Context) {
+        let stated = event.str(field::EFFECTIVE_PARENT_ENTITY_ID);
+        let Some(entity_id) = stated.or_else(|| event.str(field::EFFECTIVE_PROCESS_ENTITY_ID)) else { return };
+        let known = self.known(event, entity_id);
+        let named = || {
+            let name = event.str(field::EFFECTIVE_PARENT_NAME);
+            let executable = event.str(field::EFFECTIVE_PARENT_EXECUTABLE);
+            let pid = event.int(field::EFFECTIVE_PARENT_PID);
+            Execution::named(entity_id, pid, name, executable).charged_to(&self.ledger)
+        };
+        context.responsible = Some(known.execution.unwrap_or_else(named));
+    }
+
+    /// What is known of an execution on the host of the event.
+    fn known(&mut self, event: &Event, entity_id: &str) -> Known {
+        let Some(entry) = self.executions.get(key_of(&mut self.key, event, entity_id)) else {
+            return Known::default();
+        };
+        Known {
+            execution: entry.context.process.clone(),
+            ancestors: entry.context.ancestors.clone(),
+            inherited: entry.context.lineage,
+            marks: entry.marks,
+            executed: entry.executed,
+        }
+    }
+}
+
+/// Whether the event tells of another program than this one.
+fn is_another(execution: &Execution, event: &Event) -> bool {
+    match (execution.executable(), event.str(field::PROCESS_EXECUTABLE)) {
+        (Some(before), Some(now)) => before != now,
+        _ => execution.name().zip(event.str(field::PROCESS_NAME)).is_some_and(|(before, now)| before != now),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a process keeps of its descent whatever happens to its parents.
+
+use super::{ancestry, connection, process, values};
+use crate::event::{Event, field};
+use crate::process::{Limits, Table};
+
+/// An event of a process by its token: pid and pidversion are its name.
+fn told(seconds: i64, action: &str, (pid, version): (i64, i64), parent: (i64, i64)) -> Event {
+    let id = |(pid, version): (i64, i64)| format!("{pid}.{version}");
+    let mut event = process(seconds, if action == "end" { "end" } else { "start" }, &id((pid, version)), &id(parent));
+    event.push_str(field::EVENT_ACTION, action);
+    event.push_int(field::PROCESS_PID, pid);
+    event.push_int(field::PIDVERSION, version);
+    event.push_int(field::PARENT_PID, parent.0);
+    event
+}
+
+fn exec(seconds: i64, process: (i64, i64), replaced: i64, parent: (i64, i64)) -> Event {
+    let mut event = told(seconds, "exec", process, parent);
+    event.push_str(field::REPLACED_ENTITY_ID, &format!("{}.{replaced}", process.0));
+    event
+}
+
+/// osascript, which runs a shell: 5.2 and 6.4.
+fn osascript_and_its_shell() -> Table {
+    let mut table = Table::new(Limits::default());
+    for event in [
+        told(1, "fork", (5, 1), (4, 1)),
+        exec(2, (5, 2), 1, (4, 1)),
+        told(3, "fork", (6, 3), (5, 2)),
+        exec(4, (6, 4), 3, (5, 2)),
+    ] {
+        ancestry(&mut table, event);
+    }
+    table
+}
+
+#[test]
+fn a_background_job_keeps_the_shell_that_exits_before_the_exec() {
+    let mut table = osascript_and_its_shell();
+    ancestry(&mut table, told(5, "fork", (7, 5), (6, 4)));
+    ancestry(&mut table, told(6, "end", (6, 4), (5, 2)));
+    let wanted = ["6.4", "5.2", "4.1"];
+    let mut curl = exec(7, (7, 6), 5, (1, 1));
+    table.observe(&mut curl, |_| 0);
+    assert_eq!(values(&curl, field::ANCESTRY), wanted);
+    assert_eq!(values(&curl, field::PARENT_ENTITY_ID), ["1.1"], "its parent is launchd, as the kernel says");
+    assert_eq!(ancestry(&mut table, connection(8, "7.6")), wanted);
+}
+
+#[test]
+fn nohup_is_an_ancestor_of_what_replaces_it_and_passes_on_its_own() {
+    let mut table = osascript_and_its_shell();
+    ancestry(&mut table, told(5, "fork", (7, 5), (6, 4)));
+    ancestry(&mut table, told(6, "end", (6, 4), (5, 2)));
+    assert_eq!(ancestry(&mut table, exec(7, (7, 6), 5, (1, 1))), ["6.4", "5.2", "4.1"]);
+    assert_eq!(ancestry(&mut table, exec(8, (7, 7), 6, (1, 1))), ["7.6", "6.4", "5.2", "4.1"]);
+}
+
+#[test]
+fn a_process_that_launchd_has_adopted_passes_on_its_ancestors() {
+    let mut table = osascript_and_its_shell();
+    for event in [
+        told(5, "fork", (7, 5), (6, 4)),
+        told(6, "end", (6, 4), (5, 2)),
+        told(6, "end", (5, 2), (4, 1)),
+        told(7, "fork", (8, 6), (7, 5)),
+        told(7, "end", (7, 5), (1, 1)),
+    ] {
+        ancestry(&mut table, event);
+    }
+    assert_eq!(ancestry(&mut table, exec(8, (8, 7), 6, (1, 1))), ["7.5", "6.4", "5.2", "4.1"]);
+}
+
+#[test]
+fn a_process_whose_fork_was_lost_descends_from_its_original_parent() {
+    let mut table = osascript_and_its_shell();
+    ancestry(&mut table, told(6, "end", (6, 4), (5, 2)));
+    let orphan = |forked: &str, original: i64| {
+        let mut event = exec(7, (7, 6), 5, (1, 1));
+        event.push_int(field::ORIGINAL_PARENT_PID, original);
+        event.push_str(field::PROCESS_START, forked);
+        event
+    };
+    let forked = |table: &mut Table, at: &str| ancestry(table, orphan(at, 6));
+    assert_eq!(forked(&mut table, "1970-01-01T00:00:05Z"), ["6.4", "5.2", "4.1"]);
+    assert_eq!(forked(&mut table, "1970-01-01T00:00:06.5Z"), ["1.1"], "another had the pid by then");
+}
+
+#[test]
+fn a_child_does_not_descend_from_what_its_parent_becomes_after_the_fork() {
+    let mut table = Table::new(Limits::default());
+    for event in [told(1, "fork", (5, 1), (4, 1)), told(2, "fork", (6, 2), (5, 1)), exec(3, (5, 3), 1, (4, 1))] {
+        ancestry(&mut table, event);
+    }
+    assert_eq!(ancestry(&mut table, exec(4, (6, 4), 2, (5, 3))), ["5.1", "4.1"]);
+}
+
+#[test]
+fn programs_that_share_one_entity_id_are_ancestors_of_those_after_them() {
+    let mut table = Table::new(Limits::default());
+    let program = |seconds, name: &str| {
+        let mut event = process(seconds, "start", "x", "shell");
+        event.push_str(field::EVENT_ACTION, "exec");
+        event.push_str(field::PROCESS_EXECUTABLE, name);
+        event
+    };
+    let lineage = |table: &mut Table, mut event: Event, marks: u128| {
+        table.observe(&mut event, |_| marks);
+        (values(&event, field::ANCESTRY), event.context.map_or(0, |context| context.lineage))
+    };
+    let own = || vec!["shell".to_owned()];
+    assert_eq!(lineage(&mut table, program(1, "/usr/bin/osascript"), 1), (own(), 0));
+    assert_eq!(lineage(&mut table, program(1, "/usr/bin/osascript"), 1), (own(), 0), "told twice");
+    let both = || vec!["x".to_owned(), "shell".to_owned()];
+    assert_eq!(lineage(&mut table, program(2, "/usr/bin/curl"), 0), (both(), 1));
+    assert_eq!(lineage(&mut table, connection(3, "x"), 0), (both(), 1));
+}
