@@ -6,7 +6,7 @@ use super::rule::Error;
 use crate::eql::{self, Lineages};
 use crate::event::{Field, Fields};
 
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 14] = [
     include_str!("rules/osascript-network-connection.toml"),
     include_str!("rules/automator-runner-network-connection.toml"),
     include_str!("rules/osascript-merged-network-connection.toml"),
@@ -18,6 +18,9 @@ const BUILT_IN: [&str; 11] = [
     include_str!("rules/script-host-descendant-network-connection.toml"),
     include_str!("rules/script-editor-descendant-network-connection.toml"),
     include_str!("rules/osascript-renamed-network-connection.toml"),
+    include_str!("rules/script-editor-network-connection.toml"),
+    include_str!("rules/osascript-late-network-connection.toml"),
+    include_str!("rules/osascript-late-descendant-network-connection.toml"),
 ];
 
 /// Rules with the fields and the `descendant of […]` queries that they name.
