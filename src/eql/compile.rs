@@ -3,10 +3,12 @@
 use super::Error;
 use super::ast::{self, Kind, Pipe};
 use super::conditions::Compiler;
-use super::filter::{Condition, Filter, Node};
+use super::filter::Condition;
 use super::lineages::Lineages;
+use super::node::all;
 use super::parser::{parse, parse_condition};
-use crate::event::{Categories, Event, Field, FieldType, Fields};
+use super::stage::{JoinKey, Stage};
+use crate::event::{FieldType, Fields};
 
 /// A query that can run.
 #[derive(Clone, Debug)]
@@ -32,65 +34,6 @@ impl Query {
     /// How many events make a match.
     pub fn events(&self) -> usize {
         self.stages.iter().filter(|stage| !stage.missing).count()
-    }
-}
-
-/// One stage: which events, and what they join by.
-#[derive(Clone, Debug)]
-pub struct Stage {
-    /// The category of the events.
-    pub category: StageCategory,
-    /// What the events must meet.
-    pub filter: Filter,
-    /// What they must meet together with the earlier events of the sequence.
-    pub joined: Option<Condition>,
-    /// What they join by.
-    pub join: Vec<JoinKey>,
-    /// No such event may occur.
-    pub missing: bool,
-}
-
-/// Which events a stage looks at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StageCategory {
-    /// `any`
-    Any,
-    /// `process` or `network`.
-    Seen(Categories),
-    /// A category that osawatch has no events of.
-    Unseen(String),
-}
-
-/// A join key; an optional one joins missing values with missing values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinKey {
-    /// The field; `None` for an optional one that no table knows, which is always missing.
-    pub field: Option<Field>,
-    /// How its values compare.
-    pub kind: FieldType,
-    /// Written `?field`.
-    pub optional: bool,
-}
-
-impl Stage {
-    /// Whether the event is of the category and meets the condition, as far as it is about this event alone.
-    pub fn selects(&self, event: &Event) -> bool {
-        let category = match &self.category {
-            StageCategory::Any => true,
-            StageCategory::Seen(categories) => event.categories.intersects(*categories),
-            StageCategory::Unseen(_) => false,
-        };
-        category && self.filter.matches(event)
-    }
-
-    pub(super) fn new(stage: &ast::Stage, filter: Node) -> Stage {
-        let seen = Categories::named(&stage.category);
-        let category = match stage.category.as_str() {
-            "any" => StageCategory::Any,
-            name if seen.is_empty() => StageCategory::Unseen(name.to_owned()),
-            _ => StageCategory::Seen(seen),
-        };
-        Stage { category, filter: Filter(filter), joined: None, join: Vec::new(), missing: stage.missing }
     }
 }
 
@@ -170,29 +113,6 @@ fn sequence_stage(compiler: &mut Compiler<'_>, stage: &ast::Stage) -> Result<Sta
     }
     compiler.own_alias = None;
     Ok(compiled)
-}
-
-/// Conditions that must all hold, the cheapest first: they have no effects, so order is free.
-pub(super) fn all(mut nodes: Vec<Node>) -> Node {
-    if nodes.len() == 1 {
-        return nodes.remove(0);
-    }
-    if nodes.iter().any(|node| matches!(node, Node::Unknown)) {
-        let is_false = nodes.iter().any(|node| matches!(node, Node::Constant(false)));
-        return if is_false { Node::Constant(false) } else { Node::Unknown };
-    }
-    nodes.sort_by_key(Node::cost);
-    Node::All(nodes.into())
-}
-
-/// Conditions of which one must hold.
-pub(super) fn any(mut nodes: Vec<Node>) -> Node {
-    nodes.retain(|node| !matches!(node, Node::Unknown));
-    if nodes.is_empty() {
-        return Node::Unknown;
-    }
-    nodes.sort_by_key(Node::cost);
-    Node::Any(nodes.into())
 }
 
 /// Keys in the same place must be able to be equal: Elasticsearch refuses keys of two types.

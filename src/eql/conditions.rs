@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::Error;
-use super::ast::{self, Comparison, Expr, ExprKind, Operator};
-use super::compile::{Stage, all, any};
-use super::filter::Node;
+use super::ast::{self, Expr, ExprKind, Operator};
+use super::comparison::Comparison;
 use super::functions::Function;
 use super::lineages::Lineages;
 use super::literal;
-use super::operand::{Call, Operand};
+use super::node::{Call, Node, Operand, all, any};
+use super::stage::Stage;
 use super::value::TypedField;
 use crate::event::{Field, FieldType, Fields};
 

@@ -1,7 +1,7 @@
 //! Dates as a rule writes them. One that leaves out its smaller parts stands for all instants that it
 //! covers: `"2026-11-22"` is a day, `"2026-11-22T10:00:00Z"` a second.
 
-use super::ast::Comparison;
+use super::comparison::Comparison;
 use crate::event::{Number, Scalar, Timestamp};
 
 /// The first and the last millisecond that a date stands for.

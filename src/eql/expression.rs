@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::Error;
-use super::ast::{Comparison, Expr, ExprKind, Operator};
+use super::ast::{Expr, ExprKind, Operator};
+use super::comparison::Comparison;
 use super::functions::Function;
 use super::lexer::{Kind, Token};
 use super::limits::{OPERATORS, STAGES};

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::error::Error;
 use super::limits::LINEAGES;
-use super::{Error, Stage};
+use super::stage::Stage;
 use crate::event::Event;
 
 /// The `descendant of […]` queries of all rules: each has a bit, and an event's context says which of

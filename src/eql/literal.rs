@@ -3,7 +3,8 @@
 use regex::RegexBuilder;
 
 use super::Error;
-use super::ast::{Comparison, Expr, ExprKind, Operator};
+use super::ast::{Expr, ExprKind, Operator};
+use super::comparison::Comparison;
 use super::dates::Date;
 use super::functions::Function;
 use super::ip::{IpSet, address};

@@ -6,6 +6,7 @@
 
 pub mod ast;
 mod categories;
+mod comparison;
 mod compile;
 mod conditions;
 mod dates;
@@ -19,19 +20,23 @@ mod lexer;
 mod limits;
 mod lineages;
 mod literal;
-mod operand;
+mod node;
 mod parser;
 mod pattern;
 pub mod carets;
+mod stage;
+mod subject;
 mod test;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use ast::{Kind, Pipe};
-pub use compile::{JoinKey, Query, Stage, StageCategory, compile, compile_condition, compile_parsed};
+pub use comparison::Comparison;
+pub use compile::{Query, compile, compile_condition, compile_parsed};
 pub use error::Error;
 pub use filter::{Condition, Filter};
 pub use keys::{KeyValue, Keys, values_of};
 pub use lineages::Lineages;
 pub use parser::parse;
+pub use stage::{JoinKey, Stage, StageCategory};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use regex::Regex;
 
-use super::ast::Comparison;
+use super::comparison::Comparison;
 use super::dates::{Date, instant};
 use super::ip::{IpSet, address, number};
 use super::limits::is_ignored;

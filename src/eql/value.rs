@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::ast::Comparison;
+use super::comparison::Comparison;
 use super::dates::{Date, instant, written};
 use super::ip;
 use super::limits::is_ignored;

@@ -1,0 +1,65 @@
+//! The stages of a query.
+
+use super::ast;
+use super::filter::{Condition, Filter};
+use super::node::Node;
+use crate::event::{Categories, Event, Field, FieldType};
+
+/// One stage: which events, and what they join by.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The category of the events.
+    pub category: StageCategory,
+    /// What the events must meet.
+    pub filter: Filter,
+    /// What they must meet together with the earlier events of the sequence.
+    pub joined: Option<Condition>,
+    /// What they join by.
+    pub join: Vec<JoinKey>,
+    /// No such event may occur.
+    pub missing: bool,
+}
+
+/// Which events a stage looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageCategory {
+    /// `any`
+    Any,
+    /// `process` or `network`.
+    Seen(Categories),
+    /// A category that osawatch has no events of.
+    Unseen(String),
+}
+
+/// A join key; an optional one joins missing values with missing values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JoinKey {
+    /// The field; `None` for an optional one that no table knows, which is always missing.
+    pub field: Option<Field>,
+    /// How its values compare.
+    pub kind: FieldType,
+    /// Written `?field`.
+    pub optional: bool,
+}
+
+impl Stage {
+    /// Whether the event is of the category and meets the condition, as far as it is about this event alone.
+    pub fn selects(&self, event: &Event) -> bool {
+        let category = match &self.category {
+            StageCategory::Any => true,
+            StageCategory::Seen(categories) => event.categories.intersects(*categories),
+            StageCategory::Unseen(_) => false,
+        };
+        category && self.filter.matches(event)
+    }
+
+    pub(super) fn new(stage: &ast::Stage, filter: Node) -> Stage {
+        let seen = Categories::named(&stage.category);
+        let category = match stage.category.as_str() {
+            "any" => StageCategory::Any,
+            name if seen.is_empty() => StageCategory::Unseen(name.to_owned()),
+            _ => StageCategory::Seen(seen),
+        };
+        Stage { category, filter: Filter(filter), joined: None, join: Vec::new(), missing: stage.missing }
+    }
+}
