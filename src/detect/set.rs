@@ -6,7 +6,7 @@ use super::rule::Error;
 use crate::eql::{self, Lineages};
 use crate::event::{Field, Fields};
 
-const BUILT_IN: [&str; 14] = [
+const BUILT_IN: [&str; 19] = [
     include_str!("rules/osascript-network-connection.toml"),
     include_str!("rules/automator-runner-network-connection.toml"),
     include_str!("rules/osascript-merged-network-connection.toml"),
@@ -21,6 +21,11 @@ const BUILT_IN: [&str; 14] = [
     include_str!("rules/script-editor-network-connection.toml"),
     include_str!("rules/osascript-late-network-connection.toml"),
     include_str!("rules/osascript-late-descendant-network-connection.toml"),
+    include_str!("rules/osascript-piped-download.toml"),
+    include_str!("rules/osascript-dialog-parent-network-connection.toml"),
+    include_str!("rules/osascript-dialog-sibling-network-connection.toml"),
+    include_str!("rules/osascript-abused-service-connection.toml"),
+    include_str!("rules/osascript-descendant-abused-service-connection.toml"),
 ];
 
 /// Rules with the fields and the `descendant of […]` queries that they name.
