@@ -233,7 +233,7 @@ impl Ancestors {
     }
 
     /// The nearest of them.
-    pub fn nearest(&self) -> &Execution {
+    pub fn nearest(&self) -> &Arc<Execution> {
         &self.nearest
     }
 
@@ -276,6 +276,11 @@ impl Context {
                 | field::EFFECTIVE_PROCESS_NAME
                 | field::EFFECTIVE_PROCESS_EXECUTABLE
         )
+    }
+
+    /// Whether the ancestors that are known are those of which a document states the first, and perhaps more.
+    pub(super) fn extends(&self, first: &str) -> bool {
+        self.ancestors.iter().flat_map(|list| list.iter()).any(|ancestor| ancestor.entity_id() == first)
     }
 
     /// Whether any value of the field passes the test.

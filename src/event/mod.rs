@@ -219,10 +219,22 @@ impl Event {
         if !stated && field == field::TIMESTAMP {
             return test(Scalar::Int(self.time.milliseconds()));
         }
+        if stated && field == field::ANCESTRY {
+            return self.known_ancestor(&mut test);
+        }
         !stated
             && self.context.as_ref().is_some_and(|context| {
                 (self.line.is_none() || context.is_lineage(field)) && context.any(field, &mut test)
             })
+    }
+
+    /// Whether an ancestor passes the test that the document leaves out among those that it states: the stream can know
+    /// what one of them had replaced.
+    fn known_ancestor(&self, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
+        let first = self.str(field::ANCESTRY).unwrap_or_default();
+        let Some(context) = self.context.as_ref().filter(|context| context.extends(first)) else { return false };
+        let is_stated = |value: Scalar<'_>| self.stated(field::ANCESTRY).any(|stated| stated == value);
+        context.any(field::ANCESTRY, &mut |value| !is_stated(value) && test(value))
     }
 
     /// The first text value that the event itself states.

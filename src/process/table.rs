@@ -49,6 +49,8 @@ pub struct Table {
     started: VecDeque<(u64, Arc<str>)>,
     exited: VecDeque<(Timestamp, Arc<str>)>,
     owners: Owners,
+    /// The latest execution of each pid of sources that know no tokens, by host and pid.
+    latest: HashMap<Box<str>, (Timestamp, Arc<str>)>,
     generation: u64,
     evicted: u64,
     lost: u64,
@@ -184,6 +186,9 @@ impl Table {
         }
         let key: Arc<str> = key.into();
         self.owners.started(&key, event);
+        if let Some(process) = lineage::process_of(event, event.int(field::PROCESS_PID)) {
+            self.latest.insert(process, (event.time, Arc::clone(&key)));
+        }
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
         let entry = Entry { context, marks: 0, executed, ended: None, generation, _charge: charge };
@@ -261,6 +266,11 @@ impl Table {
     fn remove(&mut self, key: &Arc<str>) {
         let pid = self.executions.remove(key).and_then(|entry| entry.context.process.as_ref()?.pid());
         self.owners.forget(key, pid);
+        let host = key.split_once('\0').map_or("", |(host, _)| host);
+        let process = pid.map(|pid| lineage::process_key(host, pid));
+        if let Some(process) = process.filter(|process| self.latest.get(process).is_some_and(|(_, last)| last == key)) {
+            self.latest.remove(&process);
+        }
     }
 }
 

@@ -4,10 +4,17 @@
 //! a program that replaces another in place is of the same descent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Table, key_of};
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
+
+/// How late, or in how wrong an order, a source may log the executions of one process.
+const DISORDER: Duration = Duration::from_secs(5);
+/// For how long a process that no exit was told of may be the one whose pid and parent's pid a later exec has: far
+/// less than it takes until a pid is used again.
+const ADJOINING: Duration = Duration::from_secs(60);
 
 /// An execution as its descendants see it.
 #[derive(Default)]
@@ -18,6 +25,7 @@ struct Known {
     inherited: u128,
     /// Which of them it matches itself.
     marks: u128,
+    parent_pid: Option<i64>,
     /// An exec told of it, not only a fork.
     executed: bool,
 }
@@ -87,12 +95,41 @@ impl Table {
         if let Some(replaced_id) = event.str(field::REPLACED_ENTITY_ID).filter(|replaced| *replaced != entity_id) {
             return Some(self.known(event, replaced_id)).filter(is_known);
         }
-        let mut itself = Some(self.known(event, entity_id)).filter(is_known)?;
+        let Some(mut itself) = Some(self.known(event, entity_id)).filter(is_known) else {
+            return self.adjoining(event);
+        };
         // A token names one execution; other sources give one id to all that a process runs.
         let runs_another = event.int(field::PIDVERSION).is_none()
             && itself.execution.as_ref().is_some_and(|execution| is_another(execution, event));
         itself.executed &= runs_another;
         Some(itself)
+    }
+
+    /// The execution of the same pid that this one follows, where the source gives each exec an id of its own.
+    fn adjoining(&mut self, event: &Event) -> Option<Known> {
+        if event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork")) {
+            return None;
+        }
+        let parent = event.int(field::PARENT_PID);
+        let (began, known) = self.latest(event, event.int(field::PROCESS_PID)?)?;
+        let before = known.parent_pid;
+        let is_within = |time| event.time.saturating_sub(time) <= began;
+        let is_same = before.is_some() && before == parent;
+        let may_be = before.is_none() || parent.is_none() || parent == Some(1);
+        let adjoins = (is_same && is_within(ADJOINING)) || (may_be && is_within(DISORDER));
+        // The same program once more is rather a second process: a pid is all that the two have in common.
+        let runs_another = known.execution.as_ref().is_some_and(|execution| is_another(execution, event));
+        (adjoins && runs_another).then_some(known)
+    }
+
+    /// The latest execution of a pid, when it has not ended, and when it began.
+    fn latest(&mut self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
+        let (began, key) = self.latest.get(&process_of(event, Some(pid))?)?.clone();
+        if self.executions.get(&key)?.ended.is_some_and(|ended| ended < event.time) {
+            return None;
+        }
+        let (_, entity_id) = key.split_once('\0')?;
+        Some((began, self.known(event, entity_id)))
     }
 
     /// The process that forked this one, when launchd has taken its place and the fork was not seen.
@@ -107,10 +144,15 @@ impl Table {
     fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
         let stated: Vec<Scalar<'_>> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).collect();
         let mut ancestors = None;
-        for value in stated.into_iter().rev() {
-            let Scalar::Str(entity_id) = value else { continue };
+        for value in stated.iter().rev() {
+            let Scalar::Str(entity_id) = *value else { continue };
             let ancestor = self.known(event, entity_id);
             context.lineage |= ancestor.lineage();
+            // The program that it replaced, if the source did not know that it did.
+            let replaced = ancestor.ancestors.as_ref().map(|list| list.nearest());
+            if let Some(replaced) = replaced.filter(|it| !stated.contains(&Scalar::Str(it.entity_id()))) {
+                ancestors = Some(Ancestors::new(Arc::clone(replaced), ancestors.as_ref()));
+            }
             let named = || Execution::named(entity_id, None, None, None).charged_to(&self.ledger);
             ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
         }
@@ -140,6 +182,7 @@ impl Table {
             ancestors: entry.context.ancestors.clone(),
             inherited: entry.context.lineage,
             marks: entry.marks,
+            parent_pid: entry.context.parent.as_ref().and_then(|parent| parent.pid()),
             executed: entry.executed,
         }
     }
@@ -151,4 +194,14 @@ fn is_another(execution: &Execution, event: &Event) -> bool {
         (Some(before), Some(now)) => before != now,
         _ => execution.name().zip(event.str(field::PROCESS_NAME)).is_some_and(|(before, now)| before != now),
     }
+}
+
+/// Which process an event without a token means by a pid.
+pub(super) fn process_of(event: &Event, pid: Option<i64>) -> Option<Box<str>> {
+    let pid = pid.filter(|_| event.int(field::PIDVERSION).is_none())?;
+    Some(process_key(event.str(field::HOST_ID).unwrap_or_default(), pid))
+}
+
+pub(super) fn process_key(host: &str, pid: i64) -> Box<str> {
+    format!("{host}\0{pid}").into()
 }

@@ -1,7 +1,7 @@
 //! What a process keeps of its descent whatever happens to its parents.
 
 use super::{ancestry, connection, process, values};
-use crate::event::{Event, field};
+use crate::event::{Event, Timestamp, field};
 use crate::process::{Limits, Table};
 
 /// An event of a process by its token: pid and pidversion are its name.
@@ -115,4 +115,56 @@ fn programs_that_share_one_entity_id_are_ancestors_of_those_after_them() {
     let both = || vec!["x".to_owned(), "shell".to_owned()];
     assert_eq!(lineage(&mut table, program(2, "/usr/bin/curl"), 0), (both(), 1));
     assert_eq!(lineage(&mut table, connection(3, "x"), 0), (both(), 1));
+}
+
+/// An exec in a document of a source that gives each its own entity id.
+fn document(ms: i64, id: &str, pid: i64, parent: Option<(&str, i64)>) -> Event {
+    let mut event = process(0, "start", id, parent.map_or("", |(id, _)| id));
+    event.time = Timestamp::from_milliseconds(ms).unwrap();
+    event.push_str(field::EVENT_ACTION, "exec");
+    event.push_int(field::PROCESS_PID, pid);
+    if let Some((_, pid)) = parent {
+        event.push_int(field::PARENT_PID, pid);
+    }
+    event
+}
+
+#[test]
+fn a_child_of_xpcproxy_logged_after_the_runner_of_its_pid_descends_from_the_runner() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, document(8184, "runner", 27898, Some(("fork", 1))));
+    assert_eq!(ancestry(&mut table, document(8606, "xpcproxy", 27898, None)), ["runner", "fork"]);
+    let stated = |mut event: Event| {
+        event.push_str(field::ANCESTRY, "fork-of-sh");
+        event.push_str(field::ANCESTRY, "xpcproxy");
+        event
+    };
+    let wanted = ["fork-of-sh", "xpcproxy", "runner"];
+    let sh = stated(document(10_746, "sh", 27901, Some(("fork-of-sh", 27898))));
+    assert_eq!(ancestry(&mut table, sh), wanted);
+    assert_eq!(ancestry(&mut table, connection(11, "sh")), wanted);
+    assert_eq!(ancestry(&mut table, stated(connection(11, "sh"))), wanted);
+}
+
+#[test]
+fn executions_of_one_pid_that_adjoin_are_one_lineage_and_those_of_another_process_are_not() {
+    let after = |exec: Event, end: Option<i64>| {
+        let mut table = Table::new(Limits::default());
+        ancestry(&mut table, document(1000, "osascript", 7, Some(("shell", 6))));
+        if let Some(seconds) = end {
+            ancestry(&mut table, process(seconds, "end", "osascript", ""));
+        }
+        ancestry(&mut table, exec)
+    };
+    let exec = |ms, parent| document(ms, "curl", 7, parent);
+    assert_eq!(after(exec(30_000, Some(("shell", 6))), None), ["osascript", "shell"]);
+    assert_eq!(after(exec(6000, Some(("launchd", 1))), None), ["osascript", "shell"], "adopted");
+    assert_eq!(after(exec(6001, Some(("launchd", 1))), None), ["launchd"], "it may be another process");
+    assert_eq!(after(exec(61_001, Some(("shell", 6))), None), ["shell"], "so late it may be another process");
+    assert_eq!(after(exec(2000, Some(("other", 9))), None), ["other"], "another process forked it");
+    assert_eq!(after(exec(3000, Some(("shell", 6))), Some(2)), ["shell"], "the pid is used again");
+    let mut fork = document(2000, "curl", 7, Some(("shell", 6)));
+    fork.remove(field::EVENT_ACTION);
+    fork.push_str(field::EVENT_ACTION, "fork");
+    assert_eq!(after(fork, None), ["shell"], "a fork makes a new process");
 }
