@@ -62,7 +62,7 @@ fn token(pid: u32, version: u32) -> Json {
 
 fn process(path: &str, pid: u32, version: u32) -> Json {
     json!({"audit_token": token(pid, version), "parent_audit_token": token(1, 1), "ppid": 1,
-        "executable": {"path": path}, "signing_id": "com.apple.osascript"})
+        "executable": {"path": path}, "signing_id": format!("com.apple.{}", path.rsplit('/').next().unwrap())})
 }
 
 fn report(second: f64, event: Json, of: Json) -> Report {
@@ -254,8 +254,13 @@ fn after_a_loss_the_running_processes_are_looked_up_and_what_is_known_stays() {
     let (seen, ending, counts) = run(Settings::default(), sensors, &never());
     feeder.join().unwrap();
     assert_eq!((ending, counts.unattributed), (Ending::SensorsEnded, 0));
-    let names: Vec<_> = seen.alerts.iter().map(|alert| alert["process"]["name"].clone()).collect();
-    assert_eq!(names, ["osascript"], "the one whose start was told; the other is known, and did not start");
+    let found: Vec<_> = seen.alerts.iter().map(|alert| (&alert["rule"]["id"], &alert["process"]["pid"])).collect();
+    let wanted = [("osascript-network-connection", 50), ("osascript-late-network-connection", 60)];
+    assert_eq!(
+        found.iter().map(|(rule, pid)| (rule.as_str().unwrap(), pid.as_u64().unwrap())).collect::<Vec<_>>(),
+        wanted,
+        "the start that was reported stays known as one; the process that was found running did not start"
+    );
 }
 
 #[test]
