@@ -1,6 +1,7 @@
 //! Who did it: executions, their parents and ancestors, and the execution behind a connection.
 
 mod attribution;
+mod key;
 mod pending_flows;
 mod table;
 #[cfg(test)]

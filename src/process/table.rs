@@ -9,6 +9,7 @@ use std::time::Duration;
 use ahash::HashMap;
 
 use super::attribution::Owners;
+use super::key::{key_of, process_key, process_of};
 use super::pending_flows::Owner;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
@@ -186,7 +187,7 @@ impl Table {
         }
         let key: Arc<str> = key.into();
         self.owners.started(&key, event);
-        if let Some(process) = lineage::process_of(event, event.int(field::PROCESS_PID)) {
+        if let Some(process) = process_of(event, event.int(field::PROCESS_PID)) {
             self.latest.insert(process, (event.time, Arc::clone(&key)));
         }
         self.generation += 1;
@@ -267,7 +268,7 @@ impl Table {
         let pid = self.executions.remove(key).and_then(|entry| entry.context.process.as_ref()?.pid());
         self.owners.forget(key, pid);
         let host = key.split_once('\0').map_or("", |(host, _)| host);
-        let process = pid.map(|pid| lineage::process_key(host, pid));
+        let process = pid.map(|pid| process_key(host, pid));
         if let Some(process) = process.filter(|process| self.latest.get(process).is_some_and(|(_, last)| last == key)) {
             self.latest.remove(&process);
         }
@@ -289,13 +290,4 @@ fn complete(event: &mut Event) {
             event.push_str(field, value);
         }
     }
-}
-
-/// The key of an execution: entity ids are unique on one host only.
-fn key_of<'k>(key: &'k mut String, event: &Event, entity_id: &str) -> &'k str {
-    key.clear();
-    key.push_str(event.str(field::HOST_ID).unwrap_or_default());
-    key.push('\0');
-    key.push_str(entity_id);
-    key
 }

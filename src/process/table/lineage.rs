@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Table, key_of};
+use super::Table;
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
+use crate::process::key::{key_of, process_of};
 
 /// How late, or in how wrong an order, a source may log the executions of one process.
 const DISORDER: Duration = Duration::from_secs(5);
@@ -194,14 +195,4 @@ fn is_another(execution: &Execution, event: &Event) -> bool {
         (Some(before), Some(now)) => before != now,
         _ => execution.name().zip(event.str(field::PROCESS_NAME)).is_some_and(|(before, now)| before != now),
     }
-}
-
-/// Which process an event without a token means by a pid.
-pub(super) fn process_of(event: &Event, pid: Option<i64>) -> Option<Box<str>> {
-    let pid = pid.filter(|_| event.int(field::PIDVERSION).is_none())?;
-    Some(process_key(event.str(field::HOST_ID).unwrap_or_default(), pid))
-}
-
-pub(super) fn process_key(host: &str, pid: i64) -> Box<str> {
-    format!("{host}\0{pid}").into()
 }
