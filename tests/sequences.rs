@@ -16,7 +16,7 @@ struct Document {
     time: i64,
     name: char,
     entity: Option<u8>,
-    ancestry: Vec<u8>,
+    args: Vec<u8>,
 }
 
 /// A query and what the model needs to know of it.
@@ -69,13 +69,13 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         query: r#"sequence with maxspan=10s [process where process.name in ("a", "b")] by process.entity_id
-            [process where process.name in ("b", "c")] by process.Ext.ancestry"#,
+            [process where process.name in ("b", "c")] by process.args"#,
         stages: &["ab", "bc"],
         until: "",
         maxspan_ms: 10_000,
         keys: |document, stage| match stage {
             0 => by_entity(document, 0),
-            _ => document.ancestry.iter().copied().map(Some).collect(),
+            _ => document.args.iter().copied().map(Some).collect(),
         },
         ..PLAIN
     },
@@ -139,14 +139,14 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         query: r#"sequence with maxspan=10s [process where process.name in ("a", "b")] as first
-            [process where process.name in ("b", "c") and process.Ext.ancestry == first.process.entity_id]
+            [process where process.name in ("b", "c") and process.args == first.process.entity_id]
             until [process where process.name == "u"]"#,
         stages: &["ab", "bc"],
         until: "u",
         maxspan_ms: 10_000,
         keys: |_, _| vec![None],
         joined: |earlier, document, stage| {
-            stage == 0 || earlier[0].entity.is_some_and(|entity| document.ancestry.contains(&entity))
+            stage == 0 || earlier[0].entity.is_some_and(|entity| document.args.contains(&entity))
         },
         ..PLAIN
     },
@@ -278,7 +278,7 @@ fn found(query: &str, documents: &[Document], delays: &[i64]) -> Vec<Vec<usize>>
         let mut text = json!({
             "@timestamp": Timestamp::from_nanoseconds(document.time).to_string(),
             "event": { "id": id.to_string(), "category": "process" },
-            "process": { "name": document.name.to_string(), "Ext": { "ancestry": document.ancestry.iter().map(u8::to_string).collect::<Vec<_>>() } },
+            "process": { "name": document.name.to_string(), "args": document.args.iter().map(u8::to_string).collect::<Vec<_>>() },
         });
         if let Some(entity) = document.entity {
             text["process"]["entity_id"] = json!(entity.to_string());
@@ -331,7 +331,7 @@ fn documents() -> impl Strategy<Value = Vec<Document>> {
         proptest::option::weighted(0.8, 0..3_u8),
         proptest::collection::vec(0..3_u8, 1..4),
     );
-    let document = document.prop_map(|(time, name, entity, ancestry)| Document { time, name, entity, ancestry });
+    let document = document.prop_map(|(time, name, entity, args)| Document { time, name, entity, args });
     proptest::collection::vec(document, 1..30).prop_map(|mut documents| {
         let mut time = 1_767_225_600_000_000_000;
         for document in &mut documents {

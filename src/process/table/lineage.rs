@@ -149,8 +149,10 @@ impl Table {
             let Scalar::Str(entity_id) = *value else { continue };
             let ancestor = self.known(event, entity_id);
             context.lineage |= ancestor.lineage();
-            // The program that it replaced, if the source did not know that it did.
-            let replaced = ancestor.ancestors.as_ref().map(|list| list.nearest());
+            // The program that it replaced in the same process, if the source did not know that it did.
+            let pid = ancestor.execution.as_ref().and_then(|execution| execution.pid());
+            let nearest = ancestor.ancestors.as_ref().map(|list| list.nearest());
+            let replaced = nearest.filter(|it| pid.is_some() && it.pid() == pid);
             if let Some(replaced) = replaced.filter(|it| !stated.contains(&Scalar::Str(it.entity_id()))) {
                 ancestors = Some(Ancestors::new(Arc::clone(replaced), ancestors.as_ref()));
             }
