@@ -205,7 +205,7 @@ impl Engine {
         self.push_process(event, now);
     }
 
-    /// Records a running process that no event has told of.
+    /// Records a running process that no event reported.
     fn running(&mut self, mut event: Event, now: Duration) {
         if !self.pipeline.knows(&event) {
             self.enrich(&mut event);
@@ -235,7 +235,7 @@ impl Engine {
     fn let_go(&mut self, due: Due, now: Duration) {
         let mut owner = self.pipeline.owner(&due.event);
         if owner.is_none() {
-            // Nothing told of its process, but it may run still.
+            // No event reported its process, but it may still run.
             let found = enrich::running(&due.event, &*self.system.lookup);
             found.into_iter().for_each(|event| self.running(event, now));
             owner = self.pipeline.owner(&due.event);

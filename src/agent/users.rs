@@ -9,7 +9,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::source::live::UserNames;
 
-/// Names that are remembered. When there are more, all are asked for anew.
+/// Names that are remembered. When there are more, all are looked up again.
 const MAX_USERS: usize = 1024;
 
 /// The names that are known so far.

@@ -40,7 +40,7 @@ impl Lookup for Numbers {
     fn unique_pid(&self, pid: u32, _: u32) -> Option<u64> {
         Some(u64::from(pid) + 1000)
     }
-    /// Pid 77 runs osascript, and nothing has told of it.
+    /// Pid 77 runs osascript, and no event reported it.
     fn running(&self, pid: u32, unique_pid: u64) -> Vec<Event> {
         if (pid, unique_pid) == (77, 1077) { vec![already_running(0.5, OSASCRIPT, 77, 3)] } else { Vec::new() }
     }
