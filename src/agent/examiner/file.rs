@@ -55,7 +55,7 @@ fn take(mut file: File, began: Timestamp, capture: Capture, script: &mut Script)
     let after = file.metadata()?;
     let is_same = identity(&before) == identity(&after) && bytes.len() as u64 == before.len();
     // The time of the contents can be set to any, that of the change of the file only by the clock: a file moved over
-    // another has it again.
+    // another gets a new one.
     let changed = [(after.ctime(), after.ctime_nsec()), (after.mtime(), after.mtime_nsec())].into_iter().max();
     let changed = changed.map_or(0, |(s, ns)| s.saturating_mul(1_000_000_000).saturating_add(ns));
     Ok((!is_same || changed > began.nanoseconds()).then_some("changed"))
