@@ -4,6 +4,7 @@ mod absence;
 pub mod exception;
 pub mod lint;
 mod held;
+mod index;
 mod keys;
 mod matcher;
 mod pipes;
@@ -28,6 +29,7 @@ pub use suppress::Volume;
 use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
 use held::{Length, Shared};
+use index::Index;
 use matcher::Matcher;
 
 /// What a rule found.
@@ -43,6 +45,7 @@ pub struct Detection {
 #[derive(Debug)]
 pub struct Detector {
     matchers: Vec<(usize, Matcher)>,
+    index: Index,
     /// For each rule, whether of several matches that end in one event only the first goes out.
     once: Vec<bool>,
     /// For each rule, the rules that take precedence on an event both find.
@@ -56,12 +59,15 @@ impl Detector {
     /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
     /// all hold together.
     pub fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
-        let runnable = rules.iter().enumerate().filter_map(|(i, rule)| Some((i, rule.query()?)));
-        let matchers = runnable.map(|(i, query)| (i, Matcher::new(query, limit))).collect();
+        let (mut matchers, mut index) = (Vec::new(), Index::default());
+        for (at, query) in rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.query()?))) {
+            index.add(matchers.len(), query);
+            matchers.push((at, Matcher::new(query, limit)));
+        }
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
         let yields_to = rules.iter().map(|rule| rule.yields_to.iter().filter_map(position).collect()).collect();
         let once = rules.iter().map(|rule| rule.once_per_event).collect();
-        Detector { matchers, once, yields_to, lineages, ledger: Ledger::default(), bytes }
+        Detector { matchers, index, once, yields_to, lineages, ledger: Ledger::default(), bytes }
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -73,7 +79,8 @@ impl Detector {
     pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
         let mut shared = Shared::new(event, &self.ledger);
         let mut found = Vec::new();
-        for (rule, matcher) in &mut self.matchers {
+        for at in self.index.concerned(event) {
+            let (rule, matcher) = &mut self.matchers[at];
             let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
             if self.once[*rule] {
                 matches.truncate(1);

@@ -17,6 +17,12 @@ impl Filter {
         self.0.matches(event)
     }
 
+    /// The values, however written in upper and lower case, of which the field must have one; `None`: the condition can
+    /// be met without.
+    pub fn wanted(&self, field: Field) -> Option<Vec<&str>> {
+        self.0.wanted(field)
+    }
+
     /// Why no event can meet the condition when these fields have no values, if that is so: such a field.
     pub fn needs(&self, is_missing: &dyn Fn(Field) -> bool) -> Option<Field> {
         self.0.blocked(true, is_missing)
@@ -50,6 +56,18 @@ impl Condition {
 }
 
 impl Node {
+    fn wanted(&self, field: Field) -> Option<Vec<&str>> {
+        match self {
+            Node::Field(tested, test) if tested.field == field && tested.at.is_none() => test.texts(),
+            Node::All(nodes) => nodes.iter().find_map(|node| node.wanted(field)),
+            Node::Any(nodes) => {
+                let each: Option<Vec<Vec<&str>>> = nodes.iter().map(|node| node.wanted(field)).collect();
+                each.map(|each| each.concat())
+            }
+            _ => None,
+        }
+    }
+
     /// A missing field for whose sake the condition can never be so.
     fn blocked(&self, wanted: bool, is_missing: &dyn Fn(Field) -> bool) -> Option<Field> {
         let field_of = |operand: &Operand| match operand {

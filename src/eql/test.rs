@@ -49,6 +49,16 @@ impl Test {
         }
     }
 
+    /// The texts of which one must be there, however written in upper and lower case; `None`: others may pass too.
+    pub(super) fn texts(&self) -> Option<Vec<&str>> {
+        match self {
+            Test::Equals(text) | Test::EqualsInsensitive(text) => Some(vec![text]),
+            Test::OneOf(list) | Test::OneOfInsensitive(list) => Some(list.iter().map(|text| &**text).collect()),
+            Test::Set(set) | Test::SetInsensitive(set) => Some(set.iter().map(|text| &**text).collect()),
+            _ => None,
+        }
+    }
+
     /// What it costs to ask, roughly.
     pub(super) fn cost(&self) -> u32 {
         match self {
