@@ -30,10 +30,10 @@ pub struct Budget {
 impl Budget {
     /// A live Mac: 64 MiB. Events are taken as they come, so none waits for earlier ones.
     pub const LIVE: Budget = Budget {
-        executions: 36 * MIB,
+        executions: 32 * MIB,
         sequences: 8 * MIB,
         reorder: 0,
-        reports: 12 * MIB,
+        reports: 16 * MIB,
         flows: 4 * MIB,
         scripts: 2 * MIB,
         alerts: 2 * MIB,

@@ -2,8 +2,9 @@
 //! which keeps a pointer crashes where it uses it.
 //!
 //! Messages lie one after the other in slabs, each in pages of its own. A slab is mapped twice: the guest has the one
-//! mapping, the simulator writes through the other. So a message costs one change of protection, when it is released: a
-//! change makes the other CPUs forget what they know of the mapping, which is dear.
+//! mapping, the simulator writes through the other. So protection changes only when messages are released. A change
+//! makes the other CPUs forget what they know of the mapping, which is expensive: while more messages wait, released
+//! neighbours become unreadable together, and until then their bytes are 0xDD.
 use super::layout;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -14,6 +15,8 @@ const PAGES: usize = SLAB / PAGE;
 /// Slabs of released messages that stay unreadable before one of them is used again, and before one is given back.
 const REST: usize = 2;
 const KEEP: usize = 8;
+/// Released neighbours become unreadable together when they have this many pages.
+const TOGETHER: usize = 64;
 
 struct Slab {
     /// Where the simulator writes what the guest reads.
@@ -27,11 +30,18 @@ struct Pool {
     slabs: BTreeMap<usize, Slab>,
     current: Option<usize>,
     rested: VecDeque<usize>,
+    /// Pages that were released and can still be read: address and length.
+    readable: (usize, usize),
     /// Address and length of large messages that were released: nothing is left but the address space.
     large: VecDeque<(usize, usize)>,
 }
-static POOL: Mutex<Pool> =
-    Mutex::new(Pool { slabs: BTreeMap::new(), current: None, rested: VecDeque::new(), large: VecDeque::new() });
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    slabs: BTreeMap::new(),
+    current: None,
+    rested: VecDeque::new(),
+    readable: (0, 0),
+    large: VecDeque::new(),
+});
 
 fn map(len: usize, prot: i32, flags: i32, fd: i32) -> usize {
     // SAFETY: a new mapping, where the kernel wants it.
@@ -57,6 +67,7 @@ impl Pool {
         {
             self.current = None;
             if self.slabs[&at].live == 0 {
+                self.seal_released();
                 self.rested.push_back(at);
             }
         }
@@ -103,13 +114,31 @@ impl Pool {
         self.slabs.range(..=addr).next_back().is_some_and(in_slab)
             || self.large.iter().any(|(start, length)| (*start..start + length).contains(&addr))
     }
+    /// What was released can be read no longer.
+    fn seal_released(&mut self) {
+        let (at, len) = std::mem::take(&mut self.readable);
+        if len > 0 {
+            protect(at, len, libc::PROT_NONE);
+        }
+    }
     fn give_back(&mut self, at: usize, len: usize) {
+        if self.readable.0 + self.readable.1 != at {
+            self.seal_released();
+            self.readable = (at, 0);
+        }
+        self.readable.1 += len;
+        if self.readable.1 >= TOGETHER * PAGE {
+            self.seal_released();
+        }
         let (&base, slab) = self.slabs.range_mut(..=at).next_back().expect("a message lies in a slab");
         for page in (at - base) / PAGE..(at - base + len) / PAGE {
             slab.released[page / 64] |= 1 << (page % 64);
         }
+        // SAFETY: a message's pages, which nobody reads any more.
+        unsafe { std::ptr::write_bytes((at - base + slab.host) as *mut u8, 0xdd, len) };
         slab.live -= 1;
         if slab.live == 0 && self.current != Some(base) {
+            self.seal_released();
             self.rested.push_back(base);
         }
         while self.rested.len() > KEEP {
@@ -206,7 +235,6 @@ impl Pages {
     /// Nobody may read them from now on.
     pub(crate) fn release(self) {
         if !self.is_large {
-            protect(self.base, self.len, libc::PROT_NONE);
             return POOL.lock().unwrap().give_back(self.base, self.len);
         }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
@@ -215,6 +243,11 @@ impl Pages {
         assert!(mapped as usize == self.base, "mmap: {}", std::io::Error::last_os_error());
         POOL.lock().unwrap().large.push_back((self.base, self.len));
     }
+}
+
+/// No message waits for its reader: what was released becomes unreadable now.
+pub(crate) fn seal_released() {
+    POOL.lock().unwrap().seal_released();
 }
 
 /// Whether a message lay there that was released. For the crash reporter: it does not wait for a lock.
