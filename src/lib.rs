@@ -5,23 +5,27 @@
 //! event's process, the detector applies rules written in EQL, an alert is one ECS document, and the output
 //! keeps it in a file and shows it to people as a report.
 //! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.
+//!
+//! The library is the engine that the command and the benchmarks use: a [`source::Decoder`] or a
+//! [`source::recording::Recording`] reads events, a [`detect::RuleSet`] holds the rules, and the pipeline turns events
+//! into [`alert::Alert`]s. It is not published, and everything else is private.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::too_many_lines))]
 
-pub mod place;
-pub mod quantity;
+mod place;
+mod quantity;
 pub mod event;
 pub mod source;
-pub mod script;
-pub mod process;
-pub mod eql;
+mod script;
+mod process;
+mod eql;
 pub mod detect;
 pub mod alert;
-pub mod report;
-pub mod output;
+mod report;
+mod output;
 pub mod pipeline;
-pub mod config;
-pub mod agent;
+mod config;
+mod agent;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]

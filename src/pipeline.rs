@@ -70,13 +70,13 @@ impl Limits {
 #[derive(Debug)]
 pub struct Options {
     /// How much it holds.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// How many alerts go out; `None`: all.
-    pub volume: Option<Volume>,
+    pub(crate) volume: Option<Volume>,
     /// How much is taken of the scripts that arguments hold; `None`: the source has examined the events.
-    pub capture: Option<Capture>,
+    pub(crate) capture: Option<Capture>,
     /// Leaves secrets out of alerts.
-    pub redactor: Option<Redactor>,
+    pub(crate) redactor: Option<Redactor>,
 }
 
 impl From<Limits> for Options {
@@ -249,12 +249,12 @@ impl Pipeline {
 
     /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
     /// reported.
-    pub fn owner(&self, event: &Event) -> process::Owner {
+    pub(crate) fn owner(&self, event: &Event) -> process::Owner {
         self.table.owner(event)
     }
 
     /// Whether the execution that a process event is about is known.
-    pub fn knows(&mut self, event: &Event) -> bool {
+    pub(crate) fn knows(&mut self, event: &Event) -> bool {
         self.table.knows(event)
     }
 
@@ -264,7 +264,7 @@ impl Pipeline {
     }
 
     /// Executions and partial sequences lost because a table was full.
-    pub fn lost(&self) -> (u64, u64) {
+    pub(crate) fn lost(&self) -> (u64, u64) {
         (self.table.lost(), self.detector.evicted())
     }
 

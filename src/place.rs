@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Both from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The line.
     pub line: usize,
     /// The column.
@@ -13,7 +13,7 @@ pub struct Place {
 
 impl Place {
     /// The place of a byte.
-    pub fn of(text: &str, at: usize) -> Place {
+    pub(crate) fn of(text: &str, at: usize) -> Place {
         let before = &text[..text.floor_char_boundary(at.min(text.len()))];
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         Place { line: before.matches('\n').count() + 1, column }

@@ -10,19 +10,19 @@ use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
 /// How long a day is, in milliseconds.
-pub const DAY: u64 = 24 * 60 * MINUTE;
+pub(crate) const DAY: u64 = 24 * 60 * MINUTE;
 /// How long a minute is, in milliseconds.
-pub const MINUTE: u64 = 60_000;
+pub(crate) const MINUTE: u64 = 60_000;
 
 /// A duration such as `30s`, `1h 30m`, `500ms` or `7d`; a bare number is seconds, and a day has 24 hours.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let span = || text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok();
     seconds.or_else(span).ok_or_else(|| "not a valid duration; write it as 30s, 1h30m or 7d".to_owned())
 }
 
 /// A duration in its largest unit that gives a whole number; days from two days on.
-pub fn write_duration(duration: Duration) -> String {
+pub(crate) fn write_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     let units = [(u128::from(DAY), "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
     let unit =
@@ -31,30 +31,30 @@ pub fn write_duration(duration: Duration) -> String {
 }
 
 /// A size such as `16MiB`.
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let size: Result<ByteSize, _> = text.parse();
     size.map(|size| size.as_u64()).map_err(|_| "not a valid size; write it as 16MiB".to_owned())
 }
 
 /// A size in its largest unit that gives a whole number.
-pub fn write_size(bytes: u64) -> String {
+pub(crate) fn write_size(bytes: u64) -> String {
     let units = [(1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
     let (unit, name) = units.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit)).unwrap_or((1, "B"));
     format!("{}{name}", bytes / unit)
 }
 
 /// Serialises a duration.
-pub fn serialize_duration<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_duration<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&write_duration(*value))
 }
 
 /// Serialises a size.
-pub fn serialize_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&write_size(*value))
 }
 
 /// Deserialises a duration of so many milliseconds.
-pub fn duration<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<Duration, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<Duration, D::Error> {
     let (low, high) = (Duration::from_millis(*range.start()), Duration::from_millis(*range.end()));
     let within = format!("{} to {}", write_duration(low), write_duration(high));
     let parse = |text: &str| match parse_duration(text)? {
@@ -65,7 +65,7 @@ pub fn duration<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) 
 }
 
 /// Deserialises a size.
-pub fn size<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<u64, D::Error> {
+pub(crate) fn size<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<u64, D::Error> {
     let within = format!("{} to {}", write_size(*range.start()), write_size(*range.end()));
     let parse = |text: &str| match parse_size(text)? {
         value if !range.contains(&value) => Err(format!("out of range: {within}")),
@@ -75,7 +75,7 @@ pub fn size<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> R
 }
 
 /// Deserialises a whole number.
-pub fn number<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<u64, D::Error> {
+pub(crate) fn number<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<u64, D::Error> {
     from.deserialize_i64(Number(range))
 }
 

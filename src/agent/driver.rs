@@ -26,7 +26,7 @@ const STOP: Duration = Duration::from_secs(5);
 
 /// Why the agent stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// It was asked to.
     Stopped,
     /// Its time was over.
@@ -37,7 +37,7 @@ pub enum Ending {
 
 /// What is left of an agent that has ended.
 #[derive(Debug)]
-pub struct Ended<S> {
+pub(crate) struct Ended<S> {
     /// How it ended.
     pub result: Result<(Ending, Counts), Error>,
     /// The sink; `None`: it still writes, and could not be waited for.
@@ -45,7 +45,7 @@ pub struct Ended<S> {
 }
 
 /// Sensors, engine and sink at work.
-pub struct Agent<S> {
+pub(crate) struct Agent<S> {
     settings: Settings,
     engine: Engine,
     delivery: Delivery<S>,
@@ -66,7 +66,7 @@ enum Turn {
 impl<S: Sink + Send + 'static> Agent<S> {
     /// An agent, with its threads started.
     #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
-    pub fn start(
+    pub(crate) fn start(
         settings: Settings,
         pipeline: Pipeline,
         sensors: Sensors,
@@ -87,7 +87,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes through.
     #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
-    pub fn run(mut self, stop: &Receiver<()>) -> Ended<S> {
+    pub(crate) fn run(mut self, stop: &Receiver<()>) -> Ended<S> {
         let ending = self.work(stop);
         let asked = Instant::now();
         let result = ending.and_then(|ending| {

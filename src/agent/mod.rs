@@ -18,14 +18,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-pub use driver::{Agent, Ended, Ending};
+pub(crate) use driver::{Agent, Ended, Ending};
 
 use crate::alert::Alert;
 use crate::script::Capture;
 
 /// How the agent works.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How long a flow of an unknown process waits for the exec it belongs to.
     pub lateness: Duration,
     /// Flows that may wait or are remembered.
@@ -54,7 +54,7 @@ impl Default for Settings {
 }
 
 /// Where the agent's alerts go. It has a thread of its own.
-pub trait Sink {
+pub(crate) trait Sink {
     /// An alert.
     fn alert(&mut self, alert: Alert);
     /// A document about the agent itself.
@@ -69,7 +69,7 @@ pub trait Sink {
 
 /// What the agent did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Process events.
     pub processes: u64,
     /// Flows.
@@ -91,7 +91,7 @@ pub struct Counts {
 
 /// A source that can never work here.
 #[derive(Debug)]
-pub struct Error {
+pub(crate) struct Error {
     /// One sentence.
     pub text: String,
     /// More privilege would help.

@@ -6,7 +6,7 @@ mod ecs;
 mod held_back;
 mod masquerade;
 mod network;
-pub mod pipeline_error;
+pub(crate) mod pipeline_error;
 mod process;
 mod shorten;
 mod threat;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// A document of ECS `event.kind` `pipeline_error` about events lost before they were looked at. `lost`
 /// has the counter and how many more it has than at the last such document.
-pub fn document(time: Timestamp, machine: &Machine, lost: &[(&str, u64)]) -> Map<String, Json> {
+pub(crate) fn document(time: Timestamp, machine: &Machine, lost: &[(&str, u64)]) -> Map<String, Json> {
     let total: u64 = lost.iter().map(|(_, count)| count).sum();
     let mut hash = Sha256::new();
     hash.update(&machine.host_id);

@@ -7,14 +7,14 @@ use crate::place::Place;
 
 /// A configuration that cannot be used.
 #[derive(Debug, Default)]
-pub struct Error {
+pub(crate) struct Error {
     /// At least one.
     pub problems: Vec<Problem>,
 }
 
 /// One thing that is wrong.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The file.
     pub origin: String,
     /// Where in it, when it is about its text.
@@ -25,7 +25,7 @@ pub struct Problem {
 
 /// What is wrong.
 #[derive(Debug)]
-pub enum What {
+pub(crate) enum What {
     /// The file is not taken.
     File(trust::Error),
     /// A folder cannot be listed.
@@ -42,12 +42,12 @@ pub enum What {
 
 impl Problem {
     /// A problem of a whole file.
-    pub fn of_file(origin: &str, what: What) -> Problem {
+    pub(crate) fn of_file(origin: &str, what: What) -> Problem {
         Problem { origin: origin.to_owned(), place: None, what }
     }
 
     /// A problem at a byte of a text.
-    pub fn at((origin, text): (&str, &str), at: usize, what: What) -> Problem {
+    pub(crate) fn at((origin, text): (&str, &str), at: usize, what: What) -> Problem {
         Problem { origin: origin.to_owned(), place: Some(Place::of(text, at)), what }
     }
 }

@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads a configuration file and the exceptions beside it. What others than root, or the user, could have written is
 /// refused. All that is wrong is reported.
-pub fn load(path: &Path) -> Result<Config, Error> {
+pub(crate) fn load(path: &Path) -> Result<Config, Error> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut problems = Vec::new();
     let config = read(path).and_then(|(origin, text)| Config::parse(&origin, &text));

@@ -10,7 +10,7 @@ const SYSTEM_FOLDERS: [&str; 4] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lint {
+pub(crate) struct Lint {
     /// It hides attacks; else it has no effect.
     pub blinds: bool,
     /// What, in one sentence.
@@ -19,7 +19,7 @@ pub struct Lint {
 
 /// The findings about a configuration. `set` holds every rule that it could run, also those it turns off, and its
 /// exceptions.
-pub fn lints(config: &Config, set: &RuleSet, now: Timestamp) -> Vec<Lint> {
+pub(crate) fn lints(config: &Config, set: &RuleSet, now: Timestamp) -> Vec<Lint> {
     let mut found: Vec<Lint> = blinding(config, set).into_iter().map(|text| Lint { blinds: true, text }).collect();
     found.extend(without_effect(config, set, now).into_iter().map(|text| Lint { blinds: false, text }));
     found

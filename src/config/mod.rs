@@ -3,9 +3,9 @@
 
 mod error;
 mod file;
-pub mod lint;
+pub(crate) mod lint;
 mod parse;
-pub mod trust;
+pub(crate) mod trust;
 mod value;
 
 use std::path::PathBuf;
@@ -20,13 +20,13 @@ use crate::quantity::{serialize_duration, serialize_size};
 use crate::script::{Capture, Redactor};
 use crate::source::live::{ExecSource, NetworkSource};
 
-pub use error::{Error, Problem, What};
-pub use file::load;
+pub(crate) use error::{Error, Problem, What};
+pub(crate) use file::load;
 
 /// The effective configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// `[alerts]`
     pub alerts: Alerts,
     /// `[script]`
@@ -50,7 +50,7 @@ pub struct Config {
 
 /// A file of exceptions.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ExceptionFile {
+pub(crate) struct ExceptionFile {
     /// Its path.
     pub origin: String,
     /// Its text, for errors.
@@ -61,7 +61,7 @@ pub struct ExceptionFile {
 
 impl ExceptionFile {
     /// Reads such a file, which holds nothing else.
-    pub fn parse(origin: &str, text: &str) -> Result<ExceptionFile, Error> {
+    pub(crate) fn parse(origin: &str, text: &str) -> Result<ExceptionFile, Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Entries {
@@ -76,7 +76,7 @@ impl ExceptionFile {
 /// Where alerts are written, and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Alerts {
+pub(crate) struct Alerts {
     /// The alert file, an absolute path.
     #[serde(deserialize_with = "value::absolute")]
     pub file: PathBuf,
@@ -131,7 +131,7 @@ impl Default for Alerts {
 /// What an alert says of the script that ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Script {
+pub(crate) struct Script {
     /// How much of it.
     pub capture_script: Capture,
     /// Regular expressions whose matches are left out of alerts; each compiles.
@@ -152,7 +152,7 @@ impl Default for Script {
 /// Where events come from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// Process events.
     pub exec: ExecSource,
     /// Network events.
@@ -167,7 +167,7 @@ pub struct Sources {
 /// Which rules run besides the built-in ones, and which do not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Rule files, or folders of them; a relative path starts at the folder of the configuration.
     pub paths: Vec<PathBuf>,
     /// Ids of rules that do not run.
@@ -176,7 +176,7 @@ pub struct Rules {
 
 impl Script {
     /// What is left out.
-    pub fn redactor(&self) -> Result<Redactor, Error> {
+    pub(crate) fn redactor(&self) -> Result<Redactor, Error> {
         let built = Redactor::new(&self.redact, self.redact_defaults);
         let built = built.map(|redactor| redactor.with_capture(self.capture_script).with_key(&self.redact_key));
         built.map_err(|error| Problem::of_file("[script]", What::Redact(error.to_string())).into())
@@ -185,12 +185,12 @@ impl Script {
 
 impl Config {
     /// Whether the file has this section.
-    pub fn states(&self, section: &str) -> bool {
+    pub(crate) fn states(&self, section: &str) -> bool {
         parse::place_of(&self.source.1, &[section]).is_some()
     }
 
     /// Reads a configuration. `origin` is what error messages call it.
-    pub fn parse(origin: &str, text: &str) -> Result<Config, Error> {
+    pub(crate) fn parse(origin: &str, text: &str) -> Result<Config, Error> {
         let mut config: Config = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
         if config.alerts.keep_size < config.alerts.rotate_size {
             let at = parse::place_of(text, &["alerts", "keep_size"]).or_else(|| parse::place_of(text, &["alerts"]));
@@ -201,7 +201,7 @@ impl Config {
     }
 
     /// The effective configuration as TOML, which reads back as itself.
-    pub fn to_toml(&self) -> Result<String, Error> {
+    pub(crate) fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|error| Problem::of_file(&self.source.0, What::Write(error)).into())
     }
 }

@@ -16,7 +16,7 @@ const MAX_LINKS: usize = 32;
 
 /// Whose word counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// What only root, or the user of this process, could have written.
     OwnerOnly,
     /// Any regular file, as a command takes it that only reads.
@@ -25,7 +25,7 @@ pub enum Trust {
 
 /// Why a file is not taken.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     /// It cannot be read.
     Io(io::Error),
     /// It is a folder, a pipe, a device or the like.
@@ -83,7 +83,7 @@ impl From<io::Error> for Error {
 }
 
 /// Reads a text file of at most so many bytes.
-pub fn read(path: &Path, trust: Trust, max_bytes: u64) -> Result<String, Error> {
+pub(crate) fn read(path: &Path, trust: Trust, max_bytes: u64) -> Result<String, Error> {
     let path = match trust {
         Trust::OwnerOnly => trusted(path)?,
         Trust::Anyone => path.to_owned(),
@@ -115,7 +115,7 @@ fn read_text(file: File, max_bytes: u64) -> Result<String, Error> {
 }
 
 /// The path without links, when nobody else could have written what is there.
-pub fn trusted(path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn trusted(path: &Path) -> Result<PathBuf, Error> {
     let absolute = std::path::absolute(path)?;
     let mut ahead: Vec<OsString> = names(&absolute).collect();
     ahead.reverse();

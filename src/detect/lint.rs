@@ -5,7 +5,7 @@ use super::{Exception, RuleSet};
 use crate::event::Timestamp;
 
 /// A sentence for each exception of the set that has no effect at this time.
-pub fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
+pub(crate) fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
     let mut found = Vec::new();
     for (at, exception) in set.exceptions.iter().enumerate() {
         let mut say = |why: String| found.push(format!("exception `{}`: {why}", exception.name));

@@ -1,30 +1,31 @@
 //! What it means: rules over events, and the sequences they find.
 
 mod absence;
-pub mod exception;
-pub mod lint;
+pub(crate) mod exception;
+pub(crate) mod lint;
 mod held;
 mod index;
 mod keys;
 mod matcher;
 mod pipes;
-pub mod reorder;
-pub mod rule;
+pub(crate) mod reorder;
+pub(crate) mod rule;
 mod rule_file;
 mod sample;
 mod sequence;
 mod set;
-pub mod suppress;
+pub(crate) mod suppress;
 
 use std::collections::HashSet;
 
-pub use crate::eql::KeyValue;
+pub(crate) use crate::eql::KeyValue;
 pub use exception::Exception;
 pub use held::Match;
-pub use reorder::{Lateness, Ordinal};
+pub use reorder::Lateness;
+pub(crate) use reorder::Ordinal;
 pub use rule::Rule;
 pub use set::RuleSet;
-pub use suppress::Volume;
+pub(crate) use suppress::Volume;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Ledger};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::event::{Event, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
-pub type Ordinal = (Timestamp, u64);
+pub(crate) type Ordinal = (Timestamp, u64);
 
 /// How much disorder to expect.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub enum Lateness {
 
 /// Holds events until none that happened before them is expected.
 #[derive(Debug)]
-pub struct Reorder {
+pub(crate) struct Reorder {
     lateness: Lateness,
     limit: usize,
     bytes_limit: usize,
@@ -36,7 +36,7 @@ pub struct Reorder {
 impl Reorder {
     /// A buffer for at most `limit` events of at most `bytes`; beyond them the earliest is released before its time,
     /// and counted. `Lateness::Unbounded` has no limit.
-    pub fn new(lateness: Lateness, limit: usize, bytes: usize) -> Reorder {
+    pub(crate) fn new(lateness: Lateness, limit: usize, bytes: usize) -> Reorder {
         Reorder {
             lateness,
             limit,
@@ -52,22 +52,22 @@ impl Reorder {
     }
 
     /// Events that arrived later than the lateness allows, and so out of order.
-    pub fn late(&self) -> u64 {
+    pub(crate) fn late(&self) -> u64 {
         self.late
     }
 
     /// Events released before their time because the buffer was full.
-    pub fn overflowed(&self) -> u64 {
+    pub(crate) fn overflowed(&self) -> u64 {
         self.overflowed
     }
 
     /// The bytes of the events that are held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Takes in an event.
-    pub fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         let ordinal = (event.time, self.arrivals);
         self.arrivals += 1;
         if let (Lateness::UpTo(lateness), Some(latest)) = (self.lateness, self.latest)
@@ -88,7 +88,7 @@ impl Reorder {
     }
 
     /// The next event whose turn has come.
-    pub fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
+    pub(crate) fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
         let Lateness::UpTo(lateness) = self.lateness else { return None };
         let (time, _) = self.first()?;
         if time <= self.latest?.saturating_sub(lateness) || lateness.is_zero() {
@@ -102,7 +102,7 @@ impl Reorder {
     }
 
     /// The next event, due or not: at the end of the input.
-    pub fn pop(&mut self) -> Option<(Ordinal, Event)> {
+    pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
         let next = match (straggler, queued) {

@@ -21,7 +21,7 @@ const MOST_PAIRS: usize = 16_384;
 /// The limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Volume {
+pub(crate) struct Volume {
     /// Alerts of one rule in one window; 0 is no limit. At most 1,000,000.
     #[serde(deserialize_with = "max_alerts")]
     pub max_alerts: u64,
@@ -35,7 +35,7 @@ pub struct Volume {
 /// The limit of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RuleVolume {
+pub(crate) struct RuleVolume {
     /// As [`Volume::max_alerts`].
     #[serde(deserialize_with = "max_alerts")]
     pub max_alerts: u64,
@@ -57,7 +57,7 @@ fn window<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
 
 /// What one window of one rule held back.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The position of the rule in the set.
     pub rule: usize,
     /// When the first alert of the window was completed.
@@ -80,7 +80,7 @@ pub struct Summary {
 
 /// Alerts of one program to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// `process.executable`, else `process.name`.
     pub process: String,
     /// Address and port, `-` where there is none.

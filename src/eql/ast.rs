@@ -28,7 +28,7 @@ pub enum Pipe {
 
 /// A query.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Query {
+pub(crate) struct Query {
     /// What it looks for.
     pub kind: Kind,
     /// The stages; `with runs=N` has been written out. An event query has one.
@@ -43,7 +43,7 @@ pub struct Query {
 
 /// `[category where condition] by key, …`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// `event.category`, or `any`.
     pub category: String,
     /// The place of the category in the text.
@@ -62,7 +62,7 @@ pub struct Stage {
 
 /// A join key; `?field` may have no value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
+pub(crate) struct Key {
     /// The field.
     pub name: String,
     /// Written `?field`.
@@ -73,7 +73,7 @@ pub struct Key {
 
 /// An expression and its place in the text.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Expr {
+pub(crate) struct Expr {
     /// What it is.
     pub kind: ExprKind,
     /// Its place in the text.
@@ -82,7 +82,7 @@ pub struct Expr {
 
 /// The kinds of expression.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ExprKind {
+pub(crate) enum ExprKind {
     /// A literal text.
     Text(String),
     /// A literal number.
@@ -134,7 +134,7 @@ pub enum ExprKind {
 
 /// An operator that takes a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
+pub(crate) enum Operator {
     /// `:`, a wildcard match without regard to case.
     Colon,
     /// `in`, `in~`
@@ -147,7 +147,7 @@ pub enum Operator {
 
 impl Query {
     /// All stages in the order of the text, also those inside `descendant of […]`.
-    pub fn all_stages(&self) -> Vec<&Stage> {
+    pub(crate) fn all_stages(&self) -> Vec<&Stage> {
         let mut found = Vec::new();
         for stage in self.stages.iter().chain(&self.until) {
             found.push(stage);
@@ -157,7 +157,7 @@ impl Query {
     }
 
     /// The clauses of all conditions, with the category of their stage: what `and`, `or` and `not` join.
-    pub fn clauses(&self) -> Vec<(&str, Range<usize>)> {
+    pub(crate) fn clauses(&self) -> Vec<(&str, Range<usize>)> {
         let mut found: Vec<(&str, Range<usize>)> = Vec::new();
         for stage in self.stages.iter().chain(&self.until) {
             let mut inner = vec![&stage.condition];
@@ -176,7 +176,7 @@ impl Query {
 
     /// The values that every stage demands of a field with `==`, `in` or `:`; `None` when some stage
     /// does not demand any. It shows for which operating systems a rule is.
-    pub fn requires(&self, field: &str) -> Option<Vec<String>> {
+    pub(crate) fn requires(&self, field: &str) -> Option<Vec<String>> {
         let mut values = Vec::new();
         for stage in &self.stages {
             values.extend(stage.condition.requires(field)?);
@@ -224,7 +224,7 @@ impl Expr {
     }
 
     /// The texts that the field is compared with, whichever way.
-    pub fn texts_of(&self, field: &str) -> Vec<&str> {
+    pub(crate) fn texts_of(&self, field: &str) -> Vec<&str> {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field { name, .. } if name == field);
         let mut values: Vec<&Expr> = Vec::new();
         let mut inner: Vec<&Expr> = vec![self];
@@ -246,7 +246,7 @@ impl Expr {
     }
 
     /// The values that the expression demands of a field.
-    pub fn requires(&self, field: &str) -> Option<Vec<String>> {
+    pub(crate) fn requires(&self, field: &str) -> Option<Vec<String>> {
         let is_field = |expr: &Expr| matches!(&expr.kind, ExprKind::Field { name, .. } if name == field);
         match &self.kind {
             ExprKind::And(all) => all.iter().find_map(|expr| expr.requires(field)),

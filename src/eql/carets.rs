@@ -9,7 +9,7 @@ use crate::place::Place;
 const MAX_SHOWN: usize = 1000;
 
 /// The line on which a span begins, with carets under the span; `None` when the line is too long to show.
-pub fn shown(text: &str, span: &Range<usize>) -> Option<String> {
+pub(crate) fn shown(text: &str, span: &Range<usize>) -> Option<String> {
     let Place { line, column } = Place::of(text, span.start);
     let source = text.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
     if source.len() > MAX_SHOWN {
@@ -22,7 +22,7 @@ pub fn shown(text: &str, span: &Range<usize>) -> Option<String> {
 }
 
 /// The nearest of the known words, when one is so near that a slip of the pen explains it.
-pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let lower = word.to_lowercase();
     let length = lower.chars().count();
     let near = known.filter(|known| known.len().abs_diff(length) <= allowed(known)).filter_map(|known| {

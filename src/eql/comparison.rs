@@ -2,7 +2,7 @@
 
 /// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// `==`
     Equal,
     /// `!=`

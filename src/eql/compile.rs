@@ -39,12 +39,12 @@ impl Query {
 
 /// Compiles a query. The fields it names are wanted from then on; its `descendant of […]` queries join
 /// the lineages.
-pub fn compile(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Query, Error> {
+pub(crate) fn compile(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Query, Error> {
     compile_parsed(&parse(text)?, text, fields, lineages)
 }
 
 /// Compiles a query that [`parse`] returned for the text.
-pub fn compile_parsed(
+pub(crate) fn compile_parsed(
     parsed: &ast::Query,
     text: &str,
     fields: &mut Fields,
@@ -61,7 +61,7 @@ pub fn compile_parsed(
 
 /// Compiles a condition over the events of a sequence: `events[N].field` is a field of the event of stage
 /// N, from 0; a field alone is one of the completing event.
-pub fn compile_condition(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Condition, Error> {
+pub(crate) fn compile_condition(text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Condition, Error> {
     let parsed = parse_condition(text)?;
     let before = lineages.len();
     let condition = Compiler::new(text, fields, lineages).condition(&parsed);

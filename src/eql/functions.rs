@@ -12,7 +12,7 @@ use crate::event::Number;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
+pub(crate) enum Function {
     /// `add(a, b)`, `a + b`
     Add,
     /// `between(text, left, right, greedy)`
@@ -91,7 +91,7 @@ impl Function {
     }
 
     /// The name as Elastic writes it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.signature().1
     }
 

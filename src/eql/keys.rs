@@ -25,7 +25,7 @@ pub enum KeyValue {
 /// mandatory one has no value. Each value is written with its length, so that keys do not run together.
 ///
 /// Nearly every event has one key and starts nothing, so all is written into one buffer.
-pub struct Keys {
+pub(crate) struct Keys {
     /// The values of all fields, written out.
     text: String,
     /// Where each value is in the text.
@@ -41,7 +41,7 @@ pub struct Keys {
 
 impl Keys {
     /// The keys of an event.
-    pub fn new(join: &[JoinKey], event: &Event) -> Keys {
+    pub(crate) fn new(join: &[JoinKey], event: &Event) -> Keys {
         let mut keys = Keys {
             text: String::with_capacity(256),
             values: Vec::with_capacity(8),
@@ -87,13 +87,13 @@ impl Keys {
     }
 
     /// How many keys there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.fields.iter().fold(1, |count, values| values.len().saturating_mul(count))
     }
 
     /// The next key: the values of the last field change fastest.
     #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Option<&str> {
+    pub(crate) fn next(&mut self) -> Option<&str> {
         let count = self.count();
         if self.returned >= count {
             return None;
@@ -125,7 +125,7 @@ fn whole(number: Number) -> Number {
 }
 
 /// The values of a key, in the order of its fields; `None` for an optional field without a value.
-pub fn values_of(key: &str) -> Vec<Option<KeyValue>> {
+pub(crate) fn values_of(key: &str) -> Vec<Option<KeyValue>> {
     let (mut rest, mut values) = (key, Vec::new());
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('-') {

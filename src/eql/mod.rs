@@ -4,7 +4,7 @@
 //! ([`compile()`], [`Filter`]). The answers are those of Elasticsearch: a positive test asks whether any
 //! value of a field passes, a negated one whether none does, and is true of a missing field.
 
-pub mod ast;
+pub(crate) mod ast;
 mod categories;
 mod comparison;
 mod compile;
@@ -23,7 +23,7 @@ mod literal;
 mod node;
 mod parser;
 mod pattern;
-pub mod carets;
+pub(crate) mod carets;
 mod stage;
 mod subject;
 mod test;
@@ -31,12 +31,11 @@ mod test;
 mod tests;
 mod value;
 
-pub use ast::{Kind, Pipe};
-pub use comparison::Comparison;
-pub use compile::{Query, compile, compile_condition, compile_parsed};
-pub use error::Error;
-pub use filter::{Condition, Filter};
-pub use keys::{KeyValue, Keys, values_of};
-pub use lineages::Lineages;
-pub use parser::parse;
-pub use stage::{JoinKey, Stage, StageCategory};
+pub(crate) use ast::{Kind, Pipe};
+pub(crate) use compile::{Query, compile, compile_condition, compile_parsed};
+pub(crate) use error::Error;
+pub(crate) use filter::Condition;
+pub(crate) use keys::{KeyValue, Keys, values_of};
+pub(crate) use lineages::Lineages;
+pub(crate) use parser::parse;
+pub(crate) use stage::{JoinKey, Stage, StageCategory};

@@ -10,7 +10,7 @@ use super::{categories, limits};
 use crate::event::Number;
 
 /// Parses a query, without resolving the names in it.
-pub fn parse(text: &str) -> Result<Query, Error> {
+pub(crate) fn parse(text: &str) -> Result<Query, Error> {
     let mut parser = Parser::new(text, false)?;
     let mut query = parser.query()?;
     parser.pipes(&mut query.pipes)?;

@@ -8,7 +8,7 @@ use super::{Event, Scalar, field, surrogates};
 ///
 /// A document that was read is given back whole, unwrapped and with dotted keys made objects; its id
 /// stands in `event.id` and its time in `@timestamp`.
-pub fn document(event: &Event) -> Map<String, Json> {
+pub(crate) fn document(event: &Event) -> Map<String, Json> {
     let mut document = Map::new();
     document.insert("@timestamp".into(), Json::String(event.time.to_string()));
     insert(&mut document, "event.id", Json::String(event.id()));
@@ -42,14 +42,14 @@ fn whole(line: &str) -> Option<Map<String, Json>> {
 const MAX_DEPTH: usize = 64;
 
 /// Sets a field by its dotted name, unless the document states it.
-pub fn insert(document: &mut Map<String, Json>, name: &str, value: Json) {
+pub(crate) fn insert(document: &mut Map<String, Json>, name: &str, value: Json) {
     if let Some((inner, part)) = containing(document, name, MAX_DEPTH) {
         inner.entry(part).or_insert(value);
     }
 }
 
 /// Looks a field up by its dotted name.
-pub fn get<'d>(document: &'d Map<String, Json>, name: &str) -> Option<&'d Json> {
+pub(crate) fn get<'d>(document: &'d Map<String, Json>, name: &str) -> Option<&'d Json> {
     let mut parts = name.splitn(MAX_DEPTH, '.');
     let first = document.get(parts.next()?)?;
     parts.try_fold(first, |value, part| value.as_object()?.get(part))
@@ -113,7 +113,7 @@ fn containing<'d, 'n>(
 }
 
 /// The text of a field by its dotted name; the first of several.
-pub fn text(document: &Map<String, Json>, name: &str) -> Option<String> {
+pub(crate) fn text(document: &Map<String, Json>, name: &str) -> Option<String> {
     match get(document, name)? {
         Json::String(text) => Some(text.clone()),
         Json::Array(values) => values.first()?.as_str().map(str::to_owned),

@@ -12,7 +12,7 @@ use super::field::{self, Field, Fields};
 use super::{Categories, Decoded, Event, Line, Scalar, Timestamp, Value};
 
 /// What a document is skipped as that states no `event.category`.
-pub const NO_CATEGORY: &str = "none";
+pub(crate) const NO_CATEGORY: &str = "none";
 
 /// Why a line is not an event.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl std::error::Error for Error {}
 
 /// Decodes ECS documents, for the fields wanted when it was made.
 #[derive(Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     nodes: Vec<Node>,
 }
 
@@ -54,7 +54,7 @@ struct Node {
 
 impl Decoder {
     /// A decoder for the fields wanted so far.
-    pub fn new(fields: &Fields) -> Decoder {
+    pub(crate) fn new(fields: &Fields) -> Decoder {
         let mut decoder = Decoder { nodes: vec![Node::default()] };
         for (field, name) in fields.wanted() {
             let node = name.split('.').fold(0, |node, segment| decoder.child_or_new(node, segment));
@@ -65,7 +65,7 @@ impl Decoder {
     }
 
     /// Decodes one line. A document of another kind is skipped by its `event.category`.
-    pub fn decode(&self, line: &Line) -> Result<Decoded, Error> {
+    pub(crate) fn decode(&self, line: &Line) -> Result<Decoded, Error> {
         let mut event = Event::new(Timestamp::default(), Categories::default());
         let mut json = serde_json::Deserializer::from_str(line.as_str());
         if !line.as_str().trim_start().starts_with('{') {

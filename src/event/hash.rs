@@ -5,13 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 /// The first 22 characters (132 bits) of a SHA-256 in unpadded base64url: the form of all our ids.
-pub fn short_hash(hash: Sha256) -> String {
+pub(crate) fn short_hash(hash: Sha256) -> String {
     let mut text = URL_SAFE_NO_PAD.encode(hash.finalize());
     text.truncate(22);
     text
 }
 
 /// Bytes in lower-case hexadecimal: the form of ECS `*.hash.sha256`.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,18 +4,18 @@
     reason = "places in text of at most 4 GiB, and numbers compared as JSON has them"
 )]
 
-pub mod audit_token;
-pub mod document;
-pub mod ecs;
+pub(crate) mod audit_token;
+pub(crate) mod document;
+pub(crate) mod ecs;
 mod execution;
 pub mod field;
 mod flow;
-pub mod hash;
+pub(crate) mod hash;
 mod line;
-pub mod memory;
+pub(crate) mod memory;
 mod number;
 mod script;
-pub mod surrogates;
+pub(crate) mod surrogates;
 mod timestamp;
 
 pub use audit_token::{AuditToken, Machine};

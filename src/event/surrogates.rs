@@ -4,7 +4,7 @@
 ///
 /// File names on a Mac can hold anything that JavaScript or Foundation calls a string, and what logs
 /// them escapes halves of pairs. The rest of such a line is worth having.
-pub fn repaired(text: &str) -> Option<String> {
+pub(crate) fn repaired(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut fixed: Option<Vec<u8>> = None;
     let mut at = 0;

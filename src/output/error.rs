@@ -8,7 +8,7 @@ use crate::report::plural;
 
 /// An alert file that cannot be opened or written.
 #[derive(Debug)]
-pub struct Error {
+pub(crate) struct Error {
     pub(super) path: PathBuf,
     pub(super) kind: ErrorKind,
 }

@@ -7,13 +7,12 @@ mod medium;
 mod options;
 mod retention;
 mod spill;
-pub mod system_log;
-pub mod terminal;
+pub(crate) mod system_log;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use error::Error;
-pub use options::{Counts, Fsync, Options, Rotation};
-pub use retention::rotations;
-pub use writer::Writer;
+pub(crate) use options::{Counts, Fsync, Options, Rotation};
+pub(crate) use retention::rotations;
+pub(crate) use writer::Writer;

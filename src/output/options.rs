@@ -14,7 +14,7 @@ const RESERVE: u64 = 1 << 20;
 
 /// Where and how alerts are written.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The file.
     pub path: PathBuf,
     /// When lines are forced to the disk.
@@ -33,7 +33,7 @@ pub struct Options {
 
 impl Options {
     /// One file that only grows, forced to the disk after each line.
-    pub fn new(path: &Path) -> Options {
+    pub(crate) fn new(path: &Path) -> Options {
         Options {
             path: path.to_owned(),
             fsync: Fsync::Always,
@@ -49,7 +49,7 @@ impl Options {
 /// When lines are forced to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fsync {
+pub(crate) enum Fsync {
     /// After each.
     Always,
     /// An interval after the first that is not on the disk yet.
@@ -58,7 +58,7 @@ pub enum Fsync {
 
 /// When the file is rotated, and how many rotated files are kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Rotation {
+pub(crate) struct Rotation {
     /// Bytes that the file must not pass.
     pub size: u64,
     /// Age of the file, from its creation.
@@ -75,7 +75,7 @@ pub struct Rotation {
 
 /// What the writer did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Lines in the file.
     pub written: u64,
     /// Lines that had to wait, all told.

@@ -40,7 +40,7 @@ pub(super) fn read_only(path: &Path) -> io::Result<File> {
 }
 
 /// The rotated files of an alert file, oldest first.
-pub fn rotations(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn rotations(path: &Path) -> Vec<PathBuf> {
     let files = Names::of(path).list().unwrap_or_default();
     files.into_iter().map(|file| file.path).collect()
 }

@@ -37,14 +37,14 @@ const SHORT_VALUE: usize = 256;
 
 /// The system log.
 #[derive(Debug)]
-pub struct SystemLog {
+pub(crate) struct SystemLog {
     socket: UnixDatagram,
     path: PathBuf,
 }
 
 impl SystemLog {
     /// The system log of this machine.
-    pub fn open() -> io::Result<SystemLog> {
+    pub(crate) fn open() -> io::Result<SystemLog> {
         let path = SOCKETS.iter().find(|path| Path::new(path).exists());
         let path = path.ok_or_else(|| io::Error::other(format!("no socket at {}", SOCKETS.join(" or "))))?;
         SystemLog::at(Path::new(path))
@@ -58,7 +58,7 @@ impl SystemLog {
     }
 
     /// Sends an alert; of one that is too long, what names it.
-    pub fn send(&self, document: &Map<String, Json>, now: Timestamp) -> io::Result<()> {
+    pub(crate) fn send(&self, document: &Map<String, Json>, now: Timestamp) -> io::Result<()> {
         let sent = self.socket.send_to(message(document, document, now).as_bytes(), &self.path);
         match sent {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EMSGSIZE | libc::ENOBUFS)) => {

@@ -14,14 +14,14 @@ fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
 }
 
 /// Shows a progress bar, or removes it.
-pub fn set_progress(progress: Option<ProgressBar>) {
+pub(crate) fn set_progress(progress: Option<ProgressBar>) {
     if let Some(old) = std::mem::replace(&mut *bar(), progress) {
         old.finish_and_clear();
     }
 }
 
 /// Prints while the progress bar is out of the way.
-pub fn aside<T>(print: impl FnOnce() -> T) -> T {
+pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
     match &*bar() {
         Some(bar) => bar.suspend(print),
         None => print(),
@@ -29,13 +29,13 @@ pub fn aside<T>(print: impl FnOnce() -> T) -> T {
 }
 
 /// Prints lines on standard error. Nobody may read them, or can: there is no one to tell then.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let line = format!("{}\n", text.trim_end_matches('\n'));
     let _ = aside(|| io::stderr().write_all(line.as_bytes()));
 }
 
 /// Writes to standard output at once.
-pub fn write(text: &str) -> io::Result<()> {
+pub(crate) fn write(text: &str) -> io::Result<()> {
     aside(|| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;

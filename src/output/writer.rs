@@ -43,7 +43,7 @@ struct Trouble {
 
 /// Appends lines to the alert file, in order, each once.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     file: AlertFile,
     backlog: Backlog,
     trouble: Option<Trouble>,
@@ -57,7 +57,7 @@ pub struct Writer {
 impl Writer {
     /// Opens the file, or makes it with mode 0640; a symbolic link is not followed. What an earlier run
     /// left behind is put right. A full disk is no reason not to run: lines wait.
-    pub fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
+    pub(crate) fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
         Writer::on(Arc::new(Disk), options, now)
     }
 
@@ -83,12 +83,12 @@ impl Writer {
     }
 
     /// The `event.sequence` after the last that the file holds.
-    pub fn next_sequence(&self) -> u64 {
+    pub(crate) fn next_sequence(&self) -> u64 {
         self.next_sequence
     }
 
     /// Writes a line, given without its newline. What cannot be written now waits.
-    pub fn write(&mut self, line: &str, now: Timestamp) {
+    pub(crate) fn write(&mut self, line: &str, now: Timestamp) {
         let whole = format!("{line}\n");
         if self.trouble.is_none() && self.backlog.is_empty() {
             match self.file.append(whole.as_bytes(), now, &mut self.counts) {
@@ -105,7 +105,7 @@ impl Writer {
     }
 
     /// Does what is due: tries again, forces to the disk, deletes old files.
-    pub fn tick(&mut self, now: Timestamp) {
+    pub(crate) fn tick(&mut self, now: Timestamp) {
         let due = self.trouble.as_ref().is_none_or(|trouble| is_past(trouble.tried, RETRY, now));
         if due && (self.trouble.is_some() || !self.backlog.is_empty()) {
             self.drain(now);
@@ -127,35 +127,37 @@ impl Writer {
     }
 
     /// When the next [`Writer::tick`] is due.
-    pub fn due(&self) -> Timestamp {
+    pub(crate) fn due(&self) -> Timestamp {
         let retry = self.trouble.as_ref().map(|trouble| trouble.tried.saturating_add(RETRY));
         let maintain = self.maintained.saturating_add(MAINTAIN);
         [retry, self.file.sync_due()].into_iter().flatten().min().map_or(maintain, |due| due.min(maintain))
     }
 
     /// Why lines wait, when they do.
-    pub fn trouble(&self) -> Option<&Error> {
+    pub(crate) fn trouble(&self) -> Option<&Error> {
         self.trouble.as_ref().map(|trouble| &trouble.error)
     }
 
     /// Lines that wait now.
-    pub fn waiting(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> u64 {
         self.backlog.count()
     }
 
     /// Lines that are in memory alone: a crash would lose them.
-    pub fn in_memory(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn in_memory(&self) -> u64 {
         self.backlog.in_memory()
     }
 
     /// What the writer did so far.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.counts
     }
 
     /// Writes what waits and forces all to the disk. What still cannot be written stays in the state
     /// directory for the next run; without one, it is an error.
-    pub fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
         self.drain(now);
         let synced = self.file.finish(now, &mut self.counts);
         let Some(trouble) = self.trouble.take() else {

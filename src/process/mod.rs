@@ -7,5 +7,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use pending_flows::{Due, Owner, PendingFlows, Progress};
-pub use table::{Limits, Table};
+pub(crate) use pending_flows::{Due, Owner, PendingFlows, Progress};
+pub(crate) use table::{Limits, Table};

@@ -21,11 +21,11 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The key of the execution that a flow belongs to, and whether its start was reported; `None`: it is not known.
-pub type Owner = Option<(Arc<str>, bool)>;
+pub(crate) type Owner = Option<(Arc<str>, bool)>;
 
 /// How far the stream of processes has come.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// The latest time that it reported of.
     pub seen: Timestamp,
     /// Since when nothing of it is under way.
@@ -41,7 +41,7 @@ impl Progress {
 
 /// A flow that goes on.
 #[derive(Debug)]
-pub struct Due {
+pub(crate) struct Due {
     /// The flow.
     pub event: Event,
     /// Whose it was when it went on before.
@@ -52,7 +52,7 @@ pub struct Due {
 
 /// Flows held back, bounded.
 #[derive(Debug)]
-pub struct PendingFlows {
+pub(crate) struct PendingFlows {
     lateness: Duration,
     capacity: usize,
     bytes: usize,
@@ -77,24 +77,19 @@ struct Held {
 
 impl PendingFlows {
     /// Holds at most `capacity` flows of at most `bytes`, those of unknown processes for at least the lateness.
-    pub fn new(lateness: Duration, capacity: usize, bytes: usize) -> PendingFlows {
+    pub(crate) fn new(lateness: Duration, capacity: usize, bytes: usize) -> PendingFlows {
         let (ledger, settling, unknown, remembered) = Default::default();
         PendingFlows { lateness, capacity, bytes, ledger, settling, unknown, remembered, evicted: 0 }
     }
 
     /// Flows that went on in doubt, or were forgotten in doubt: too many were held, or the stream of processes was
     /// busy for too long.
-    pub fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// The bytes that are held.
-    pub fn bytes(&self) -> usize {
-        self.ledger.bytes()
-    }
-
     /// Takes in a flow. `now` is a clock that only goes forward.
-    pub fn hold(&mut self, event: Event, is_known: bool, now: Duration) -> Option<Due> {
+    pub(crate) fn hold(&mut self, event: Event, is_known: bool, now: Duration) -> Option<Due> {
         let charge = self.ledger.charge(event.bytes());
         let held = Held { event, since: now, before: None, is_certain: false, charge };
         if is_known {
@@ -114,19 +109,19 @@ impl PendingFlows {
     }
 
     /// Flows of unknown processes wait for so long from now on.
-    pub fn set_lateness(&mut self, lateness: Duration) {
+    pub(crate) fn set_lateness(&mut self, lateness: Duration) {
         self.lateness = lateness;
     }
 
     /// An execution that began at `began` was reported: flows of its process, later than it, may be its own.
-    pub fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
+    pub(crate) fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
         let again = self.remembered.take(process, |held| held.event.time >= began);
         let found = self.unknown.take(process, |_| true);
         self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, ..held }));
     }
 
     /// The next flow that need not wait.
-    pub fn pop_due(&mut self, progress: Progress, now: Duration) -> Option<Due> {
+    pub(crate) fn pop_due(&mut self, progress: Progress, now: Duration) -> Option<Due> {
         let remembered = REMEMBERED.max(self.lateness);
         while self.remembered.queue.front().is_some_and(|held| now.saturating_sub(held.since) >= remembered) {
             self.remembered.pop();
@@ -139,18 +134,18 @@ impl PendingFlows {
     }
 
     /// Any flow, at the end.
-    pub fn pop(&mut self) -> Option<Due> {
+    pub(crate) fn pop(&mut self) -> Option<Due> {
         self.settling.pop_front().or_else(|| self.unknown.pop()).map(Due::from)
     }
 
     /// The flow went on as the flow of this execution.
-    pub fn remember(&mut self, due: Due, owner: Owner, now: Duration) {
+    pub(crate) fn remember(&mut self, due: Due, owner: Owner, now: Duration) {
         let Due { event, is_certain, charge, .. } = due;
         self.remembered.push(Held { event, since: now, before: Some(owner), is_certain, charge });
     }
 
     /// When the next flow is due; `None` when none waits.
-    pub fn deadline(&self, progress: Progress) -> Option<Duration> {
+    pub(crate) fn deadline(&self, progress: Progress) -> Option<Duration> {
         let due = |held: &Held, wait: Duration| {
             let quiet = progress.quiet_since.map(|quiet| quiet.max(held.since).saturating_add(SETTLE));
             let quiet = quiet.map(|quiet| quiet.max(held.since.saturating_add(wait)));

@@ -44,7 +44,7 @@ const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + siz
 
 /// Executions by host and `process.entity_id`.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     limits: Limits,
     executions: HashMap<Arc<str>, Entry>,
     started: VecDeque<(u64, Arc<str>)>,
@@ -73,29 +73,29 @@ struct Entry {
 
 impl Table {
     /// An empty table.
-    pub fn new(limits: Limits) -> Table {
+    pub(crate) fn new(limits: Limits) -> Table {
         Table { limits, ..Table::default() }
     }
 
     /// Executions given up because the table was full.
-    pub fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 
     /// Those of them that were still running, or had exited so lately that connections could yet be reported.
-    pub fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
 
     /// The bytes that are held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.ledger.bytes()
     }
 
     /// Adds to an event what is known of its process, and takes note of what a process event tells.
     /// Events come in the order they happened. `marks` says which `descendant of […]` queries an event
     /// matches, once it has its context.
-    pub fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
+    pub(crate) fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
         self.expire(event.time);
         let Table { owners, executions, key, .. } = self;
         owners.attribute(event, |event, entity_id| executions.contains_key(key_of(key, event, entity_id)));
@@ -141,14 +141,14 @@ impl Table {
     }
 
     /// Whether the execution that a process event is about is known.
-    pub fn knows(&mut self, event: &Event) -> bool {
+    pub(crate) fn knows(&mut self, event: &Event) -> bool {
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         self.executions.contains_key(key_of(&mut self.key, event, entity_id))
     }
 
     /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
     /// reported.
-    pub fn owner(&self, event: &Event) -> Owner {
+    pub(crate) fn owner(&self, event: &Event) -> Owner {
         self.owners.owner(event)
     }
 

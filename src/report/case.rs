@@ -23,7 +23,7 @@ const MAX_RAW: usize = 16 << 10;
 
 /// A case: alerts, and the events around them.
 #[derive(Debug, Default)]
-pub struct Case {
+pub(crate) struct Case {
     pub(super) alerts: Vec<Map<String, Json>>,
     pub(super) more: u64,
     activity: Vec<Activity>,
@@ -81,12 +81,12 @@ pub(super) struct Incident<'c> {
 
 impl Case {
     /// A case whose events lose their secrets before they are shown. Without a redactor no events are taken.
-    pub fn new(redactor: Redactor) -> Case {
+    pub(crate) fn new(redactor: Redactor) -> Case {
         Case { redactor: Some(redactor), ..Case::default() }
     }
 
     /// Adds an alert.
-    pub fn add(&mut self, alert: &Map<String, Json>) {
+    pub(crate) fn add(&mut self, alert: &Map<String, Json>) {
         if self.alerts.len() < MAX_ALERTS {
             self.alerts.push(alert.clone());
         } else {
@@ -95,7 +95,7 @@ impl Case {
     }
 
     /// Takes note of an event that an alert's process may have to do with.
-    pub fn observe(&mut self, event: &Event) {
+    pub(crate) fn observe(&mut self, event: &Event) {
         let has_room = self.redactor.is_some() && self.activity.len() < MAX_ACTIVITY;
         let Some(entity) = event.str(field::PROCESS_ENTITY_ID).filter(|_| has_room) else { return };
         let is_start = event.is_type("start");

@@ -18,7 +18,7 @@ const INTERPRETERS: [&str; 2] = ["osascript", "automator"];
 
 /// What one host's events were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     /// `host.name`, of its first event.
     pub name: Option<String>,
     /// `host.os.type`, of its first event.
@@ -33,7 +33,7 @@ pub struct Host {
 
 /// What a rule needs to match.
 #[derive(Clone, Debug)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// `rule.id`.
     pub rule: String,
     /// The categories of its events; `any` is any.
@@ -44,7 +44,7 @@ pub struct Needs {
 
 /// What a recording held.
 #[derive(Clone, Debug, Default)]
-pub struct Coverage {
+pub(crate) struct Coverage {
     hosts: Vec<(String, Host)>,
     /// Whose the event before was.
     recent: usize,
@@ -56,7 +56,7 @@ pub struct Coverage {
 
 impl Coverage {
     /// Takes note of an event.
-    pub fn observe(&mut self, event: &Event) {
+    pub(crate) fn observe(&mut self, event: &Event) {
         let (mut host, mut name, mut number) = ("", "", None);
         let mut is_start = false;
         for (field, value) in event.values() {
@@ -99,29 +99,24 @@ impl Coverage {
         &mut self.hosts[self.recent].1
     }
 
-    /// The hosts, with their `host.id`.
-    pub fn hosts(&self) -> &[(String, Host)] {
-        &self.hosts
-    }
-
     /// The times of the first and the last event.
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+    pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.first.zip(self.last)
     }
 
     /// How many events were of processes and of connections.
-    pub fn events(&self) -> (u64, u64) {
+    pub(crate) fn events(&self) -> (u64, u64) {
         self.hosts.iter().fold((0, 0), |(process, network), (_, host)| (process + host.process, network + host.network))
     }
 
     /// Messages of Endpoint Security that are missing between others; `skipped` ones were there.
-    pub fn gaps(&self, skipped: u64) -> u64 {
+    pub(crate) fn gaps(&self, skipped: u64) -> u64 {
         let missing = |(low, high, count): (i64, i64, u64)| (high.abs_diff(low) + 1).saturating_sub(count);
         self.hosts.iter().filter_map(|(_, host)| host.numbers).map(missing).sum::<u64>().saturating_sub(skipped)
     }
 
     /// Why a rule could not have matched; `None` when it could.
-    pub fn obstacle(&self, needs: &Needs) -> Option<String> {
+    pub(crate) fn obstacle(&self, needs: &Needs) -> Option<String> {
         let hosts =
             self.hosts.iter().map(|(_, host)| host).filter(|host| !needs.macos || host.os.as_deref() == Some("macos"));
         let (mut process, mut network) = (0, 0);
@@ -147,7 +142,7 @@ impl Coverage {
     }
 
     /// What kept rules from matching, with how many of them; nothing when each could.
-    pub fn obstacles(&self, rules: &[Needs]) -> Vec<String> {
+    pub(crate) fn obstacles(&self, rules: &[Needs]) -> Vec<String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for obstacle in rules.iter().filter_map(|needs| self.obstacle(needs)) {
             *counts.entry(obstacle).or_default() += 1;
@@ -158,12 +153,12 @@ impl Coverage {
     }
 
     /// Whether an alert was out of reach.
-    pub fn is_blind(&self, rules: &[Needs]) -> bool {
+    pub(crate) fn is_blind(&self, rules: &[Needs]) -> bool {
         rules.iter().all(|needs| self.obstacle(needs).is_some())
     }
 
     /// What a reader has to know to judge the absence of alerts, one line each.
-    pub fn remarks(&self, rules: &[Needs], skipped: u64) -> Vec<String> {
+    pub(crate) fn remarks(&self, rules: &[Needs], skipped: u64) -> Vec<String> {
         let mut remarks = self.obstacles(rules);
         let mut other = 0;
         let mut unstated = 0;
@@ -197,7 +192,7 @@ impl Coverage {
     }
 
     /// One line each about hosts, time and events.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let Some((first, last)) = self.span() else { return Vec::new() };
         let mut names: Vec<String> = self.hosts.iter().take(5).map(|(id, host)| name(id, host)).collect();
         if self.hosts.len() > names.len() {
@@ -212,7 +207,7 @@ impl Coverage {
     }
 
     /// The same for programs.
-    pub fn json(&self, rules: &[Needs], skipped: u64) -> Json {
+    pub(crate) fn json(&self, rules: &[Needs], skipped: u64) -> Json {
         let host = |(id, host): &(String, Host)| {
             let Host { name, os, process, network, .. } = host;
             json!({"id": id, "name": name, "os": os, "process_events": process, "network_events": network})

@@ -2,13 +2,13 @@
 
 mod case;
 mod coverage;
-pub mod html;
-pub mod table;
+pub(crate) mod html;
+pub(crate) mod table;
 mod text;
 
-pub use case::Case;
-pub use coverage::{Coverage, Host, Needs};
-pub use text::{line, text};
+pub(crate) use case::Case;
+pub(crate) use coverage::{Coverage, Needs};
+pub(crate) use text::{line, text};
 
 use serde_json::{Map, Value as Json};
 
@@ -22,7 +22,7 @@ fn severity(alert: &Map<String, Json>) -> Severity {
 
 /// Text with every control character written as an escape, so that it cannot move the cursor, change
 /// the title or hide what stands before it. Bidirectional controls count as control characters.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || hides(c) {
@@ -46,7 +46,7 @@ fn hides(c: char) -> bool {
 }
 
 /// A count with its noun: `1 alert`, `2 alerts`.
-pub fn plural(count: u64, noun: &str) -> String {
+pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -25,17 +25,17 @@ const COLUMNS: [&str; 15] = [
 ];
 
 /// The names of the columns, for a CSV file.
-pub fn header() -> String {
+pub(crate) fn header() -> String {
     COLUMNS.join(",")
 }
 
 /// The alert as a line of a CSV file.
-pub fn row(alert: &Map<String, Json>) -> String {
+pub(crate) fn row(alert: &Map<String, Json>) -> String {
     COLUMNS.map(|name| cell(get(alert, name))).join(",")
 }
 
 /// The alert as one small JSON object.
-pub fn json(alert: &Map<String, Json>) -> String {
+pub(crate) fn json(alert: &Map<String, Json>) -> String {
     let value = |name: &str| Some((name.to_owned(), get(alert, name)?.clone()));
     Json::Object(COLUMNS.iter().filter_map(|name| value(name)).collect()).to_string()
 }

@@ -8,7 +8,7 @@ use super::{severity, visible};
 use crate::event::document::get as field;
 
 /// The alert as a few lines of text, control characters made visible.
-pub fn text(alert: &Map<String, Json>) -> String {
+pub(crate) fn text(alert: &Map<String, Json>) -> String {
     let get = |name: &str| field(alert, name).map(|value| visible(&plain(value)));
     let mut out = String::new();
     let title = get("rule.name").unwrap_or_default();
@@ -45,7 +45,7 @@ pub fn text(alert: &Map<String, Json>) -> String {
 }
 
 /// The alert as one line.
-pub fn line(alert: &Map<String, Json>) -> String {
+pub(crate) fn line(alert: &Map<String, Json>) -> String {
     let get = |name: &str| field(alert, name).map(|value| visible(&plain(value))).unwrap_or_default();
     let severity = severity(alert).to_string();
     let [time, host, rule, what] = ["@timestamp", "host.name", "rule.id", "event.reason"].map(get);

@@ -87,7 +87,7 @@ pub(super) fn put_in_order(names: &mut Vec<&'static str>) {
 }
 
 /// Where the indicators are in a text, in order: for people who read it.
-pub fn marks(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn marks(text: &str) -> Vec<Range<usize>> {
     static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         let build =
             |(_, pattern, _): &(&str, &str, &str)| RegexBuilder::new(pattern).case_insensitive(true).build().ok();
@@ -105,7 +105,7 @@ fn has_base64_run(text: &[u8]) -> bool {
 }
 
 /// Why an indicator matters.
-pub fn reason(name: &str) -> Option<&'static str> {
+pub(crate) fn reason(name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(known, _, _)| *known == name).map(|(_, _, reason)| *reason)
 }
 

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use arguments::Given;
-pub use indicators::{marks, reason};
-pub use programs::{PROGRAMS, Program, Told};
-pub use redact::Redactor;
+pub(crate) use indicators::{marks, reason};
+pub(crate) use programs::{Program, Told};
+pub(crate) use redact::Redactor;
 
 use crate::event::hash::hex;
 use crate::event::{Categories, Event, Scalar, Script, field};
@@ -26,7 +26,7 @@ use crate::event::{Categories, Event, Scalar, Script, field};
 /// How much of a script is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Capture {
+pub(crate) enum Capture {
     /// Its text and its hash.
     #[default]
     Full,
@@ -38,7 +38,7 @@ pub enum Capture {
 
 /// What the arguments of an osascript or automator, or of an application made with them, say that it runs. `None`
 /// for any other event.
-pub fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
+pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
     let starts = event.categories.intersects(Categories::PROCESS) && event.is_type("start");
     if !starts || capture == Capture::Off {
         return None;
@@ -67,7 +67,7 @@ pub fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
 }
 
 /// Fills in what the bytes of the script's file tell.
-pub fn describe_file(bytes: &[u8], capture: Capture, script: &mut Script) {
+pub(crate) fn describe_file(bytes: &[u8], capture: Capture, script: &mut Script) {
     // What the file says of its language goes before its name.
     let named = script.path.as_deref().and_then(language_of_name);
     script.language = script.language.filter(|language| Some(*language) != named);

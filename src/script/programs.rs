@@ -4,7 +4,7 @@ use crate::event::{Event, field};
 
 /// A program that runs scripts or workflows.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Program {
+pub(crate) struct Program {
     /// `process.name`.
     pub name: &'static str,
     /// The signing ids of Apple's program begin with this; `None`: each application signs its own copy.
@@ -15,7 +15,7 @@ pub struct Program {
 
 /// How a program is told what to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// By the arguments of osascript(1).
     Osascript,
     /// By the arguments of automator(1).
@@ -27,7 +27,7 @@ pub enum Told {
 }
 
 /// The list.
-pub const PROGRAMS: [Program; 8] = [
+pub(crate) const PROGRAMS: [Program; 8] = [
     Program { name: "osascript", signing_id: Some("com.apple.osascript"), told: Told::Osascript },
     Program { name: "automator", signing_id: Some("com.apple.automator"), told: Told::Automator },
     Program { name: "Automator", signing_id: Some("com.apple.automator"), told: Told::Messages },
@@ -40,13 +40,13 @@ pub const PROGRAMS: [Program; 8] = [
 
 impl Program {
     /// The program with this name, its very letters or, on a file system that ignores case, others.
-    pub fn named(name: &str) -> Option<&'static Program> {
+    pub(crate) fn named(name: &str) -> Option<&'static Program> {
         let exact = PROGRAMS.iter().find(|program| program.name == name);
         exact.or_else(|| PROGRAMS.iter().find(|program| program.name.eq_ignore_ascii_case(name)))
     }
 
     /// The program that runs: by its signature, whatever it is called, or by its name.
-    pub fn of(event: &Event) -> Option<&'static Program> {
+    pub(crate) fn of(event: &Event) -> Option<&'static Program> {
         let signed = event.str(field::PROCESS_SIGNING_ID).and_then(|signing_id| {
             PROGRAMS.iter().find(|program| program.told == Told::Osascript && program.is_signed(signing_id))
         });
@@ -54,7 +54,7 @@ impl Program {
     }
 
     /// Whether this is a signing id of Apple's program; also where Apple signs none.
-    pub fn is_signed(&self, signing_id: &str) -> bool {
+    pub(crate) fn is_signed(&self, signing_id: &str) -> bool {
         self.signing_id.is_none_or(|wanted| {
             let begins = signing_id.get(..wanted.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(wanted));
             begins && (self.told != Told::Osascript || signing_id.len() == wanted.len())

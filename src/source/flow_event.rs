@@ -4,7 +4,7 @@ use crate::event::{Categories, Event, Flow, Machine, Phase, ProcessRef, Transpor
 
 /// The event of a flow. Its process is named by pid and unique pid; process tracking finds the
 /// execution. A process that acts on behalf of another is named in `osawatch.attribution.via`.
-pub fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
+pub(crate) fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> Event {
     let mut event = Event::new(flow.time, Categories::NETWORK);
     let (kind, action) = match (flow.phase, flow.inbound) {
         (Phase::Connected, Some(true)) => ("start", "connection_accepted"),

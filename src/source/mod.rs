@@ -1,16 +1,20 @@
 //! Where events come from: recordings, and the sensors of a live Mac.
+#![cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, unused_imports, reason = "what only the sensors of a live Mac use is tested everywhere")
+)]
 
 mod bytes;
 mod decoder;
-pub mod endpoint_security;
-pub mod eslogger;
-pub mod flow_event;
+pub(crate) mod endpoint_security;
+pub(crate) mod eslogger;
+pub(crate) mod flow_event;
 mod jamf;
-pub mod libproc;
-pub mod live;
+pub(crate) mod libproc;
+pub(crate) mod live;
 #[cfg(target_os = "macos")]
 mod macos;
-pub mod ntstat;
+pub(crate) mod ntstat;
 pub mod recording;
 mod wrapped;
 
@@ -41,7 +45,7 @@ impl fmt::Display for Format {
 }
 
 /// Starts the sensors of this Mac.
-pub fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
+pub(crate) fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
     #[cfg(target_os = "macos")]
     return macos::live(options);
     #[cfg(not(target_os = "macos"))]

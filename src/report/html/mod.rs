@@ -25,7 +25,7 @@ const STYLE: &str = include_str!("style.css");
 
 /// What a report covers, and what it cannot see.
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// What was there, one line each.
     pub coverage: Vec<String>,
     /// What was not, one line each.
@@ -33,7 +33,12 @@ pub struct Scope {
 }
 
 /// The page of alerts alone. `notes` are the triage notes by rule; `more` alerts are not in it.
-pub fn page(alerts: &[Map<String, Json>], notes: &BTreeMap<String, String>, more: u64, now: Timestamp) -> String {
+pub(crate) fn page(
+    alerts: &[Map<String, Json>],
+    notes: &BTreeMap<String, String>,
+    more: u64,
+    now: Timestamp,
+) -> String {
     let mut whole = Case::default();
     alerts.iter().for_each(|alert| whole.add(alert));
     whole.more += more;
@@ -47,7 +52,7 @@ pub fn page(alerts: &[Map<String, Json>], notes: &BTreeMap<String, String>, more
 }
 
 /// The page of a case.
-pub fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
+pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
     out += concat!("<meta name=\"generator\" content=\"osawatch ", env!("CARGO_PKG_VERSION"), "\">\n");
     // Should an escape ever be wrong, nothing is loaded and nothing runs.

@@ -26,24 +26,24 @@ use settings::Settings;
 
 /// Leaves secrets out of documents.
 #[derive(Clone, Debug)]
-pub struct Redactor(Settings);
+pub(crate) struct Redactor(Settings);
 
 impl Redactor {
     /// Leaves out the matches of expressions, of a group named `secret` where there is one; and passwords, tokens and
     /// keys when `defaults` is set.
-    pub fn new(expressions: &[String], defaults: bool) -> Result<Redactor, regex::Error> {
+    pub(crate) fn new(expressions: &[String], defaults: bool) -> Result<Redactor, regex::Error> {
         Settings::new(expressions, defaults).map(Redactor)
     }
 
     /// Leaves the text of scripts out of arguments and command lines too, unless it is captured.
-    pub fn with_capture(mut self, capture: Capture) -> Redactor {
+    pub(crate) fn with_capture(mut self, capture: Capture) -> Redactor {
         self.0.hides_scripts = capture != Capture::Full;
         self
     }
 
     /// Gives equal secrets equal marks: `[redacted: password #a1b2c3]`, of HMAC-SHA256 under this key. The key
     /// `random` is drawn anew in each run; an empty one leaves marks as they are.
-    pub fn with_key(mut self, key: &str) -> Redactor {
+    pub(crate) fn with_key(mut self, key: &str) -> Redactor {
         self.0.marks.key = match key {
             "" => None,
             // Its seeds come from the system.
@@ -54,7 +54,7 @@ impl Redactor {
     }
 
     /// Leaves the secrets out of a document.
-    pub fn apply(&self, document: &mut Map<String, Json>) {
+    pub(crate) fn apply(&self, document: &mut Map<String, Json>) {
         document::apply(&self.0, document);
     }
 }

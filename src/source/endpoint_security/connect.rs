@@ -9,17 +9,17 @@ use crate::event::Transport;
 use crate::source::bytes::{u32_at, u64_at};
 
 /// `es_event_type_t` of the notification. The number before it asks for permission instead.
-pub const EVENT_TYPE: u32 = 154;
+pub(crate) const EVENT_TYPE: u32 = 154;
 /// The first release whose kernel knows the event: an older one panics when asked for a number it does not know.
-pub const FIRST_RELEASE: (u64, u64) = (26, 4);
+pub(crate) const FIRST_RELEASE: (u64, u64) = (26, 4);
 /// Bytes of the structure that the event points to.
-pub const SIZE: usize = 80;
+pub(crate) const SIZE: usize = 80;
 /// A host name is not longer (RFC 1035, 2.3.4).
-pub const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// In which order a port's two bytes stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortOrder {
+pub(crate) enum PortOrder {
     /// As on the wire.
     Network,
     /// As the processor has them.
@@ -28,7 +28,7 @@ pub enum PortOrder {
 
 /// A connection that a process has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connect {
+pub(crate) struct Connect {
     /// The local end, when bound.
     pub local: Option<SocketAddr>,
     /// The remote end.
@@ -38,13 +38,13 @@ pub struct Connect {
 }
 
 /// The order of a port's bytes, if these bytes tell of this TCP connection.
-pub fn detect(bytes: &[u8], local: SocketAddr, remote: SocketAddr) -> Option<PortOrder> {
+pub(crate) fn detect(bytes: &[u8], local: SocketAddr, remote: SocketAddr) -> Option<PortOrder> {
     let wanted = Connect { local: Some(local), remote, transport: Transport::Tcp };
     [PortOrder::Network, PortOrder::Host].into_iter().find(|order| parse(bytes, *order) == Some(wanted))
 }
 
 /// Reads the structure; `None` for too few bytes, for another transport than TCP and UDP, and without a remote end.
-pub fn parse(bytes: &[u8], order: PortOrder) -> Option<Connect> {
+pub(crate) fn parse(bytes: &[u8], order: PortOrder) -> Option<Connect> {
     let transport = match u32_at(bytes, 0x34)? {
         6 => Transport::Tcp,
         17 => Transport::Udp,
@@ -54,7 +54,7 @@ pub fn parse(bytes: &[u8], order: PortOrder) -> Option<Connect> {
 }
 
 /// Length and address of the host name that was looked up; `None` when there is none of a possible length.
-pub fn name_token(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(crate) fn name_token(bytes: &[u8]) -> Option<(u64, usize)> {
     let length = usize::try_from(u64_at(bytes, 0x40)?).ok()?;
     let address = u64_at(bytes, 0x48)?;
     (address != 0 && (1..=MAX_NAME).contains(&length)).then_some((address, length))

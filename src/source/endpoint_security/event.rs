@@ -6,7 +6,7 @@ use super::message::{Exec, File, Message, Notification, Process};
 use crate::event::{AuditToken, Categories, Event, Field, Machine, field};
 
 /// The `host.id` of messages from a machine that nothing names: a message states no host.
-pub const LOCAL_HOST: &str = "local";
+const LOCAL_HOST: &str = "local";
 
 /// How many environment variables an event keeps.
 const MAX_ENV_VARS: usize = 100;
@@ -18,14 +18,14 @@ const CS_SIGNED: i64 = 0x2000_0000;
 
 /// Makes events of the messages of one machine.
 #[derive(Clone, Debug)]
-pub struct Translator {
+pub(crate) struct Translator {
     machine: Machine,
     host_name: Option<String>,
 }
 
 impl Translator {
     /// For messages from this machine, or from [`LOCAL_HOST`] when it has no id.
-    pub fn new(mut machine: Machine, host_name: Option<String>) -> Translator {
+    pub(crate) fn new(mut machine: Machine, host_name: Option<String>) -> Translator {
         if machine.host_id.is_empty() {
             machine.host_id = LOCAL_HOST.to_owned();
         }
@@ -33,7 +33,7 @@ impl Translator {
     }
 
     /// The event of a message.
-    pub fn event(&self, message: &Message<'_>) -> Event {
+    pub(crate) fn event(&self, message: &Message<'_>) -> Event {
         let mut event = Event::new(message.time, Categories::PROCESS);
         match &message.event {
             Notification::Exec(exec) => {

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::event::{AuditToken, Timestamp};
 
 /// A message, `es_message_t`. Text is borrowed while a line of a recording holds it.
-pub struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// When the event happened.
     pub time: Timestamp,
     /// The version of the structure.
@@ -37,7 +37,7 @@ impl Message<'_> {
     const SHORT_TEXTS: usize = 512;
 
     /// How many bytes it holds, nearly.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let event = match &self.event {
             Notification::Exec(exec) => {
                 let texts = exec.args.iter().chain(&exec.env).flatten();
@@ -51,7 +51,7 @@ impl Message<'_> {
 }
 
 /// The event of a message, `es_events_t`: the kinds that osawatch subscribes to.
-pub enum Notification<'a> {
+pub(crate) enum Notification<'a> {
     /// A program started.
     Exec(Box<Exec<'a>>),
     /// A process was made.
@@ -61,7 +61,7 @@ pub enum Notification<'a> {
 }
 
 /// `es_event_exec_t`.
-pub struct Exec<'a> {
+pub(crate) struct Exec<'a> {
     /// The process with its new program.
     pub target: Process<'a>,
     /// The arguments; a client of our own may hold only the beginning of long ones, and leave out the last.
@@ -81,21 +81,21 @@ pub struct Exec<'a> {
 }
 
 /// `es_event_fork_t`.
-pub struct Fork<'a> {
+pub(crate) struct Fork<'a> {
     /// The new process.
     pub child: Process<'a>,
 }
 
 /// `es_event_exit_t`.
 #[derive(Clone, Copy)]
-pub struct Exit {
+pub(crate) struct Exit {
     /// What wait(2) reports.
     pub stat: i64,
 }
 
 /// `es_process_t`.
 #[derive(Default)]
-pub struct Process<'a> {
+pub(crate) struct Process<'a> {
     /// Which execution it is.
     pub audit_token: AuditToken,
     /// From message version 4.
@@ -129,7 +129,7 @@ pub struct Process<'a> {
 }
 
 /// `es_file_t`.
-pub struct File<'a> {
+pub(crate) struct File<'a> {
     /// Its path.
     pub path: Cow<'a, str>,
     /// The path was longer than the system copies.
@@ -140,7 +140,7 @@ pub struct File<'a> {
 
 /// How many bytes of each argument to copy, so that all together, each with one more byte, fit in `room`: the most
 /// for which they do. Short arguments are then whole, and only the long ones are cut.
-pub fn argument_limit(lengths: &[usize], room: usize) -> usize {
+pub(crate) fn argument_limit(lengths: &[usize], room: usize) -> usize {
     let fits = |limit: usize| {
         let sum = lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(length.min(&limit).checked_add(1)?));
         sum.is_some_and(|sum| sum <= room)

@@ -7,7 +7,7 @@ use super::message::{Message, Notification};
 
 /// Messages that were lost before one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gaps {
+pub(crate) struct Gaps {
     /// Of exec messages.
     pub exec: u64,
     /// Of fork messages.
@@ -20,7 +20,7 @@ pub struct Gaps {
 
 /// The numbers of one client's messages.
 #[derive(Debug, Default)]
-pub struct Numbering {
+pub(crate) struct Numbering {
     exec: Counter,
     fork: Counter,
     exit: Counter,
@@ -29,7 +29,7 @@ pub struct Numbering {
 
 impl Numbering {
     /// How many were lost before this message.
-    pub fn gaps(&self, message: &Message<'_>) -> Gaps {
+    pub(crate) fn gaps(&self, message: &Message<'_>) -> Gaps {
         let mut gaps = Gaps { all: self.all.gap(message.global_seq_num), ..Gaps::default() };
         let (counter, gap) = match &message.event {
             Notification::Exec(_) => (&self.exec, &mut gaps.exec),

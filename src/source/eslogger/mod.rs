@@ -5,15 +5,14 @@
 
 mod error;
 mod line;
-pub mod probe;
-pub mod stream;
+pub(crate) mod probe;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use super::endpoint_security::LOCAL_HOST;
 use super::endpoint_security::Translator;
 use crate::event::{Decoded, Line, Machine};
-pub use error::Error;
+pub(crate) use error::Error;
 use line::Read;
 
 /// Reads one line.
@@ -24,16 +23,16 @@ fn read(line: &str) -> Result<Read<'_>, Error> {
 
 /// Decodes eslogger lines of one machine.
 #[derive(Clone, Debug)]
-pub struct Decoder(Translator);
+pub(crate) struct Decoder(Translator);
 
 impl Decoder {
-    /// A decoder for lines from this machine, or from [`LOCAL_HOST`] when it has no id.
-    pub fn new(machine: Machine, host_name: Option<String>) -> Decoder {
+    /// A decoder for lines from this machine, or from `local` when it has no id.
+    pub(crate) fn new(machine: Machine, host_name: Option<String>) -> Decoder {
         Decoder(Translator::new(machine, host_name))
     }
 
     /// Decodes one line: an exec, a fork or an exit. Others are skipped by eslogger's name for them.
-    pub fn decode(&self, line: &Line) -> Result<Decoded, Error> {
+    pub(crate) fn decode(&self, line: &Line) -> Result<Decoded, Error> {
         Ok(match read(line.as_str())? {
             Read::Message(message) => Decoded::Event(self.0.event(&message)),
             Read::Skipped(kind) => Decoded::Skipped(kind),
@@ -42,7 +41,7 @@ impl Decoder {
 }
 
 /// The version of the Endpoint Security message in a line, when it states one.
-pub fn message_version(line: &Line) -> Option<i64> {
+pub(crate) fn message_version(line: &Line) -> Option<i64> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         version: Option<i64>,

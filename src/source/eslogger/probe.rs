@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::event::{Event, field};
 
 /// The harmless program that each child runs.
-pub const PROGRAM: &str = "/usr/bin/true";
+pub(crate) const PROGRAM: &str = "/usr/bin/true";
 /// A child is started this often until one is reported,
-pub const PERIOD: Duration = Duration::from_secs(1);
+pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 /// and this often at most.
-pub const MAX_CHILDREN: usize = 10;
+pub(crate) const MAX_CHILDREN: usize = 10;
 
 /// What the test found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// The exec of a child was reported so long after it was started.
     Delay(Duration),
     /// None was.
@@ -39,19 +39,19 @@ impl fmt::Display for Finding {
 
 /// The children that were started, by pid, and when.
 #[derive(Debug, Default)]
-pub struct Probe {
+pub(crate) struct Probe {
     children: HashMap<u32, Duration>,
     is_over: bool,
 }
 
 impl Probe {
     /// A child was started.
-    pub fn started(&mut self, pid: u32, now: Duration) {
+    pub(crate) fn started(&mut self, pid: u32, now: Duration) {
         self.children.insert(pid, now);
     }
 
     /// Takes in an event. The delay of the first exec of a child ends the test.
-    pub fn observe(&mut self, event: &Event, now: Duration) -> Option<Finding> {
+    pub(crate) fn observe(&mut self, event: &Event, now: Duration) -> Option<Finding> {
         if self.is_over || event.str(field::EVENT_ACTION) != Some("exec") {
             return None;
         }

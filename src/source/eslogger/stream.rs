@@ -11,7 +11,7 @@ const MAX_LINE: usize = 8 * 1024 * 1024;
 
 /// The output of one child, as far as it was read.
 #[derive(Debug, Default)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// The beginning of a line.
     line: Vec<u8>,
     /// The line is too long: its rest is skipped.
@@ -23,7 +23,7 @@ pub struct Stream {
 impl Stream {
     /// Takes in what was read. Lines that are no messages, and what is missing between the numbers of two messages,
     /// are counted.
-    pub fn push(&mut self, mut bytes: &[u8], decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (rest, after) = (&bytes[..end], &bytes[end + 1..]);
             bytes = after;
@@ -38,7 +38,7 @@ impl Stream {
     }
 
     /// Takes in that the line ends here: at its newline, or because the output has ended.
-    pub fn end(&mut self, decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
+    pub(crate) fn end(&mut self, decoder: &Decoder, losses: &Losses, take: &mut impl FnMut(Event)) {
         let mut line = std::mem::take(&mut self.line);
         if !std::mem::take(&mut self.skipping) {
             self.line(&line, decoder, losses, take);
@@ -48,12 +48,12 @@ impl Stream {
     }
 
     /// Whether the last line was not read to its end.
-    pub fn is_mid_line(&self) -> bool {
+    pub(crate) fn is_mid_line(&self) -> bool {
         !self.line.is_empty() || self.skipping
     }
 
     /// Whether there was any message.
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.any
     }
 

@@ -1,5 +1,5 @@
 //! What libproc reports: processes, their sockets and their arguments from bytes, and what runs now.
 
-pub mod process;
-pub mod running;
-pub mod socket;
+pub(crate) mod process;
+pub(crate) mod running;
+pub(crate) mod socket;

@@ -3,13 +3,13 @@
 use crate::source::bytes::{text, u32_at, u64_at};
 
 /// Bytes of `struct proc_bsdinfo`.
-pub const BSD_INFO_SIZE: usize = 136;
+pub(crate) const BSD_INFO_SIZE: usize = 136;
 /// Bytes of `struct proc_uniqidentifierinfo`.
-pub const UNIQUE_INFO_SIZE: usize = 56;
+pub(crate) const UNIQUE_INFO_SIZE: usize = 56;
 
 /// What `PROC_PIDTBSDINFO` reports about a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BsdInfo {
+pub(crate) struct BsdInfo {
     /// Parent's pid.
     pub parent_pid: u32,
     /// Effective user id.
@@ -26,7 +26,7 @@ pub struct BsdInfo {
 
 /// What `PROC_PIDUNIQIDENTIFIERINFO` reports about a process (XNU `bsd/sys/proc_info_private.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UniqueInfo {
+pub(crate) struct UniqueInfo {
     /// `p_uniqueid`: new at fork, kept at exec.
     pub unique_pid: u64,
     /// The parent's.
@@ -36,7 +36,7 @@ pub struct UniqueInfo {
 }
 
 /// Reads `struct proc_bsdinfo`; `None` when it is too short.
-pub fn bsd_info(bytes: &[u8]) -> Option<BsdInfo> {
+pub(crate) fn bsd_info(bytes: &[u8]) -> Option<BsdInfo> {
     let bytes = bytes.get(..BSD_INFO_SIZE)?;
     let names = [text(&bytes[64..96]), text(&bytes[48..64])];
     let seconds = i64::try_from(u64_at(bytes, 120)?).ok()?;
@@ -52,7 +52,7 @@ pub fn bsd_info(bytes: &[u8]) -> Option<BsdInfo> {
 }
 
 /// Reads `struct proc_uniqidentifierinfo`; `None` when it is too short.
-pub fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
+pub(crate) fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
     let bytes = bytes.get(..UNIQUE_INFO_SIZE)?;
     let (unique_pid, parent_unique_pid) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?);
     Some(UniqueInfo { unique_pid, parent_unique_pid, pidversion: u32_at(bytes, 32)? })
@@ -61,7 +61,7 @@ pub fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
 /// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the arguments each
 /// ended by a zero. The environment behind them is not read. `room` is how long the buffer was: one that is full holds
 /// the last bytes of a longer text (`sysctl_procargsx` of XNU), in which nothing can be found, so none are returned.
-pub fn arguments(bytes: &[u8], room: usize) -> Vec<String> {
+pub(crate) fn arguments(bytes: &[u8], room: usize) -> Vec<String> {
     let Some(count) = u32_at(bytes, 0).filter(|_| bytes.len() < room) else { return Vec::new() };
     let rest = &bytes[4..];
     let after_path = rest.iter().position(|byte| *byte == 0).map_or(&[][..], |end| &rest[end..]);

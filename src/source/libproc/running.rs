@@ -7,7 +7,7 @@ use crate::event::{Categories, Event, Machine, Timestamp, field};
 
 /// The numbers of a running process.
 #[derive(Clone, Debug)]
-pub struct Running {
+pub(crate) struct Running {
     /// Process id.
     pub pid: u32,
     /// `PROC_PIDTBSDINFO`.
@@ -17,11 +17,11 @@ pub struct Running {
 }
 
 /// Path (proc_pidpath(3)) and arguments (`KERN_PROCARGS2`; empty when they are unavailable).
-pub type Program = (Option<String>, Vec<String>);
+pub(crate) type Program = (Option<String>, Vec<String>);
 
 /// An event for each process, parents before their children. What runs is asked for one by one, as the events are
 /// taken: all of it at once would be most of the memory.
-pub fn events(
+pub(crate) fn events(
     mut processes: Vec<Running>,
     program: impl Fn(u32) -> Program,
     machine: &Machine,

@@ -6,11 +6,11 @@ use crate::event::Transport;
 use crate::source::bytes::{u32_at, u64_at};
 
 /// Bytes of `struct socket_fdinfo`.
-pub const SOCKET_INFO_SIZE: usize = 792;
+pub(crate) const SOCKET_INFO_SIZE: usize = 792;
 
 /// A socket of a process, as `PROC_PIDFDSOCKETINFO` reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Socket {
+pub(crate) struct Socket {
     /// The transport.
     pub transport: Transport,
     /// `TCPS_*` of `<netinet/tcp_fsm.h>`; `None` for UDP.
@@ -26,14 +26,14 @@ pub struct Socket {
 }
 
 /// The sockets among the descriptors that `PROC_PIDLISTFDS` lists.
-pub fn socket_descriptors(bytes: &[u8]) -> impl Iterator<Item = i32> + '_ {
+pub(crate) fn socket_descriptors(bytes: &[u8]) -> impl Iterator<Item = i32> + '_ {
     // `PROX_FDTYPE_SOCKET`
     let entries = bytes.chunks_exact(8).filter(|entry| u32_at(entry, 4) == Some(2));
     entries.filter_map(|entry| u32_at(entry, 0).map(|fd| fd as i32))
 }
 
 /// Reads `struct socket_fdinfo`; `None` for a socket that is not TCP or UDP, and for too few bytes.
-pub fn socket(bytes: &[u8]) -> Option<Socket> {
+pub(crate) fn socket(bytes: &[u8]) -> Option<Socket> {
     let bytes = bytes.get(..SOCKET_INFO_SIZE)?;
     // `soi_kind`: `SOCKINFO_IN` 1, `SOCKINFO_TCP` 2; `soi_protocol`: `IPPROTO_UDP` 17.
     let (transport, tcp_state) = match (u32_at(bytes, 256)?, u32_at(bytes, 24 + 156)?) {
@@ -66,7 +66,7 @@ const LISTEN: i32 = 1;
 
 /// The sockets of a process that have a remote address, and whether they were accepted here: TCP sockets are if their local
 /// port is one that the process listens on. Of UDP that is not known.
-pub fn connections(sockets: Vec<Socket>) -> Vec<(Socket, Option<bool>)> {
+pub(crate) fn connections(sockets: Vec<Socket>) -> Vec<(Socket, Option<bool>)> {
     let listening = sockets.iter().filter(|socket| socket.tcp_state == Some(LISTEN));
     let ports: Vec<u16> = listening.map(|socket| socket.local.port()).collect();
     let is_open = |socket: &Socket| socket.remote.port() != 0 && socket.tcp_state != Some(LISTEN);

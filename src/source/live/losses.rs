@@ -8,7 +8,7 @@ macro_rules! losses {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
         /// Events lost before the engine saw them, counted where they are lost.
         #[derive(Debug, Default)]
-        pub struct Losses {
+        pub(crate) struct Losses {
             $($(#[$doc])* pub $name: AtomicU64,)*
             /// Reports of the network statistics that the kernel could not deliver since it started, to this
             /// program or another: a hint for people, and nobody's loss in particular.
@@ -17,7 +17,7 @@ macro_rules! losses {
 
         impl Losses {
             /// The counters by name.
-            pub fn snapshot(&self) -> [(&'static str, u64); [$($text),*].len()] {
+            pub(crate) fn snapshot(&self) -> [(&'static str, u64); [$($text),*].len()] {
                 [$(($text, self.$name.load(Ordering::Relaxed)),)*]
             }
         }
@@ -61,13 +61,13 @@ losses! {
 
 impl Losses {
     /// Lost process events, without which executions are not known.
-    pub fn processes(&self) -> u64 {
+    pub(crate) fn processes(&self) -> u64 {
         let counters = [&self.exec_gaps, &self.fork_gaps, &self.process_channel_full, &self.eslogger_ended];
         counters.map(|counter| counter.load(Ordering::Relaxed)).iter().sum()
     }
 
     /// Adds the messages of Endpoint Security that were lost before one.
-    pub fn add_gaps(&self, gaps: Gaps) {
+    pub(crate) fn add_gaps(&self, gaps: Gaps) {
         for (counter, count) in [
             (&self.exec_gaps, gaps.exec),
             (&self.fork_gaps, gaps.fork),
@@ -79,7 +79,7 @@ impl Losses {
     }
 
     /// Adds to a counter.
-    pub fn add(counter: &AtomicU64, count: u64) {
+    pub(crate) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Ordering::Relaxed);
     }
 }

@@ -14,10 +14,10 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
-pub use lateness::ExecLateness;
-pub use losses::Losses;
-pub use reports::{Queued, ReportSender, report_channel};
-pub use watched::Watched;
+pub(crate) use lateness::ExecLateness;
+pub(crate) use losses::Losses;
+pub(crate) use reports::{Queued, ReportSender, report_channel};
+pub(crate) use watched::Watched;
 
 use super::endpoint_security::Message;
 use crate::event::{Event, Flow, Machine};
@@ -25,7 +25,7 @@ use crate::event::{Event, Flow, Machine};
 /// Which source of process events to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum ExecSource {
+pub(crate) enum ExecSource {
     /// Endpoint Security where this program has the entitlement, else `eslogger`.
     #[default]
     Auto,
@@ -40,7 +40,7 @@ pub enum ExecSource {
 /// Which source of connections to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum NetworkSource {
+pub(crate) enum NetworkSource {
     /// The kernel's network statistics, and libproc where they are unavailable.
     #[default]
     Auto,
@@ -52,7 +52,7 @@ pub enum NetworkSource {
 
 /// What the caller asks of the sensors.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The source of process events.
     pub exec: ExecSource,
     /// The source of connections.
@@ -67,8 +67,9 @@ pub struct Options {
 
 /// Why there are no live sensors.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     /// This is another system.
+    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "for every other system"))]
     NotAMac,
     /// The effective user is not root.
     NotRoot,
@@ -98,7 +99,7 @@ impl std::error::Error for Error {}
 
 /// How bad a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// A source says what it does.
     Info,
     /// A source cannot see at present.
@@ -111,7 +112,7 @@ pub enum Level {
 
 /// Something that a person should know about a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// How bad it is.
     pub level: Level,
     /// One sentence.
@@ -120,7 +121,7 @@ pub struct Notice {
 
 /// One report of a source of process events.
 #[derive(Debug)]
-pub enum Report {
+pub(crate) enum Report {
     /// An Endpoint Security message, copied.
     Message(Box<Message<'static>>),
     /// A decoded line.
@@ -133,7 +134,7 @@ pub enum Report {
 
 impl Report {
     /// Something about the source itself.
-    pub fn notice(level: Level, text: String) -> Report {
+    pub(crate) fn notice(level: Level, text: String) -> Report {
         Report::Notice(Notice { level, text })
     }
 
@@ -148,7 +149,7 @@ impl Report {
 }
 
 /// What only the running system knows about a process or a user.
-pub trait Lookup: Send {
+pub(crate) trait Lookup: Send {
     /// `p_uniqueid` of a process, if it is still this execution.
     fn unique_pid(&self, pid: u32, pidversion: u32) -> Option<u64>;
     /// A process that runs now and its parent, as [`Report::Running`] has them, the parent first; empty if the
@@ -157,13 +158,13 @@ pub trait Lookup: Send {
 }
 
 /// The names of users. A directory server may have to be asked.
-pub trait UserNames: Send {
+pub(crate) trait UserNames: Send {
     /// The name of a user.
     fn name(&mut self, uid: u32) -> Option<String>;
 }
 
 /// The sensors at work. Dropping them ends the child process, if there is one.
-pub struct Sensors {
+pub(crate) struct Sensors {
     /// This machine.
     pub machine: Machine,
     /// `host.name`.
@@ -196,7 +197,7 @@ impl fmt::Debug for Sensors {
 
 /// How long to wait before a source is tried again: doubled from 1 s to 60 s.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff(Duration);
+pub(crate) struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Backoff {
@@ -206,7 +207,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The next wait.
-    pub fn next_wait(&mut self) -> Duration {
+    pub(crate) fn next_wait(&mut self) -> Duration {
         let wait = self.0;
         self.0 = (wait * 2).min(Duration::from_secs(60));
         wait

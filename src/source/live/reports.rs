@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_millis(1);
 
 /// A report on its way to the engine.
 #[derive(Debug)]
-pub struct Queued {
+pub(crate) struct Queued {
     /// The report.
     pub report: Report,
     /// Its bytes in the ledger of the channel.
@@ -27,21 +27,21 @@ impl From<Report> for Queued {
 
 /// Where a source of process events puts what it sees.
 #[derive(Clone, Debug)]
-pub struct ReportSender {
+pub(crate) struct ReportSender {
     reports: Sender<Queued>,
     ledger: Ledger,
     limit: usize,
 }
 
 /// A channel of this many reports, of this many bytes together.
-pub fn report_channel(number: usize, bytes: usize) -> (ReportSender, Receiver<Queued>) {
+pub(crate) fn report_channel(number: usize, bytes: usize) -> (ReportSender, Receiver<Queued>) {
     let (reports, receiver) = bounded(number);
     (ReportSender { reports, ledger: Ledger::default(), limit: bytes }, receiver)
 }
 
 impl ReportSender {
     /// Hands a report over if there is room for it.
-    pub fn try_send(&self, report: Report) -> bool {
+    pub(crate) fn try_send(&self, report: Report) -> bool {
         let bytes = report.bytes();
         if self.is_full(bytes) {
             return false;
@@ -51,7 +51,7 @@ impl ReportSender {
     }
 
     /// Hands a report over when there is room for it; `false`: the engine is gone.
-    pub fn send(&self, report: Report) -> bool {
+    pub(crate) fn send(&self, report: Report) -> bool {
         let bytes = report.bytes();
         while self.is_full(bytes) {
             std::thread::sleep(LOOK);
@@ -61,7 +61,7 @@ impl ReportSender {
     }
 
     /// Whether less than half of the room is left.
-    pub fn is_half_full(&self) -> bool {
+    pub(crate) fn is_half_full(&self) -> bool {
         let number = self.reports.capacity().is_some_and(|capacity| self.reports.len() > capacity / 2);
         number || self.ledger.bytes() > self.limit / 2
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The pids of processes that rules are about, and of their descendants.
 #[derive(Debug)]
-pub struct Watched {
+pub(crate) struct Watched {
     pids: Mutex<Pids>,
     changed: Condvar,
     /// Readable while there are new ones, for a thread that waits for a socket. `None` when the system gave no pipe.
@@ -31,10 +31,10 @@ impl Default for Watched {
 
 impl Watched {
     /// More pids than these are not watched: a fork bomb must not fill the memory.
-    pub const MAX: usize = 4096;
+    pub(crate) const MAX: usize = 4096;
 
     /// Watches a process, and wakes who waits for one. Returns whether it could be added.
-    pub fn insert(&self, pid: u32) -> bool {
+    pub(crate) fn insert(&self, pid: u32) -> bool {
         let mut pids = self.lock();
         let added = pids.all.len() < Watched::MAX && pids.all.insert(pid);
         if added {
@@ -50,34 +50,34 @@ impl Watched {
     }
 
     /// Stops watching a process.
-    pub fn remove(&self, pid: u32) {
+    pub(crate) fn remove(&self, pid: u32) {
         let mut pids = self.lock();
         pids.all.remove(&pid);
         pids.new.remove(&pid);
     }
 
     /// Whether the process is watched.
-    pub fn contains(&self, pid: u32) -> bool {
+    pub(crate) fn contains(&self, pid: u32) -> bool {
         self.lock().all.contains(&pid)
     }
 
     /// Whether none is watched.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lock().all.is_empty()
     }
 
     /// The watched processes.
-    pub fn all(&self) -> Vec<u32> {
+    pub(crate) fn all(&self) -> Vec<u32> {
         self.lock().all.iter().copied().collect()
     }
 
     /// What is readable while there are new ones.
-    pub fn bell(&self) -> Option<&PipeReader> {
+    pub(crate) fn bell(&self) -> Option<&PipeReader> {
         self.bell.as_ref().map(|(reader, _)| reader)
     }
 
     /// The processes that are watched since the last call.
-    pub fn take_new(&self) -> HashSet<u32> {
+    pub(crate) fn take_new(&self) -> HashSet<u32> {
         let mut pids = self.lock();
         if std::mem::take(&mut pids.is_rung)
             && let Some((mut bell, _)) = self.bell.as_ref().map(|(reader, writer)| (reader, writer))
@@ -88,12 +88,12 @@ impl Watched {
     }
 
     /// The watched processes; waits until there is one, at most for so long.
-    pub fn wait(&self, limit: Option<Duration>) -> Vec<u32> {
+    pub(crate) fn wait(&self, limit: Option<Duration>) -> Vec<u32> {
         self.wait_while(limit, |pids| pids.all.is_empty()).all.iter().copied().collect()
     }
 
     /// Waits until there is a new one, at most for so long.
-    pub fn wait_new(&self, limit: Duration) {
+    pub(crate) fn wait_new(&self, limit: Duration) {
         drop(self.wait_while(Some(limit), |pids| pids.new.is_empty()));
     }
 

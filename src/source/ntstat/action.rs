@@ -8,7 +8,7 @@ use crate::event::Flow;
 /// One thing to do, in the order given.
 #[allow(clippy::large_enum_variant, reason = "few wait at any time")]
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Write this request as one datagram.
     Send(Vec<u8>),
     /// Hand this flow over.
@@ -36,7 +36,7 @@ pub enum Action {
 
 /// Why the kernel's statistics are of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The kernel refused the sockets of its own TCP with this `errno`.
     Refused(u32),
     /// The kernel does not say which sources there are.

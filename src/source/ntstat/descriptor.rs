@@ -54,7 +54,7 @@ const IS_OUTBOUND: u32 = 0x0800_0000;
 
 /// What the kernel says of a source.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Descriptor {
+pub(crate) struct Descriptor {
     /// When the socket was made, in ticks.
     pub started: u64,
     /// When this was true, in ticks; 0 when the kernel does not say.

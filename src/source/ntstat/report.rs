@@ -8,7 +8,7 @@ use crate::event::{Flow, FlowSource, Owner, Timestamp, Transport};
 
 /// What was lost or not understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Messages that are cut off or of no known layout.
     pub malformed: u64,
     /// Sources that the kernel could not report: gaps in their numbers.

@@ -21,7 +21,7 @@ pub(super) type Ends = (SocketAddr, SocketAddr);
 
 /// The sockets that the caller made.
 #[derive(Clone, Copy, Debug)]
-pub struct Sockets {
+pub(crate) struct Sockets {
     /// The continuous ticks before they were made.
     pub made: u64,
     /// A TCP socket that connected to a listener of our own.
@@ -34,7 +34,7 @@ pub struct Sockets {
 
 /// What the kernel shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// Our TCP socket, with our pid, our unique pid and both ends where they are expected.
     pub tcp: bool,
     /// It began while the test ran, by the clock of this program.
@@ -51,7 +51,7 @@ pub struct Findings {
 
 impl Findings {
     /// Whether connections of all processes can be read.
-    pub fn is_usable(self) -> bool {
+    pub(crate) fn is_usable(self) -> bool {
         self.tcp && self.clock && self.udp && self.others
     }
 }

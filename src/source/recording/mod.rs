@@ -74,7 +74,7 @@ impl Recording {
     /// An empty file is a [`Problem`], and so is a file of another kind in a directory.
     ///
     /// eslogger lines name no host. They are `machine`'s; when that has no id, they are of the host that
-    /// the first event of an ECS input states, and else of [`LOCAL_HOST`](super::eslogger::LOCAL_HOST).
+    /// the first event of an ECS input states, and else of `local`.
     pub fn open(inputs: &[Input], fields: &Fields, machine: Machine) -> Result<Recording, Error> {
         Recording::open_sources(Sources::find(inputs)?, fields, machine)
     }

@@ -117,7 +117,7 @@ fn eslogger_lines_take_the_host_of_the_ecs_input_whatever_the_order_of_inputs() 
     assert_eq!((inputs[1].format(), inputs[1].message_version()), (Some(Format::Ecs), None));
 
     let alone = Case::new(&[&eslogger]).replay();
-    assert_eq!(alone.events[0].str(field::HOST_ID), Some(crate::source::eslogger::LOCAL_HOST));
+    assert_eq!(alone.events[0].str(field::HOST_ID), Some("local"));
     let given = Machine { host_id: "G".into(), boot_id: String::new() };
     let mut given = Recording::open(&Case::new(&[&eslogger, &ecs]).inputs, &Fields::new(), given).unwrap();
     let Next::Event(event) = given.next() else { panic!() };

@@ -12,7 +12,7 @@ use crate::source::ntstat::self_test::Test;
 
 impl Client {
     /// Takes in a datagram that came at `received`.
-    pub fn receive(&mut self, datagram: &[u8], now: Duration, received: Timestamp) {
+    pub(crate) fn receive(&mut self, datagram: &[u8], now: Duration, received: Timestamp) {
         for message in message::messages(datagram) {
             match message {
                 Ok(message) => self.take(message, now, received),

@@ -50,7 +50,7 @@ enum Phase {
 
 /// The state of a conversation.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     own: ProcessRef,
     clock: ContinuousClock,
     clock_read: Duration,
@@ -77,7 +77,7 @@ pub struct Client {
 impl Client {
     /// A client that reports flows that began at these ticks or later, and the end of others; not those of this
     /// process.
-    pub fn new(own: ProcessRef, clock: ContinuousClock, since: u64) -> Client {
+    pub(crate) fn new(own: ProcessRef, clock: ContinuousClock, since: u64) -> Client {
         Client {
             own,
             clock,
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// Begins on a new socket: subscribes to every provider. `now` is a clock that only goes forward.
-    pub fn start(&mut self, now: Duration) {
+    pub(crate) fn start(&mut self, now: Duration) {
         self.counters.evicted = self.counters.evicted.saturating_add(self.sources.take_evicted());
         self.sources = Sources::default();
         self.schedule.clear();
@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// Takes a new reading of the clocks. A test that was passed before sleep says nothing about what is now.
-    pub fn set_clock(&mut self, clock: ContinuousClock, now: Duration) {
+    pub(crate) fn set_clock(&mut self, clock: ContinuousClock, now: Duration) {
         let awake = now.saturating_sub(self.clock_read);
         if self.clock.elapsed(clock.ticks).saturating_sub(awake) > SLEPT {
             self.test = Test::Due;
@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// Receiving or sending failed for want of room: something was lost.
-    pub fn overflowed(&mut self) {
+    pub(crate) fn overflowed(&mut self) {
         self.counters.no_room += 1;
         self.resync.ask();
         self.scan.ask();
@@ -136,7 +136,7 @@ impl Client {
 
     /// Does what is due: asks about sources of watched processes that have no remote address yet, and for all sources
     /// after a loss.
-    pub fn tick(&mut self, now: Duration, watched: impl Fn(ProcessRef) -> bool) {
+    pub(crate) fn tick(&mut self, now: Duration, watched: impl Fn(ProcessRef) -> bool) {
         let is_subscribed = !matches!(self.phase, Phase::Subscribing(_));
         if !matches!(self.phase, Phase::Ready) && now.saturating_sub(self.opened) > PATIENCE {
             return self.actions.push_back(Action::Fail(Failure::Silent));
@@ -168,7 +168,7 @@ impl Client {
     }
 
     /// Asks at once about the sockets of processes that have become watched, and soon again.
-    pub fn watch(&mut self, now: Duration, is_new: impl Fn(ProcessRef) -> bool) {
+    pub(crate) fn watch(&mut self, now: Duration, is_new: impl Fn(ProcessRef) -> bool) {
         for (id, turn) in self.sources.reschedule(is_new) {
             self.send(message::get_update(UPDATE_ONE, id));
             self.schedule.add_asked(id, turn, now);
@@ -176,7 +176,7 @@ impl Client {
     }
 
     /// When [`Client::tick`] has something to do; `None` when nothing waits.
-    pub fn next_wakeup(&self, now: Duration, any_watched: bool) -> Option<Duration> {
+    pub(crate) fn next_wakeup(&self, now: Duration, any_watched: bool) -> Option<Duration> {
         let test = match &self.test {
             Test::Running(test) => Some(test.next_wakeup()),
             _ => None,
@@ -189,19 +189,19 @@ impl Client {
     }
 
     /// The next thing to do.
-    pub fn next_action(&mut self) -> Option<Action> {
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
     /// Takes in a flow that a scan found; it is reported unless it was before.
-    pub fn scanned(&mut self, flow: Flow) {
+    pub(crate) fn scanned(&mut self, flow: Flow) {
         if self.seen_flows.remember_scanned(&flow) {
             self.report(flow);
         }
     }
 
     /// What was lost or not understood since the last call.
-    pub fn take_counters(&mut self) -> Counters {
+    pub(crate) fn take_counters(&mut self) -> Counters {
         let counters = std::mem::take(&mut self.counters);
         Counters { evicted: counters.evicted.saturating_add(self.sources.take_evicted()), ..counters }
     }

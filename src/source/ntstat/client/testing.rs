@@ -12,18 +12,18 @@ const MAX_FLOWS: usize = 65_536;
 
 impl Client {
     /// Begins the self-test: these sockets of our own must appear.
-    pub fn begin_self_test(&mut self, sockets: Sockets, now: Duration) {
+    pub(crate) fn begin_self_test(&mut self, sockets: Sockets, now: Duration) {
         self.test = Test::Running(Box::new(SelfTest::new(self.own, sockets, self.sees_others, now)));
     }
 
     /// No sockets could be made: the kernel is believed untested.
-    pub fn skip_self_test(&mut self) {
+    pub(crate) fn skip_self_test(&mut self) {
         self.test = Test::Done;
         self.prove();
     }
 
     /// Another TCP socket for the self-test.
-    pub fn connected_again(&mut self, tcp: Ends) {
+    pub(crate) fn connected_again(&mut self, tcp: Ends) {
         if let Test::Running(test) = &mut self.test {
             test.connected_again(tcp);
         }

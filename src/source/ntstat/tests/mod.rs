@@ -4,6 +4,9 @@ mod flows;
 mod loss;
 mod self_test;
 
+use super::action::Failure;
+use super::report::Counters;
+use super::self_test::Findings;
 use super::*;
 use crate::event::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 use std::net::SocketAddr;
