@@ -81,6 +81,16 @@ fn a_pipe_in_place_of_a_rule_file_is_refused_at_once() {
 }
 
 #[test]
+fn a_rule_that_is_shipped_off_runs_when_the_configuration_turns_it_on() {
+    let input = fixtures().join("replay/shortcut-run-from-a-shell/events.ndjson").display().to_string();
+    assert_eq!(osawatch(&["replay", &input]).exits(0).alerts().len(), 0);
+    let text = "[rules]\nenable = [\"shortcuts-network-connection\"]\n";
+    let run = with_config(text, 0o600, |file| osawatch(&["replay", "--config", file, &input])).exits(0);
+    assert_eq!(run.alerts().len(), 1);
+    assert_eq!(run.alerts()[0]["rule"]["id"], "shortcuts-network-connection");
+}
+
+#[test]
 fn a_disabled_rule_does_not_run_in_a_replay() {
     let input = fixtures().join("replay/public-v4/events.ndjson").display().to_string();
     assert_eq!(osawatch(&["replay", &input]).exits(0).alerts().len(), 1);

@@ -18,12 +18,40 @@ fn check(text: &str) -> crate::util::Run {
 #[test]
 fn the_built_in_rules_are_listed_and_shown() {
     let list = osawatch(&["rules", "list"]).exits(0).stdout;
-    assert_eq!(list.lines().filter(|line| line.contains("-network-connection")).count(), 16, "{list}");
+    assert_eq!(list.lines().filter(|line| line.contains("-network-connection")).count(), 19, "{list}");
     let shown = osawatch(&["rules", "show", "osascript-network-connection"]).exits(0).stdout;
     for text in ["T1059.002", "TA0011", "maxspan=30s", "What to look at", "Likely false positives", "How to respond"] {
         assert!(shown.contains(text), "no {text:?} in\n{shown}");
     }
     osawatch(&["rules", "show", "osascript-network-conection"]).exits(64).says("did you mean");
+}
+
+#[test]
+fn a_rule_that_is_shipped_off_says_so_and_runs_when_it_is_named() {
+    let off = ["osascript-terminal-network-connection", "shortcuts-network-connection"];
+    let list = osawatch(&["rules", "list"]).exits(0).stdout;
+    let listed: Vec<&str> =
+        list.lines().filter(|line| line.contains(" off ")).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(listed, off);
+    let shown = osawatch(&["rules", "show", off[1]]).exits(0).stdout;
+    assert!(shown.contains("it is off; `enable` in the section [rules] of the configuration turns it on"), "{shown}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("off.toml");
+    let text = rule("process where true") + "[osawatch]\nenabled = false\n";
+    fs::write(&file, &text).unwrap();
+    let file = file.display().to_string();
+    let run = osawatch(&["rules", "check", &file]).exits(0);
+    assert!(run.stdout.starts_with("ok ") && run.stdout.contains("(it is off; "), "{}", run.stdout);
+    let input = crate::util::fixtures().join("replay/public-v4/events.ndjson").display().to_string();
+    let alerts = |further: &[&str]| {
+        let run = osawatch(&[&["replay", "--no-builtin", "--rules", &file, &input], further].concat());
+        if run.code == 64 { run.stderr } else { run.alerts().len().to_string() }
+    };
+    assert_eq!(alerts(&["--enable", "r"]), alerts(&["--only", "r"]));
+    assert_ne!(alerts(&["--enable", "r"]), "0");
+    assert!(alerts(&[]).contains("no rules to run"), "{}", alerts(&[]));
+    assert!(alerts(&["--enable", "x"]).contains("no rule has the id `x`"));
 }
 
 #[test]

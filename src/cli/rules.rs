@@ -70,9 +70,12 @@ pub(super) struct Selection {
     /// Do not load the built-in rules
     #[arg(long)]
     no_builtin: bool,
-    /// Use only the rule with this id; may be given several times
+    /// Use only the rule with this id, also one that is shipped off; may be given several times
     #[arg(long, value_name = "RULE_ID")]
     only: Vec<String>,
+    /// Also use the rule with this id, which is shipped off; may be given several times
+    #[arg(long, value_name = "RULE_ID")]
+    enable: Vec<String>,
 }
 
 impl Selection {
@@ -83,6 +86,9 @@ impl Selection {
         rule_files::add(&mut set, &self.rules, trust)?;
         if let Some(config) = config {
             rule_files::add(&mut set, &config.rules.paths, Trust::OwnerOnly)?;
+            let is_known = |id: &&String| set.rules.iter().any(|rule| rule.id == **id);
+            let enabled: Vec<String> = config.rules.enable.iter().filter(is_known).cloned().collect();
+            let _ = set.turn_on(&enabled);
             set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
             add_exceptions(config, &mut set)?;
             if set.rules.is_empty() {
@@ -93,10 +99,18 @@ impl Selection {
             let why = "no rules to run: --no-builtin needs --rules with a rule file";
             return Err(Failure::new(Failure::USAGE, why));
         }
+        let unknown = |id: &str| {
+            Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
+        };
+        set.turn_on(&self.enable).map_err(unknown)?;
         if !self.only.is_empty() {
-            set.keep_only(&self.only).map_err(|id| {
-                Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
-            })?;
+            set.keep_only(&self.only).map_err(unknown)?;
+        }
+        // What is off is no part of the run, as what the configuration disables is none.
+        set.rules.retain(|rule| !rule.is_off());
+        if set.rules.is_empty() {
+            let why = "no rules to run: all of them are off; --enable turns one on";
+            return Err(Failure::new(Failure::USAGE, why));
         }
         Ok(set)
     }
@@ -106,7 +120,11 @@ fn list(set: &RuleSet) -> Result<ExitCode, Failure> {
     let width = set.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     let mut out = String::new();
     for rule in &set.rules {
-        let state = if rule.inert().is_some() { "skipped" } else { "ok" };
+        let state = match rule.inert() {
+            None => "ok",
+            Some(_) if rule.is_off() => "off",
+            Some(_) => "skipped",
+        };
         let severity = rule.severity.to_string();
         out += &format!("{:width$}  {severity:8}  {state:7}  {}\n", visible(&rule.id), visible(&rule.name));
     }
@@ -132,7 +150,13 @@ fn describe(rule: &Rule) -> String {
     row("version", rule.version.clone());
     row("from", rule.origin.clone());
     row("severity", format!("{} ({}), risk score {}", rule.severity, rule.severity.number(), rule.risk_score));
-    row("state", rule.inert().map_or_else(|| "ok".to_owned(), |why| format!("skipped: {why}")));
+    row(
+        "state",
+        rule.inert().map_or_else(
+            || "ok".to_owned(),
+            |why| if rule.is_off() { why.to_owned() } else { format!("skipped: {why}") },
+        ),
+    );
     row("tags", rule.tags.join(", "));
     for threat in &rule.threats {
         row("tactic", format!("{} {}", threat.tactic.id, threat.tactic.name));
@@ -162,6 +186,7 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
         let loaded = loaded.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()));
         let (state, line) = match loaded.map(|rule| (rule, rule.inert())) {
             Err(error) => (2, format!("error    {error}\n")),
+            Ok((rule, Some(why))) if rule.is_off() => (0, format!("ok       {origin} ({why}){}\n", remarks(rule))),
             Ok((_, Some(why))) => (1, format!("skipped  {origin}: {why}\n")),
             Ok((rule, None)) => (0, format!("ok       {origin}{}\n", remarks(rule))),
         };

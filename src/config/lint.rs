@@ -72,6 +72,15 @@ fn without_effect(config: &Config, set: &RuleSet, now: Timestamp) -> Vec<String>
     for id in config.rules.disable.iter().filter(unknown) {
         found.push(format!("{origin}: `disable` names `{id}`, and no rule has that id{}", near(id, set)));
     }
+    for id in &config.rules.enable {
+        let why = match set.rules.iter().find(|rule| rule.id == *id) {
+            None => format!("and no rule has that id{}", near(id, set)),
+            Some(_) if config.rules.disable.contains(id) => "which `disable` turns off".to_owned(),
+            Some(rule) if !rule.is_off() => "which is on anyway".to_owned(),
+            Some(_) => continue,
+        };
+        found.push(format!("{origin}: `enable` names `{id}`, {why}"));
+    }
     for id in config.volume.rules.keys().filter(unknown) {
         found.push(format!("{origin}: [volume.rules] names `{id}`, and no rule has that id{}", near(id, set)));
     }

@@ -172,6 +172,8 @@ pub(crate) struct Rules {
     pub paths: Vec<PathBuf>,
     /// Ids of rules that do not run.
     pub disable: Vec<String>,
+    /// Ids of rules that run though they are shipped off.
+    pub enable: Vec<String>,
 }
 
 impl Script {

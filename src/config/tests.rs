@@ -205,6 +205,22 @@ mod lints {
     }
 
     #[test]
+    fn what_turning_a_rule_on_does_not_do_is_found() {
+        let texts = |text: &str| found(text).into_iter().map(|lint| lint.text).collect::<Vec<_>>();
+        assert_eq!(texts("[rules]\nenable = [\"shortcuts-network-connection\"]\n"), [""; 0]);
+        let on = texts("[rules]\nenable = [\"osascript-network-connection\"]\n");
+        assert_eq!(on, ["c.toml: `enable` names `osascript-network-connection`, which is on anyway"]);
+        let unknown = texts("[rules]\nenable = [\"shortcut-network-connection\"]\n");
+        assert!(
+            unknown[0].ends_with("no rule has that id; did you mean `shortcuts-network-connection`?"),
+            "{unknown:?}"
+        );
+        let both =
+            "[rules]\nenable = [\"shortcuts-network-connection\"]\ndisable = [\"shortcuts-network-connection\"]\n";
+        assert!(texts(both).iter().any(|text| text.ends_with("which `disable` turns off")), "{:?}", texts(both));
+    }
+
+    #[test]
     fn an_id_that_no_rule_has_is_found_with_the_one_that_was_meant() {
         let text = "[rules]\ndisable = [\"osascript-network-conection\"]\n[volume.rules.x]\nmax_alerts = 1\n";
         let found = found(text);

@@ -9,6 +9,9 @@ use toml::Spanned;
 use crate::eql::{self, Query};
 use crate::place::Place;
 
+/// Why a rule that is shipped off does not run.
+const OFF: &str = "it is off; `enable` in the section [rules] of the configuration turns it on";
+
 /// A loaded rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -62,6 +65,8 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Runnable(Box<Query>),
+    /// Shipped off: it could run, and nobody has turned it on.
+    Off(Box<Query>),
     Inert(String),
 }
 
@@ -70,7 +75,19 @@ impl Rule {
     pub fn query(&self) -> Option<&Query> {
         match &self.state {
             State::Runnable(query) => Some(query),
-            State::Inert(_) => None,
+            State::Off(_) | State::Inert(_) => None,
+        }
+    }
+
+    /// Whether it is shipped off and was not turned on.
+    pub fn is_off(&self) -> bool {
+        matches!(self.state, State::Off(_))
+    }
+
+    /// Turns it on, if it was shipped off.
+    pub(super) fn turn_on(&mut self) {
+        if let State::Off(query) = &self.state {
+            self.state = State::Runnable(query.clone());
         }
     }
 
@@ -103,6 +120,7 @@ impl Rule {
     pub fn inert(&self) -> Option<&str> {
         match &self.state {
             State::Runnable(_) => None,
+            State::Off(_) => Some(OFF),
             State::Inert(reason) => Some(reason),
         }
     }

@@ -65,6 +65,7 @@ impl Default for Integration {
 #[serde(deny_unknown_fields)]
 struct Ours {
     uuid: Option<String>,
+    enabled: Option<bool>,
     #[serde(default)]
     once_per_event: bool,
     #[serde(default)]
@@ -122,6 +123,10 @@ impl Rule {
         let (state, mut remarks) = match &file.rule.query {
             Some(query) => load_query(&file, query, (origin, text), fields, lineages)?,
             None => inert("it has no query".into()),
+        };
+        let state = match state {
+            State::Runnable(query) if file.osawatch.enabled == Some(false) => State::Off(query),
+            state => state,
         };
         if !file.actions.is_empty() {
             remarks.push(format!("{} [[actions]] ignored: osawatch only detects", file.actions.len()));

@@ -6,7 +6,7 @@ use super::rule::Error;
 use crate::eql::{self, Lineages};
 use crate::event::{Field, Fields};
 
-const BUILT_IN: [&str; 19] = [
+const BUILT_IN: [&str; 23] = [
     include_str!("rules/osascript-network-connection.toml"),
     include_str!("rules/automator-runner-network-connection.toml"),
     include_str!("rules/osascript-merged-network-connection.toml"),
@@ -26,6 +26,10 @@ const BUILT_IN: [&str; 19] = [
     include_str!("rules/osascript-dialog-sibling-network-connection.toml"),
     include_str!("rules/osascript-abused-service-connection.toml"),
     include_str!("rules/osascript-descendant-abused-service-connection.toml"),
+    include_str!("rules/osascript-session-kept-open.toml"),
+    include_str!("rules/osascript-launchd-network-connection.toml"),
+    include_str!("rules/osascript-terminal-network-connection.toml"),
+    include_str!("rules/shortcuts-network-connection.toml"),
 ];
 
 /// Rules with the fields and the `descendant of […]` queries that they name.
@@ -83,8 +87,9 @@ impl RuleSet {
     /// Elastic ships some rules twice, under one id: the first that runs runs, a later one is inert.
     pub fn add(&mut self, origin: &str, text: &str) -> Result<&Rule, Error> {
         let mut rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
-        let same = |other: &&Rule| other.id == rule.id && other.inert().is_none();
-        if let (None, Some(other)) = (rule.inert(), self.rules.iter().find(same)) {
+        let can_run = |rule: &Rule| rule.inert().is_none() || rule.is_off();
+        let same = |other: &&Rule| other.id == rule.id && can_run(other);
+        if let (true, Some(other)) = (can_run(&rule), self.rules.iter().find(same)) {
             let (other, place) = (&other.origin, rule.id_place);
             rule.make_inert(format!("the rule in {other} has the same id (at {place}) and runs instead"));
         }
@@ -101,12 +106,19 @@ impl RuleSet {
         Ok(())
     }
 
-    /// Keeps only the rules with these ids; the first unknown one is given back.
+    /// Keeps only the rules with these ids, and turns them on; the first unknown one is given back.
     pub fn keep_only<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
+        self.turn_on(ids)?;
+        self.rules.retain(|rule| ids.contains(&rule.id));
+        Ok(())
+    }
+
+    /// Turns on the rules with these ids; the first unknown one is given back.
+    pub fn turn_on<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
         if let Some(unknown) = ids.iter().find(|id| !self.rules.iter().any(|rule| rule.id == **id)) {
             return Err(unknown);
         }
-        self.rules.retain(|rule| ids.contains(&rule.id));
+        self.rules.iter_mut().filter(|rule| ids.contains(&rule.id)).for_each(Rule::turn_on);
         Ok(())
     }
 

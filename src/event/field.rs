@@ -71,6 +71,7 @@ core_fields! {
     EVENT_MODULE = "event.module": Keyword,
     EVENT_PROVIDER = "event.provider": Keyword,
     EVENT_START = "event.start": Date,
+    EVENT_DURATION = "event.duration": Long,
     EVENT_SEQUENCE = "event.sequence": Long,
     HOST_ID = "host.id": Keyword,
     HOST_NAME = "host.name": Keyword,

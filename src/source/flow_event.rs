@@ -30,6 +30,10 @@ pub(crate) fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> 
     }
     if let Some(started) = flow.started {
         event.push_str(field::EVENT_START, &started.to_string());
+        let nanoseconds = flow.time.nanoseconds().saturating_sub(started.nanoseconds());
+        if flow.phase == Phase::Closed && nanoseconds > 0 {
+            event.push_int(field::EVENT_DURATION, nanoseconds);
+        }
     }
     push_process(&mut event, flow);
     push_ends(&mut event, flow);

@@ -80,7 +80,7 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
         let text = text?;
         let mut set = RuleSet::default();
         let rule = set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone();
-        if rule.inert().is_none() {
+        if rule.inert().is_none() || rule.is_off() {
             suites.push(suite(rule, &text, &beside(&origin)?)?);
         }
     }
