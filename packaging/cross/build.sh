@@ -18,7 +18,7 @@ export MACOSX_DEPLOYMENT_TARGET=13.0
 
 rustup target add "${targets[@]}"
 if [ "$(uname -s)" = Darwin ]; then
-    build() { cargo build --release --bin osawatch --target "$1"; }
+    build() { cargo build --release --bin osawatch "$@"; }
     sign() { codesign --force --sign - --identifier "$identifier" "$1"; }
     join() { lipo -create -output "$1" "$2" "$3"; }
 else
@@ -30,12 +30,13 @@ else
     stubs=$PWD/target/cross/stubs
     packaging/cross/make-stubs.sh "$stubs"
     export PATH="$tools/bin:$PATH" SDKROOT=$stubs RUSTFLAGS="-L$stubs/usr/lib"
-    build() { cargo zigbuild --release --bin osawatch --target "$1"; }
+    build() { cargo zigbuild --release --bin osawatch "$@"; }
     sign() { python3 packaging/cross/macho.py sign "$identifier" "$1"; }
     join() { python3 packaging/cross/macho.py universal "$1" "$2" "$3"; }
 fi
+# Together, as each is linked on one processor.
+build "${targets[@]/#/--target=}"
 for target in "${targets[@]}"; do
-    build "$target"
     sign "target/$target/release/osawatch"
 done
 if [ ${#targets[@]} = 2 ]; then
