@@ -103,8 +103,11 @@ fn sequence_stage(compiler: &mut Compiler<'_>, stage: &ast::Stage) -> Result<Sta
         let node = compiler.condition(part)?;
         (if names_others { &mut joined } else { &mut alone }).push(node);
     }
+    let joined = (!joined.is_empty()).then(|| Condition(all(joined)));
+    // Most events are told apart without a look at the earlier ones.
+    alone.extend(joined.as_ref().and_then(Condition::alone));
     let mut compiled = Stage::new(stage, all(alone));
-    compiled.joined = (!joined.is_empty()).then(|| Condition(all(joined)));
+    compiled.joined = joined;
     for key in &stage.by {
         let resolved = compiler.resolve(&key.name, &key.span);
         let resolved = if key.optional { resolved.ok() } else { Some(resolved?) };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::node::{Node, Operand};
+use super::node::{Node, Operand, all, any};
 use super::subject::Joined;
 use super::test::Test;
 use crate::event::{Event, Field};
@@ -44,6 +44,11 @@ impl Condition {
         self.0.matches(&Joined { earlier, event })
     }
 
+    /// What must hold of the event by itself, whatever the earlier ones are; `None`: nothing.
+    pub(super) fn alone(&self) -> Option<Node> {
+        self.0.alone()
+    }
+
     /// Why no sequence of this many events can meet the condition, where that is plain.
     pub fn never_true(&self, events: usize) -> Option<String> {
         self.0.never_true(events)
@@ -64,6 +69,19 @@ impl Node {
                 let each: Option<Vec<Vec<&str>>> = nodes.iter().map(|node| node.wanted(field)).collect();
                 each.map(|each| each.concat())
             }
+            _ => None,
+        }
+    }
+
+    fn alone(&self) -> Option<Node> {
+        match self {
+            Node::All(nodes) => {
+                let known: Vec<Node> = nodes.iter().filter_map(Node::alone).collect();
+                (!known.is_empty()).then(|| all(known))
+            }
+            Node::Any(nodes) => Some(any(nodes.iter().map(Node::alone).collect::<Option<_>>()?)),
+            Node::Not(node) => node.alone().filter(|_| matches!(**node, Node::Field(..))).map(Node::negated),
+            Node::Field(field, _) => field.at.is_none().then(|| self.clone()),
             _ => None,
         }
     }

@@ -115,6 +115,24 @@ fn a_condition_that_names_an_earlier_event_is_kept_apart() {
 }
 
 #[test]
+fn what_a_condition_demands_of_the_event_by_itself_is_asked_before_the_earlier_events_are() {
+    for (condition, names) in [
+        (r#"event0.process.pid == 1 or process.name == "a""#, None),
+        (
+            r#"(event0.process.pid == 1 and process.name == "a") or process.name in ("b", "c")"#,
+            Some(vec!["a", "b", "c"]),
+        ),
+        (r#"not (event0.process.pid == 1 and process.name == "a")"#, None),
+        (r#"(event0.process.pid == 1 or process.pid == 1) and not process.name == "a""#, None),
+        (r#"event0.process.name == "a""#, None),
+    ] {
+        let text = format!("sequence [process where true] as event0 [network where {condition}]");
+        let query = compiled(&text).unwrap();
+        assert_eq!(query.stages[1].filter.wanted(field::PROCESS_NAME), names, "{condition}");
+    }
+}
+
+#[test]
 fn only_earlier_events_have_a_name() {
     let text = "sequence [process where event1.process.pid == 1] [network where true] as event1";
     assert_eq!(compiled(text).unwrap_err().message, "unknown field `event1.process.pid`");
