@@ -66,6 +66,10 @@ fn also(document: &Json) -> String {
     if attribution["inherited"] == true {
         text += " inherited";
     }
+    // A report that comes a few milliseconds before its exec is the scheduler's doing.
+    if attribution["waited_ms"].as_u64().is_some_and(|waited| waited >= 1000) {
+        text += " waited for its exec";
+    }
     if let Some(via) = attribution["via"].as_str() {
         let _ = write!(text, " via {via}");
     }
@@ -80,7 +84,8 @@ fn also(document: &Json) -> String {
     text
 }
 
-/// The documents without what differs from run to run: times, and the ids that are hashes of them.
+/// The documents without what differs from run to run: times, which of two reports came first, and the ids that are
+/// hashes of times.
 fn masked(stdout: &str) -> String {
     let replace = |text: &str, pattern: &str, by: &str| {
         regex::Regex::new(pattern).expect("the pattern is right").replace_all(text, by).into_owned()
@@ -88,6 +93,7 @@ fn masked(stdout: &str) -> String {
     let times = replace(stdout, r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2000-01-01T00:00:00.000000000Z");
     let spans = replace(&times, r"\d+\.\d{3} s after", "SPAN after");
     let spans = replace(&spans, r#""(span_ms|duration)":\d+"#, r#""$1":0"#);
+    let spans = replace(&spans, r#","waited_ms":\d+"#, "");
     replace(&spans, r#""event":\{"id":"[^"]*""#, r#""event":{"id":"ID""#)
 }
 

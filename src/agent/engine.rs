@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 use super::delivery::Item;
 use super::enrich;
 use super::examiner::Examiner;
+use super::expected::ExpectedExecs;
 use super::loss::LossLog;
 use super::merge_reports::MergedReports;
 use super::users::Users;
@@ -46,6 +47,7 @@ pub(super) struct Engine {
     translator: Translator,
     reports: MergedReports,
     pending: PendingFlows,
+    expected: ExpectedExecs,
     watch: Watch,
     losses: LossLog,
     counts: Counts,
@@ -73,6 +75,7 @@ impl Engine {
             translator: Translator::new(system.machine.clone(), system.host_name.clone()),
             reports: MergedReports::default(),
             pending: PendingFlows::new(settings.lateness, settings.max_flows, Budget::LIVE.flows),
+            expected: ExpectedExecs::default(),
             watch: Watch::new(watched),
             losses: LossLog::default(),
             counts: Counts::default(),
@@ -113,7 +116,7 @@ impl Engine {
                 self.process_event(event, now);
             }
             Report::Event(event) => self.process_event(*event, now),
-            Report::Running(event) => self.running(*event, now),
+            Report::Running(event) => self.running(*event, true, now),
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
@@ -142,7 +145,8 @@ impl Engine {
             self.hold(&flow, now);
         }
         while let Some(due) = self.pending.pop_due(self.progress, now) {
-            self.let_go(due, now);
+            let due = if self.is_exec_due(&due.event, now) { self.pending.wait(due, now) } else { Some(due) };
+            due.into_iter().for_each(|due| self.let_go(due, now));
         }
         if self.pipeline.due().is_some_and(|due| due <= self.time(now)) {
             let (time, items, losses) = (self.time(now), &mut self.items, &self.losses);
@@ -205,13 +209,33 @@ impl Engine {
         self.push_process(event, now);
     }
 
-    /// Records a running process that no event reported.
-    fn running(&mut self, mut event: Event, now: Duration) {
-        if !self.pipeline.knows(&event) {
-            self.enrich(&mut event);
-            self.watch.observe(&event);
-            self.push_process(event, now);
+    /// Records a running process that is not known.
+    fn running(&mut self, mut event: Event, is_scan: bool, now: Duration) {
+        if self.pipeline.knows(&event) {
+            return;
         }
+        let found = (is_scan && self.is_exec_expected(&event)).then(|| event.clone());
+        self.enrich(&mut event);
+        self.watch.observe(&event);
+        self.push_process(event, now);
+        if let Some((key, _)) = found.and_then(|found| self.pipeline.owner(&found)) {
+            self.expected.insert(key, now);
+        }
+    }
+
+    /// Whether the exec of a process that a scan found may be on its way: the process was made since the source began,
+    /// or what it ran before is known.
+    fn is_exec_expected(&self, found: &Event) -> bool {
+        let mut process = found.clone();
+        process.remove(field::PIDVERSION);
+        found.time >= self.system.exec_lateness.since() || self.pipeline.owner(&process).is_some()
+    }
+
+    /// Whether the exec of the process that a flow belongs to may still be reported.
+    fn is_exec_due(&mut self, flow: &Event, now: Duration) -> bool {
+        let lateness = self.lateness.max(self.system.exec_lateness.get());
+        let owner = self.pipeline.owner(flow);
+        owner.is_some_and(|(key, is_reported)| !is_reported && self.expected.contains(&key, lateness, now))
     }
 
     fn push_process(&mut self, event: Event, now: Duration) {
@@ -237,7 +261,7 @@ impl Engine {
         if owner.is_none() {
             // No event reported its process, but it may still run.
             let found = enrich::running(&due.event, &*self.system.lookup);
-            found.into_iter().for_each(|event| self.running(event, now));
+            found.into_iter().for_each(|event| self.running(event, false, now));
             owner = self.pipeline.owner(&due.event);
         }
         match &due.before {
@@ -246,7 +270,11 @@ impl Engine {
             _ => {}
         }
         self.counts.unattributed += u64::from(owner.is_none());
-        self.push(due.event.clone());
+        let mut event = due.event.clone();
+        if let Some(waited) = due.waited_ms(now) {
+            event.push_int(field::ATTRIBUTION_WAITED_MS, waited);
+        }
+        self.push(event);
         self.pending.remember(due, owner, now);
     }
 

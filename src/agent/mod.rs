@@ -6,6 +6,7 @@ mod driver;
 mod engine;
 mod enrich;
 mod examiner;
+mod expected;
 mod loss;
 mod merge_reports;
 #[cfg(test)]

@@ -249,6 +249,9 @@ fn attribution(event: &Event) -> Option<Json> {
     if event.stated(field::ATTRIBUTION_INHERITED).next().is_some() {
         attribution["inherited"] = true.into();
     }
+    if let Some(waited) = event.int(field::ATTRIBUTION_WAITED_MS) {
+        attribution["waited_ms"] = waited.into();
+    }
     Some(attribution)
 }
 

@@ -159,6 +159,7 @@ core_fields! {
     ATTRIBUTION_METHOD = "osawatch.attribution.method": Keyword,
     ATTRIBUTION_VIA = "osawatch.attribution.via": Keyword,
     ATTRIBUTION_INHERITED = "osawatch.attribution.inherited": Boolean,
+    ATTRIBUTION_WAITED_MS = "osawatch.attribution.waited_ms": Long,
     MESSAGE_VERSION = "osawatch.endpoint_security.version": Long,
     SEQ_NUM = "osawatch.endpoint_security.seq_num": Long,
     GLOBAL_SEQ_NUM = "osawatch.endpoint_security.global_seq_num": Long,

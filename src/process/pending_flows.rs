@@ -2,7 +2,7 @@
 //!
 //! The two streams of a live Mac are independent: a connection can be reported before the exec that made it. A flow
 //! goes on when the stream of processes has passed its time, or when nothing of that stream is under way; one whose
-//! process is unknown waits longer. What went on is remembered for a while: an exec that is reported later still, and
+//! process is unknown, or was only found running while its exec may be on its way, waits longer. What went on is remembered for a while: an exec that is reported later still, and
 //! that changes whose flow it was, sends it on once more.
 
 use std::collections::VecDeque;
@@ -46,8 +46,19 @@ pub(crate) struct Due {
     pub event: Event,
     /// Whose it was when it went on before.
     pub before: Option<Owner>,
-    is_certain: bool,
+    arrived: Duration,
+    has_waited: bool,
+    /// `None`: it went on in doubt.
+    is_certain: Option<bool>,
     charge: Charge,
+}
+
+impl Due {
+    /// How long it has waited for its exec, in milliseconds; `None`: its process was known when it was reported.
+    pub(crate) fn waited_ms(&self, now: Duration) -> Option<i64> {
+        let waited = i64::try_from(now.saturating_sub(self.arrived).as_millis()).unwrap_or(i64::MAX);
+        (self.has_waited && waited > 0).then_some(waited)
+    }
 }
 
 /// Flows held back, bounded.
@@ -67,7 +78,11 @@ pub(crate) struct PendingFlows {
 #[derive(Debug)]
 struct Held {
     event: Event,
+    /// When it was reported.
+    arrived: Duration,
     since: Duration,
+    /// Its exec was not reported by then.
+    has_waited: bool,
     /// Whose it was when it went on.
     before: Option<Owner>,
     /// The stream of processes had passed it when it went on.
@@ -91,7 +106,8 @@ impl PendingFlows {
     /// Takes in a flow. `now` is a clock that only goes forward.
     pub(crate) fn hold(&mut self, event: Event, is_known: bool, now: Duration) -> Option<Due> {
         let charge = self.ledger.charge(event.bytes());
-        let held = Held { event, since: now, before: None, is_certain: false, charge };
+        let (arrived, has_waited) = (now, !is_known);
+        let held = Held { event, arrived, since: now, has_waited, before: None, is_certain: false, charge };
         if is_known {
             self.settling.push_back(held);
         } else {
@@ -117,7 +133,19 @@ impl PendingFlows {
     pub(crate) fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
         let again = self.remembered.take(process, |held| held.event.time >= began);
         let found = self.unknown.take(process, |_| true);
-        self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, ..held }));
+        self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, has_waited: true, ..held }));
+    }
+
+    /// The exec of a flow that would go on is expected: it waits like one of an unknown process. Returns it when it has
+    /// waited for so long.
+    pub(crate) fn wait(&mut self, due: Due, now: Duration) -> Option<Due> {
+        if now.saturating_sub(due.arrived) >= self.lateness {
+            return Some(due);
+        }
+        let Due { event, before, arrived, charge, .. } = due;
+        let held = Held { event, arrived, since: arrived, has_waited: true, before, is_certain: false, charge };
+        self.unknown.push(held);
+        None
     }
 
     /// The next flow that need not wait.
@@ -127,10 +155,10 @@ impl PendingFlows {
             self.remembered.pop();
         }
         if let Some(is_certain) = self.settling.front().and_then(|held| fate(held, Duration::ZERO, progress, now)) {
-            return self.settling.pop_front().map(|held| self.go_on(held, is_certain));
+            return self.settling.pop_front().map(|held| Due { is_certain, ..Due::from(held) });
         }
         let is_certain = fate(self.unknown.queue.front()?, self.lateness, progress, now)?;
-        self.unknown.pop().map(|held| self.go_on(held, is_certain))
+        self.unknown.pop().map(|held| Due { is_certain, ..Due::from(held) })
     }
 
     /// Any flow, at the end.
@@ -140,8 +168,10 @@ impl PendingFlows {
 
     /// The flow went on as the flow of this execution.
     pub(crate) fn remember(&mut self, due: Due, owner: Owner, now: Duration) {
-        let Due { event, is_certain, charge, .. } = due;
-        self.remembered.push(Held { event, since: now, before: Some(owner), is_certain, charge });
+        let Due { event, arrived, has_waited, is_certain, charge, .. } = due;
+        self.evicted += u64::from(is_certain.is_none());
+        let (before, is_certain) = (Some(owner), is_certain.unwrap_or(false));
+        self.remembered.push(Held { event, arrived, since: now, has_waited, before, is_certain, charge });
     }
 
     /// When the next flow is due; `None` when none waits.
@@ -154,11 +184,6 @@ impl PendingFlows {
         let settled = self.settling.front().map(|held| due(held, Duration::ZERO));
         let given_up = self.unknown.queue.front().map(|held| due(held, self.lateness));
         settled.into_iter().chain(given_up).min()
-    }
-
-    fn go_on(&mut self, held: Held, is_certain: Option<bool>) -> Due {
-        self.evicted += u64::from(is_certain.is_none());
-        Due::from(Held { is_certain: is_certain.unwrap_or(false), ..held })
     }
 
     fn is_full(&self) -> bool {
@@ -185,8 +210,8 @@ fn fate(held: &Held, wait: Duration, progress: Progress, now: Duration) -> Optio
 
 impl From<Held> for Due {
     fn from(held: Held) -> Due {
-        let Held { event, before, is_certain, charge, .. } = held;
-        Due { event, before, is_certain, charge }
+        let Held { event, arrived, has_waited, before, is_certain, charge, .. } = held;
+        Due { event, before, arrived, has_waited, is_certain: Some(is_certain), charge }
     }
 }
 
@@ -198,9 +223,11 @@ struct ByPid {
 }
 
 impl ByPid {
+    /// Puts a flow in its place: the one that has waited longest comes first.
     fn push(&mut self, held: Held) {
         *self.counts.entry(pid(&held.event)).or_default() += 1;
-        self.queue.push_back(held);
+        let at = self.queue.partition_point(|other| other.since <= held.since);
+        self.queue.insert(at, held);
     }
 
     fn pop(&mut self) -> Option<Held> {
@@ -233,108 +260,4 @@ impl ByPid {
 
 fn pid(event: &Event) -> i64 {
     event.int(field::PROCESS_PID).unwrap_or(-1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Categories;
-
-    fn flow(pid: i64, ms: i64) -> Event {
-        let mut event = Event::new(at(ms), Categories::NETWORK);
-        event.push_int(field::PROCESS_PID, pid);
-        event
-    }
-
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_milliseconds(ms).unwrap()
-    }
-
-    const fn ms(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    fn busy(seen: i64) -> Progress {
-        Progress { seen: at(seen), quiet_since: None }
-    }
-
-    fn quiet(seen: i64, since: u64) -> Progress {
-        Progress { seen: at(seen), quiet_since: Some(ms(since)) }
-    }
-
-    fn pending(capacity: usize) -> PendingFlows {
-        PendingFlows::new(ms(2000), capacity, usize::MAX)
-    }
-
-    fn due(pending: &mut PendingFlows, progress: Progress, now: u64) -> Vec<i64> {
-        let mut pids = Vec::new();
-        while let Some(due) = pending.pop_due(progress, ms(now)) {
-            pids.push(pid(&due.event));
-            pending.remember(due, Some(("owner".into(), true)), ms(now));
-        }
-        pids
-    }
-
-    #[test]
-    fn a_flow_of_a_known_process_waits_until_the_execs_have_passed_it_or_none_is_under_way() {
-        let mut pending = pending(10);
-        assert!(pending.hold(flow(1, 100), true, ms(0)).is_none());
-        assert!(pending.hold(flow(2, 200), true, ms(1)).is_none());
-        assert_eq!(due(&mut pending, busy(99), 50), [0; 0]);
-        assert_eq!(due(&mut pending, busy(100), 50), [1]);
-        assert_eq!(pending.deadline(quiet(100, 60)), Some(ms(70)));
-        assert_eq!(due(&mut pending, quiet(100, 60), 69), [0; 0], "an exec may still be on its way");
-        assert_eq!(due(&mut pending, quiet(100, 60), 70), [2]);
-        assert_eq!(pending.deadline(quiet(100, 60)), None, "nothing waits, so no timer runs");
-        assert_eq!(pending.evicted(), 0);
-    }
-
-    #[test]
-    fn a_flow_waits_while_execs_keep_coming_from_before_it_and_goes_on_in_doubt_after_five_seconds() {
-        let mut pending = pending(10);
-        pending.hold(flow(1, 100), true, ms(0));
-        assert_eq!(due(&mut pending, busy(99), 4999), [0; 0]);
-        assert_eq!(pending.deadline(busy(99)), Some(ms(5000)));
-        assert_eq!((due(&mut pending, busy(99), 5000), pending.evicted()), (vec![1], 1));
-    }
-
-    #[test]
-    fn a_flow_before_its_exec_goes_on_when_the_exec_is_reported() {
-        let mut pending = pending(10);
-        pending.hold(flow(7, 100), false, ms(0));
-        pending.hold(flow(8, 100), false, ms(0));
-        assert_eq!(due(&mut pending, busy(500), 1000), [0; 0]);
-        pending.started(7, at(50), ms(1000));
-        assert_eq!(due(&mut pending, busy(500), 1000), [7]);
-        assert_eq!(due(&mut pending, busy(500), 1999), [0; 0]);
-        assert_eq!(due(&mut pending, busy(500), 2000), [8], "at the lateness it goes on without its process");
-    }
-
-    #[test]
-    fn a_flow_that_went_on_goes_on_again_for_an_exec_before_it_for_five_seconds() {
-        let mut pending = pending(10);
-        pending.hold(flow(7, 100), true, ms(0));
-        pending.hold(flow(8, 100), true, ms(0));
-        assert_eq!(due(&mut pending, quiet(50, 0), 10), [7, 8]);
-        pending.started(7, at(101), ms(500));
-        assert_eq!(due(&mut pending, busy(200), 500), [0; 0], "an exec after it has no part in it");
-        pending.started(7, at(90), ms(600));
-        let again = pending.pop_due(busy(100), ms(600)).unwrap();
-        assert_eq!((pid(&again.event), again.before), (7, Some(Some(("owner".into(), true)))));
-        assert_eq!(due(&mut pending, busy(100), 5010), [0; 0]);
-        pending.started(8, at(90), ms(5010));
-        assert_eq!(due(&mut pending, busy(100), 5010), [0; 0], "beyond that it is forgotten");
-    }
-
-    #[test]
-    fn too_many_waiting_flows_let_the_oldest_go_and_are_counted() {
-        let mut pending = pending(2);
-        assert!(pending.hold(flow(1, 0), false, ms(0)).is_none());
-        assert!(pending.hold(flow(2, 0), false, ms(0)).is_none());
-        assert_eq!(pending.hold(flow(3, 0), false, ms(0)).map(|due| pid(&due.event)), Some(1));
-        assert_eq!(pending.evicted(), 1);
-        pending.started(1, at(0), ms(0));
-        let rest: Vec<i64> = std::iter::from_fn(|| pending.pop()).map(|due| pid(&due.event)).collect();
-        assert_eq!(rest, [2, 3]);
-    }
 }

@@ -34,6 +34,13 @@ query = '''sequence by process.entity_id with maxspan=30s
 "#;
 
 fn engine() -> Engine {
+    let mut set = RuleSet::default();
+    set.add("r", RULE).unwrap();
+    engine_with(set, |_| ())
+}
+
+/// An engine over these rules, in this system.
+pub(super) fn engine_with(rules: RuleSet, prepare: impl FnOnce(&mut System)) -> Engine {
     static THREADS: OnceLock<(Users, Examiner)> = OnceLock::new();
     let settled = bounded(1).0;
     let start = || {
@@ -41,9 +48,7 @@ fn engine() -> Engine {
         (users, Examiner::start(Capture::Off, &settled).unwrap())
     };
     let (users, examiner) = THREADS.get_or_init(start).clone();
-    let mut set = RuleSet::default();
-    set.add("r", RULE).unwrap();
-    let system = System {
+    let mut system = System {
         machine: machine(),
         host_name: None,
         os_version: None,
@@ -54,7 +59,8 @@ fn engine() -> Engine {
         users,
         examiner,
     };
-    let pipeline = Pipeline::new(set, Limits::live());
+    prepare(&mut system);
+    let pipeline = Pipeline::new(rules, Limits::live());
     Engine::new(&Settings::default(), pipeline, system, Arc::new(Watched::default()), Timestamp::default())
 }
 
@@ -92,7 +98,7 @@ fn alerts(arrivals: impl IntoIterator<Item = (u64, Told)>, is_seen_quiet: bool) 
 }
 
 /// Lets time pass as the driver does: from one deadline to the next.
-fn advance(engine: &mut Engine, last: &mut u64, until: u64) {
+pub(super) fn advance(engine: &mut Engine, last: &mut u64, until: u64) {
     while let Some(due) = engine.deadline(Duration::from_millis(*last)) {
         let due = due.as_millis() as u64;
         if due >= until || due <= *last {

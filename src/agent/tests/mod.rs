@@ -1,5 +1,6 @@
 //! The agent over scripted sensors.
 
+mod found_running;
 mod interleavings;
 
 use std::net::SocketAddr;
@@ -78,6 +79,10 @@ fn report(second: f64, event: Json, of: Json) -> Report {
 fn exec(second: f64, path: &str, pid: u32, version: u32) -> Report {
     let event = json!({"exec": {"target": process(path, pid, version), "args": [path, "-e", "1"]}});
     report(second, event, process("/bin/bash", pid, version - 1))
+}
+
+fn fork(second: f64, pid: u32, version: u32) -> Report {
+    report(second, json!({"fork": {"child": process("/bin/zsh", pid, version)}}), process("/bin/zsh", 40, 5))
 }
 
 fn already_running(second: f64, path: &str, pid: u32, version: u32) -> Event {
@@ -205,14 +210,6 @@ fn a_connection_given_to_the_program_before_goes_to_the_one_whose_exec_is_told_l
     let (seen, _) = script.run_and_tell_late(exec(0.9, OSASCRIPT, 50, 7));
     assert_eq!(seen.alerts.len(), 1);
     assert_eq!(seen.alerts[0]["process"]["entity_id"], machine().entity_id(50, 7));
-}
-
-#[test]
-fn a_connection_of_a_process_that_was_found_running_alerts_when_its_start_is_reported_late() {
-    let found = Report::Running(Box::new(already_running(0.5, OSASCRIPT, 50, 7)));
-    let script = script().processes([found]).flows([flow(1.0, 50, Some(1050))]);
-    let (seen, counts) = script.run_and_tell_late(exec(0.5, OSASCRIPT, 50, 7));
-    assert_eq!((seen.alerts.len(), counts.unattributed), (1, 0));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod lineage;
+mod pending_flows;
 mod truth;
 
 use super::{Limits, Table};

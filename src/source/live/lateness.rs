@@ -1,21 +1,37 @@
-//! How late an exec may be reported.
+//! How late an exec may be reported, and since when execs are.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How late the source in use may report the exec that explains a connection: for so long the connection waits for it.
-/// Zero until a source says otherwise.
-#[derive(Debug, Default)]
-pub(crate) struct ExecLateness(AtomicU64);
+use crate::event::Timestamp;
+
+/// What the source in use promises of execs. Until it says so, there is none whose exec is still to come.
+#[derive(Debug)]
+pub(crate) struct ExecLateness {
+    milliseconds: AtomicU64,
+    since: AtomicI64,
+}
+
+impl Default for ExecLateness {
+    fn default() -> ExecLateness {
+        ExecLateness { milliseconds: AtomicU64::new(0), since: AtomicI64::new(i64::MAX) }
+    }
+}
 
 impl ExecLateness {
-    /// The time.
+    /// How late the source may report the exec that explains a connection: for so long the connection waits for it.
     pub(crate) fn get(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
+        Duration::from_millis(self.milliseconds.load(Ordering::Relaxed))
     }
 
-    /// Sets the time, in whole milliseconds.
-    pub(crate) fn set(&self, lateness: Duration) {
-        self.0.store(u64::try_from(lateness.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Execs from then on are reported, unless they are lost.
+    pub(crate) fn since(&self) -> Timestamp {
+        Timestamp::from_nanoseconds(self.since.load(Ordering::Relaxed))
+    }
+
+    /// A source is about to begin: it reports execs from now on, at most so late in whole milliseconds.
+    pub(crate) fn begin(&self, lateness: Duration, now: Timestamp) {
+        self.milliseconds.store(u64::try_from(lateness.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.since.store(now.nanoseconds(), Ordering::Relaxed);
     }
 }

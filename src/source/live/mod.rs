@@ -175,7 +175,7 @@ pub(crate) struct Sensors {
     pub processes: Receiver<Queued>,
     /// Flows.
     pub flows: Receiver<Flow>,
-    /// How late the source in use may report an exec.
+    /// How late the source in use may report an exec, and since when it does.
     pub exec_lateness: Arc<ExecLateness>,
     /// What was lost.
     pub losses: Arc<Losses>,

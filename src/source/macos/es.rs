@@ -12,7 +12,7 @@ use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, MutedPath, version};
 
 use super::feed::Feed;
-use super::host::version_numbers;
+use super::host::{now, version_numbers};
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
@@ -112,6 +112,8 @@ fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure
     for path in muted {
         mute(&mut client, feed, path);
     }
+    // The kernel hands over at once; what is late is what the engine allows for anyway.
+    feed.lateness.begin(Duration::ZERO, now());
     client.subscribe(&TYPES).map_err(|_| Failure::Subscribe)?;
     Ok(client)
 }

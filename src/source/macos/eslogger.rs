@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::feed::Feed;
+use super::host::now;
 use super::terminal::raw_terminal;
 use crate::source::eslogger::Decoder;
 use crate::source::eslogger::probe::{self, Finding, Probe};
@@ -19,6 +20,8 @@ use crate::source::eslogger::stream::Stream;
 use crate::source::live::{Backoff, Level, Losses, Report};
 
 const PROGRAM: &str = "/usr/bin/eslogger";
+/// How late it may report an exec: it buffers, and nobody promises when it writes.
+const LATENESS: Duration = Duration::from_secs(30);
 /// What is kept of the standard error of a child: the beginning, which says why it ended.
 const MAX_STDERR: usize = 4096;
 /// How long the rest of a record may take.
@@ -72,6 +75,7 @@ enum Ending {
 pub(super) fn run(feed: &Feed, decoder: &Decoder, guard: &Guard) -> ! {
     let mut backoff = Backoff::default();
     loop {
+        feed.lateness.begin(LATENESS, now());
         match start(guard) {
             Ok((mut output, stderr)) => {
                 feed.notice(Level::Info, "process events come from eslogger".to_owned());

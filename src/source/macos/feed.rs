@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::libproc;
 use crate::event::Machine;
 use crate::source::libproc::running;
-use crate::source::live::{Level, Losses, Notice, Report, ReportSender};
+use crate::source::live::{ExecLateness, Level, Losses, Notice, Report, ReportSender};
 
 /// Where a source of process events puts what it sees.
 pub(super) struct Feed {
@@ -17,6 +17,8 @@ pub(super) struct Feed {
     pub(super) scans: Receiver<()>,
     pub(super) machine: Machine,
     pub(super) host_name: Option<String>,
+    /// What this source promises of execs.
+    pub(super) lateness: Arc<ExecLateness>,
 }
 
 impl Feed {

@@ -15,7 +15,6 @@ mod terminal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::{bounded, never};
 use endpoint_sec::sys::NewClientError;
@@ -31,8 +30,6 @@ use lookup::{Directory, System};
 const PROCESS_CHANNEL: usize = 16_384;
 /// Flows that may wait for the engine.
 const FLOW_CHANNEL: usize = 8_192;
-/// How late `eslogger` may report an exec: it buffers, and nobody promises when it writes.
-const ESLOGGER_LATENESS: Duration = Duration::from_secs(30);
 
 /// Starts the sensors.
 pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
@@ -55,6 +52,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         scans,
         machine: host.machine.clone(),
         host_name: host.name.clone(),
+        lateness: Arc::clone(&exec_lateness),
     };
     if options.endpoint_security_connect_event {
         let (feed, flows, version) = (feed(never()), flow_sender.clone(), host.os_version.clone());
@@ -62,7 +60,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     }
     let (watched, notices) = (Arc::clone(&options.watched), feed(never()));
     let network = ntstat::Network { flows: flow_sender, watched, losses: Arc::clone(&losses), notices };
-    let execs = Execs::new(feed(scans), options, &host, &guard, &exec_lateness);
+    let execs = Execs::new(feed(scans), options, &host, &guard);
     start("osawatch-exec", move || execs.watch())?;
     let source = options.network;
     start("osawatch-network", move || network.run(source))?;
@@ -94,11 +92,10 @@ struct Execs {
     os_version: Option<String>,
     decoder: Decoder,
     child: eslogger::Guard,
-    lateness: Arc<ExecLateness>,
 }
 
 impl Execs {
-    fn new(feed: Feed, options: &Options, host: &Host, child: &eslogger::Guard, lateness: &Arc<ExecLateness>) -> Execs {
+    fn new(feed: Feed, options: &Options, host: &Host, child: &eslogger::Guard) -> Execs {
         Execs {
             feed,
             source: options.exec,
@@ -106,7 +103,6 @@ impl Execs {
             os_version: host.os_version.clone(),
             decoder: Decoder::new(host.machine.clone(), host.name.clone()),
             child: child.clone(),
-            lateness: Arc::clone(lateness),
         }
     }
 
@@ -131,7 +127,6 @@ impl Execs {
                 }
             }
         }
-        self.lateness.set(ESLOGGER_LATENESS);
         eslogger::run(feed, &self.decoder, &self.child)
     }
 }
