@@ -1,5 +1,6 @@
 //! The executions that the stream has told of, bounded, and what they add to later events.
 
+mod latest;
 mod lineage;
 
 use std::collections::VecDeque;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use ahash::HashMap;
 
 use super::attribution::Owners;
-use super::key::{key_of, process_key, process_of};
+use super::key::key_of;
 use super::pending_flows::Owner;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
+use latest::Latest;
 
 /// How much the table holds.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +52,7 @@ pub(crate) struct Table {
     started: VecDeque<(u64, Arc<str>)>,
     exited: VecDeque<(Timestamp, Arc<str>)>,
     owners: Owners,
-    /// The latest execution of each pid of sources that know no tokens, by host and pid.
-    latest: HashMap<Box<str>, (Timestamp, Arc<str>)>,
+    latest: Latest,
     generation: u64,
     evicted: u64,
     lost: u64,
@@ -187,9 +188,7 @@ impl Table {
         }
         let key: Arc<str> = key.into();
         self.owners.started(&key, event);
-        if let Some(process) = process_of(event, event.int(field::PROCESS_PID)) {
-            self.latest.insert(process, (event.time, Arc::clone(&key)));
-        }
+        self.latest.insert(event, &key);
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
         let entry = Entry { context, marks: 0, executed, ended: None, generation, _charge: charge };
@@ -267,10 +266,8 @@ impl Table {
     fn remove(&mut self, key: &Arc<str>) {
         let pid = self.executions.remove(key).and_then(|entry| entry.context.process.as_ref()?.pid());
         self.owners.forget(key, pid);
-        let host = key.split_once('\0').map_or("", |(host, _)| host);
-        let process = pid.map(|pid| process_key(host, pid));
-        if let Some(process) = process.filter(|process| self.latest.get(process).is_some_and(|(_, last)| last == key)) {
-            self.latest.remove(&process);
+        if let Some(pid) = pid {
+            self.latest.remove(key, pid);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Table;
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
-use crate::process::key::{key_of, process_of};
+use crate::process::key::key_of;
 
 /// How late, or in how wrong an order, a source may log the executions of one process.
 const DISORDER: Duration = Duration::from_secs(5);
@@ -125,7 +125,7 @@ impl Table {
 
     /// The latest execution of a pid, when it has not ended, and when it began.
     fn latest(&mut self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
-        let (began, key) = self.latest.get(&process_of(event, Some(pid))?)?.clone();
+        let (began, key) = self.latest.get(event, pid)?.clone();
         if self.executions.get(&key)?.ended.is_some_and(|ended| ended < event.time) {
             return None;
         }

@@ -1,0 +1,51 @@
+//! The latest execution of each pid, of sources that know no tokens.
+
+use std::sync::Arc;
+
+use ahash::HashMap;
+
+use crate::event::{Event, Timestamp, field};
+
+/// When an execution began, and its key.
+type Began = (Timestamp, Arc<str>);
+
+/// The latest executions, by host and pid.
+#[derive(Debug, Default)]
+pub(super) struct Latest {
+    by_host: HashMap<Box<str>, HashMap<i64, Began>>,
+}
+
+impl Latest {
+    /// The event says that this execution began.
+    pub(super) fn insert(&mut self, event: &Event, key: &Arc<str>) {
+        let Some(pid) = event.int(field::PROCESS_PID).filter(|_| has_no_token(event)) else { return };
+        let began = (event.time, Arc::clone(key));
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        match self.by_host.get_mut(host) {
+            Some(by_pid) => _ = by_pid.insert(pid, began),
+            None => _ = self.by_host.insert(host.into(), HashMap::from_iter([(pid, began)])),
+        }
+    }
+
+    /// The latest execution of the pid on the host of the event, if the event has no token.
+    pub(super) fn get(&self, event: &Event, pid: i64) -> Option<&Began> {
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        self.by_host.get(host)?.get(&pid).filter(|_| has_no_token(event))
+    }
+
+    /// The execution of this key is forgotten.
+    pub(super) fn remove(&mut self, key: &Arc<str>, pid: i64) {
+        let host = key.split_once('\0').map_or("", |(host, _)| host);
+        let Some(by_pid) = self.by_host.get_mut(host) else { return };
+        if by_pid.get(&pid).is_some_and(|(_, latest)| latest == key) {
+            by_pid.remove(&pid);
+            if by_pid.is_empty() {
+                self.by_host.remove(host);
+            }
+        }
+    }
+}
+
+fn has_no_token(event: &Event) -> bool {
+    event.int(field::PIDVERSION).is_none()
+}
