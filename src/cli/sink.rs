@@ -12,7 +12,7 @@ use crate::agent;
 use crate::alert::{Alert, pipeline_error, to_line};
 use crate::event::Machine;
 use crate::output::system_log::SystemLog;
-use crate::output::{Options, Writer, terminal};
+use crate::output::{Options, Writer, WriterThread, terminal};
 use crate::report;
 
 /// How standard output shows alerts.
@@ -42,11 +42,24 @@ pub(super) struct Wanted {
     pub(super) live: Option<Machine>,
 }
 
+/// How long the file may take for what it was handed, once the agent has ended.
+const FINISH: Duration = Duration::from_secs(3);
+/// What was lost is written as soon as there is room, which is looked for this often.
+const REPORT_LOST: Duration = Duration::from_secs(1);
+
+/// The alert file.
+enum File {
+    /// Of a replay, which waits for it.
+    Direct(Box<Writer>),
+    /// Of a live run, which waits for no disk.
+    Thread(WriterThread),
+}
+
 /// Where alerts go.
 pub(super) struct Sink {
     format: Format,
     stdout: io::BufWriter<io::Stdout>,
-    file: Option<Writer>,
+    file: Option<File>,
     system_log: Option<SystemLog>,
     live: Option<Machine>,
     /// Alerts that the file lost and that a document has reported.
@@ -73,8 +86,7 @@ impl Sink {
             (None, false) if wanted.file.is_some() => Format::None,
             (None, false) => Format::Ndjson,
         };
-        let open = |options| Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error));
-        let file = wanted.file.map(open).transpose()?;
+        let file = wanted.file.map(|options| File::open(options, wanted.live.is_some())).transpose()?;
         let system_log = wanted.system_log.then(SystemLog::open).transpose();
         let system_log = system_log
             .map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))?;
@@ -85,11 +97,18 @@ impl Sink {
 
     /// The `event.sequence` of the next alert.
     pub(super) fn next_sequence(&self) -> u64 {
-        self.file.as_ref().map_or(0, Writer::next_sequence)
+        match &self.file {
+            Some(File::Direct(file)) => file.next_sequence(),
+            Some(File::Thread(file)) => file.next_sequence(),
+            None => 0,
+        }
     }
 
     pub(super) fn counts(&self) -> Counts {
-        Counts { file: self.file.as_ref().map(Writer::counts).unwrap_or_default(), ..self.counts }
+        match &self.file {
+            Some(File::Direct(file)) => Counts { file: file.counts(), ..self.counts },
+            _ => self.counts,
+        }
     }
 
     /// Whether there is no use in going on: a replay whose output takes nothing more.
@@ -123,25 +142,39 @@ impl Sink {
     }
 
     fn append(&mut self, line: &str) {
-        if let Some(file) = &mut self.file {
-            file.write(line, now());
+        match &mut self.file {
+            Some(File::Direct(file)) => {
+                file.write(line, now());
+                // A replay ends when its file fails.
+                self.failed = file.trouble().map(|error| Failure::new(Failure::IO, error));
+            }
+            Some(File::Thread(file)) => {
+                if !file.push(line) && file.lost().is_power_of_two() {
+                    let lost = report::plural(file.lost(), "alert");
+                    log::warn!("{lost} lost so far: no disk takes any, and the memory for them is full");
+                }
+                self.report_lost();
+            }
+            None => {}
         }
-        self.check_file();
     }
 
-    /// A replay ends when its file fails; alerts that a live run lost are reported in the file when it is written
-    /// again.
-    fn check_file(&mut self) {
-        let Some(file) = &mut self.file else { return };
-        let Some(machine) = &self.live else {
-            self.failed = file.trouble().map(|error| Failure::new(Failure::IO, error));
-            return;
-        };
-        let lost = file.counts().lost - self.reported_lost;
-        if lost > 0 && file.trouble().is_none() {
+    /// Alerts that a live run lost are reported in the file when it is written again.
+    fn report_lost(&mut self) {
+        let Some((machine, lost)) = self.live.as_ref().zip(self.unreported()) else { return };
+        let line = to_line(&pipeline_error::document(now(), machine, &[("writer.alerts", lost)]));
+        if let Some(File::Thread(file)) = &self.file
+            && file.has_room(line.len())
+            && file.push(&line)
+        {
             self.reported_lost += lost;
-            file.write(&to_line(&pipeline_error::document(now(), machine, &[("writer.alerts", lost)])), now());
         }
+    }
+
+    /// Alerts that were lost and that no document has reported.
+    fn unreported(&self) -> Option<u64> {
+        let Some(File::Thread(file)) = &self.file else { return None };
+        Some(file.lost() - self.reported_lost).filter(|lost| *lost > 0)
     }
 
     fn print(&mut self, text: &str) {
@@ -188,8 +221,20 @@ impl Sink {
     /// Writes what waits, and closes the file.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         self.flush();
-        let finished = self.file.as_mut().map_or(Ok(()), |file| file.finish(now()));
-        self.check_file();
+        let finished = match self.file.take() {
+            Some(File::Direct(mut file)) => {
+                let finished = file.finish(now());
+                self.counts.file = file.counts();
+                self.failed = self.failed.take().or(file.trouble().map(|error| Failure::new(Failure::IO, error)));
+                finished
+            }
+            Some(File::Thread(file)) => {
+                let (finished, counts) = file.finish(FINISH);
+                self.counts.file = counts;
+                finished
+            }
+            None => Ok(()),
+        };
         let failed = self.failed.take();
         failed.map_or(Ok(()), Err).and(finished.map_err(|error| Failure::new(Failure::IO, error)))
     }
@@ -209,15 +254,21 @@ impl agent::Sink for Sink {
     }
 
     fn wait(&self) -> Option<Duration> {
-        let due = self.file.as_ref()?.due();
-        let wait = due.nanoseconds().saturating_sub(now().nanoseconds()).max(0);
-        Some(Duration::from_nanos(wait.unsigned_abs()))
+        self.unreported().map(|_| REPORT_LOST)
     }
 
     fn tick(&mut self) {
-        if let Some(file) = &mut self.file {
-            file.tick(now());
+        self.report_lost();
+    }
+}
+
+impl File {
+    fn open(options: Options, is_live: bool) -> Result<File, Failure> {
+        let writer = Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error))?;
+        if !is_live {
+            return Ok(File::Direct(Box::new(writer)));
         }
-        self.check_file();
+        let started = WriterThread::start(writer, now);
+        started.map(File::Thread).map_err(|error| Failure::new(Failure::IO, format!("cannot start a thread: {error}")))
     }
 }

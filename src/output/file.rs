@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
@@ -76,6 +76,10 @@ impl AlertFile {
             dirty: None,
             compressing: None,
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn error(&self, error: io::Error) -> Error {
@@ -180,7 +184,7 @@ impl AlertFile {
     /// Appends a line that ends with its newline. After an error, the same line must be given again.
     pub(super) fn append(&mut self, line: &[u8], now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         self.ready(now, counts)?;
-        if self.begun.is_empty() && self.wants_rotation(line.len() as u64, now) {
+        if self.is_rotated_for(line.len() as u64, now) {
             self.rotate(now, counts)?;
         }
         self.close_torn(Some(line), counts)?;
@@ -200,17 +204,22 @@ impl AlertFile {
         }
         self.begun.clear();
         self.dirty = self.dirty.or(Some(now));
-        if self.fsync == Fsync::Always
-            && let Err(error) = self.sync()
-        {
-            // The file has the line: to write it again would be to write it twice.
-            log::warn!("{error}");
-        }
         Ok(())
     }
 
-    /// `fsync(2)`: on macOS that is to the drive, as `F_FULLFSYNC` for every alert would hold up the
-    /// engine for the time of a flush of the drive's cache.
+    /// Forces to the disk, all at once, what was appended, if that is not to wait.
+    pub(super) fn commit(&mut self) {
+        if self.fsync == Fsync::Always
+            && self.dirty.is_some()
+            && let Err(error) = self.sync()
+        {
+            // The file has the lines: to write them again would be to write them twice.
+            log::warn!("{error}");
+            self.dirty = None;
+        }
+    }
+
+    /// `fsync(2)`: on macOS that is to the drive, as `F_FULLFSYNC` takes the time of a flush of the drive's cache.
     fn sync(&mut self) -> Result<(), Error> {
         let Some(open) = self.open.as_ref().filter(|open| open.is_regular) else {
             self.dirty = None;
@@ -233,6 +242,11 @@ impl AlertFile {
             (Fsync::Interval, Some(since)) if is_past(since, self.fsync_interval, now) => self.sync(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a line of this length goes to a new file.
+    pub(super) fn is_rotated_for(&self, more: u64, now: Timestamp) -> bool {
+        self.begun.is_empty() && self.wants_rotation(more, now)
     }
 
     fn wants_rotation(&self, more: u64, now: Timestamp) -> bool {
@@ -277,7 +291,7 @@ impl AlertFile {
         self.delete_old(now, counts);
         if let Some(keep) = self.rotation.as_ref().and_then(|rotation| rotation.compress_after) {
             let names = self.names.clone();
-            // Beside the engine: a file takes a good part of a second.
+            // Beside the writer: a file takes a good part of a second.
             let work = move || names.compress(keep);
             self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
         }

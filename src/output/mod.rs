@@ -3,6 +3,7 @@
 mod backlog;
 mod error;
 mod file;
+mod inbox;
 mod medium;
 mod options;
 mod retention;
@@ -11,8 +12,10 @@ pub(crate) mod system_log;
 pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod writer;
 
 pub(crate) use options::{Counts, Fsync, Options, Rotation};
 pub(crate) use retention::rotations;
+pub(crate) use thread::WriterThread;
 pub(crate) use writer::Writer;

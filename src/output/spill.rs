@@ -35,6 +35,9 @@ pub(super) struct Spill {
     reserve: u64,
     /// Where the first waiting line begins.
     at: u64,
+    /// Lines from there on that were handed out and are not marked yet, by their lengths; the next one begins here.
+    taken: Vec<u64>,
+    next: u64,
     /// Where the last one ends; behind it are NUL bytes,
     end: u64,
     /// but for what a failed write left before this.
@@ -68,6 +71,8 @@ impl Spill {
             file: file.try_clone()?,
             reserve,
             at: 0,
+            taken: Vec::new(),
+            next: 0,
             end: 0,
             dirty: 0,
             count: 0,
@@ -99,8 +104,14 @@ impl Spill {
             if line.last() != Some(&b'\n') || line[0] == 0 {
                 break;
             }
+            let begins = self.end;
             self.end += line.len() as u64;
-            if line[0] == DONE || written.has(&line[..line.len() - 1]) {
+            let is_done = line[0] == DONE;
+            if is_done || written.has(&line[..line.len() - 1]) {
+                if !is_done {
+                    // The alert file may not have it any more when it is looked for again.
+                    let _ = write_all_at(&*self.medium, &self.file, &[DONE], begins);
+                }
                 (self.at, self.count) = (self.end, 0);
                 continue;
             }
@@ -119,6 +130,7 @@ impl Spill {
         if unreadable > 0 {
             log::warn!("{}: {} without a number", self.path.display(), plural(unreadable, "line"));
         }
+        self.next = self.at;
         if self.count == 0 {
             self.clear()
         }
@@ -172,15 +184,20 @@ impl Spill {
         Ok(())
     }
 
-    /// The first line.
+    /// Whether a line was not handed out yet.
+    pub(super) fn has_more(&self) -> bool {
+        self.next < self.end
+    }
+
+    /// The first line that was not handed out.
     pub(super) fn front(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if self.at >= self.end {
+        if !self.has_more() {
             return Ok(None);
         }
         let mut line = Vec::new();
         loop {
             let mut chunk = [0; 16 << 10];
-            let from = self.at + line.len() as u64;
+            let from = self.next + line.len() as u64;
             let read = uninterrupted(|| self.medium.read_at(&self.file, &mut chunk, from))?;
             let ends = chunk[..read].iter().position(|byte| *byte == b'\n');
             line.extend_from_slice(&chunk[..ends.map_or(read, |at| at + 1)]);
@@ -193,12 +210,20 @@ impl Spill {
         }
     }
 
-    /// The alert file has the first line.
-    pub(super) fn pop(&mut self, length: u64) {
-        // Should the mark fail, the next run finds the line in the alert file.
-        let _ = write_all_at(&*self.medium, &self.file, &[DONE], self.at);
-        self.at += length;
-        self.count = self.count.saturating_sub(1);
+    /// The alert file has that line, perhaps not on the disk yet.
+    pub(super) fn take(&mut self, length: u64) {
+        self.taken.push(length);
+        self.next += length;
+    }
+
+    /// The alert file has on the disk what was taken.
+    pub(super) fn mark(&mut self) {
+        for length in std::mem::take(&mut self.taken) {
+            // Should the mark fail, the next run finds the line in the alert file.
+            let _ = write_all_at(&*self.medium, &self.file, &[DONE], self.at);
+            self.at += length;
+            self.count = self.count.saturating_sub(1);
+        }
         if self.at >= self.end {
             self.clear();
         }
@@ -210,7 +235,7 @@ impl Spill {
 
     /// No line waits: the file is made NUL bytes, the first ones first.
     fn clear(&mut self) {
-        (self.at, self.end, self.count) = (0, 0, 0);
+        (self.at, self.next, self.end, self.count) = (0, 0, 0, 0);
         self.clean();
     }
 

@@ -4,17 +4,19 @@
 //!
 //! | state | what is on the disk | what a crash leaves |
 //! | --- | --- | --- |
-//! | **writing**: nothing waits | whole lines in the alert file | the line at hand, perhaps begun |
+//! | **writing**: nothing waits but what was just handed over | whole lines in the alert file | the line at hand, perhaps begun; the lines in memory are lost |
+//! | **held up**: a write or an fsync takes more than a second, or 1 MiB waits meanwhile | as before; the waiting lines, the one at hand too, in the state directory | as when draining |
 //! | **buffering**: the alert file took no more (`trouble`), perhaps in the middle of a line (`begun`) | that part of the first waiting line at the end of the alert file; every waiting line, the begun one too, in the state directory | both; the next run goes on with the begun line where it ends |
 //! | **buffering in memory**: nor does the state directory take lines; it is tried again every second | as before, without the newer lines | the lines in memory are lost |
-//! | **draining**: the file takes lines again | a line is in the alert file, then it is marked in the state directory | a line that is not marked yet; it is found in the alert file |
+//! | **draining**: the file takes lines again | lines are in the alert file and forced to the disk at once, then they are marked in the state directory | lines that are not marked yet; they are found in the alert file, unless someone empties it before |
 //!
 //! What was begun of a line that is lost, or that a crash left and no waiting line goes on with, is ended with a newline
 //! and counted (`torn`). When someone empties or extends the file, what was begun is looked for again, and a line whose
 //! begin is gone is written whole. A file that is moved or deleted is made again. When a rotation fails, writing goes on
 //! in the old file, and the rotation is tried again after a minute.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::backlog::Backlog;
@@ -29,6 +31,8 @@ use crate::report::plural;
 const RETRY: Duration = Duration::from_secs(1);
 /// A condition that lasts is reported again this often.
 const REMIND: Duration = Duration::from_secs(60);
+/// Bytes that are forced to the disk at once. After a crash they are looked for at the end of the alert file, in more.
+const BATCH: usize = 256 << 10;
 /// Old files are looked for this often, also when nothing is written.
 const MAINTAIN: Duration = Duration::from_secs(3600);
 
@@ -45,7 +49,8 @@ struct Trouble {
 #[derive(Debug)]
 pub(crate) struct Writer {
     file: AlertFile,
-    backlog: Backlog,
+    /// Held only while it is asked, never while the alert file is written: others hand lines over meanwhile.
+    backlog: Arc<Mutex<Backlog>>,
     trouble: Option<Trouble>,
     next_sequence: u64,
     maintained: Timestamp,
@@ -69,7 +74,7 @@ impl Writer {
         let backlog = Backlog::open(&options, written, medium);
         let next_sequence = backlog.last_sequence().max(last).map_or(0, |last| last + 1);
         let counts = Counts { lost: backlog.lost(), ..Counts::default() };
-        let (trouble, maintained) = (None, now);
+        let (trouble, maintained, backlog) = (None, now, Arc::new(Mutex::new(backlog)));
         let mut writer = Writer { file, backlog, trouble, next_sequence, maintained, loss_said: None, counts };
         match opened {
             Err(error) if !error.is_passing() => return Err(error),
@@ -87,12 +92,28 @@ impl Writer {
         self.next_sequence
     }
 
-    /// Writes a line, given without its newline. What cannot be written now waits.
+    /// Where lines wait: whoever has it can hand over more, or move those in memory to the state directory.
+    pub(super) fn backlog(&self) -> Arc<Mutex<Backlog>> {
+        Arc::clone(&self.backlog)
+    }
+
+    fn waiting_lines(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Writes a line, given without its newline, and has it on the disk. What cannot be written now waits.
     pub(crate) fn write(&mut self, line: &str, now: Timestamp) {
         let whole = format!("{line}\n");
-        if self.trouble.is_none() && self.backlog.is_empty() {
+        if self.trouble.is_none() && self.waiting_lines().is_empty() {
             match self.file.append(whole.as_bytes(), now, &mut self.counts) {
-                Ok(()) => self.counts.written += 1,
+                Ok(()) => {
+                    self.counts.written += 1;
+                    self.file.commit();
+                }
                 Err(error) => {
                     self.fail(error, now);
                     self.wait(whole, now);
@@ -104,13 +125,15 @@ impl Writer {
         self.tick(now);
     }
 
-    /// Does what is due: tries again, forces to the disk, deletes old files.
+    /// Does what is due: writes what was handed over, tries again, forces to the disk, deletes old files.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         let due = self.trouble.as_ref().is_none_or(|trouble| is_past(trouble.tried, RETRY, now));
-        if due && (self.trouble.is_some() || !self.backlog.is_empty()) {
+        if due && (self.trouble.is_some() || !self.waiting_lines().is_empty()) {
             self.drain(now);
+        }
+        if self.trouble.is_some() {
             // What still waits is in memory no longer than it must.
-            let _ = self.backlog.settle();
+            let _ = self.waiting_lines().settle();
         }
         if let Err(error) = self.file.sync_if_due(now) {
             self.fail(error, now);
@@ -119,9 +142,10 @@ impl Writer {
             self.maintained = now;
             self.file.maintain(now, &mut self.counts);
         }
+        let waiting = self.waiting();
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| is_past(trouble.said, REMIND, now)) {
             trouble.said = now;
-            let waiting = plural(self.backlog.count(), "alert");
+            let waiting = plural(waiting, "alert");
             log::warn!("{}; {waiting} buffered since {}", trouble.error, trouble.began);
         }
     }
@@ -139,20 +163,20 @@ impl Writer {
     }
 
     /// Lines that wait now.
-    #[cfg(test)]
     pub(crate) fn waiting(&self) -> u64 {
-        self.backlog.count()
+        self.waiting_lines().count()
     }
 
     /// Lines that are in memory alone: a crash would lose them.
-    #[cfg(test)]
     pub(crate) fn in_memory(&self) -> u64 {
-        self.backlog.in_memory()
+        self.waiting_lines().in_memory()
     }
 
     /// What the writer did so far.
     pub(crate) fn counts(&self) -> Counts {
-        self.counts
+        let backlog = self.waiting_lines();
+        let (delayed, lost) = (backlog.delayed(), backlog.inbox().lost());
+        Counts { delayed, lost: self.counts.lost + lost, ..self.counts }
     }
 
     /// Writes what waits and forces all to the disk. What still cannot be written stays in the state
@@ -163,8 +187,10 @@ impl Writer {
         let Some(trouble) = self.trouble.take() else {
             return synced;
         };
-        let settled = self.backlog.settle();
-        let (waiting, in_memory) = (self.backlog.count(), self.backlog.in_memory());
+        let (settled, waiting, in_memory) = {
+            let mut backlog = self.waiting_lines();
+            (backlog.settle(), backlog.count(), backlog.in_memory())
+        };
         if in_memory == 0 && waiting > 0 {
             log::warn!("{}; {} kept for the next run", trouble.error, plural(waiting, "alert"));
             return Ok(());
@@ -177,20 +203,40 @@ impl Writer {
         }
     }
 
+    /// Writes what waits, and forces it to the disk in batches.
     fn drain(&mut self, now: Timestamp) {
-        loop {
-            let line = match self.backlog.front() {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(error) => return self.fail(self.file.error(error), now),
-            };
-            match self.file.append(&line, now, &mut self.counts) {
-                Ok(()) => {
-                    self.counts.written += 1;
-                    self.backlog.pop(line.len() as u64);
-                }
-                Err(error) => return self.fail(error, now),
+        let _ = self.waiting_lines().open_spill();
+        let mut batch = 0;
+        let written = loop {
+            if batch >= BATCH {
+                batch = 0;
+                self.commit();
             }
+            let front = self.waiting_lines().front();
+            let line = match front {
+                Ok(Some(line)) => line,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(self.file.error(error)),
+            };
+            // After a crash, lines without a mark are looked for in this file.
+            if self.file.is_rotated_for(line.len() as u64, now) {
+                self.commit();
+            }
+            let reopened = self.counts.reopened;
+            let appended = self.file.append(&line, now, &mut self.counts);
+            if self.counts.reopened > reopened {
+                self.waiting_lines().mark();
+            }
+            if let Err(error) = appended {
+                break Err(error);
+            }
+            self.counts.written += 1;
+            self.waiting_lines().take(line.len() as u64);
+            batch += line.len();
+        };
+        self.commit();
+        if let Err(error) = written {
+            return self.fail(error, now);
         }
         let ready = self.file.ready(now, &mut self.counts);
         if let Err(error) = ready.and_then(|()| self.file.close_torn(None, &mut self.counts)) {
@@ -201,15 +247,20 @@ impl Writer {
         }
     }
 
+    /// A line is marked as written only when it is on the disk.
+    fn commit(&mut self) {
+        self.file.commit();
+        self.waiting_lines().mark();
+    }
+
     fn wait(&mut self, line: String, now: Timestamp) {
-        self.counts.delayed += 1;
-        if let Err(error) = self.backlog.push(line) {
-            self.counts.lost += 1;
-            if self.loss_said.is_none_or(|said| is_past(said, REMIND, now)) {
-                self.loss_said = Some(now);
-                let lost = plural(self.counts.lost, "alert");
-                log::warn!("{lost} lost so far: the backlog is full ({error})");
-            }
+        let pushed = self.waiting_lines().push(line);
+        if let Err(error) = pushed
+            && self.loss_said.is_none_or(|said| is_past(said, REMIND, now))
+        {
+            self.loss_said = Some(now);
+            let lost = plural(self.counts().lost, "alert");
+            log::warn!("{lost} lost so far: the backlog is full ({error})");
         }
     }
 

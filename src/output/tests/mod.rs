@@ -11,6 +11,7 @@ use captured::messages;
 mod captured;
 mod faults;
 mod model;
+mod thread;
 use crate::event::Timestamp;
 
 fn at(seconds: i64) -> Timestamp {

@@ -7,12 +7,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::super::backlog::Backlog;
+use super::super::file::sequence;
 use super::super::medium::{Disk, Medium};
 use super::*;
 
 /// A disk that is full, fails, takes half of what it is given, or stops at once.
 #[derive(Debug, Default)]
-pub(super) struct Bad(Mutex<State>);
+pub(super) struct Bad {
+    state: Mutex<State>,
+    /// While the alert file is written, another thread now and then moves what waits to the state directory.
+    others: Mutex<Option<Arc<Mutex<Backlog>>>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -74,7 +80,7 @@ impl Bad {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 }
 
@@ -90,6 +96,10 @@ impl Medium for Bad {
     }
 
     fn append(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
+        let others = self.others.lock().unwrap().clone().filter(|_| self.state().below(8) == 0);
+        if let Some(backlog) = others {
+            let _ = backlog.lock().unwrap().settle();
+        }
         let mut state = self.state();
         state.begin()?;
         if let Some(error) = state.error {
@@ -172,10 +182,12 @@ impl Run {
             state_directory: Some(self.folder.path().join("state")),
             ..Options::new(&self.path())
         };
+        *self.medium.others.lock().unwrap() = None;
         let medium = Arc::clone(&self.medium) as Arc<dyn Medium>;
         let opened = Writer::on(medium, options, at(self.seconds));
         // A crash while it starts is one like any other.
         self.writer = if self.medium.state().crashed { None } else { Some(opened.unwrap()) };
+        *self.medium.others.lock().unwrap() = self.writer.as_ref().map(Writer::backlog);
         if self.writer.is_none() {
             self.crashes += 1;
         }
@@ -210,6 +222,18 @@ impl Run {
         self.writer().write(&text, now);
     }
 
+    /// Hands a line over, as another thread does.
+    fn hand_over(&mut self) {
+        let text = line(self.next);
+        self.next += 1;
+        let backlog = self.writer().backlog();
+        let (inbox, max) = {
+            let backlog = backlog.lock().unwrap();
+            (backlog.inbox(), backlog.max_bytes())
+        };
+        let _ = inbox.push(format!("{text}\n"), max);
+    }
+
     fn end(&mut self) {
         let now = at(self.seconds);
         let _ = self.writer().finish(now);
@@ -223,7 +247,10 @@ impl Run {
         }
     }
 
+    /// Others take the file, or what is in it. Were it between a crash and the next start, lines that were written and
+    /// not marked yet would be written again: nothing that is left could tell.
     fn take_away(&mut self) {
+        self.writer();
         let text = fs::read_to_string(self.path()).unwrap_or_default();
         let whole = text.rfind('\n').map_or(0, |at| at + 1);
         self.taken.extend(text[..whole].lines().map(str::to_owned));
@@ -270,6 +297,7 @@ impl Run {
                 let now = at(self.seconds);
                 self.writer().tick(now);
             }
+            21..=30 => self.hand_over(),
             _ => self.write(),
         }
         self.after_crash();
@@ -285,6 +313,11 @@ impl Run {
         self.seconds += 1_000_000;
         self.end();
         assert_eq!(buffered(self.folder.path()), Vec::<String>::new(), "seed {seed}: lines still wait");
+        for file in files(self.folder.path()) {
+            let text = fs::read_to_string(self.folder.path().join("log").join(file)).unwrap();
+            let numbers: Vec<u64> = text.lines().filter_map(|line| sequence(line.as_bytes())).collect();
+            assert!(numbers.is_sorted(), "seed {seed}: out of order: {numbers:?}");
+        }
         let mut found = self.taken.clone();
         found.extend(lines(self.folder.path()));
         let known: HashSet<String> = (0..self.next).map(line).collect();

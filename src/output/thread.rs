@@ -1,0 +1,157 @@
+//! The alert file on a thread of its own: whoever has an alert hands it over and waits for no disk.
+//!
+//! Lines are handed over in memory. One thread writes them and then forces all of them to the disk at once. Should it
+//! be held up, another moves what waits to the state directory: what waited for a second, and all of it when it is
+//! large. A line is lost only when neither disk takes it and the memory is full.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::backlog::Backlog;
+use super::error::{Error, ErrorKind};
+use super::inbox::Inbox;
+use super::options::Counts;
+use super::writer::Writer;
+use crate::event::Timestamp;
+use crate::report::plural;
+
+/// Bytes of lines beyond which those that wait are moved to the state directory at once.
+const LARGE: usize = 1 << 20;
+/// A line is in memory alone at most for so long, while the state directory takes it.
+const KEEP: Duration = Duration::from_secs(1);
+
+/// A writer at work.
+#[derive(Debug)]
+pub(crate) struct WriterThread {
+    inbox: Arc<Inbox>,
+    backlog: Arc<Mutex<Backlog>>,
+    max_bytes: usize,
+    path: PathBuf,
+    next_sequence: u64,
+    wake: Sender<()>,
+    spill: Sender<()>,
+    large: Sender<()>,
+    done: Receiver<(Result<(), Error>, Counts)>,
+}
+
+impl WriterThread {
+    /// Starts the threads.
+    pub(crate) fn start(writer: Writer, clock: fn() -> Timestamp) -> io::Result<WriterThread> {
+        let ((wake, woken), (spill, to_spill), (large, is_large), (ended, done)) =
+            (bounded(1), bounded(1), bounded(1), bounded(1));
+        let (backlog, next_sequence, path) = (writer.backlog(), writer.next_sequence(), writer.path().to_owned());
+        let (inbox, max_bytes) = {
+            let backlog = backlog.lock().unwrap_or_else(PoisonError::into_inner);
+            (backlog.inbox(), backlog.max_bytes())
+        };
+        let spiller = Spiller { inbox: Arc::clone(&inbox), backlog: Arc::clone(&backlog), to_spill, is_large };
+        thread::Builder::new().name("osawatch-spill".to_owned()).spawn(move || spiller.run())?;
+        thread::Builder::new().name("osawatch-file".to_owned()).spawn(move || {
+            let _ = ended.send(write(writer, &woken, clock));
+        })?;
+        Ok(WriterThread { inbox, backlog, max_bytes, path, next_sequence, wake, spill, large, done })
+    }
+
+    /// The `event.sequence` of the first alert.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Hands over a line, given without its newline. `false`: no disk takes any, and the memory is full.
+    pub(crate) fn push(&self, line: &str) -> bool {
+        let Some(bytes) = self.inbox.push(format!("{line}\n"), self.max_bytes) else { return false };
+        // One message is enough.
+        let _ = self.wake.try_send(());
+        let _ = self.spill.try_send(());
+        if bytes > LARGE {
+            let _ = self.large.try_send(());
+        }
+        true
+    }
+
+    /// Whether a line of this many bytes would be taken.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.inbox.bytes() + bytes < self.max_bytes
+    }
+
+    /// Lines that found no room.
+    pub(crate) fn lost(&self) -> u64 {
+        self.inbox.lost()
+    }
+
+    /// Has all written that was handed over. What the file does not take in this time stays in the state directory.
+    pub(crate) fn finish(self, limit: Duration) -> (Result<(), Error>, Counts) {
+        let WriterThread { inbox, backlog, path, wake, done, .. } = self;
+        drop(wake);
+        if let Ok(ended) = done.recv_timeout(limit) {
+            return ended;
+        }
+        let (settled, is_settled) = bounded(1);
+        let settle = move || {
+            let mut backlog = backlog.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = settled.send((backlog.settle(), backlog.count()));
+        };
+        let counts = Counts { lost: inbox.lost(), ..Counts::default() };
+        let spawned = thread::Builder::new().name("osawatch-settle".to_owned()).spawn(settle);
+        match spawned.ok().and_then(|_| is_settled.recv_timeout(KEEP).ok()) {
+            Some((Ok(()), count)) => {
+                let kept = plural(count, "alert");
+                log::warn!("{}: the disk does not answer; {kept} kept for the next run", path.display());
+                (Ok(()), counts)
+            }
+            found => {
+                let why = found.and_then(|(settled, _)| settled.err()).unwrap_or(io::ErrorKind::TimedOut.into());
+                (Err(Error { path, kind: ErrorKind::Remain(inbox.count(), why) }), counts)
+            }
+        }
+    }
+}
+
+/// Writes lines as they come, until the other end is gone.
+fn write(mut writer: Writer, woken: &Receiver<()>, clock: fn() -> Timestamp) -> (Result<(), Error>, Counts) {
+    loop {
+        let wait = writer.due().nanoseconds().saturating_sub(clock().nanoseconds()).max(0);
+        match woken.recv_timeout(Duration::from_nanos(wait.unsigned_abs())) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => writer.tick(clock()),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let finished = writer.finish(clock());
+    (finished, writer.counts())
+}
+
+/// Moves what waits too long to the state directory.
+struct Spiller {
+    inbox: Arc<Inbox>,
+    backlog: Arc<Mutex<Backlog>>,
+    to_spill: Receiver<()>,
+    is_large: Receiver<()>,
+}
+
+impl Spiller {
+    fn run(self) {
+        for () in &self.to_spill {
+            while self.inbox.count() > 0 {
+                let pushed = self.inbox.pushed();
+                if self.inbox.bytes() <= LARGE
+                    && let Err(RecvTimeoutError::Disconnected) = self.is_large.recv_timeout(KEEP)
+                {
+                    return;
+                }
+                if (self.inbox.bytes() > LARGE || self.inbox.waits_since(pushed)) && !self.settle() {
+                    // It is tried again, not at once.
+                    thread::sleep(KEEP);
+                }
+            }
+        }
+    }
+
+    fn settle(&self) -> bool {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).settle().is_ok()
+    }
+}
