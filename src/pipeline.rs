@@ -7,7 +7,7 @@ use crate::alert::{Alert, Draft};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
-use crate::event::{Budget, Event, Fields, Timestamp};
+use crate::event::{Budget, Event, Fields, Timestamp, field};
 use crate::process::{self, Table};
 use crate::script::{self, Capture, Redactor};
 
@@ -77,11 +77,14 @@ pub struct Options {
     pub(crate) capture: Option<Capture>,
     /// Leaves secrets out of alerts.
     pub(crate) redactor: Option<Redactor>,
+    /// The names of users can become known after an event: exceptions that ask for one are left to
+    /// [`Draft::is_held_back`].
+    pub(crate) names_come_later: bool,
 }
 
 impl From<Limits> for Options {
     fn from(limits: Limits) -> Options {
-        Options { limits, volume: None, capture: None, redactor: None }
+        Options { limits, volume: None, capture: None, redactor: None, names_come_later: false }
     }
 }
 
@@ -147,6 +150,7 @@ pub struct Pipeline {
     suppressor: Option<Suppressor>,
     capture: Option<Capture>,
     redactor: Option<Arc<Redactor>>,
+    names_come_later: bool,
     latest_ms: i64,
     events: u64,
     alerts: Vec<u64>,
@@ -156,7 +160,7 @@ impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
         let RuleSet { rules, mut fields, lineages, exceptions } = set;
-        let Options { limits, volume, capture, redactor } = options.into();
+        let Options { limits, volume, capture, redactor, names_come_later } = options.into();
         if volume.is_some() {
             // What tells one alert from its repeats.
             for name in ["destination.ip", "destination.port", "process.executable"] {
@@ -177,6 +181,7 @@ impl Pipeline {
             table: Table::new(limits.processes),
             capture,
             redactor: redactor.map(Arc::new),
+            names_come_later,
             latest_ms: i64::MIN,
             events: 0,
         }
@@ -296,7 +301,12 @@ impl Pipeline {
 
     fn detected(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) {
         let rule_id = &self.rules[rule].id;
-        let held = self.exceptions.iter().position(|exception| exception.holds_back(rule_id, &found.events));
+        let is_unnamed =
+            |event: &Arc<Event>| !event.any(field::USER_NAME, |_| true) && event.any(field::USER_ID, |_| true);
+        let waits = self.names_come_later && found.events.iter().any(is_unnamed);
+        let is_undecided = |exception: &Exception| waits && exception.covers(rule_id) && exception.names_users();
+        let applies = |exception: &Exception| !is_undecided(exception) && exception.holds_back(rule_id, &found.events);
+        let held = self.exceptions.iter().position(applies);
         if let Some(at) = held {
             self.excepted[at] += 1;
             return sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
@@ -311,7 +321,8 @@ impl Pipeline {
             }
         }
         self.alerts[rule] += 1;
-        let draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone());
+        let undecided = self.exceptions.iter().filter(|exception| is_undecided(exception)).cloned().collect();
+        let draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone(), undecided);
         sink(Output::Alert(Box::new(draft)));
     }
 }

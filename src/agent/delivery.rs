@@ -26,6 +26,8 @@ pub(super) enum Item {
     Loss { document: Map<String, Json>, lost: Vec<(&'static str, u64)> },
     /// A sentence for people.
     Notice(Notice),
+    /// Alerts are to wait for their scripts no longer: there is no room for more.
+    Hurry,
 }
 
 impl Item {
@@ -34,6 +36,7 @@ impl Item {
             Item::Alert { draft, .. } => draft.bytes(),
             Item::Loss { .. } => 1024,
             Item::Notice(notice) => notice.text.len(),
+            Item::Hurry => 0,
         }
     }
 }
@@ -42,6 +45,10 @@ impl Item {
 pub(super) struct Delivery<S> {
     items: Sender<(Item, Charge)>,
     ledger: Ledger,
+    /// Told whenever items were dealt with.
+    room: Receiver<()>,
+    /// The other end did not make room in time; it is not waited for again until there is some.
+    is_stuck: bool,
     sink: Receiver<S>,
 }
 
@@ -57,21 +64,34 @@ impl<S: Sink + Send + 'static> Delivery<S> {
     ) -> io::Result<Delivery<S>> {
         // Bounded by the bytes of the ledger.
         let (items, queue) = unbounded();
-        let (done, ended) = bounded(1);
+        let ((done, ended), (made_room, room)) = (bounded(1), bounded(1));
         let (waiting, sequence) = (VecDeque::new(), first_sequence);
-        let writer = Writer { sink, queue, settled, users, script_wait, waiting, sequence };
+        let writer = Writer { sink, queue, made_room, settled, users, script_wait, waiting, sequence };
         thread::Builder::new().name("osawatch-alerts".to_owned()).spawn(move || {
             let _ = done.send(writer.run());
         })?;
-        Ok(Delivery { items, ledger: Ledger::default(), sink: ended })
+        Ok(Delivery { items, ledger: Ledger::default(), room, is_stuck: false, sink: ended })
     }
 
-    /// Hands an item over; gives it back when there is no room. Never waits.
-    pub(super) fn try_send(&self, item: Item) -> Result<(), Item> {
+    /// Hands an item over. When there is no room, alerts are written without waiting for their scripts, and it waits for
+    /// room at most so long, once; then it gives the item back. No disk is behind this: the sink hands its lines over.
+    #[allow(clippy::disallowed_methods, reason = "the wait is of real time")]
+    pub(super) fn send(&mut self, item: Item, limit: Duration) -> Result<(), Item> {
         let bytes = item.bytes();
-        if self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > Budget::LIVE.alerts {
-            return Err(item);
+        let (mut waited_since, mut asked) = (None, false);
+        while self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > Budget::LIVE.alerts {
+            let since = *waited_since.get_or_insert_with(Instant::now);
+            let left = limit.saturating_sub(since.elapsed());
+            if self.is_stuck || left.is_zero() {
+                self.is_stuck = true;
+                return Err(item);
+            }
+            if !std::mem::replace(&mut asked, true) {
+                let _ = self.items.send((Item::Hurry, self.ledger.charge(0)));
+            }
+            let _ = self.room.recv_timeout(left);
         }
+        self.is_stuck = false;
         // The other end is gone only when the thread panicked.
         self.items.send((item, self.ledger.charge(bytes))).map_err(|unsent| unsent.0.0)
     }
@@ -87,6 +107,7 @@ impl<S: Sink + Send + 'static> Delivery<S> {
 struct Writer<S> {
     sink: S,
     queue: Receiver<(Item, Charge)>,
+    made_room: Sender<()>,
     settled: Receiver<()>,
     users: Users,
     script_wait: Duration,
@@ -124,6 +145,7 @@ impl<S: Sink> Writer<S> {
                 recv(timer) -> _ => self.sink.tick(),
             }
             self.write_due(Instant::now());
+            let _ = self.made_room.try_send(());
         }
         self.sink
     }
@@ -136,6 +158,7 @@ impl<S: Sink> Writer<S> {
                 self.waiting.push_back(Waiting { draft, lost, until, _charge: charge });
             }
             Item::Loss { document, .. } => self.sink.document(document),
+            Item::Hurry => self.waiting.iter_mut().for_each(|waiting| waiting.until = Instant::now()),
             Item::Notice(Notice { level, text }) => {
                 log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");
             }
@@ -155,7 +178,7 @@ impl<S: Sink> Writer<S> {
     }
 
     fn is_settled(&self, draft: &Draft) -> bool {
-        let mut users = draft.events().iter().filter_map(|event| enrich::unnamed_user(event));
+        let mut users = draft.events().iter().filter_map(|event| enrich::nameless_user(event));
         draft.is_settled() && users.all(|uid| self.users.name(uid).is_some())
     }
 
@@ -166,6 +189,9 @@ impl<S: Sink> Writer<S> {
                 enrich::add_user_name(Arc::make_mut(event), &self.users);
             }
         });
+        if draft.is_held_back(|event| enrich::nameless_user(event).and_then(|uid| self.users.name(uid)).flatten()) {
+            return;
+        }
         let mut alert = draft.alert(self.sequence);
         self.sequence += 1;
         for (name, count) in lost {
@@ -222,7 +248,7 @@ mod tests {
     }
 
     fn pending() -> Script {
-        Script { examined: Some(Arc::new(OnceLock::new())), ..Script::default() }
+        Script { source: "inline", examined: Some(Arc::new(OnceLock::new())), ..Script::default() }
     }
 
     fn delivery(script_wait: Duration) -> (Delivery<Lines>, Sender<()>) {
@@ -233,9 +259,9 @@ mod tests {
 
     #[test]
     fn an_alert_waits_for_its_own_script_alone_and_not_for_ever() {
-        let (delivery, _) = delivery(Duration::from_millis(200));
+        let (mut delivery, _) = delivery(Duration::from_millis(200));
         for item in [alert("waits", pending()), alert("does not", Script::default())] {
-            delivery.try_send(item).unwrap();
+            delivery.send(item, Duration::ZERO).unwrap();
         }
         let written = delivery.finish(Duration::from_secs(20)).unwrap().0;
         assert_eq!(written, [("does not".to_owned(), Json::Null), ("waits".to_owned(), "timed_out".into())]);
@@ -243,22 +269,51 @@ mod tests {
 
     #[test]
     fn an_alert_is_written_as_soon_as_its_script_is_examined() {
-        let (delivery, settled) = delivery(Duration::from_secs(3600));
+        let (mut delivery, settled) = delivery(Duration::from_secs(3600));
         let script = pending();
         let result = script.examined.clone().unwrap();
-        delivery.try_send(alert("waits", script)).unwrap();
-        result.set(Script { state: Some("gone"), ..Script::default() }).unwrap();
+        delivery.send(alert("waits", script), Duration::ZERO).unwrap();
+        result.set(Script { source: "inline", state: Some("gone"), ..Script::default() }).unwrap();
         settled.send(()).unwrap();
         assert_eq!(delivery.finish(Duration::from_secs(20)).unwrap().0, [("waits".to_owned(), "gone".into())]);
     }
 
+    fn large(rule: &str) -> Item {
+        alert(rule, Script { text: Some("A".repeat(1 << 20)), ..pending() })
+    }
+
     #[test]
-    fn a_full_queue_gives_the_item_back() {
-        let (delivery, _) = delivery(Duration::from_secs(3600));
-        let loss = || Item::Loss { document: Map::new(), lost: Vec::new() };
-        let many = alert("r", Script { text: Some("A".repeat(1 << 20)), ..pending() });
-        delivery.try_send(many).unwrap();
-        delivery.try_send(alert("r", Script { text: Some("A".repeat(1 << 20)), ..pending() })).unwrap_err();
-        delivery.try_send(loss()).unwrap();
+    fn with_no_room_alerts_are_written_without_their_scripts_and_none_is_lost() {
+        let (mut delivery, _) = delivery(Duration::from_secs(3600));
+        for n in 0..4 {
+            delivery.send(large(&format!("r{n}")), Duration::from_secs(3600)).unwrap();
+        }
+        delivery.send(Item::Hurry, Duration::ZERO).unwrap();
+        let written = delivery.finish(Duration::from_secs(600)).unwrap().0;
+        assert_eq!(written, (0..4).map(|n| (format!("r{n}"), "timed_out".into())).collect::<Vec<_>>());
+    }
+
+    /// A sink whose reader never reads.
+    struct Stuck(Receiver<()>);
+
+    impl Sink for Stuck {
+        fn alert(&mut self, _: Alert) {
+            let _ = self.0.recv();
+        }
+        fn document(&mut self, _: Map<String, Json>) {}
+    }
+
+    #[test]
+    fn a_sink_that_never_answers_is_waited_for_once() {
+        let ((reader, never_read), (settled, receiver)) = (bounded(0), bounded(1));
+        let users = Users::start(Box::new(NoUsers), settled).unwrap();
+        let mut delivery = Delivery::start(Stuck(never_read), 0, Duration::ZERO, users, receiver).unwrap();
+        let mut refused = |limit| (0..).find(|n| delivery.send(large(&format!("r{n}")), limit).is_err()).unwrap();
+        assert!(refused(Duration::from_millis(50)) <= 3);
+        assert_eq!(refused(Duration::from_secs(3600)), 0, "the next one is refused at once");
+        drop(reader);
+        while delivery.send(large("r"), Duration::from_secs(3600)).is_err() {
+            thread::yield_now();
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::engine::{Engine, System};
 use super::examiner::Examiner;
 use super::users::Users;
 use super::{Counts, Error, Settings, Sink};
+use crate::detect::Exception;
 use crate::event::{Flow, Timestamp};
 use crate::pipeline::Pipeline;
 use crate::source::live::{Queued, Sensors, Watched};
@@ -23,6 +24,9 @@ const QUIET: Duration = Duration::from_millis(20);
 const DRAIN: Duration = Duration::from_secs(4);
 /// How long the agent waits for its alerts to be written, from the time that it was asked to stop.
 const STOP: Duration = Duration::from_secs(5);
+
+/// How long the alerts on their way may leave no room for another: no disk holds them up, only who reads standard output.
+const ROOM: Duration = Duration::from_secs(1);
 
 /// Why the agent stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +102,11 @@ impl<S: Sink + Send + 'static> Agent<S> {
         });
         self.deliver();
         let sink = self.delivery.finish(STOP.saturating_sub(asked.elapsed()));
+        let late = self.engine.exceptions().iter().map(Exception::held_back_late);
+        let result = result.map(|(ending, mut counts): (Ending, Counts)| {
+            counts.excepted.iter_mut().zip(late).for_each(|((_, count), late)| *count += late);
+            (ending, counts)
+        });
         Ended { result, sink }
     }
 
@@ -180,7 +189,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     fn deliver(&mut self) {
         for item in self.engine.take_items() {
-            if let Err(item) = self.delivery.try_send(item) {
+            if let Err(item) = self.delivery.send(item, ROOM) {
                 self.engine.undelivered(item);
             }
         }

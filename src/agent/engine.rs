@@ -17,6 +17,7 @@ use super::users::Users;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
 use crate::alert::pipeline_error;
+use crate::detect::Exception;
 use crate::event::{Budget, Event, Flow, Machine, Timestamp, field};
 use crate::pipeline::{Output, Pipeline};
 use crate::process::{Due, PendingFlows, Progress};
@@ -91,6 +92,11 @@ impl Engine {
         }
     }
 
+    /// The exceptions.
+    pub(super) fn exceptions(&self) -> &[Exception] {
+        self.pipeline.exceptions()
+    }
+
     /// What is to be delivered since the last call.
     pub(super) fn take_items(&mut self) -> Vec<Item> {
         std::mem::take(&mut self.items)
@@ -101,7 +107,7 @@ impl Engine {
         match item {
             Item::Alert { .. } => self.alerts_lost += 1,
             Item::Loss { lost, .. } => self.losses.untold(lost),
-            Item::Notice(_) => {}
+            Item::Notice(_) | Item::Hurry => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! What only this system knows of a process, a user and itself.
 
 use super::users::Users;
-use crate::event::{Event, field};
+use crate::event::{Event, Scalar, field};
 use crate::source::live::Lookup;
 
 /// Adds to a process event its unique pid, while the process lives.
@@ -41,6 +41,23 @@ pub(super) fn unnamed_user(event: &Event) -> Option<u32> {
         return None;
     }
     event.str(field::USER_ID).and_then(|uid| uid.parse().ok())
+}
+
+/// The user whose name an event lacks; of a connection that does not state its user, the one of its process.
+pub(super) fn nameless_user(event: &Event) -> Option<u32> {
+    if event.any(field::USER_NAME, |_| true) {
+        return None;
+    }
+    let mut user = None;
+    event.any(field::USER_ID, |value| {
+        user = match value {
+            Scalar::Str(text) => text.parse().ok(),
+            Scalar::Int(number) => u32::try_from(number).ok(),
+            _ => None,
+        };
+        user.is_some()
+    });
+    user
 }
 
 /// What runs now of the process that a connection names, and its parent.

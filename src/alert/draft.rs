@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Alert, ecs, held_back};
 use crate::detect::suppress::Summary;
-use crate::detect::{Match, Rule};
-use crate::event::Event;
+use crate::detect::{Exception, Match, Rule};
+use crate::event::{Event, field};
 use crate::script::Redactor;
 
 /// What the document is made of.
@@ -14,6 +14,8 @@ pub struct Draft {
     rule: Arc<Rule>,
     body: Body,
     redactor: Option<Arc<Redactor>>,
+    /// Exceptions that ask for names of users that were not known yet.
+    undecided: Vec<Exception>,
 }
 
 #[derive(Debug)]
@@ -23,12 +25,17 @@ enum Body {
 }
 
 impl Draft {
-    pub(crate) fn found(rule: Arc<Rule>, found: Match, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule, body: Body::Found(found), redactor }
+    pub(crate) fn found(
+        rule: Arc<Rule>,
+        found: Match,
+        redactor: Option<Arc<Redactor>>,
+        undecided: Vec<Exception>,
+    ) -> Draft {
+        Draft { rule, body: Body::Found(found), redactor, undecided }
     }
 
     pub(crate) fn held_back(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule, body: Body::HeldBack(summary), redactor }
+        Draft { rule, body: Body::HeldBack(summary), redactor, undecided: Vec::new() }
     }
 
     /// The rule.
@@ -50,6 +57,24 @@ impl Draft {
             Body::Found(found) => found.events.iter_mut().for_each(change),
             Body::HeldBack(summary) => change(&mut summary.last),
         }
+    }
+
+    /// Whether an exception that had to wait for the names of users holds it back. `name` gives the name that an event
+    /// lacks.
+    pub fn is_held_back(&self, name: impl Fn(&Event) -> Option<String>) -> bool {
+        if self.undecided.is_empty() {
+            return false;
+        }
+        let named = |event: &Arc<Event>| match name(event) {
+            Some(name) => {
+                let mut event = Event::clone(event);
+                event.push_str(field::USER_NAME, &name);
+                Arc::new(event)
+            }
+            None => Arc::clone(event),
+        };
+        let events: Vec<Arc<Event>> = self.events().iter().map(named).collect();
+        self.undecided.iter().any(|exception| exception.holds_back_late(&self.rule.id, &events))
     }
 
     /// Whether all is known that the document will say of scripts.

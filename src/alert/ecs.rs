@@ -255,8 +255,13 @@ fn attribution(event: &Event) -> Option<Json> {
     Some(attribution)
 }
 
-/// The script of the sequence's own processes, the first one's first, or of the nearest ancestor that ran one.
+/// The script of the sequence's own processes, the first one's first, or of the nearest ancestor that ran one; none when
+/// scripts are not captured.
 pub(super) fn script_of(found: &Match) -> Option<(&str, &Script)> {
+    any_script_of(found).filter(|(_, script)| !script.source.is_empty())
+}
+
+fn any_script_of(found: &Match) -> Option<(&str, &Script)> {
     let own = found
         .events
         .iter()

@@ -1,5 +1,6 @@
 //! What we say: one ECS document per detection.
 
+pub mod blind_spots;
 mod community_id;
 mod draft;
 mod ecs;

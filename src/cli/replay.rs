@@ -187,7 +187,8 @@ impl<'a> Replay<'a> {
         let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));
         let volume = config.filter(|config| config.states("volume")).map(|config| config.volume.clone());
         let (capture, redactor) = (Some(script.capture_script), Some(redactor));
-        let pipeline = Pipeline::new(set, pipeline::Options { limits, volume, capture, redactor });
+        let pipeline =
+            Pipeline::new(set, pipeline::Options { limits, volume, capture, redactor, names_come_later: false });
         let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default());
         Ok(Replay {
             args,

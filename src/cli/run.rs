@@ -15,7 +15,8 @@ use super::config::{ConfigArgs, configured};
 use super::exit::Failure;
 use super::rules::Selection;
 use super::sink::{self, Format, Sink, Wanted};
-use crate::agent::{Agent, Counts, Ended, Ending, Settings};
+use crate::agent::{self, Agent, Counts, Ended, Ending, Settings};
+use crate::alert::blind_spots;
 use crate::config::trust::Trust;
 use crate::config::{Config, lint};
 use crate::output::terminal;
@@ -59,9 +60,8 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let set = args.selection.load(config.as_ref(), Trust::OwnerOnly)?;
-    if let Some(config) = &config {
-        warn_of_blind_spots(config)?;
-    }
+    let blind_spots = config.as_ref().map(blind_spots).transpose()?.unwrap_or_default();
+    blind_spots.iter().for_each(|text| log::warn!("{text}"));
     let watched = Arc::new(Watched::default());
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
     let options = Options {
@@ -75,12 +75,15 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let stop = stop_signals()?;
     let sensors = source::live(&options).map_err(live_failure)?;
     let path = args.alerts.as_deref().or(config.as_ref().map(|config| config.alerts.file.as_path()));
-    let sink = Sink::open(Wanted {
+    let mut sink = Sink::open(Wanted {
         format: args.output,
         file: path.map(|path| alert_file::options(path, config.as_ref())),
         system_log: args.syslog || config.as_ref().is_some_and(|config| config.alerts.syslog),
         live: Some(sensors.machine.clone()),
     })?;
+    if !blind_spots.is_empty() {
+        agent::Sink::document(&mut sink, blind_spots::document(now(), &sensors.machine, &blind_spots));
+    }
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
     let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
@@ -90,6 +93,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         // The agent examines scripts, with their files.
         capture: None,
         redactor: Some(redactor),
+        names_come_later: true,
     };
     let (capture, first_sequence) = (script.capture_script, sink.next_sequence());
     let settings = Settings { run_for: args.r#for, capture, first_sequence, ..Settings::default() };
@@ -111,12 +115,10 @@ fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
     finished.map(|()| ExitCode::SUCCESS)
 }
 
-/// What blinds the rules is said at every start.
-fn warn_of_blind_spots(config: &Config) -> Result<(), Failure> {
-    for lint in lint::lints(config, &configured(config, &[])?, now()).into_iter().filter(|lint| lint.blinds) {
-        log::warn!("{}", lint.text);
-    }
-    Ok(())
+/// What blinds the rules: it is said at every start, in the log and where the alerts go.
+fn blind_spots(config: &Config) -> Result<Vec<String>, Failure> {
+    let lints = lint::lints(config, &configured(config, &[])?, now());
+    Ok(lints.into_iter().filter(|lint| lint.blinds).map(|lint| lint.text).collect())
 }
 
 fn live_failure(error: LiveError) -> Failure {

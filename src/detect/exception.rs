@@ -1,6 +1,7 @@
 //! Exceptions: what a rule finds and nobody wants to hear of, each with a name, a reason and a count.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -68,6 +69,8 @@ pub struct Exception {
     /// The condition as it is written.
     pub condition_text: String,
     condition: Condition,
+    /// Sequences that it held back after they had been taken for alerts.
+    late: Arc<AtomicU64>,
 }
 
 impl Exception {
@@ -95,6 +98,7 @@ impl Exception {
             expires,
             condition_text: entry.condition.get_ref().clone(),
             condition,
+            late: Arc::default(),
         })
     }
 
@@ -106,6 +110,23 @@ impl Exception {
     /// Whether it holds back whatever the rules find.
     pub fn is_always_true(&self) -> bool {
         self.condition.is_always_true()
+    }
+
+    /// Whether it asks for the name of a user, which a live Mac may find out after the event.
+    pub fn names_users(&self) -> bool {
+        self.condition_text.replace('`', "").contains("user.name")
+    }
+
+    /// Holds back, if it applies, what had been taken for an alert before the names of its users were known.
+    pub fn holds_back_late(&self, rule_id: &str, events: &[Arc<Event>]) -> bool {
+        let holds_back = self.holds_back(rule_id, events);
+        self.late.fetch_add(u64::from(holds_back), Ordering::Relaxed);
+        holds_back
+    }
+
+    /// Sequences that it held back late.
+    pub fn held_back_late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
     }
 
     /// Whether the exception is for the rule.

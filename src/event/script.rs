@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 /// The script of one execution; the members are ECS-style fields of `osawatch.script`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    /// `inline`, `file`, `stdin`, `workflow`, `applet` or `unknown`.
+    /// `inline`, `file`, `stdin`, `workflow`, `applet` or `unknown`; empty: scripts are not captured, and nothing but
+    /// the executable was looked at.
     pub source: &'static str,
     /// `AppleScript` or `JavaScript`, when known.
     pub language: Option<&'static str>,

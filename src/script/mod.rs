@@ -66,6 +66,11 @@ pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
     Some(script)
 }
 
+/// Whether it is the start of a program that runs scripts.
+pub fn runs_one(event: &Event) -> bool {
+    event.categories.intersects(Categories::PROCESS) && event.is_type("start") && given(event).is_some()
+}
+
 /// Fills in what the bytes of the script's file tell.
 pub(crate) fn describe_file(bytes: &[u8], capture: Capture, script: &mut Script) {
     // What the file says of its language goes before its name.

@@ -70,7 +70,9 @@ impl Examiner {
     /// Adds to the start of an osascript or automator what its arguments say that it runs, and has the file read. Never
     /// waits.
     pub(super) fn examine(&self, event: &mut Event) {
-        let Some(mut script) = script::of_arguments(event, self.capture) else { return };
+        // Without capture, the executable is still hashed.
+        let hash_alone = || (self.capture == Capture::Off && script::runs_one(event)).then(Script::default);
+        let Some(mut script) = script::of_arguments(event, self.capture).or_else(hash_alone) else { return };
         let result = Arc::new(OnceLock::new());
         let job = Job {
             script: script.clone(),

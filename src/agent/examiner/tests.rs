@@ -161,6 +161,24 @@ fn a_file_that_was_written_or_moved_there_after_the_exec_is_marked() {
 }
 
 #[test]
+fn without_capture_the_executable_is_hashed_and_nothing_else_is_looked_at() {
+    let home = Home::new();
+    fs::write(home.path("stub"), "program").unwrap();
+    fs::write(home.path("s"), "secret").unwrap();
+    let mut event = home.exec(&["osascript", "s"], home.owner());
+    event.push_str(field::PROCESS_EXECUTABLE, &home.path("stub").display().to_string());
+    let (settled, is_settled) = bounded(1);
+    Examiner::start(Capture::Off, &settled).unwrap().examine(&mut event);
+    is_settled.recv_timeout(Duration::from_secs(20)).unwrap();
+    let hash = crate::event::hash::hex(Sha256::digest("program").as_slice());
+    let found = event.script.unwrap().current().into_owned();
+    assert_eq!(found, Script { executable_sha256: Some(hash), ..Script::default() });
+    let mut event = home.exec(&["bash", "s"], home.owner());
+    Examiner::start(Capture::Off, &settled).unwrap().examine(&mut event);
+    assert!(event.script.is_none());
+}
+
+#[test]
 fn the_executable_of_an_application_is_hashed() {
     let home = Home::new();
     fs::write(home.path("stub"), "program").unwrap();

@@ -2,6 +2,7 @@
 
 mod found_running;
 mod interleavings;
+mod names;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
