@@ -168,6 +168,7 @@ impl Writer {
     }
 
     /// Lines that are in memory alone: a crash would lose them.
+    #[cfg(test)]
     pub(crate) fn in_memory(&self) -> u64 {
         self.waiting_lines().in_memory()
     }

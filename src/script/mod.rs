@@ -67,7 +67,7 @@ pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
 }
 
 /// Whether it is the start of a program that runs scripts.
-pub fn runs_one(event: &Event) -> bool {
+pub(crate) fn runs_one(event: &Event) -> bool {
     event.categories.intersects(Categories::PROCESS) && event.is_type("start") && given(event).is_some()
 }
 
