@@ -73,6 +73,9 @@ fn also(document: &Json) -> String {
     if let Some(via) = attribution["via"].as_str() {
         let _ = write!(text, " via {via}");
     }
+    if let Some(left_out) = document.pointer("/osawatch/process/args_left_out") {
+        let _ = write!(text, " {} arguments, {left_out} bytes of them left out", document["process"]["args_count"]);
+    }
     if let Some(domain) = document["destination"]["domain"].as_str() {
         let _ = write!(text, " name {domain}");
     }

@@ -42,8 +42,16 @@ pub(super) fn is_muted(client: &Client, ty: u32, actor: &Process, target: Option
         || client.muted_procs.iter().any(|muted| muted.events.contains(&ty) && muted.what == actor.token())
 }
 
-/// The set that a new client begins with ("es_default_mutes"). FACT: default-mutes
-static DEFAULT: Mutex<Vec<Muted<Path>>> = Mutex::new(Vec::new());
+/// The set that a new client begins with, unless "es_default_mutes" gives another. What it is in any release is not known:
+/// two programs muted for what asks for an answer, and one for everything, stand for it. FACT: default-mutes
+static DEFAULT: Mutex<Option<Vec<Muted<Path>>>> = Mutex::new(None);
+const STAND_INS: [(&str, bool); 3] = [
+    ("/usr/sbin/cfprefsd", false),
+    ("/usr/libexec/trustd", false),
+    ("/System/Library/PrivateFrameworks/TCC.framework/Support/tccd", true),
+];
+/// ES_EVENT_TYPE_AUTH_EXEC to ES_EVENT_TYPE_AUTH_UNLINK.
+const ASKING: std::ops::RangeInclusive<u32> = 0..=8;
 pub(crate) fn set_default(value: &Value) -> Result<(), String> {
     let list = value.as_array().ok_or("es_default_mutes: not a list")?;
     let one = |value: &Value| {
@@ -54,11 +62,26 @@ pub(crate) fn set_default(value: &Value) -> Result<(), String> {
         let events = if value["events"].is_array() { events.collect() } else { every_event() };
         Muted { what: Path { kind, path }, events }
     };
-    *DEFAULT.lock().unwrap() = list.iter().map(one).collect();
+    *DEFAULT.lock().unwrap() = Some(list.iter().map(one).collect());
     Ok(())
 }
 pub(super) fn default_set() -> Vec<Muted<Path>> {
-    DEFAULT.lock().unwrap().clone()
+    let stand_in = |(path, is_whole): (&str, bool)| {
+        let events = if is_whole { every_event() } else { ASKING.collect() };
+        Muted { what: Path { kind: LITERAL, path: path.into() }, events }
+    };
+    DEFAULT.lock().unwrap().clone().unwrap_or_else(|| STAND_INS.map(stand_in).into())
+}
+
+/// The calls that fail: "mute", "unmute", "muted_paths" ("es_mute_refused").
+static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+pub(crate) fn set_refused(value: &Value) -> Result<(), String> {
+    let list = value.as_array().ok_or("es_mute_refused: not a list")?;
+    *REFUSED.lock().unwrap() = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    Ok(())
+}
+fn is_refused(call: &str) -> bool {
+    REFUSED.lock().unwrap().contains(call)
 }
 
 fn every_event() -> BTreeSet<u32> {
@@ -88,13 +111,16 @@ fn unmute<T: PartialEq>(set: &mut Vec<Muted<T>>, what: &T, events: &BTreeSet<u32
 
 unsafe fn mute_one(id: usize, path: *const libc::c_char, kind: u32, events: BTreeSet<u32>) -> u32 {
     let path = CStr::from_ptr(path).to_bytes().to_vec();
-    if kind > TARGET_LITERAL || !path.starts_with(b"/") {
+    if is_refused("mute") || kind > TARGET_LITERAL || !path.starts_with(b"/") {
         return ERROR;
     }
     with(id, "es_mute_path", |client| mute(&mut client.muted_paths, Path { kind, path }, events))
 }
 unsafe fn unmute_one(id: usize, path: *const libc::c_char, kind: u32, events: BTreeSet<u32>) -> u32 {
     let path = CStr::from_ptr(path).to_bytes().to_vec();
+    if is_refused("unmute") {
+        return ERROR;
+    }
     with(id, "es_unmute_path", |client| unmute(&mut client.muted_paths, &Path { kind, path }, &events))
 }
 pub(super) unsafe extern "C" fn mute_path(id: usize, path: *const libc::c_char, kind: u32) -> u32 {
@@ -180,6 +206,9 @@ pub(super) struct MutedPaths {
     _texts: Vec<Vec<u8>>,
 }
 pub(super) unsafe extern "C" fn muted_paths_events(id: usize, out: *mut *mut MutedPaths) -> u32 {
+    if is_refused("muted_paths") {
+        return ERROR;
+    }
     with(id, "es_muted_paths_events", |client| {
         let of = |muted: &Muted<Path>| muted.events.iter().copied().collect::<Vec<u32>>();
         let events: Vec<_> = client.muted_paths.iter().map(of).collect();

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 25] = [
+pub(crate) const KEYS: [&str; 26] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -21,6 +21,7 @@ pub(crate) const KEYS: [&str; 25] = [
     "slept_ms",
     "eslogger",
     "es_default_mutes",
+    "es_mute_refused",
     "intel",
     "translated",
     "es_subscribe_refused",
@@ -72,6 +73,9 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(value) = step.get("es_default_mutes") {
         crate::es::set_default_mutes(value)?;
+    }
+    if let Some(value) = step.get("es_mute_refused") {
+        crate::es::refuse_muting(value)?;
     }
     step.get("eslogger").map_or(Ok(()), crate::eslogger::step)
 }
