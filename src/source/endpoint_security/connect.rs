@@ -2,6 +2,7 @@
 //!
 //! The layout is what others have read in memory; no document states it. So nothing is taken from it before an
 //! event about a connection of our own has shown that it holds, and in which order the bytes of a port stand.
+//! FACT: connect-layout
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,6 +12,7 @@ use crate::source::bytes::{u32_at, u64_at};
 /// `es_event_type_t` of the notification. The number before it asks for permission instead.
 pub(crate) const EVENT_TYPE: u32 = 154;
 /// The first release whose kernel knows the event: an older one panics when asked for a number it does not know.
+/// FACT: unknown-event
 pub(crate) const FIRST_RELEASE: (u64, u64) = (26, 4);
 /// Bytes of the structure that the event points to.
 pub(crate) const SIZE: usize = 80;

@@ -11,7 +11,7 @@ const LOCAL_HOST: &str = "local";
 /// How many environment variables an event keeps.
 const MAX_ENV_VARS: usize = 100;
 
-/// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far.
+/// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far. FACT: signature-flags
 const CS_VALID: i64 = 0x0000_0001;
 /// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature.
 const CS_SIGNED: i64 = 0x2000_0000;
@@ -130,6 +130,7 @@ impl Translator {
 
     /// The responsible process. macOS names the process itself when there is no other, or when that one
     /// has exited. Pids are compared, not executions: a token from before an exec is still the process's.
+    /// FACT: responsible-self
     fn push_responsible(&self, event: &mut Event, process: &Process<'_>, token: AuditToken) {
         let responsible = process.responsible_audit_token;
         let Some(responsible) = responsible.filter(|responsible| responsible.pid() != token.pid()) else { return };
@@ -198,7 +199,7 @@ fn push_users(event: &mut Event, token: AuditToken) {
 
 fn push_tty(event: &mut Event, tty: Option<&File<'_>>) {
     push_text(event, field::TTY_PATH, path(tty));
-    // `major` and `minor` of XNU's sys/types.h; a `dev_t` has 32 bits.
+    // `major` and `minor` of XNU's sys/types.h; a `dev_t` has 32 bits. FACT: device-numbers
     if let Some(device) = tty.and_then(|tty| tty.device) {
         event.push_int(field::PROCESS_TTY_MAJOR, (device >> 24) & 0xff);
         event.push_int(field::PROCESS_TTY_MINOR, device & 0xff_ffff);

@@ -110,7 +110,7 @@ pub(crate) struct Process<'a> {
     pub group_id: Option<i64>,
     /// The session.
     pub session_id: Option<i64>,
-    /// `CS_*` of XNU's `cs_blobs.h`.
+    /// `CS_*` of XNU's `cs_blobs.h`. FACT: signature-flags
     pub codesigning_flags: Option<i64>,
     /// Whether the program is part of macOS.
     pub is_platform_binary: Option<bool>,

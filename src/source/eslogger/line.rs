@@ -71,7 +71,7 @@ struct Process<'a> {
 }
 
 /// `audit_token_t`: an object, or in macOS 26 beta an array. Serde reads a struct from either; the
-/// members stand in the order of the array.
+/// members stand in the order of the array. FACT: eslogger-token
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]

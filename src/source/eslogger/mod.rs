@@ -2,6 +2,7 @@
 //! live child process alike.
 //!
 //! Made for the message versions 6 to 11 (macOS 13 to 27); another one is read as far as its shape fits.
+//! FACT: message-version
 
 mod error;
 mod line;
