@@ -12,13 +12,14 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live")
 }
 
-/// Runs the script; a program of this name makes no alert. Gives its results too.
-fn run(folder: &Path, silent: &str) -> (Output, Json) {
+/// Runs the script; the one program makes no alert, the other a late one. Gives its results too.
+fn run(folder: &Path, silent: &str, late: &str) -> (Output, Json) {
     let stand_ins = scripts().join("stand-ins");
     let path = format!("{}:{}", stand_ins.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("python3");
     command.arg(scripts().join("live.py")).arg(stand_ins.join("osawatch")).arg(folder.join("out"));
     command.env("PATH", path).env("STAND_IN_EVENTS", folder.join("events")).env("STAND_IN_SILENT", silent);
+    command.env("STAND_IN_LATE", late);
     let output = command.env("PYTHONDONTWRITEBYTECODE", "1").output().expect("python3 starts");
     let results = fs::read_to_string(folder.join("out/results.json")).unwrap_or_default();
     let results = serde_json::from_str(&results).unwrap_or_else(|_| panic!("{output:?}"));
@@ -35,7 +36,7 @@ fn outcome<'a>(results: &'a Json, check: &str) -> &'a str {
 #[ignore = "needs python3, and takes a minute"]
 fn the_script_for_a_hosted_mac_passes_when_every_alert_comes() {
     let folder = tempfile::tempdir().unwrap();
-    let (output, results) = run(folder.path(), "");
+    let (output, results) = run(folder.path(), "", "");
     for check in ["start", "curl child, IPv4", "curl child, IPv6", "UDP", "nohup child", "JXA NSURLSession"] {
         assert_eq!(outcome(&results, check), "passed", "{check}: {results}");
     }
@@ -55,10 +56,11 @@ fn the_script_for_a_hosted_mac_passes_when_every_alert_comes() {
 
 #[test]
 #[ignore = "needs python3, and takes a minute"]
-fn the_script_for_a_hosted_mac_fails_when_an_alert_is_missing() {
+fn the_script_for_a_hosted_mac_fails_when_an_alert_is_missing_or_late() {
     let folder = tempfile::tempdir().unwrap();
-    let (output, results) = run(folder.path(), "nc");
+    let (output, results) = run(folder.path(), "nc", "osascript");
     assert_eq!(outcome(&results, "UDP"), "failed");
+    assert_eq!(outcome(&results, "JXA NSURLSession"), "failed");
     assert_eq!(outcome(&results, "nohup child"), "passed");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -23,6 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 URL = "https://example.com"
 # What the kernel and eslogger may take together; the summary has what they took.
 MOST_SECONDS = 15
+# From the connection to its alert: osawatch promises less than a second, and a hosted Mac is slow.
+MOST_LATENCY = 2
 JXA = (
     "ObjC.import('Foundation'); var done = false;"
     f"$.NSURLSession.sharedSession.dataTaskWithURLCompletionHandler($.NSURL.URLWithString('{URL}'),"
@@ -124,7 +126,7 @@ def seconds_between(alert):
 
 
 def check(osawatch, results, name, command, process):
-    """One command, its alert, whose connection it was, and how long that took."""
+    """One command: there is an alert, its connection has its process, and that took no longer than it may."""
     seen = len(osawatch.alerts)
     child = start(command)
     fits = lambda: next((a for a in osawatch.alerts[seen:] if a.get("process", {}).get("name") in process), None)
@@ -137,8 +139,10 @@ def check(osawatch, results, name, command, process):
     method = alert.get("osawatch", {}).get("attribution", {}).get("method")
     destination = alert.get("destination", {})
     where = destination.get("domain") or destination.get("ip")
-    detail = f"{where}, attributed by {method}, {seconds_between(alert) * 1000:.0f} ms after the connection"
-    results.add(name, "passed" if method in ("unique_pid", "audit_token", "pid") else "failed", detail)
+    latency = seconds_between(alert)
+    detail = f"{where}, attributed by {method}, {latency * 1000:.0f} ms after the connection"
+    is_right = method in ("unique_pid", "audit_token", "pid") and latency <= MOST_LATENCY
+    results.add(name, "passed" if is_right else "failed", detail)
 
 
 def has_route_to_v6():
