@@ -25,6 +25,8 @@ struct Owner {
     key: Arc<str>,
     pidversion: i64,
     unique_pid: Option<i64>,
+    /// Its unique pid is that of the execution before or after it in the same process; else an event told it.
+    is_inferred: bool,
     /// An exec began it: it is the same process as the one that it replaced.
     continues: bool,
     /// An event told of its start; else it was found running.
@@ -72,24 +74,38 @@ impl Owners {
         if let Some(before) = owners[..at].iter_mut().rfind(|owner| host_of(&owner.key) == host) {
             before.replaced = Some(started);
         }
-        let (unique_pid, exited) = known.map_or((None, None), |known| (known.unique_pid, known.exited));
-        let key = Arc::clone(key);
-        owners.insert(at, Owner { key, pidversion, unique_pid, continues, is_reported, started, exited, replaced });
+        let told = known.as_ref().filter(|known| !known.is_inferred).and_then(|known| known.unique_pid);
+        let exited = known.and_then(|known| known.exited);
+        let unique_pid = event.int(field::UNIQUE_PID).or(told);
+        let (key, is_inferred) = (Arc::clone(key), false);
+        let owner =
+            Owner { key, pidversion, unique_pid, is_inferred, continues, is_reported, started, exited, replaced };
+        owners.insert(at, owner);
+        if at + 1 < owners.len() {
+            // It was told late: what was inferred across its place may be of another process.
+            return infer(owners);
+        }
         // An exec keeps the unique pid; the exec's own event may not say it.
         let before = owners[..at].iter().rfind(|earlier| is_replaced(earlier, &owners[at]));
-        let after = owners[at..].iter().find(|later| is_replaced(&owners[at], later));
-        let unique_pid = event.int(field::UNIQUE_PID).or(unique_pid);
-        let unique_pid = unique_pid.or_else(|| before?.unique_pid).or_else(|| after?.unique_pid);
-        if let Some(unique_pid) = unique_pid {
-            learn(owners, at, unique_pid);
+        match unique_pid {
+            Some(unique_pid) => spread(owners, at, unique_pid),
+            None => {
+                let inferred = before.and_then(|before| before.unique_pid);
+                (owners[at].unique_pid, owners[at].is_inferred) = (inferred, inferred.is_some());
+            }
         }
     }
 
     /// Records that an execution ended.
-    pub(super) fn ended(&mut self, key: &Arc<str>, event: &Event) {
-        let owners = event.int(field::PROCESS_PID).and_then(|pid| self.by_pid.get_mut(&pid));
-        if let Some(owner) = owners.into_iter().flatten().find(|owner| owner.key == *key) {
-            owner.exited.get_or_insert(event.time);
+    pub(super) fn ended(&mut self, key: &Arc<str>, pid: Option<i64>, time: Timestamp) {
+        let owners = pid.and_then(|pid| self.by_pid.get_mut(&pid));
+        let Some(owners) = owners else { return };
+        if let Some(owner) = owners.iter_mut().find(|owner| owner.key == *key) {
+            owner.exited.get_or_insert(time);
+            if owner.replaced.is_some_and(|replaced| time < replaced) {
+                // What has the pid after it is another process.
+                infer(owners);
+            }
         }
     }
 
@@ -193,16 +209,40 @@ impl Owners {
 
 /// Records the unique pid of an execution, and of those of the same process before and after it.
 fn learn(owners: &mut [Owner], at: usize, unique_pid: i64) {
-    owners[at].unique_pid.get_or_insert(unique_pid);
+    if owners[at].unique_pid.is_none() {
+        owners[at].unique_pid = Some(unique_pid);
+        spread(owners, at, unique_pid);
+    }
+}
+
+/// Infers the unique pid of those of the same process before and after an execution.
+fn spread(owners: &mut [Owner], at: usize, unique_pid: i64) {
+    let infer = |owner: &mut Owner| {
+        if owner.unique_pid.is_none() {
+            (owner.unique_pid, owner.is_inferred) = (Some(unique_pid), true);
+        }
+    };
     let mut later = at;
     while let Some(earlier) = (0..later).rev().find(|earlier| is_replaced(&owners[*earlier], &owners[later])) {
-        owners[earlier].unique_pid.get_or_insert(unique_pid);
+        infer(&mut owners[earlier]);
         later = earlier;
     }
     let mut earlier = at;
     while let Some(later) = (earlier + 1..owners.len()).find(|later| is_replaced(&owners[earlier], &owners[*later])) {
-        owners[later].unique_pid.get_or_insert(unique_pid);
+        infer(&mut owners[later]);
         earlier = later;
+    }
+}
+
+/// Infers anew all that no event told.
+fn infer(owners: &mut [Owner]) {
+    for owner in owners.iter_mut().filter(|owner| owner.is_inferred) {
+        (owner.unique_pid, owner.is_inferred) = (None, false);
+    }
+    for at in 0..owners.len() {
+        if let Some(unique_pid) = owners[at].unique_pid.filter(|_| !owners[at].is_inferred) {
+            spread(owners, at, unique_pid);
+        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! The executions that the stream has told of, bounded, and what they add to later events.
 
+mod exits;
 mod latest;
 mod lineage;
+mod relink;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::HashMap;
+
+use exits::EarlyExits;
+use relink::Unlinked;
 
 use super::attribution::Owners;
 use super::key::key_of;
@@ -53,6 +58,8 @@ pub(crate) struct Table {
     exited: VecDeque<(Timestamp, Arc<str>)>,
     owners: Owners,
     latest: Latest,
+    early_exits: EarlyExits,
+    unlinked: Unlinked,
     generation: u64,
     evicted: u64,
     lost: u64,
@@ -160,13 +167,22 @@ impl Table {
         }
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key = key_of(&mut self.key, event, entity_id);
-        let Some(entry) = self.executions.get_mut(key) else { return };
+        let Some(entry) = self.executions.get_mut(key) else {
+            if ends {
+                self.early_exits.add(key, event.time);
+            }
+            return;
+        };
         entry.marks |= marks;
-        if ends && entry.ended.is_none() {
-            entry.ended = Some(event.time);
+        let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
+        if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
+            entry.ended = Some(ended);
             let key: Arc<str> = key.into();
-            self.owners.ended(&key, event);
-            self.exited.push_back((event.time, key));
+            self.owners.ended(&key, event.int(field::PROCESS_PID), ended);
+            self.exited.push_back((ended, key));
+        }
+        if starts {
+            self.link(event, entity_id);
         }
     }
 

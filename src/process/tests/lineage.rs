@@ -168,3 +168,34 @@ fn executions_of_one_pid_that_adjoin_are_one_lineage_and_those_of_another_proces
     fork.push_str(field::EVENT_ACTION, "fork");
     assert_eq!(after(fork, None), ["shell"], "a fork makes a new process");
 }
+
+#[test]
+fn what_descends_from_a_process_whose_start_is_told_late_descends_from_its_ancestors_then() {
+    let lineage = |table: &mut Table, mut event: Event, marks: u128| {
+        table.observe(&mut event, |_| marks);
+        (values(&event, field::ANCESTRY), event.context.map_or(0, |context| context.lineage))
+    };
+    let mut table = Table::new(Limits::default());
+    for event in [told(3, "fork", (6, 3), (5, 2)), exec(4, (6, 4), 3, (5, 2)), told(5, "fork", (7, 5), (6, 4))] {
+        ancestry(&mut table, event);
+    }
+    assert_eq!(ancestry(&mut table, connection(6, "7.5")), ["6.4", "5.2"]);
+    // osascript, and after it the shell that it descends from.
+    lineage(&mut table, exec(2, (5, 2), 1, (4, 1)), 1);
+    let (found, marks) = lineage(&mut table, connection(7, "7.5"), 0);
+    assert_eq!((found, marks), (["6.4", "5.2", "4.1"].map(str::to_owned).to_vec(), 1));
+    lineage(&mut table, told(1, "fork", (4, 1), (3, 1)), 2);
+    for process in ["6.3", "6.4", "7.5"] {
+        let (found, marks) = lineage(&mut table, connection(8, process), 0);
+        assert_eq!((found.last().map(String::as_str), marks), (Some("3.1"), 3), "{process}: {found:?}");
+    }
+}
+
+#[test]
+fn a_start_that_is_told_more_than_five_seconds_late_links_nothing() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, told(3, "fork", (6, 3), (5, 2)));
+    ancestry(&mut table, told(9, "fork", (8, 1), (9, 1)));
+    ancestry(&mut table, exec(2, (5, 2), 1, (4, 1)));
+    assert_eq!(ancestry(&mut table, connection(10, "6.3")), ["5.2"]);
+}

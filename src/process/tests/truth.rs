@@ -150,6 +150,25 @@ impl Kernel {
     }
 }
 
+/// Steps so far apart that five seconds of delay let several be told in a wrong order.
+const STEP_MS: i64 = 700;
+
+/// What a source tells, in the order in which it does: each up to five seconds late, and flows when all that happened
+/// before them has been told.
+fn told_late(steps: &[(Step, i64)]) -> (Kernel, Vec<(Event, Option<String>)>) {
+    let mut kernel = Kernel::default();
+    let mut told: Vec<(i64, Event, Option<String>)> = Vec::new();
+    for (step, delay_ms) in steps {
+        kernel.clock += STEP_MS * 1_000_000;
+        let Some((event, truth)) = kernel.step(*step) else { continue };
+        let is_flow = event.categories.intersects(Categories::NETWORK);
+        let delay_ms = if is_flow { 5001 } else { *delay_ms };
+        told.push((event.time.milliseconds() + delay_ms, event, truth));
+    }
+    told.sort_by_key(|(arrival, ..)| *arrival);
+    (kernel, told.into_iter().map(|(_, event, truth)| (event, truth)).collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -180,4 +199,32 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn no_connection_is_given_to_a_wrong_execution_when_processes_are_told_of_up_to_five_seconds_late(
+        steps in prop::collection::vec((step(), 0..=5000_i64), 0..60),
+    ) {
+        let (_, told) = told_late(&steps);
+        let mut table = Table::new(Limits::default());
+        for (event, truth) in told {
+            let is_connect = truth.is_some();
+            let time = event.time;
+            let found = owner(&mut table, event);
+            if is_connect && found.is_some() {
+                prop_assert_eq!(found, truth, "at {}", time);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_execution_whose_exit_is_told_before_its_start_does_not_run_on() {
+    let at = |seconds: i64| Timestamp::from_nanoseconds(seconds * 1_000_000_000);
+    let mut table = Table::new(Limits::default());
+    owner(&mut table, told(at(2), "end", 7, 1, None));
+    owner(&mut table, told(at(1), "fork", 7, 1, None));
+    assert_eq!(owner(&mut table, connection(at(3), 7, 99, at(3))), None, "another process, whose fork was not told");
+    let mut table = Table::new(Limits::default());
+    owner(&mut table, told(at(1), "fork", 7, 1, None));
+    assert_eq!(owner(&mut table, connection(at(3), 7, 99, at(3))), Some(entity_id(7, 1)), "it may run");
 }
