@@ -97,34 +97,222 @@ fn exceptions_stand_in_files_beside_the_configuration_too() {
     osawatch(&["config", "check", &file]).exits(78).says("20-wrong.toml:1:1: missing field");
 }
 
-#[test]
-fn the_presets_are_off_as_shipped_and_right_once_uncommented() {
+/// A program in whose tree osascript connects: executable, team id, signing id.
+type Program = (&'static str, &'static str, &'static str);
+
+/// For each preset a program that it is for, and one beside it whose tree it does not hold back.
+const PRESETS: [(&str, Program, Program); 31] = [
+    ("jamf", ("/usr/local/jamf/bin/jamf", "483DWKW443", ""), ("/usr/local/jamf/bin/jamf", "", "jamf")),
+    (
+        "intune",
+        ("/Library/Intune/Microsoft Intune Agent.app/Contents/MacOS/IntuneMdmDaemon", "UBF8T346G9", ""),
+        ("/Applications/Microsoft Word.app/Contents/MacOS/Microsoft Word", "UBF8T346G9", ""),
+    ),
+    (
+        "kandji",
+        ("/Library/Kandji/kandji-daemon", "P3FGV63VK7", ""),
+        ("/Library/Kandji/kandji-daemon", "AAAAAAAAAA", ""),
+    ),
+    ("jumpcloud", ("/opt/jc/bin/jumpcloud-agent", "N985MXSH85", ""), ("/opt/jc/bin/jumpcloud-agent", "", "")),
+    ("mosyle", ("/Library/Application Support/Mosyle/MosyleMDM", "", ""), ("/Users/ada/Mosyle/MosyleMDM", "", "")),
+    ("addigy", ("/Library/Addigy/collector", "", ""), ("/Users/Shared/Library/Addigy/collector", "", "")),
+    (
+        "ninjarmm",
+        ("/Applications/NinjaRMMAgent/programfiles/ninjarmm-macagent", "", ""),
+        ("/tmp/ninjarmm-macagent", "", ""),
+    ),
+    ("rippling", ("/opt/rippling/agent", "", ""), ("/opt/ripple/agent", "", "")),
+    (
+        "atera",
+        ("/Library/Application Support/com.atera.ateraagent/agent", "", ""),
+        ("/tmp/com.atera.ateraagent/agent", "", ""),
+    ),
+    ("labtech", ("/usr/local/ltechagent/ltechagent", "", ""), ("/usr/local/ltech", "", "")),
+    ("solarwinds", ("/usr/local/rmmagent/rmmagentd", "", ""), ("/usr/local/bin/rmmagentd", "", "")),
+    ("munki", ("/usr/local/munki/managedsoftwareupdate", "", ""), ("/usr/local/bin/managedsoftwareupdate", "", "")),
+    ("super", ("/Library/Management/super/super", "", ""), ("/usr/local/bin/super", "", "")),
+    (
+        "raycast",
+        ("/Applications/Raycast.app/Contents/MacOS/Raycast", "SY64MV22J9", ""),
+        ("/Applications/Raycast.app/Contents/MacOS/Raycast", "", ""),
+    ),
+    (
+        "alfred",
+        ("/Applications/Alfred 5.app/Contents/MacOS/Alfred", "XZZXE9SED4", ""),
+        ("/Users/ada/Downloads/Alfred 5.app/Contents/MacOS/Alfred", "XZZXE9SED4", ""),
+    ),
+    (
+        "karabiner",
+        ("/Library/karabiner_console_user_server", "G43BCU2T37", ""),
+        ("/Library/karabiner_console_user_server", "", ""),
+    ),
+    (
+        "docker",
+        ("/Applications/Docker.app/Contents/MacOS/com.docker.backend", "9BNSXJN65R", ""),
+        ("/Applications/Docker.app/Contents/MacOS/com.docker.backend", "", "com.docker"),
+    ),
+    (
+        "jetbrains-toolbox",
+        ("/Applications/JetBrains Toolbox.app/Contents/MacOS/jetbrains-toolbox", "2ZEFAR8TH3", ""),
+        ("/tmp/jetbrains-toolbox", "", ""),
+    ),
+    (
+        "chatgpt-and-codex",
+        ("/Applications/ChatGPT.app/Contents/MacOS/ChatGPT", "2DC432GLL2", ""),
+        ("/Applications/ChatGPT.app/Contents/MacOS/ChatGPT", "", "com.openai.chat"),
+    ),
+    (
+        "claude",
+        ("/Users/ada/.local/bin/claude", "Q6L2SF6YDW", "com.anthropic.claude-code"),
+        ("/Users/ada/.local/bin/claude", "", "com.anthropic.claude-code"),
+    ),
+    ("cursor", ("/Applications/Cursor.app/Contents/MacOS/Cursor", "VDXQ22DGB9", ""), ("/tmp/Cursor", "", "")),
+    ("homebrew-casks", ("/opt/homebrew/Library/ruby", "", ""), ("/usr/bin/ruby", "", "")),
+    (
+        "epson",
+        ("/Applications/EPSON Software Updater", "TXAEAV5RN4", ""),
+        ("/Applications/EPSON Software Updater", "", ""),
+    ),
+    (
+        "fiery",
+        ("/Applications/Fiery Software Manager.app/Contents/MacOS/fsm", "", ""),
+        ("/Users/ada/Fiery.app/fsm", "", ""),
+    ),
+    ("izotope", ("/Applications/iZotope Product Portal.app/Contents/MacOS/p", "", ""), ("/tmp/iZotope", "", "")),
+    ("steinberg", ("/Library/Application Support/Steinberg/sda", "", ""), ("/tmp/Steinberg/sda", "", "")),
+    (
+        "logic",
+        ("/Applications/Logic Pro X.app/Contents/MacOS/Logic Pro X", "", "com.apple.logic10"),
+        ("/Applications/Logic Pro X.app/Contents/MacOS/Logic Pro X", "", "logic"),
+    ),
+    ("steelseries", ("/Applications/SteelSeries GG", "6WGL6CHFH2", ""), ("/Applications/SteelSeries GG", "", "")),
+    ("avast", ("/Applications/Avast.app/Contents/MacOS/Avast", "6H4HRTU5E3", ""), ("/tmp/Avast", "", "")),
+    ("symantec-liveupdate", ("/Library/Application Support/Symantec/LiveUpdate", "", ""), ("/tmp/LiveUpdate", "", "")),
+    (
+        "automator-applications-and-what-they-start",
+        ("/Applications/Sync.app/Contents/MacOS/Automator Application Stub", "ABCDE12345", ""),
+        ("/Applications/Sync.app/Contents/MacOS/Automator Application Stub", "ZZZZZ12345", ""),
+    ),
+];
+
+/// A tree on a host: the program, sudo, a shell, launchctl asuser, and osascript, which connects.
+fn tree(host: &str, (executable, team_id, signing_id): Program) -> String {
+    let programs = [executable, "/usr/bin/sudo", "/bin/sh", "/bin/launchctl", "/usr/bin/osascript"];
+    let mut lines = String::new();
+    for (at, executable) in programs.iter().enumerate() {
+        let name = executable.rsplit('/').next().unwrap();
+        let mut document = serde_json::json!({
+            "@timestamp": format!("2026-05-06T07:08:{at:02}Z"), "host": { "id": host, "os": { "type": "macos" } },
+            "event": { "category": ["process"], "type": ["start"], "action": "exec" },
+            "process": {
+                "entity_id": format!("e{at}"), "name": name, "executable": executable, "pid": 500 + at,
+                "args": [name, "tell application \"x\" to quit"],
+            },
+        });
+        let process = &mut document["process"];
+        if at > 0 {
+            process["parent"] = serde_json::json!({ "entity_id": format!("e{}", at - 1), "pid": 499 + at });
+        } else {
+            process["code_signature"] = serde_json::json!({ "exists": true });
+            for (name, value) in [("team_id", team_id), ("signing_id", signing_id)] {
+                if !value.is_empty() {
+                    process["code_signature"][name] = value.into();
+                }
+            }
+        }
+        lines += &format!("{document}\n");
+        if name == "osascript" {
+            document["event"] = serde_json::json!({ "category": ["network"], "type": ["start"] });
+            document["@timestamp"] = "2026-05-06T07:08:09Z".into();
+            document["destination"] = serde_json::json!({ "ip": "93.184.216.34", "port": 443 });
+            lines += &format!("{document}\n");
+        }
+    }
+    lines
+}
+
+/// The presets with their entries turned on, in a folder with an empty configuration.
+fn presets_turned_on(folder: &std::path::Path) -> String {
     let presets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/exceptions.d");
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+    let file = folder.join("config.toml");
     fs::write(&file, "").unwrap();
-    fs::create_dir(folder.path().join("exceptions.d")).unwrap();
-    let mut names = Vec::new();
+    fs::create_dir(folder.join("exceptions.d")).unwrap();
     for entry in fs::read_dir(presets).unwrap() {
         let entry = entry.unwrap();
         let text = fs::read_to_string(entry.path()).unwrap();
         assert_eq!(text.parse::<toml::Table>().unwrap().len(), 0, "{:?} is on", entry.path());
-        let on: String = text
-            .lines()
-            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n")
-            .collect();
-        let on: String =
-            on.lines().map(|line| line.strip_prefix("#  ").map_or(line.to_owned(), str::to_owned) + "\n").collect();
-        names.push(entry.file_name().into_string().unwrap());
-        fs::write(folder.path().join("exceptions.d").join(entry.file_name()), on).unwrap();
+        let uncommented = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => rest.to_owned() + "\n",
+            _ => line.to_owned() + "\n",
+        };
+        let on: String = text.lines().map(uncommented).collect();
+        fs::write(folder.join("exceptions.d").join(entry.file_name()), on).unwrap();
     }
-    names.sort();
-    assert_eq!(names, ["developers.toml", "homebrew.toml", "jamf.toml", "launchers.toml", "munki.toml"]);
-    osawatch(&["config", "check", &file.display().to_string()]).exits(0);
-    let input = fixtures().join("replay/public-v4/events.ndjson").display().to_string();
-    let run = osawatch(&["replay", "--config", &file.display().to_string(), "--explain", &input]).exits(0);
-    assert_eq!(run.alerts().len(), 1);
-    run.says("alfred-workflows").says("jamf-policy-scripts");
+    file.display().to_string()
+}
+
+#[test]
+fn the_presets_are_off_as_shipped_and_each_holds_back_its_tree_and_not_the_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = presets_turned_on(folder.path());
+    osawatch(&["config", "check", &file]).exits(0);
+    let mut lines = String::new();
+    for (name, program, beside) in PRESETS {
+        lines += &tree(&format!("{name}, its own"), program);
+        lines += &tree(&format!("{name}, beside"), beside);
+    }
+    let args = ["replay", "--sort", "--only", "osascript-network-connection", "--config", &file, "--explain", "-"];
+    let run = crate::util::osawatch_with_input(&args, lines.as_bytes()).exits(0);
+    let hosts: Vec<String> =
+        run.alerts().iter().map(|alert| alert["host"]["id"].as_str().unwrap().to_owned()).collect();
+    let wanted: Vec<String> = PRESETS.iter().map(|(name, ..)| format!("{name}, beside")).collect();
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    assert_eq!(sorted(hosts), sorted(wanted));
+    for (name, ..) in PRESETS {
+        run.stderr
+            .lines()
+            .find(|line| line.contains(&format!("exception `{name}`")))
+            .unwrap_or_else(|| panic!("{name}"));
+    }
+    // Two presets are about an event of their own, not about a tree.
+    let shown = osawatch(&["config", "show", &file]).exits(0).stdout;
+    let all =
+        shown.lines().filter_map(|line| line.strip_prefix("# exception ")).map(|line| line.split(' ').next().unwrap());
+    let others: Vec<&str> = all.filter(|name| !PRESETS.iter().any(|(known, ..)| known == name)).collect();
+    assert_eq!(others, ["automator-applications", "developers-to-own-hosts"]);
+}
+
+#[test]
+fn the_presets_for_events_hold_back_the_signed_stub_and_the_people_they_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = presets_turned_on(folder.path());
+    let mut lines = String::new();
+    let mut add = |host: &str, name: &str, team: &str, user: &str, folder: &str, ip: &str| {
+        for (second, category) in [(1, "process"), (2, "network")] {
+            let mut document = serde_json::json!({
+                "@timestamp": format!("2026-05-06T07:08:{second:02}Z"), "host": { "id": host, "os": { "type": "macos" } },
+                "event": { "category": [category], "type": ["start"], "action": "exec" }, "user": { "name": user },
+                "process": {
+                    "entity_id": "e", "name": name, "executable": format!("/x/{name}"), "pid": 5,
+                    "working_directory": folder, "code_signature": { "team_id": team },
+                },
+            });
+            if category == "network" {
+                document["destination"] = serde_json::json!({ "ip": ip, "port": 443 });
+            }
+            lines += &format!("{document}\n");
+        }
+    };
+    let stub = "Automator Application Stub";
+    add("a stub", stub, "ABCDE12345", "ada", "/", "93.184.216.34");
+    add("another's stub", stub, "ZZZZZ12345", "ada", "/", "93.184.216.34");
+    let args = ["replay", "--sort", "--config", &file, "--explain", "-"];
+    let run = crate::util::osawatch_with_input(&args, lines.as_bytes()).exits(0).says("automator-applications");
+    let hosts: Vec<String> = run.alerts().iter().map(|alert| alert["host"]["id"].to_string()).collect();
+    assert_eq!(hosts, ["\"another's stub\""]);
 }
 
 #[test]
