@@ -1,9 +1,11 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alert::{Alert, Draft};
+use crate::alert::{self, Alert, Draft, Told};
+use crate::detect::cases::{Cases, FollowUp};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
@@ -105,6 +107,10 @@ pub struct Counts {
     pub alerts: Vec<u64>,
     /// Alerts held back by the limits of volume; summaries count them.
     pub held_back: u64,
+    /// Detections that follow-ups tell of, as their case had alerted.
+    pub followed_up: u64,
+    /// Cases given up because too many were open.
+    pub evicted_cases: u64,
     /// Sequences held back, by exception, in the order of the exceptions.
     pub excepted: Vec<u64>,
 }
@@ -147,6 +153,7 @@ pub struct Pipeline {
     reorder: Reorder,
     table: Table,
     detector: Detector,
+    cases: Cases,
     suppressor: Option<Suppressor>,
     capture: Option<Capture>,
     redactor: Option<Arc<Redactor>>,
@@ -161,15 +168,17 @@ impl Pipeline {
     pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
         let RuleSet { rules, mut fields, lineages, exceptions } = set;
         let Options { limits, volume, capture, redactor, names_come_later } = options.into();
-        if volume.is_some() {
+        let cases = Cases::new(&rules, script::runs_scripts);
+        if volume.is_some() || cases.is_active() {
             // What tells one alert from its repeats.
-            for name in ["destination.ip", "destination.port", "process.executable"] {
+            for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
                 let _ = fields.resolve(name);
             }
         }
         Pipeline {
             detector: Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes),
             suppressor: volume.map(|volume| Suppressor::new(&volume, &rules)),
+            cases,
             alerts: vec![0; rules.len()],
             rules: rules.into_iter().map(Arc::new).collect(),
             excepted: vec![0; exceptions.len()],
@@ -220,7 +229,8 @@ impl Pipeline {
             self.observe(event, ordinal, &mut sink);
         }
         let decided = if self.decides_at_end { self.detector.finish() } else { Vec::new() };
-        decided.into_iter().for_each(|detection| self.detected(detection, &mut sink));
+        decided.into_iter().for_each(|detection| _ = self.detected(detection, &mut sink));
+        self.follow_up(None, &mut sink);
         self.summarize(None, &mut sink);
     }
 
@@ -229,7 +239,8 @@ impl Pipeline {
         let summary = self.suppressor.as_ref().and_then(Suppressor::due);
         let decided = self.detector.due_ms().and_then(|due| Timestamp::from_milliseconds(due.saturating_add(1)));
         let decided = decided.map(|due| due.saturating_add(REPORT_DELAY));
-        summary.into_iter().chain(decided).min()
+        let follow_up = self.cases.due().map(|due| due.saturating_add(REPORT_DELAY));
+        summary.into_iter().chain(decided).chain(follow_up).min()
     }
 
     /// Time has passed: gives the summaries that are due, and what waited for an event that did not occur.
@@ -237,7 +248,21 @@ impl Pipeline {
         for detection in self.detector.elapse(now.saturating_sub(REPORT_DELAY).milliseconds()) {
             self.detected(detection, &mut sink);
         }
+        self.follow_up(Some(now.saturating_sub(REPORT_DELAY)), &mut sink);
         self.summarize(Some(now), &mut sink);
+    }
+
+    /// Gives the follow-ups that are due at this time, or all.
+    fn follow_up(&mut self, now: Option<Timestamp>, sink: &mut impl FnMut(Output<'_>)) {
+        for follow_up in self.cases.elapse(now) {
+            sink(self.told(follow_up));
+        }
+    }
+
+    fn told(&self, follow_up: FollowUp) -> Output<'static> {
+        let held_back = follow_up.held_back.iter().map(|(rule, count)| (Arc::clone(&self.rules[*rule]), *count));
+        let (rule, held_back) = (Arc::clone(&self.rules[follow_up.rule]), held_back.collect());
+        Output::Alert(Box::new(Draft::follow_up(Told { follow_up, rule, held_back }, self.redactor.clone())))
     }
 
     fn summarize(&mut self, now: Option<Timestamp>, sink: &mut impl FnMut(Output<'_>)) {
@@ -268,9 +293,9 @@ impl Pipeline {
         self.table.bytes() + self.detector.bytes() + self.reorder.bytes()
     }
 
-    /// Executions and partial sequences lost because a table was full.
-    pub(crate) fn lost(&self) -> (u64, u64) {
-        (self.table.lost(), self.detector.evicted())
+    /// Executions, partial sequences and cases lost because a table was full.
+    pub(crate) fn lost(&self) -> (u64, u64, u64) {
+        (self.table.lost(), self.detector.evicted(), self.cases.evicted())
     }
 
     /// What went through so far.
@@ -282,6 +307,8 @@ impl Pipeline {
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
+            followed_up: self.cases.held_back(),
+            evicted_cases: self.cases.evicted(),
             held_back: self.suppressor.as_ref().map_or(0, Suppressor::held_back),
             excepted: self.excepted.clone(),
         }
@@ -294,12 +321,21 @@ impl Pipeline {
             Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK_MS),
             _ => self.latest_ms,
         };
-        for detection in self.detector.observe(&event, ordinal, watermark) {
-            self.detected(detection, sink);
+        self.follow_up(Some(event.time), sink);
+        let mut found = self.detector.observe(&event, ordinal, watermark);
+        if found.len() > 1 && self.cases.is_active() {
+            // What goes out is the gravest.
+            found.sort_by_key(|detection| Reverse(self.rules[detection.rule].severity.number()));
         }
+        let mut is_told = false;
+        for detection in found {
+            is_told |= self.detected(detection, sink);
+        }
+        self.cases.observe(&event, is_told);
     }
 
-    fn detected(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) {
+    /// Sends a detection where it belongs. Whether its events are told of, or nobody wants to hear of them.
+    fn detected(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) -> bool {
         let rule_id = &self.rules[rule].id;
         let is_unnamed =
             |event: &Arc<Event>| !event.any(field::USER_NAME, |_| true) && event.any(field::USER_ID, |_| true);
@@ -309,7 +345,11 @@ impl Pipeline {
         let held = self.exceptions.iter().position(applies);
         if let Some(at) = held {
             self.excepted[at] += 1;
-            return sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+            sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+            return true;
+        }
+        if !self.cases.admit(rule, &found, || alert::alert_id(&self.rules[rule], &found)) {
+            return false;
         }
         if let Some(suppressor) = &mut self.suppressor {
             let (is_out, summary) = suppressor.admit(rule, &found);
@@ -317,12 +357,13 @@ impl Pipeline {
                 sink(self.summary(summary));
             }
             if !is_out {
-                return;
+                return true;
             }
         }
         self.alerts[rule] += 1;
         let undecided = self.exceptions.iter().filter(|exception| is_undecided(exception)).cloned().collect();
         let draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone(), undecided);
         sink(Output::Alert(Box::new(draft)));
+        true
     }
 }

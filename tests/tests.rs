@@ -4,6 +4,12 @@ mod util;
 
 // The alert file read back, as text and as a page.
 mod alerts;
+// Joins over the ancestry against a model that knows what the stream adds.
+mod ancestry;
+// One case, few alerts.
+mod cases;
+// Attack chains, and which rules alert for them.
+mod chains;
 
 // The configuration file and the config command.
 mod config;

@@ -40,7 +40,12 @@ impl Run {
 
     /// The alerts on standard output.
     pub(crate) fn alerts(&self) -> Vec<serde_json::Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).expect("an alert is a JSON line")).collect()
+        self.documents().into_iter().filter(|document| document["event"]["action"] != "follow_up").collect()
+    }
+
+    /// The alerts, and the follow-ups of their cases.
+    pub(crate) fn documents(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("a document is a JSON line")).collect()
     }
 
     /// Fails the test, showing what the run printed, unless it exited with this code.

@@ -295,10 +295,11 @@ impl Engine {
 
     fn check_losses(&mut self, now: Duration, is_end: bool) {
         let losses = &self.system.losses;
-        let (executions, sequences) = self.pipeline.lost();
+        let (executions, sequences, cases) = self.pipeline.lost();
         let own = [
             ("table.executions", executions),
             ("table.sequences", sequences),
+            ("table.cases", cases),
             ("table.flows_not_waited_for", self.pending.evicted()),
             ("table.processes_not_watched", self.watch.evicted()),
             ("engine.late_processes", self.late),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::follow_up::{self, Told};
 use super::{Alert, ecs, held_back};
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
@@ -22,6 +23,7 @@ pub struct Draft {
 enum Body {
     Found(Match),
     HeldBack(Summary),
+    FollowUp(Told),
 }
 
 impl Draft {
@@ -38,6 +40,10 @@ impl Draft {
         Draft { rule, body: Body::HeldBack(summary), redactor, undecided: Vec::new() }
     }
 
+    pub(crate) fn follow_up(told: Told, redactor: Option<Arc<Redactor>>) -> Draft {
+        Draft { rule: Arc::clone(&told.rule), body: Body::FollowUp(told), redactor, undecided: Vec::new() }
+    }
+
     /// The rule.
     pub fn rule(&self) -> &Rule {
         &self.rule
@@ -48,6 +54,7 @@ impl Draft {
         match &self.body {
             Body::Found(found) => &found.events,
             Body::HeldBack(summary) => std::slice::from_ref(&summary.last),
+            Body::FollowUp(told) => std::slice::from_ref(&told.follow_up.first),
         }
     }
 
@@ -56,6 +63,7 @@ impl Draft {
         match &mut self.body {
             Body::Found(found) => found.events.iter_mut().for_each(change),
             Body::HeldBack(summary) => change(&mut summary.last),
+            Body::FollowUp(told) => change(&mut told.follow_up.first),
         }
     }
 
@@ -93,11 +101,13 @@ impl Draft {
     pub fn alert(self, sequence: u64) -> Alert {
         match self.body {
             Body::Found(found) => Alert::new(&self.rule, found, sequence, self.redactor.as_deref()),
-            Body::HeldBack(summary) => {
-                let mut alert = held_back::alert(&self.rule, &summary, sequence);
-                self.redactor.iter().for_each(|redactor| redactor.apply(&mut alert.document));
-                alert
-            }
+            Body::HeldBack(summary) => redacted(held_back::alert(&self.rule, &summary, sequence), self.redactor),
+            Body::FollowUp(told) => redacted(follow_up::alert(&told, sequence), self.redactor),
         }
     }
+}
+
+fn redacted(mut alert: Alert, redactor: Option<Arc<Redactor>>) -> Alert {
+    redactor.iter().for_each(|redactor| redactor.apply(&mut alert.document));
+    alert
 }

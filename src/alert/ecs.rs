@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::risk::Risk;
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
 use crate::event::document::{self, get, insert, text};
@@ -18,9 +19,10 @@ const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "dest
 pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
     let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| copy(event)).collect();
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let risk = Risk::of(rule, found);
     let mut alert = Map::new();
     alert.insert("@timestamp".into(), last.time.to_string().into());
-    alert.insert("event".into(), event_of(rule, found, sequence));
+    alert.insert("event".into(), event_of(rule, found, (sequence, &risk)));
     alert.insert("ecs".into(), json!({ "version": ECS_VERSION }));
     alert.insert("message".into(), rule.name.clone().into());
     if !rule.tags.is_empty() {
@@ -39,6 +41,9 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
     alert.insert("data_stream".into(), stream);
     alert.insert("osawatch".into(), ours(rule, found, copies));
+    if !risk.reasons.is_empty() {
+        insert(&mut alert, "osawatch.risk.reasons", json!(risk.reasons));
+    }
     let reason = reason(rule, found, &alert);
     insert(&mut alert, "event.reason", reason.into());
     alert
@@ -54,7 +59,7 @@ fn copy(event: &Event) -> Map<String, Json> {
     copy
 }
 
-fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
+fn event_of(rule: &Rule, found: &Match, (sequence, risk): (u64, &Risk)) -> Json {
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     let network = found.events.iter().any(|event| is_network(event));
     let process = found.events.iter().any(|event| !is_network(event));
@@ -78,8 +83,8 @@ fn event_of(rule: &Rule, found: &Match, sequence: u64) -> Json {
         "dataset": "osawatch.alerts",
         "provider": "endpoint_security",
         "code": if found.events.len() > 1 { "sequence" } else { "event" },
-        "severity": rule.severity.number(),
-        "risk_score": rule.risk_score,
+        "severity": risk.severity.number(),
+        "risk_score": risk.risk_score,
         // No clock is asked here: the same recording gives the same document.
         "created": last.time.to_string(),
         "start": first.time.to_string(),
@@ -115,7 +120,7 @@ fn agent_of(alert: &Map<String, Json>, last: &Event) -> Json {
 }
 
 /// The same events under the same rule on the same host give the same id, in every run.
-fn alert_id(rule: &Rule, found: &Match) -> String {
+pub(crate) fn alert_id(rule: &Rule, found: &Match) -> String {
     let mut hash = Sha256::new();
     let host = found.events[0].str(field::HOST_ID).unwrap_or_default().to_owned();
     let ids = found.events.iter().map(|event| event.id());

@@ -100,7 +100,8 @@ fn within(names: &[&str], max_bytes: usize) -> usize {
         .count()
 }
 
-fn address(destination: &str) -> &str {
+/// The address of a destination that is written with its port.
+pub(super) fn address(destination: &str) -> &str {
     match destination.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => destination.rsplit_once(':').map_or(destination, |(address, _)| address),

@@ -4,11 +4,13 @@ pub mod blind_spots;
 mod community_id;
 mod draft;
 mod ecs;
+mod follow_up;
 mod held_back;
 mod masquerade;
 mod network;
 pub(crate) mod pipeline_error;
 mod process;
+mod risk;
 mod shorten;
 mod threat;
 
@@ -17,6 +19,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 pub use draft::Draft;
+pub(crate) use ecs::alert_id;
+pub(crate) use follow_up::Told;
 
 use crate::detect::{Match, Rule};
 use crate::event::Event;

@@ -163,9 +163,15 @@ impl Reader {
             return Ok(());
         }
         let document = serde_json::from_slice::<Map<String, Json>>(line).unwrap_or_default();
+        let is_follow_up = text(&document, "event.action").as_deref() == Some("follow_up");
         match text(&document, "event.kind").as_deref() {
-            Some("alert") if self.wants(&document) => self.show(document),
-            Some("alert") => Ok(()),
+            Some(kind) if kind == "alert" || is_follow_up => {
+                if self.wants(&document) {
+                    self.show(document)
+                } else {
+                    Ok(())
+                }
+            }
             // What osawatch writes about itself is for machines.
             Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") => self.show_other(&document),
             _ => {

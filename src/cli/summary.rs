@@ -129,6 +129,10 @@ impl<'r> Summary<'r> {
         if *held_back > 0 {
             let _ = writeln!(out, "{} suppressed by [volume]", plural(*held_back, "alert"));
         }
+        let followed_up = self.counts.followed_up;
+        if followed_up > 0 {
+            let _ = writeln!(out, "{} in follow-ups of those alerts", plural(followed_up, "further detection"));
+        }
         if !self.pipeline.exceptions().is_empty() {
             let _ = writeln!(out, "{} suppressed by exceptions", plural(excepted.iter().sum(), "sequence"));
         }
@@ -171,8 +175,10 @@ impl<'r> Summary<'r> {
                 "executions": self.counts.evicted_executions,
                 "sequences": self.counts.evicted_sequences,
                 "waiting_events": self.counts.overflowed,
+                "cases": self.counts.evicted_cases,
             },
             "held_back": self.counts.held_back,
+            "followed_up": self.counts.followed_up,
             "excepted": self.counts.excepted.iter().sum::<u64>(),
         })
     }

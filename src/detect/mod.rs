@@ -1,6 +1,7 @@
 //! What it means: rules over events, and the sequences they find.
 
 mod absence;
+pub(crate) mod cases;
 pub(crate) mod exception;
 pub(crate) mod lint;
 mod held;

@@ -47,6 +47,8 @@ pub struct Rule {
     pub yields_to: Vec<String>,
     /// Of several sequences that end in one event, only the first goes out.
     pub once_per_event: bool,
+    /// In a case that has alerted, only a graver detection is another alert; the rest is followed up.
+    pub one_case: bool,
     /// Events that must and must not alert.
     pub examples: Vec<Example>,
     /// Clauses that no example can show to be needed.
@@ -111,9 +113,10 @@ impl Rule {
         parsed.clauses().into_iter().map(|(category, span)| (category.to_owned(), span)).collect()
     }
 
-    /// The rule with another query.
+    /// The rule with another query, which alerts by itself.
     pub(super) fn with_query(&self, text: &str, query: Query) -> Rule {
-        Rule { query_text: text.to_owned(), state: State::Runnable(Box::new(query)), ..self.clone() }
+        let state = State::Runnable(Box::new(query));
+        Rule { query_text: text.to_owned(), one_case: false, state, ..self.clone() }
     }
 
     /// Why the rule cannot run here, when it cannot.

@@ -69,6 +69,8 @@ struct Ours {
     #[serde(default)]
     once_per_event: bool,
     #[serde(default)]
+    one_case: bool,
+    #[serde(default)]
     yields_to: Vec<String>,
     #[serde(default)]
     stays: Vec<Stays>,
@@ -155,6 +157,7 @@ impl Rule {
             threats: raw.threat.into_iter().chain(threat).collect(),
             yields_to: osawatch.yields_to,
             once_per_event: osawatch.once_per_event,
+            one_case: osawatch.one_case,
             examples: example,
             stays: osawatch.stays,
             query_text: raw.query.map(Spanned::into_inner).unwrap_or_default().trim().to_owned(),
@@ -185,6 +188,7 @@ impl Rule {
             threats: Vec::new(),
             yields_to: Vec::new(),
             once_per_event: false,
+            one_case: false,
             examples: Vec::new(),
             stays: Vec::new(),
             query_text: String::new(),

@@ -188,9 +188,7 @@ impl Window {
             return true;
         }
         *(if is_repeat { &mut self.repeated } else { &mut self.capped }) += 1;
-        let process = event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-");
-        let name = |text: &str| text[..text.floor_char_boundary(MAX_NAME)].to_owned();
-        let key = (name(process), name(&destination));
+        let key = (program(event), cut(&destination));
         if self.groups.len() < MAX_GROUPS || self.groups.contains_key(&key) {
             *self.groups.entry(key).or_default() += 1;
         } else {
@@ -201,7 +199,17 @@ impl Window {
     }
 }
 
-fn destination(event: &Event) -> String {
+/// The program of an event, by which connections are told apart.
+pub(super) fn program(event: &Event) -> String {
+    cut(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-"))
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_NAME)].to_owned()
+}
+
+/// Where a connection goes, `-` where that is not known.
+pub(super) fn destination(event: &Event) -> String {
     let names = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
     let Some(address) = names.into_iter().find_map(|name| event.str(name)) else { return "-".to_owned() };
     match event.int(field::DESTINATION_PORT) {

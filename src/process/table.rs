@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use ahash::HashMap;
 
-use exits::EarlyExits;
-use relink::Unlinked;
-
 use super::attribution::Owners;
 use super::key::key_of;
 use super::pending_flows::Owner;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
+use exits::EarlyExits;
 use latest::Latest;
+use relink::Unlinked;
 
 /// How much the table holds.
 #[derive(Clone, Copy, Debug)]

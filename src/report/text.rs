@@ -33,6 +33,8 @@ pub(crate) fn text(alert: &Map<String, Json>) -> String {
     );
     row("indicators", get("osawatch.script.indicators"));
     row("masquerade", get("osawatch.masquerade_reason"));
+    row("raised by", listed(alert, "osawatch.risk.reasons", |reason| reason.as_str()));
+    row("went to", listed(alert, "osawatch.follow_up.destinations", |contact| contact.get("destination")?.as_str()));
     row("parent", person(alert, "process.parent"));
     row("ancestry", ancestry(alert));
     row("responsible", person(alert, "osawatch.responsible"));
@@ -70,6 +72,12 @@ fn person(alert: &Map<String, Json>, prefix: &str) -> Option<String> {
     let get = |name: &str| field(alert, &format!("{prefix}.{name}")).map(|value| visible(&plain(value)));
     let what = get("command_line").or_else(|| get("executable"));
     joined(&[get("name"), get("pid").map(|pid| format!("(pid {pid})")), what])
+}
+
+/// The texts of a list.
+fn listed(alert: &Map<String, Json>, name: &str, text: impl Fn(&Json) -> Option<&str>) -> Option<String> {
+    let texts = field(alert, name)?.as_array()?.iter().filter_map(text).map(visible);
+    Some(texts.collect::<Vec<_>>().join(", "))
 }
 
 fn ancestry(alert: &Map<String, Json>) -> Option<String> {

@@ -99,7 +99,8 @@ pub(crate) fn marks(text: &str) -> Vec<Range<usize>> {
     marks
 }
 
-fn has_base64_run(text: &[u8]) -> bool {
+/// Whether a text holds so long a run of base64 that it is a payload.
+pub(crate) fn has_base64_run(text: &[u8]) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     text.split(|byte| !is_base64(byte)).any(|run| run.len() >= BASE64_RUN)
 }

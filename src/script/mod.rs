@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use arguments::Given;
-pub(crate) use indicators::{marks, reason};
-pub(crate) use programs::{Program, Told};
+pub(crate) use indicators::{has_base64_run, marks, reason};
+pub(crate) use programs::{Program, Told, runs_scripts};
 pub(crate) use redact::Redactor;
 
 use crate::event::hash::hex;

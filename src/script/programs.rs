@@ -1,6 +1,6 @@
 //! The programs that run scripts and workflows: one list for whoever looks for them.
 
-use crate::event::{Event, field};
+use crate::event::{Event, Execution, field};
 
 /// A program that runs scripts or workflows.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub(crate) const PROGRAMS: [Program; 8] = [
     Program { name: "Automator Application Stub", signing_id: None, told: Told::Bundle("workflow") },
     Program { name: "Application Stub", signing_id: None, told: Told::Bundle("workflow") },
 ];
+
+/// Programs that run scripts for others, or in a window.
+const HOSTS: [&str; 3] = ["Script Editor", "WorkflowServiceRunner", "com.apple.foundation.UserScriptService"];
+
+/// Whether what this execution starts is the work of a script.
+pub(crate) fn runs_scripts(execution: &Execution) -> bool {
+    let by_name = |name: &str| Program::named(name).is_some() || HOSTS.contains(&name);
+    execution.name().is_some_and(by_name) || execution.signing_id() == Some("com.apple.osascript")
+}
 
 impl Program {
     /// The program with this name, its very letters or, on a file system that ignores case, others.

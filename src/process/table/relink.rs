@@ -19,7 +19,7 @@ const MAX_WAITING: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Unlinked {
     /// The keys of those that descend from it, by its key.
-    by_ancestor: HashMap<Arc<str>, Vec<Arc<str>>>,
+    by_ancestor: HashMap<Arc<str>, VecDeque<Arc<str>>>,
     /// The key of that ancestor, by the key of the execution.
     ancestor_of: HashMap<Arc<str>, Arc<str>>,
     order: VecDeque<(Timestamp, Arc<str>)>,
@@ -32,7 +32,7 @@ impl Unlinked {
         }
         self.expire(time);
         let key: Arc<str> = key.into();
-        self.by_ancestor.entry(Arc::clone(&ancestor)).or_default().push(Arc::clone(&key));
+        self.by_ancestor.entry(Arc::clone(&ancestor)).or_default().push_back(Arc::clone(&key));
         self.ancestor_of.insert(Arc::clone(&key), ancestor);
         self.order.push_back((time, key));
     }
@@ -43,7 +43,12 @@ impl Unlinked {
             let Some((_, key)) = self.order.pop_front() else { return };
             let Some(ancestor) = self.ancestor_of.remove(&key) else { continue };
             if let Some(waiting) = self.by_ancestor.get_mut(&ancestor) {
-                waiting.retain(|waiting| *waiting != key);
+                // The oldest of all is the oldest of those that wait for the same one, but for some that came anew.
+                if waiting.front() == Some(&key) {
+                    waiting.pop_front();
+                } else {
+                    waiting.retain(|waiting| *waiting != key);
+                }
                 if waiting.is_empty() {
                     self.by_ancestor.remove(&ancestor);
                 }
@@ -52,7 +57,7 @@ impl Unlinked {
     }
 
     /// Those that waited for this one.
-    fn take(&mut self, ancestor: &str) -> Vec<Arc<str>> {
+    fn take(&mut self, ancestor: &str) -> VecDeque<Arc<str>> {
         let waiting = self.by_ancestor.remove(ancestor).unwrap_or_default();
         waiting.iter().for_each(|key| _ = self.ancestor_of.remove(key));
         waiting

@@ -1,0 +1,141 @@
+//! The document that tells what the process tree of an alert did afterwards.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::Alert;
+use super::held_back::address;
+use crate::detect::Rule;
+use crate::detect::cases::{Contact, FollowUp};
+use crate::detect::rule::Severity;
+use crate::event::document::{self, get, insert};
+use crate::event::field;
+use crate::event::hash::short_hash;
+
+/// `rule.id` of a follow-up: no rule's own, so that none seems to have alerted once more.
+const RULE_ID: &str = "follow-up";
+/// Bytes of destinations that are named: some hundred.
+const MAX_CONTACT_BYTES: usize = 16_000;
+
+/// A follow-up with the rules that it speaks of.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub follow_up: FollowUp,
+    /// The rule of the alert that opened the case.
+    pub rule: Arc<Rule>,
+    /// The rules whose detections were held back, with how many.
+    pub held_back: Vec<(Arc<Rule>, u64)>,
+}
+
+/// The document.
+pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
+    let Told { follow_up, rule, held_back } = told;
+    let mut hash = Sha256::new();
+    let host = follow_up.first.str(field::HOST_ID).unwrap_or_default();
+    for part in [host, &follow_up.alert_id, &follow_up.start.to_string(), RULE_ID] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let severity = held_back.iter().map(|(rule, _)| rule.severity).max_by_key(|severity| severity.number());
+    let mut document = Map::new();
+    document.insert("@timestamp".into(), follow_up.end.to_string().into());
+    document.insert(
+        "event".into(),
+        json!({
+            "id": short_hash(hash), "sequence": sequence, "kind": "event", "category": ["network"], "type": ["info"],
+            "action": "follow_up", "outcome": "unknown", "module": "osawatch", "dataset": "osawatch.alerts",
+            "provider": "endpoint_security", "code": "follow_up",
+            "severity": severity.unwrap_or(Severity::Low).number(), "created": follow_up.end.to_string(),
+            "start": follow_up.start.to_string(), "end": follow_up.end.to_string(), "reason": reason(told),
+        }),
+    );
+    document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
+    document.insert("message".into(), format!("Follow-up: {}", rule.name).into());
+    document.insert("rule".into(), json!({ "id": RULE_ID, "name": format!("Follow-up: {}", rule.name) }));
+    take_over(&mut document, follow_up);
+    document
+        .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
+    insert(&mut document, "osawatch.follow_up", details(told));
+    Alert { rule_id: RULE_ID.to_owned(), events: vec![Arc::clone(&follow_up.first)], document }
+}
+
+/// The host, the first process, and the addresses to search for elsewhere.
+fn take_over(document: &mut Map<String, Json>, follow_up: &FollowUp) {
+    let copy = document::document(&follow_up.first);
+    if let Some(host) = copy.get("host") {
+        document.insert("host".into(), host.clone());
+    }
+    for name in ["entity_id", "pid", "name", "executable"] {
+        let name = format!("process.{name}");
+        if let Some(value) = get(&copy, &name) {
+            insert(document, &name, value.clone());
+        }
+    }
+    let addresses = named(follow_up).iter().map(|contact| address(&contact.destination));
+    let addresses: BTreeSet<&str> = addresses.filter(|text| text.parse::<std::net::IpAddr>().is_ok()).collect();
+    if !addresses.is_empty() {
+        insert(document, "related.ip", addresses.into_iter().map(Json::from).collect());
+    }
+}
+
+fn details(told: &Told) -> Json {
+    let Told { follow_up, rule, held_back } = told;
+    let named = named(follow_up);
+    let rest = &follow_up.contacts[named.len()..];
+    let contact = |contact: &Contact| {
+        json!({
+            "destination": contact.destination, "process": contact.process, "connections": contact.connections,
+            "is_new": contact.is_new,
+        })
+    };
+    let held_back = held_back
+        .iter()
+        .map(|(rule, count)| json!({ "rule_id": rule.id, "severity": rule.severity.number(), "detections": count }));
+    json!({
+        "alert_id": follow_up.alert_id, "rule_id": rule.id, "connections": connections(follow_up),
+        "destinations": named.iter().map(contact).collect::<Vec<_>>(),
+        "other_destinations": rest.len(),
+        "other_connections": follow_up.other + rest.iter().map(|contact| contact.connections).sum::<u64>(),
+        "held_back": held_back.collect::<Vec<_>>(),
+    })
+}
+
+fn connections(follow_up: &FollowUp) -> u64 {
+    follow_up.other + follow_up.contacts.iter().map(|contact| contact.connections).sum::<u64>()
+}
+
+fn reason(told: &Told) -> String {
+    let follow_up = &told.follow_up;
+    let new = follow_up.contacts.iter().filter(|contact| contact.is_new).count();
+    let mut parts = Vec::new();
+    match connections(follow_up) {
+        0 => {}
+        1 => parts.push("1 more connection".to_owned()),
+        number => parts.push(format!("{number} more connections")),
+    }
+    match new {
+        0 => {}
+        1 => parts.push("1 new destination".to_owned()),
+        number => parts.push(format!("{number} new destinations")),
+    }
+    match told.held_back.iter().map(|(_, count)| count).sum::<u64>() {
+        0 => {}
+        1 => parts.push("1 more detection".to_owned()),
+        number => parts.push(format!("{number} more detections")),
+    }
+    format!("the process tree of an alert went on: {}", parts.join(", "))
+}
+
+/// The contacts that are named, the new ones first.
+fn named(follow_up: &FollowUp) -> &[Contact] {
+    let mut bytes = 0;
+    let fits = |contact: &&Contact| {
+        bytes += contact.destination.len() + contact.process.len() + 64;
+        bytes <= MAX_CONTACT_BYTES
+    };
+    let number = follow_up.contacts.iter().take_while(fits).count();
+    &follow_up.contacts[..number]
+}
