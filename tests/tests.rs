@@ -13,6 +13,8 @@ mod chains;
 
 // The configuration file and the config command.
 mod config;
+// Bombs for every format, within 200 MB.
+mod corpus;
 mod coverage;
 // Exceptions: what they hold back, and what is said of it.
 mod exceptions;
