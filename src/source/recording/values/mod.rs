@@ -1,0 +1,241 @@
+//! The values of one input, one after the other, however they are laid out: one a line, printed over
+//! several lines, joined by commas, in arrays, in search responses. Only one value is in memory at a time.
+
+mod between;
+mod faults;
+mod whole;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::compression::Compression;
+use super::error::Unreadable;
+use super::place::Place;
+use super::reader::{Chunk, MAX_VALUE};
+use crate::event::Line;
+use between::Array;
+use whole::Scan;
+
+/// What comes next in an input.
+pub(super) enum Piece {
+    /// A line that looks like one whole value; [`Values::reread`] looks closer.
+    Line(Line),
+    /// A value.
+    Value(Line),
+    /// Something that is not a value, and why.
+    Bad(String),
+    /// A value longer than is read.
+    TooLong,
+    /// The input ends within a line that began a value, as where a recording is still being written.
+    Torn,
+    /// The input ends within a value of several lines, or within an array.
+    Truncated(String),
+    /// Reading failed: only the end follows.
+    Broken(Unreadable),
+    /// Nothing yet.
+    Pending,
+    /// There is no more.
+    End,
+}
+
+/// Walks the values of an input without copying them.
+pub(super) struct Values {
+    chunks: Receiver<Chunk>,
+    block: Arc<String>,
+    /// Where in the block to go on.
+    at: usize,
+    /// The place of `at`.
+    here: Place,
+    /// The block ends within a line, and more follows.
+    partial: bool,
+    ended: bool,
+    /// Reading failed, and that was told: what it cut off is no further news.
+    broken: bool,
+    scan: Option<Scan>,
+    arrays: Vec<Array>,
+    /// After a fault: values are looked for at lines indented no further than this.
+    resync: Option<usize>,
+    /// There was a fault, so brackets that close nothing are no news.
+    lenient: bool,
+    skipping_line: bool,
+    /// Where the piece given last is.
+    pub(super) place: Place,
+    /// Where it starts in the block.
+    given: usize,
+    /// How the input is compressed, once it is known.
+    pub(super) compression: Option<Compression>,
+    /// Lines that were not UTF-8, in the blocks received so far.
+    pub(super) repaired: u64,
+    /// There was an array whose values are given one by one.
+    pub(super) entered: bool,
+    /// A value to be given once more.
+    again: Option<Line>,
+}
+
+impl Values {
+    pub(super) fn new(chunks: Receiver<Chunk>) -> Values {
+        Values {
+            chunks,
+            block: Arc::default(),
+            at: 0,
+            here: Place::START,
+            partial: false,
+            ended: false,
+            broken: false,
+            scan: None,
+            arrays: Vec::new(),
+            resync: None,
+            lenient: false,
+            skipping_line: false,
+            place: Place::START,
+            given: 0,
+            compression: None,
+            repaired: 0,
+            entered: false,
+            again: None,
+        }
+    }
+
+    /// The next piece; waits for it no longer than said, or until it comes.
+    pub(super) fn next(&mut self, wait: Option<Duration>) -> Piece {
+        if let Some(line) = self.again.take() {
+            return Piece::Value(line);
+        }
+        loop {
+            if let Some(piece) = self.step() {
+                return piece;
+            }
+            if self.ended {
+                match self.finish() {
+                    Some(piece) => return piece,
+                    None => continue,
+                }
+            }
+            let received = match wait {
+                Some(wait) => self.chunks.recv_timeout(wait),
+                None => self.chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match received {
+                Ok(Chunk::Opened(compression)) => self.compression = Some(compression),
+                Ok(Chunk::Text { text, repaired, partial }) => {
+                    self.repaired += repaired;
+                    self.partial = partial;
+                    self.join(text);
+                }
+                Ok(Chunk::Broken(unreadable)) => {
+                    self.broken = true;
+                    return Piece::Broken(unreadable);
+                }
+                Err(RecvTimeoutError::Timeout) => return Piece::Pending,
+                Err(RecvTimeoutError::Disconnected) => (self.ended, self.partial) = (true, false),
+            }
+        }
+    }
+
+    /// Looks closer at the line given last: it may begin a value that goes on, or hold several, or an
+    /// array of documents.
+    pub(super) fn reread(&mut self) {
+        self.at = self.given;
+        self.here = self.place;
+        self.begin();
+    }
+
+    /// Gives the value once more.
+    pub(super) fn give_again(&mut self, value: Line) {
+        self.again = Some(value);
+    }
+
+    /// The next piece in the text at hand; `None` when more is needed.
+    fn step(&mut self) -> Option<Piece> {
+        loop {
+            if self.scan.is_some() {
+                match self.go_on() {
+                    Some(piece) => return piece,
+                    None => continue,
+                }
+            }
+            if self.at == self.block.len() {
+                return None;
+            }
+            if self.skipping_line {
+                self.skip_line();
+            } else if let Some(indent) = self.resync {
+                if !self.resynchronised(indent)? {
+                    continue;
+                }
+                self.resync = None;
+            } else if self.arrays.is_empty() && self.here.column == 1 {
+                match self.line() {
+                    Some(Some(line)) => return Some(Piece::Line(line)),
+                    Some(None) => {}
+                    None => {
+                        if let Some(piece) = self.between() {
+                            return Some(piece);
+                        }
+                    }
+                }
+            } else if let Some(piece) = self.between() {
+                return Some(piece);
+            }
+        }
+    }
+
+    /// The line here, when it looks like one value: `Some(None)` when it is blank, `None` when it has to be
+    /// looked at.
+    fn line(&mut self) -> Option<Option<Line>> {
+        let rest = &self.block[self.at..];
+        let newline = memchr::memchr(b'\n', rest.as_bytes());
+        if newline.is_none() && self.partial {
+            return None;
+        }
+        let mut line = &rest[..newline.unwrap_or(rest.len())];
+        let mut start = self.at;
+        if self.here.line == 1 && line.starts_with('\u{feff}') {
+            start += '\u{feff}'.len_utf8();
+            line = &self.block[start..self.at + line.len()];
+        }
+        let end = start + line.strip_suffix('\r').unwrap_or(line).trim_ascii_end().len();
+        let text = self.block[start..end].as_bytes();
+        let next = self.at + newline.map_or(rest.len(), |newline| newline + 1);
+        if text.is_empty() {
+            self.here.end_line();
+            self.at = next;
+            return Some(None);
+        }
+        if text[0] != b'{' || text[text.len() - 1] != b'}' || text.len() > MAX_VALUE {
+            return None;
+        }
+        (self.place, self.given) = (self.here, start);
+        self.here.end_line();
+        self.at = next;
+        Some(Some(Line::new(&self.block, start..end)))
+    }
+
+    /// Goes on to a place further on in the block.
+    fn advance(&mut self, to: usize) {
+        self.here.advance(&self.block.as_bytes()[self.at..to]);
+        self.at = to;
+    }
+
+    /// Puts more text behind what is still needed.
+    fn join(&mut self, text: Arc<String>) {
+        let keep = match &self.scan {
+            Some(scan) if scan.discarded => {
+                let needed = scan.scanner.needed_from().min(self.block.len());
+                self.advance(needed);
+                self.at
+            }
+            Some(scan) => scan.start,
+            None => self.at,
+        };
+        let rest = &self.block[keep..];
+        self.block = if rest.is_empty() { text } else { Arc::new([rest, &text].concat()) };
+        self.at -= keep;
+        if let Some(scan) = &mut self.scan {
+            scan.scanner.shift(keep);
+            scan.start = scan.start.saturating_sub(keep);
+        }
+    }
+}
