@@ -1,4 +1,4 @@
-//! Exceptions: what a rule finds and nobody wants to hear of, each with a name, a reason and a count.
+//! Exceptions: what a rule finds and nobody wants reported, each with a name, a reason and a count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::rule::Error;
+use super::error::{Error, What};
 use crate::eql::{self, Condition, Lineages};
 use crate::event::{Event, Fields, Timestamp};
-use crate::place::Place;
 
 /// An entry as it is written: `[[exception]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -82,13 +81,13 @@ impl Exception {
         lineages: &mut Lineages,
     ) -> Result<Exception, Error> {
         let condition = eql::compile_condition(entry.condition.get_ref(), fields, lineages);
-        let condition = condition.map_err(|error| condition_error(entry, (origin, text), &error))?;
+        let condition = condition.map_err(|error| condition_error(entry, (origin, text), error))?;
         let expires = match &entry.expires {
             None => None,
-            Some(date) => Some(expiry(date.get_ref()).ok_or_else(|| {
-                let place = Place::of(text, date.span().start);
-                Error(format!("{origin}:{place}: `expires` is a date, or a date with a time"))
-            })?),
+            Some(date) => {
+                let no_date = || Error::at((origin, text), date.span().start, What::Expiry);
+                Some(expiry(date.get_ref()).ok_or_else(no_date)?)
+            }
         };
         Ok(Exception {
             name: entry.name.clone(),
@@ -156,10 +155,9 @@ fn expiry(date: &toml::value::Datetime) -> Option<Timestamp> {
 }
 
 /// The error with its place in the file: exact where the condition is written without escapes.
-fn condition_error(entry: &Entry, (origin, text): (&str, &str), error: &eql::Error) -> Error {
+fn condition_error(entry: &Entry, (origin, text): (&str, &str), error: eql::Error) -> Error {
     let (condition, span) = (entry.condition.get_ref(), entry.condition.span());
     let written = text.get(span.clone()).unwrap_or_default();
     let at = written.find(condition.as_str()).map_or(span.start, |begins| span.start + begins + error.span.start);
-    let place = Place::of(text, at);
-    Error(format!("{origin}:{place}: exception `{}`: {error}", entry.name))
+    Error::at((origin, text), at, What::Condition(entry.name.clone(), error))
 }

@@ -1,10 +1,11 @@
-//! The keys of a rule file: one that nearly has a known name is a slip of the pen.
+//! The keys of a rule file: one that is almost a known name is a typing error.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::error::What;
 use crate::eql::carets::nearest;
 
 /// The tables of a rule file.
@@ -87,8 +88,8 @@ const RULE: [&str; 62] = [
     "version",
 ];
 
-/// The first key that nearly has a known name: its place, and what is wrong with it.
-pub(super) fn check(file: &DeTable<'_>) -> Result<(), (Range<usize>, String)> {
+/// The first key that is almost a known name: its place, and what is wrong with it.
+pub(super) fn check(file: &DeTable<'_>) -> Result<(), (Range<usize>, What)> {
     check_table(file, &TABLES, "table")?;
     match file.get("rule").map(Spanned::get_ref) {
         Some(DeValue::Table(rule)) => check_table(rule, &RULE, "key"),
@@ -96,14 +97,14 @@ pub(super) fn check(file: &DeTable<'_>) -> Result<(), (Range<usize>, String)> {
     }
 }
 
-fn check_table(table: &DeTable<'_>, known: &[&str], what: &str) -> Result<(), (Range<usize>, String)> {
+fn check_table(table: &DeTable<'_>, known: &[&'static str], kind: &'static str) -> Result<(), (Range<usize>, What)> {
     for (key, _) in table {
         let (key, name): (&Spanned<DeString<'_>>, &str) = (key, key.get_ref());
         if known.contains(&name) {
             continue;
         }
         if let Some(near) = nearest(name, known.iter().copied()) {
-            return Err((key.span(), format!("unknown {what} `{name}`; did you mean `{near}`?")));
+            return Err((key.span(), What::Unknown { kind, name: name.to_owned(), suggestion: near }));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod absence;
 pub(crate) mod cases;
+mod error;
 pub(crate) mod exception;
 pub(crate) mod lint;
 mod held;
@@ -20,6 +21,7 @@ pub(crate) mod suppress;
 use std::collections::HashSet;
 
 pub(crate) use crate::eql::KeyValue;
+pub use error::Error;
 pub use exception::Exception;
 pub use held::Match;
 pub use reorder::Lateness;

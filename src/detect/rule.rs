@@ -233,15 +233,3 @@ pub struct Stays {
     /// Why it stays.
     pub reason: String,
 }
-
-/// A rule file that is wrong: the message names file, line and column, and shows the place.
-#[derive(Clone, Debug)]
-pub struct Error(pub(super) String);
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}

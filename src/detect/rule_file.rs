@@ -1,5 +1,5 @@
 //! A rule file to a rule: Elastic's two TOML layouts, that of detection-rules and that of their
-//! endpoint rules. Keys that are theirs alone are read over; ours stand under `[osawatch]` and
+//! endpoint rules. Keys that only Elastic uses are ignored; ours are under `[osawatch]` and
 //! `[[example]]`.
 
 use std::ops::Range;
@@ -8,8 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::error::{Error, What};
 use super::keys;
-use super::rule::{Error, Example, Rule, Severity, State, Stays, Threat};
+use super::rule::{Example, Rule, Severity, State, Stays, Threat};
 use crate::eql::{self, Lineages};
 use crate::event::{Categories, Fields};
 use crate::place::Place;
@@ -110,16 +111,16 @@ struct RawRule {
 impl Rule {
     /// Reads a rule file. `origin` is what error messages call it.
     pub fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
-        let at = |span: Range<usize>, what: String| Error(format!("{origin}:{}: {what}", Place::of(text, span.start)));
-        let table = DeTable::parse(text).map_err(|error| toml_error(origin, text, &error))?;
+        let at = |span: Range<usize>, what: What| Error::at((origin, text), span.start, what);
+        let table = DeTable::parse(text).map_err(|error| Error::toml((origin, text), &error))?;
         keys::check(table.get_ref()).map_err(|(span, what)| at(span, what))?;
         if !table.get_ref().contains_key("rule") {
             return Ok(Rule::none(origin));
         }
-        let file: File = toml::from_str(text).map_err(|error| toml_error(origin, text, &error))?;
+        let file: File = toml::from_str(text).map_err(|error| Error::toml((origin, text), &error))?;
         for (name, value) in [("rule_id", &file.rule.rule_id), ("name", &file.rule.name)] {
             if value.get_ref().trim().is_empty() {
-                return Err(at(value.span(), format!("the {name} of the rule is empty")));
+                return Err(at(value.span(), What::Empty(name)));
             }
         }
         let (state, mut remarks) = match &file.rule.query {
@@ -168,7 +169,7 @@ impl Rule {
         }
     }
 
-    /// Stands for a file that is no rule: rule folders hold others too.
+    /// Represents a file that is not a rule: rule folders hold other files too.
     fn none(origin: &str) -> Rule {
         let stem = origin.rsplit('/').next().unwrap_or(origin).trim_end_matches(".toml");
         Rule {
@@ -229,10 +230,10 @@ fn load_query(
     if let Some(why) = raw.os_list.as_ref().and_then(|systems| for_other_systems(systems)) {
         return Ok(inert(why));
     }
-    // What is no slip of the pen in a rule for another system or product would be one in a rule for this one.
+    // A name that is unknown here may be a valid one in a rule for another system or product.
     compile(query.get_ref(), fields, lineages).or_else(|error| match elsewhere(file, query.get_ref()) {
         Some(why) => Ok(inert(why)),
-        None => Err(Error(error.render(query.get_ref(), origin, first_line(text, query)))),
+        None => Err(Error::query(origin, query.get_ref(), first_line(text, query), error)),
     })
 }
 
@@ -284,7 +285,7 @@ fn elsewhere(file: &File, query: &str) -> Option<String> {
     (!index.is_empty() && !index.iter().any(is_ours)).then(|| format!("it needs events of {}", index.join(" or ")))
 }
 
-/// The texts that stand after `host.os.type ==` or `:` in a query that may not be understood otherwise.
+/// The strings after `host.os.type ==` or `:` in a query that does not parse.
 fn systems_named(query: &str) -> Vec<String> {
     let mut systems = Vec::new();
     for (at, name) in query.match_indices("host.os.type") {
@@ -313,9 +314,4 @@ fn first_line(text: &str, query: &Spanned<String>) -> usize {
     let written = text.get(query.span()).unwrap_or_default();
     let opening = written.find(query.get_ref().as_str()).unwrap_or(0);
     1 + text[..query.span().start + opening].matches('\n').count()
-}
-
-fn toml_error(origin: &str, text: &str, error: &toml::de::Error) -> Error {
-    let at = error.span().map_or(0, |span| span.start);
-    Error(format!("{origin}:{}: {}", Place::of(text, at), error.message()))
 }

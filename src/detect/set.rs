@@ -1,8 +1,7 @@
 //! The rules of a run: the built-in ones and those from files.
 
-use super::Rule;
 use super::exception::{Entry, Exception};
-use super::rule::Error;
+use super::{Error, Rule};
 use crate::eql::{self, Lineages};
 use crate::event::{Field, Fields};
 

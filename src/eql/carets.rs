@@ -21,7 +21,7 @@ pub(crate) fn shown(text: &str, span: &Range<usize>) -> Option<String> {
     Some(format!("  {source}\n  {}{}", " ".repeat(column - 1), "^".repeat(length.min(200))))
 }
 
-/// The nearest of the known words, when one is so near that a slip of the pen explains it.
+/// The nearest of the known words, when one is near enough to be a typing error.
 pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let lower = word.to_lowercase();
     let length = lower.chars().count();
@@ -32,7 +32,7 @@ pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> O
     near.min().map(|(_, known)| known)
 }
 
-/// One slip in short words, one more for every six characters.
+/// One typing error in short words, one more for every six characters.
 fn allowed(word: &str) -> usize {
     1 + word.len() / 6
 }

@@ -35,15 +35,15 @@ impl Error {
         }
     }
 
-    /// The message with its place in the file, and the line with a caret under what is wrong.
-    /// `first_line` is the line of the file on which the query begins.
-    pub fn render(&self, text: &str, file: &str, first_line: usize) -> String {
-        let Place { line, column } = Place::of(text, self.span.start);
-        let place = format!("{file}:{}:{column}: {self}", first_line + line - 1);
-        match shown(text, &self.span) {
-            Some(shown) => place + "\n" + &shown,
-            None => place,
-        }
+    /// The place in the file; `first_line` is the line of the file on which the query begins.
+    pub(crate) fn place(&self, query: &str, first_line: usize) -> Place {
+        let Place { line, column } = Place::of(query, self.span.start);
+        Place { line: first_line + line - 1, column }
+    }
+
+    /// The line of the query with carets under what is wrong, unless it is too long to show.
+    pub(crate) fn shown(&self, query: &str) -> Option<String> {
+        shown(query, &self.span)
     }
 }
 

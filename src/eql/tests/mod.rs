@@ -48,8 +48,14 @@ fn selects(condition: &str, values: &Value) -> bool {
     let mut fields = Fields::new();
     let text = format!("process where {condition}");
     let query = compile(&text, &mut fields, &mut Lineages::default());
-    let query = query.unwrap_or_else(|error| panic!("{}", error.render(&text, "query", 1)));
+    let query = query.unwrap_or_else(|error| panic!("{}", message_of(&error, &text, "query", 1)));
     query.stages[0].selects(&event(&mut fields, values))
+}
+
+/// The message as the author of a rule sees it, for a query that begins on this line of the file.
+fn message_of(error: &Error, query: &str, file: &str, first_line: usize) -> String {
+    let message = format!("{file}:{}: {error}", error.place(query, first_line));
+    error.shown(query).map_or(message.clone(), |shown| message + "\n" + &shown)
 }
 
 /// The conditions select an event with these values.

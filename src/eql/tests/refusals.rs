@@ -10,7 +10,7 @@ pub(super) fn refuses(marked: &str, message: &str) {
     let (column, length) = (before.chars().count() + 1, place.split_once('»').unwrap().0.chars().count().max(1));
     let (indent, carets) = (" ".repeat(column - 1), "^".repeat(length));
     let expected = format!("rule.toml:7:{column}: {message}\n  {query}\n  {indent}{carets}");
-    assert_eq!(compiled(&query).unwrap_err().render(&query, "rule.toml", 7), expected);
+    assert_eq!(message_of(&compiled(&query).unwrap_err(), &query, "rule.toml", 7), expected);
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn a_refusal_shows_the_place_the_message_and_the_line() {
     let rendered = "rules/a.toml:12:22: the pipe `sort` is not supported: a rule has `head` and `tail`\n  \
                     process where true | sort 5\n  \
                     \u{20}                    ^^^^";
-    assert_eq!(compiled(query).unwrap_err().render(query, "rules/a.toml", 12), rendered);
+    assert_eq!(message_of(&compiled(query).unwrap_err(), query, "rules/a.toml", 12), rendered);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_place_is_counted_in_lines_and_characters() {
     let error = compiled(query).unwrap_err();
     let rendered = "rule.toml:12:2: unknown field `process.parent.nmae`; did you mean `process.parent.name`?\n  \
                     \u{20}process.parent.nmae == 1\n   ^^^^^^^^^^^^^^^^^^^";
-    assert_eq!(error.render(query, "rule.toml", 10), rendered);
+    assert_eq!(message_of(&error, query, "rule.toml", 10), rendered);
     refuses("process where process.name == \"é😀\" and «pid» == 1", "unknown field `pid`");
 }
 
@@ -157,7 +157,7 @@ fn what_is_missing_at_the_end_is_pointed_at_after_the_last_word() {
     let query = "process where process.name ==\n\n// comment\n";
     let rendered = "rule.toml:1:30: expected a field, a function or a value, found the end of the query\n  \
                     process where process.name ==\n                               ^";
-    assert_eq!(compiled(query).unwrap_err().render(query, "rule.toml", 1), rendered);
+    assert_eq!(message_of(&compiled(query).unwrap_err(), query, "rule.toml", 1), rendered);
     for (query, wanted) in [
         ("", "an event category such as `process`"),
         ("process", "`where`"),

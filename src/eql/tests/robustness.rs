@@ -32,7 +32,7 @@ fn survives(text: &str, fields: &mut Fields) -> bool {
         }
         Err(error) => {
             assert!(error.span.start <= error.span.end && error.span.end <= text.len(), "{:?} in {text}", error.span);
-            assert!(error.render(text, "query", 1).starts_with("query:"), "{text}");
+            assert!(message_of(&error, text, "query", 1).starts_with("query:"), "{text}");
             false
         }
     }

@@ -4,20 +4,12 @@ use serde::de::IgnoredAny;
 
 use super::super::place::Place;
 use super::super::scan::Scanner;
-use super::{Piece, Values};
+use super::Values;
+use super::piece::{Array, MAX_ARRAYS, Piece};
 use crate::event::Line;
 
-/// How many arrays are entered for the values in them.
-pub(super) const MAX_ARRAYS: usize = 16;
 /// How much is kept of a line that is not JSON, for the message about it.
 const MAX_SHOWN: usize = 512;
-
-/// An array whose values are given one by one.
-pub(super) struct Array {
-    /// The objects around it.
-    pub(super) objects: u32,
-    pub(super) place: Place,
-}
 
 impl Values {
     /// What stands between values, up to the start of one; a piece when something else stands there.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::place::Place;
 use super::super::scan::Fault;
-use super::whole::Scan;
-use super::{Piece, Values};
+use super::Values;
+use super::piece::{Piece, Scan};
 
 /// How far behind a fault values are looked for again; beyond, only after it.
 const MAX_RETRY: usize = 1 << 20;

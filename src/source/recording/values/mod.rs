@@ -3,6 +3,7 @@
 
 mod between;
 mod faults;
+mod piece;
 mod whole;
 
 use std::sync::Arc;
@@ -15,30 +16,8 @@ use super::error::Unreadable;
 use super::place::Place;
 use super::reader::{Chunk, MAX_VALUE};
 use crate::event::Line;
-use between::Array;
-use whole::Scan;
-
-/// What comes next in an input.
-pub(super) enum Piece {
-    /// A line that looks like one whole value; [`Values::reread`] looks closer.
-    Line(Line),
-    /// A value.
-    Value(Line),
-    /// Something that is not a value, and why.
-    Bad(String),
-    /// A value longer than is read.
-    TooLong,
-    /// The input ends within a line that began a value, as where a recording is still being written.
-    Torn,
-    /// The input ends within a value of several lines, or within an array.
-    Truncated(String),
-    /// Reading failed: only the end follows.
-    Broken(Unreadable),
-    /// Nothing yet.
-    Pending,
-    /// There is no more.
-    End,
-}
+pub(super) use piece::Piece;
+use piece::{Array, Scan};
 
 /// Walks the values of an input without copying them.
 pub(super) struct Values {

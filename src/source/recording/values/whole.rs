@@ -1,25 +1,13 @@
 //! Values that take a closer look than one line: where each ends, and which arrays hold values of their own.
 
-use super::super::place::Place;
 use super::super::reader::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
-use super::between::MAX_ARRAYS;
-use super::{Piece, Values};
+use super::Values;
+use super::piece::{MAX_ARRAYS, Piece, Scan};
 use crate::event::Line;
 
 /// Values further right are not told apart by how far they are indented.
 const MAX_INDENT: u64 = 1024;
-
-/// A value that is being looked at.
-pub(super) struct Scan {
-    pub(super) scanner: Scanner,
-    pub(super) start: usize,
-    pub(super) place: Place,
-    /// The leading spaces of the line that it starts on.
-    pub(super) indent: usize,
-    /// It is passed over: too long, or what surrounds an array of documents.
-    pub(super) discarded: bool,
-}
 
 impl Values {
     pub(super) fn begin(&mut self) {

@@ -1,0 +1,49 @@
+//! What the values of an input come as, and what is known of one that is still being looked at.
+
+use super::super::error::Unreadable;
+use super::super::place::Place;
+use super::super::scan::Scanner;
+use crate::event::Line;
+
+/// How many arrays are entered for the values in them.
+pub(super) const MAX_ARRAYS: usize = 16;
+
+/// What comes next in an input.
+pub(in crate::source::recording) enum Piece {
+    /// A line that looks like one whole value; `reread` looks closer.
+    Line(Line),
+    /// A value.
+    Value(Line),
+    /// Something that is not a value, and why.
+    Bad(String),
+    /// A value longer than is read.
+    TooLong,
+    /// The input ends within a line that began a value, as where a recording is still being written.
+    Torn,
+    /// The input ends within a value of several lines, or within an array.
+    Truncated(String),
+    /// Reading failed: only the end follows.
+    Broken(Unreadable),
+    /// Nothing yet.
+    Pending,
+    /// There is no more.
+    End,
+}
+
+/// A value that is being looked at.
+pub(super) struct Scan {
+    pub(super) scanner: Scanner,
+    pub(super) start: usize,
+    pub(super) place: Place,
+    /// The leading spaces of the line that it starts on.
+    pub(super) indent: usize,
+    /// It is passed over: too long, or what surrounds an array of documents.
+    pub(super) discarded: bool,
+}
+
+/// An array whose values are given one by one.
+pub(super) struct Array {
+    /// The objects around it.
+    pub(super) objects: u32,
+    pub(super) place: Place,
+}
