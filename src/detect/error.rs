@@ -11,7 +11,7 @@ pub struct Error {
     /// The file.
     pub origin: String,
     pub(crate) place: Place,
-    pub(crate) what: What,
+    pub(crate) what: Box<What>,
 }
 
 /// What is wrong.
@@ -34,7 +34,7 @@ pub(crate) enum What {
 impl Error {
     /// An error at a byte of a file.
     pub(super) fn at((origin, text): (&str, &str), at: usize, what: What) -> Error {
-        Error { origin: origin.to_owned(), place: Place::of(text, at), what }
+        Error { origin: origin.to_owned(), place: Place::of(text, at), what: Box::new(what) }
     }
 
     /// What the TOML parser reports.
@@ -45,15 +45,15 @@ impl Error {
 
     /// An error in a query that begins on this line of the file.
     pub(super) fn query(origin: &str, query: &str, first_line: usize, error: eql::Error) -> Error {
-        let shown = error.shown(query);
-        Error { origin: origin.to_owned(), place: error.place(query, first_line), what: What::Query(error, shown) }
+        let (place, shown) = (error.place(query, first_line), error.shown(query));
+        Error { origin: origin.to_owned(), place, what: Box::new(What::Query(error, shown)) }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.origin, self.place)?;
-        match &self.what {
+        match &*self.what {
             What::Toml(message) => f.write_str(message),
             What::Unknown { kind, name, suggestion } => {
                 write!(f, "unknown {kind} `{name}`; did you mean `{suggestion}`?")
