@@ -134,7 +134,7 @@ impl Ended {
     fn check(&self, alerts: usize) {
         let lost = self.alerts.iter().filter(|alert| alert["event"]["kind"] == "pipeline_error").count();
         assert_eq!((lost, self.alerts.len()), (0, alerts), "lost or not alerted: {}", self.stderr);
-        assert!(!self.stderr.contains("flows of no known process"), "{}", self.stderr);
+        assert!(!self.stderr.contains("flows without a known process"), "{}", self.stderr);
     }
 
     /// The most bytes of heap that the agent had at once, as the simulator counts them.

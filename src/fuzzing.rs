@@ -121,7 +121,7 @@ fn ntstat_datagrams(bytes: &[u8]) {
         now += Duration::from_millis(u64::from(*length));
         client.receive(datagram, now, Timestamp::default());
         if *length == 0 {
-            client.overflowed();
+            client.no_room();
         }
         drain(&mut client, now);
         rest = after;

@@ -23,7 +23,7 @@ const REPORT_DELAY: Duration = Duration::from_secs(5);
 /// Executions of a live Mac: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
 const LIVE_EXECUTIONS: usize = 65_536;
 
-/// How much the pipeline holds. What it gives up beyond these is counted.
+/// How much the pipeline holds. What it evicts beyond these limits is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How much disorder to expect.
@@ -90,18 +90,18 @@ impl From<Limits> for Options {
     }
 }
 
-/// What went through, and what was given up.
+/// What went through, and what was evicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Events taken in.
     pub events: u64,
     /// Events that arrived later than the lateness allows.
     pub late: u64,
-    /// Events released before their time: the reorder buffer was full.
-    pub overflowed: u64,
-    /// Executions given up: the process table was full.
+    /// Events released early because the reorder buffer was full.
+    pub released_early: u64,
+    /// Executions evicted because the process table was full.
     pub evicted_executions: u64,
-    /// Partial sequences given up.
+    /// Partial sequences evicted.
     pub evicted_sequences: u64,
     /// Alerts by rule, in the order of the rules.
     pub alerts: Vec<u64>,
@@ -303,7 +303,7 @@ impl Pipeline {
         Counts {
             events: self.events,
             late: self.reorder.late(),
-            overflowed: self.reorder.overflowed(),
+            released_early: self.reorder.released_early(),
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),

@@ -53,7 +53,7 @@ pub(crate) fn serialize_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok,
     to.serialize_str(&write_size(*value))
 }
 
-/// Deserialises a duration of so many milliseconds.
+/// Deserialises a duration in milliseconds.
 pub(crate) fn duration<'de, D: Deserializer<'de>>(from: D, range: RangeInclusive<u64>) -> Result<Duration, D::Error> {
     let (low, high) = (Duration::from_millis(*range.start()), Duration::from_millis(*range.end()));
     let within = format!("{} to {}", write_duration(low), write_duration(high));

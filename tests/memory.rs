@@ -17,28 +17,28 @@ fn at(ms: i64) -> Timestamp {
     Timestamp::from_milliseconds(1_700_000_000_000 + ms).unwrap()
 }
 
-fn start(ms: i64, execution: &str, pid: i64, argument: &str) -> Event {
-    let mut event = Event::new(at(ms), Categories::PROCESS);
+/// An event at the start of a process or connection of an osascript.
+fn event(ms: i64, category: Categories, execution: &str, pid: i64) -> Event {
+    let mut event = Event::new(at(ms), category);
     event.push_str(field::EVENT_TYPE, "start");
-    event.push_str(field::EVENT_ACTION, "exec");
     event.push_str(field::HOST_ID, "h");
     event.push_str(field::HOST_OS_TYPE, "macos");
     event.push_str(field::PROCESS_ENTITY_ID, execution);
     event.push_int(field::PROCESS_PID, pid);
     event.push_str(field::PROCESS_NAME, "osascript");
+    event
+}
+
+fn start(ms: i64, execution: &str, pid: i64, argument: &str) -> Event {
+    let mut event = event(ms, Categories::PROCESS, execution, pid);
+    event.push_str(field::EVENT_ACTION, "exec");
     event.push_str(field::PROCESS_COMMAND_LINE, &format!("osascript -e {argument}"));
     ["osascript", "-e", argument].iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
     event
 }
 
 fn connection(ms: i64, execution: &str, pid: i64) -> Event {
-    let mut event = Event::new(at(ms), Categories::NETWORK);
-    event.push_str(field::EVENT_TYPE, "start");
-    event.push_str(field::HOST_ID, "h");
-    event.push_str(field::HOST_OS_TYPE, "macos");
-    event.push_str(field::PROCESS_ENTITY_ID, execution);
-    event.push_int(field::PROCESS_PID, pid);
-    event.push_str(field::PROCESS_NAME, "osascript");
+    let mut event = event(ms, Categories::NETWORK, execution, pid);
     event.push_str(field::DESTINATION_IP, "93.184.216.34");
     event.push_int(field::DESTINATION_PORT, 443);
     event
@@ -62,14 +62,14 @@ fn decoys_around_an_attack(limits: Limits, budget: Budget) -> (usize, Counts) {
 fn large_arguments_stay_within_the_live_budget_and_push_out_no_small_start() {
     let (alerts, counts) = decoys_around_an_attack(Limits::live(), Budget::LIVE);
     assert_eq!(alerts, 1);
-    assert!(counts.evicted_sequences > 0, "what was given up is counted");
+    assert!(counts.evicted_sequences > 0, "what was evicted is counted");
 }
 
 #[test]
 fn large_arguments_stay_within_the_replay_budget_and_push_out_no_small_start() {
     let (alerts, counts) = decoys_around_an_attack(Limits::replay(), Budget::REPLAY);
     assert_eq!(alerts, 1);
-    assert!(counts.evicted_sequences > 0, "what was given up is counted");
+    assert!(counts.evicted_sequences > 0, "what was evicted is counted");
 }
 
 #[test]

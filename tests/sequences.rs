@@ -2,6 +2,8 @@
 //! Elasticsearch does: an event of stage n takes the latest one that waits at stage n − 1 of its key and
 //! ends before the event, and drops it and all older ones, before it looks at maxspan and until.
 
+mod shapes;
+
 use std::collections::HashMap;
 
 use osawatch::detect::RuleSet;
@@ -10,157 +12,7 @@ use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::json;
-
-#[derive(Clone, Debug)]
-struct Document {
-    time: i64,
-    name: char,
-    entity: Option<u8>,
-    args: Vec<u8>,
-}
-
-/// A query and what the model needs to know of it.
-struct Shape {
-    query: &'static str,
-    /// The names that each stage selects.
-    stages: &'static [&'static str],
-    until: &'static str,
-    maxspan_ms: i64,
-    /// The keys of a document at a stage; at `stages.len()` for until, and for what must not occur.
-    keys: fn(&Document, usize) -> Vec<Option<u8>>,
-    /// What must not occur: before which stage, and its names.
-    missing: &'static [(usize, &'static str)],
-    /// Whether a document continues these at a stage.
-    joined: fn(&[&Document], &Document, usize) -> bool,
-}
-
-fn by_entity(document: &Document, _: usize) -> Vec<Option<u8>> {
-    document.entity.map(Some).into_iter().collect()
-}
-
-const SHAPES: &[Shape] = &[
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s
-            [process where process.name == "a"] [process where process.name == "b"] [process where process.name == "c"]"#,
-        stages: &["a", "b", "c"],
-        until: "",
-        maxspan_ms: 10_000,
-        keys: by_entity,
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s
-            [process where process.name in ("a", "b")] [process where process.name in ("b", "c")] [process where process.name == "b"]
-            until [process where process.name in ("u", "a")]"#,
-        stages: &["ab", "bc", "b"],
-        until: "ua",
-        maxspan_ms: 10_000,
-        keys: by_entity,
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by ?process.entity_id [process where process.name == "a"] [process where process.name in ("a", "b")]
-            until [process where process.name == "u"]"#,
-        stages: &["a", "ab"],
-        until: "u",
-        maxspan_ms: i64::MAX,
-        keys: |document, _| vec![document.entity],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence with maxspan=10s [process where process.name in ("a", "b")] by process.entity_id
-            [process where process.name in ("b", "c")] by process.args"#,
-        stages: &["ab", "bc"],
-        until: "",
-        maxspan_ms: 10_000,
-        keys: |document, stage| match stage {
-            0 => by_entity(document, 0),
-            _ => document.args.iter().copied().map(Some).collect(),
-        },
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence with maxspan=5000ms by process.entity_id [process where process.name == "a"] with runs=3
-            [process where process.name in ("a", "b")]"#,
-        stages: &["a", "a", "a", "ab"],
-        until: "",
-        maxspan_ms: 5_000,
-        keys: by_entity,
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence [any where process.name == "a"] [any where process.name == "b"]"#,
-        stages: &["a", "b"],
-        until: "",
-        maxspan_ms: i64::MAX,
-        keys: |_, _| vec![None],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s [process where process.name in ("a", "b")]
-            ![process where process.name in ("u", "a")] [process where process.name in ("b", "c")]"#,
-        stages: &["ab", "bc"],
-        maxspan_ms: 10_000,
-        missing: &[(1, "ua")],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s ![process where process.name in ("u", "b")]
-            [process where process.name in ("a", "b")] [process where process.name in ("b", "c")]"#,
-        stages: &["ab", "bc"],
-        maxspan_ms: 10_000,
-        missing: &[(0, "ub")],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s [process where process.name in ("a", "b")]
-            [process where process.name in ("b", "c")] ![process where process.name in ("u", "c")]"#,
-        stages: &["ab", "bc"],
-        maxspan_ms: 10_000,
-        missing: &[(2, "uc")],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence by process.entity_id with maxspan=10s ![process where process.name in ("u", "b")]
-            [process where process.name in ("a", "b")] ![any where process.name == "x"] ![any where process.name == "u"]
-            [process where process.name == "b"] ![process where process.name in ("u", "c")]"#,
-        stages: &["ab", "b"],
-        maxspan_ms: 10_000,
-        missing: &[(0, "ub"), (1, "x"), (1, "u"), (2, "uc")],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence with maxspan=5s [process where process.name == "a"] ![process where process.name == "b"]"#,
-        stages: &["a"],
-        maxspan_ms: 5_000,
-        missing: &[(1, "b")],
-        keys: |_, _| vec![None],
-        ..PLAIN
-    },
-    Shape {
-        query: r#"sequence with maxspan=10s [process where process.name in ("a", "b")] as first
-            [process where process.name in ("b", "c") and process.args == first.process.entity_id]
-            until [process where process.name == "u"]"#,
-        stages: &["ab", "bc"],
-        until: "u",
-        maxspan_ms: 10_000,
-        keys: |_, _| vec![None],
-        joined: |earlier, document, stage| {
-            stage == 0 || earlier[0].entity.is_some_and(|entity| document.args.contains(&entity))
-        },
-        ..PLAIN
-    },
-];
-
-const PLAIN: Shape = Shape {
-    query: "",
-    stages: &[],
-    until: "",
-    maxspan_ms: i64::MAX,
-    keys: by_entity,
-    missing: &[],
-    joined: |_, _, _| true,
-};
+use shapes::{Document, SHAPES, Shape};
 
 fn milliseconds(document: &Document) -> i64 {
     document.time.div_euclid(1_000_000)

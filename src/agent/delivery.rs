@@ -1,4 +1,4 @@
-//! What the engine found, on its way to the sink, on a thread of its own: neither a slow disk nor a script that is
+//! What the engine found, on its way to the sink, on a separate thread: neither a slow disk nor a script that is
 //! still being examined holds up detection.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use crate::event::document::insert;
 use crate::event::{Budget, Charge, Ledger};
 use crate::source::live::{Level, Notice};
 
-/// What the engine hands over.
+/// What the engine delivers.
 #[derive(Debug)]
 pub(super) enum Item {
     /// An alert, with what was lost near it.
@@ -96,7 +96,7 @@ impl<S: Sink + Send + 'static> Delivery<S> {
         self.items.send((item, self.ledger.charge(bytes))).map_err(|unsent| unsent.0.0)
     }
 
-    /// Has all written that was handed over, and returns the sink; `None`: it takes longer than this.
+    /// Writes everything that was queued and returns the sink; `None` when that takes longer than this.
     pub(super) fn finish(self, limit: Duration) -> Option<S> {
         drop(self.items);
         self.sink.recv_timeout(limit).ok()

@@ -1,4 +1,4 @@
-//! The engine thread: takes what the sensors hand over, tells the engine the time, and has delivered what it finds.
+//! The engine thread: receives what the sensors report, passes the time to the engine, and delivers what it finds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    /// Lets go on what need not wait any longer, and does what is due.
+    /// Releases what need not wait any longer, and does what is due.
     pub(super) fn advance(&mut self, now: Duration) {
         while let Some(flow) = self.reports.pop_due(now) {
             self.hold(&flow, now);
@@ -170,7 +170,7 @@ impl Engine {
         [self.pending.deadline(self.progress), self.reports.deadline(), summary].into_iter().flatten().min()
     }
 
-    /// The sensors are done: all that waits goes on. So many reports were not taken.
+    /// The sensors have ended: everything that waits proceeds. `not_taken` reports were not received.
     pub(super) fn finish(&mut self, not_taken: u64, now: Duration) -> Counts {
         self.not_taken = not_taken;
         while let Some(flow) = self.reports.pop() {
@@ -187,7 +187,7 @@ impl Engine {
         self.counts.undelivered = self.system.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
-        self.counts.forgotten = counts.evicted_executions;
+        self.counts.evicted_executions = counts.evicted_executions;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
         self.counts.excepted = names.zip(counts.excepted).collect();
         self.counts.clone()

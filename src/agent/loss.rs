@@ -1,4 +1,4 @@
-//! Lost events: which alerts they may affect, and when to say so.
+//! Lost events: which alerts they may affect, and when to report them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl LossLog {
         lost
     }
 
-    /// What could not be told after all waits for the next document.
+    /// What could not be reported after all waits for the next document.
     pub(super) fn untold(&mut self, lost: Vec<(&'static str, u64)>) {
         for (name, count) in lost {
             self.add_unsaid(name, count);
@@ -81,7 +81,7 @@ impl LossLog {
         }
     }
 
-    /// What a document should tell now: the first loss at once, later ones once a minute, all at the end.
+    /// What a document should report now: the first loss at once, later ones once a minute, all at the end.
     pub(super) fn due(&mut self, now: Duration, is_end: bool) -> Option<Vec<(&'static str, u64)>> {
         let waits = self.said.is_some_and(|said| now.saturating_sub(said) < PERIOD) && !is_end;
         if self.unsaid.is_empty() || waits {

@@ -1,4 +1,4 @@
-//! One connection reported by two sources goes on once, with what both know.
+//! One connection reported by two sources is passed on once, with what both know.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ struct Seen {
 }
 
 impl MergedReports {
-    /// Takes in a report; returns what goes on now.
+    /// Takes in a report; returns what to pass on now.
     pub(super) fn take(&mut self, mut flow: Flow, now: Duration) -> Option<Flow> {
         let by_endpoint_security = flow.source == FlowSource::EndpointSecurity;
         self.is_used |= by_endpoint_security;
@@ -64,7 +64,7 @@ impl MergedReports {
         Some(flow)
     }
 
-    /// The next report that has waited in vain: the other source has missed the connection.
+    /// The next report whose wait is over: the other source has missed the connection.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<Flow> {
         let is_due = |since: Duration| now.saturating_sub(since) >= WAIT || self.waiting.len() > MAX_FLOWS;
         self.waiting.front().filter(|(since, _)| is_due(*since))?;

@@ -1,4 +1,4 @@
-//! The running program: sensors in, alerts out. The engine has a thread of its own, which never waits for a disk, a
+//! The running program: sensors in, alerts out. The engine has its own thread, which never waits for a disk, a
 //! file or another process; whatever can take time is done on others.
 
 mod delivery;
@@ -54,7 +54,7 @@ impl Default for Settings {
     }
 }
 
-/// Where the agent's alerts go. It has a thread of its own.
+/// Where the agent's alerts go. It has its own thread.
 pub(crate) trait Sink {
     /// An alert.
     fn alert(&mut self, alert: Alert);
@@ -80,13 +80,13 @@ pub(crate) struct Counts {
     /// Reports of the network statistics that the kernel could not deliver since it started, to this program or
     /// another.
     pub undelivered: u64,
-    /// Executions forgotten early because the table was full; those of them that are a loss are counted there too.
-    pub forgotten: u64,
+    /// Executions evicted because the table was full; those that are a loss are also counted under `lost`.
+    pub evicted_executions: u64,
     /// Alerts held back by the limits of volume.
     pub held_back: u64,
     /// Sequences held back, by the name of the exception.
     pub excepted: Vec<(String, u64)>,
-    /// What was lost or given up, by counter.
+    /// What was lost or evicted, by counter.
     pub lost: Vec<(&'static str, u64)>,
 }
 

@@ -1,4 +1,4 @@
-//! The names of users, asked of the system on a thread of their own: a directory server may take its time.
+//! The names of users, looked up on a separate thread: a directory server can be slow.
 
 use std::collections::HashMap;
 use std::io;

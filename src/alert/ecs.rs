@@ -311,7 +311,7 @@ fn value_of(value: crate::event::Scalar<'_>) -> Json {
     }
 }
 
-/// The context of the completing event, or of an earlier one when the stream told nothing of it.
+/// The context of the completing event, or of an earlier one when the stream has none for it.
 fn context_of(found: &Match) -> Option<&Context> {
     let mut contexts = found.events.iter().rev().filter_map(|event| event.context.as_deref());
     contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some())
@@ -333,7 +333,7 @@ fn summary(execution: &Execution) -> Json {
     Json::Object(fields)
 }
 
-/// One sentence that says who did what, to whom and how long after.
+/// One sentence: who did what, to whom and how long after.
 fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> String {
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     let user = text(alert, "user.name").map(|user| format!(" as {user}")).unwrap_or_default();

@@ -3,8 +3,8 @@
 use crate::event::{Event, Scalar, field};
 use crate::script::Program;
 
-/// Why the process of this event is not the program its name says: the name is one that the rules look
-/// for, and the signing id or the platform bit says otherwise. `None` when nothing says so.
+/// Why the process of this event is not the program that its name claims: the name is one that the rules look
+/// for, and the signing id or the platform bit contradicts it. `None` when nothing does.
 pub(super) fn of(event: &Event) -> Option<String> {
     let name = event.str(field::PROCESS_NAME)?;
     let program = Program::named(name).filter(|program| program.signing_id.is_some())?;

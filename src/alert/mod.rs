@@ -1,4 +1,4 @@
-//! What we say: one ECS document per detection.
+//! The alert: one ECS document per detection.
 
 pub mod blind_spots;
 mod community_id;

@@ -1,4 +1,4 @@
-//! The document that says that events were lost.
+//! The document that reports lost events.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -1,4 +1,4 @@
-//! Long documents are cut to the length that every shipper takes, with marks that say how much was cut.
+//! Long documents are shortened to what every shipper accepts, with marks that state how much was cut.
 
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -211,7 +211,7 @@ fn bytes_left_out(text: &str) -> Option<(usize, usize)> {
     Some((begins, count.parse().ok()?))
 }
 
-/// How many an earlier round left out, less the entry that says so and counts as one now.
+/// How many an earlier round left out, less the entry that states it and counts as one now.
 fn left_out(mark: Option<&Json>) -> usize {
     let count = mark.and_then(Json::as_str).and_then(|text| text.strip_prefix("…[")?.strip_suffix(" more left out]"));
     count.and_then(|count| count.parse::<usize>().ok()).map_or(0, |count| count.saturating_sub(1))

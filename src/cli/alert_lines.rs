@@ -102,7 +102,7 @@ impl Lines {
         Some((found.dev(), found.ino()))
     }
 
-    /// Whether what was read is no longer there.
+    /// Whether what was read no longer exists.
     fn is_truncated(&self) -> bool {
         let Some(file) = &self.file else { return false };
         let mut now = vec![0; self.recent.len()];

@@ -84,7 +84,7 @@ fn when(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     let span =
-        duration(text).map_err(|_| "not a span such as 1h, nor a time such as 2026-11-24T09:00:00Z".to_owned())?;
+        duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z".to_owned())?;
     Ok(now().saturating_sub(span))
 }
 
@@ -127,7 +127,7 @@ struct Reader {
     page: Vec<Map<String, Json>>,
     more: u64,
     bad: u64,
-    /// The reader of standard output has had enough.
+    /// The reader of standard output has closed it.
     closed: bool,
 }
 

@@ -30,10 +30,10 @@ pub(super) fn spare(outputs: &Outputs<'_>, sources: &Sources) -> Result<(), Fail
         let shown = path.display();
         let refuse = |why: &str| Err(Failure::new(Failure::CANNOT_CREATE, format!("{option} {shown}: {why}")));
         if sources.hold(path) {
-            return refuse("is an input; an input is never changed; name another file");
+            return refuse("is an input; refusing to overwrite it; name another file");
         }
         if !is_ours(path, mark).unwrap_or(true) {
-            return refuse("exists and was not written by osawatch; it is left as it is; name another file");
+            return refuse("exists and was not written by osawatch; refusing to overwrite it; name another file");
         }
     }
     Ok(())

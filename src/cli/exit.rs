@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit code that says so (sysexits(3)).
+//! Why a command failed, and its exit code (sysexits(3)).
 
 use std::fmt;
 use std::io;
@@ -9,18 +9,18 @@ use crate::source::recording::{Error as SourceError, Unreadable};
 
 pub(super) const HELP: &str = "\
 Exit codes:
-  0    done; alerts or none
-  1    a check found something wrong
+  0    success, with or without alerts
+  1    a check failed
   3    no rule could have matched (replay --strict)
-  64   the command line is wrong
+  64   the command line is invalid
   65   input is not in a known format
   66   an input cannot be opened
   69   not available on this system
-  70   a fault in osawatch
+  70   a bug in osawatch
   73   an output cannot be created
   74   reading or writing failed
   77   not permitted
-  78   a rule or the configuration is wrong
+  78   a rule or the configuration is invalid
   130  interrupted (Ctrl-C)";
 
 /// A failed command: a sentence and a sysexits code.
@@ -76,7 +76,7 @@ pub(super) fn stdout_failure(error: &io::Error) -> Failure {
     Failure::new(Failure::IO, format!("cannot write to standard output: {error}"))
 }
 
-/// Prints to standard output; a reader that has had enough is no error.
+/// Prints to standard output; a closed pipe is not an error.
 pub(super) fn print(text: &str) -> Result<ExitCode, Failure> {
     match terminal::write(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),

@@ -1,4 +1,4 @@
-//! What the agent tells about itself: on standard error, or in the system log under launchd.
+//! What the agent reports about itself: on standard error, or in the system log under launchd.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
@@ -84,7 +84,7 @@ pub(super) fn start(verbosity: Verbosity, is_agent: bool) {
     }
 }
 
-/// Says why a command failed: on standard error always, as launchd keeps that, and in the system log where the other
+/// Reports why a command failed: on standard error always, as launchd keeps that, and in the system log where the other
 /// messages are.
 pub(super) fn failure(error: &dyn Display) {
     let text: Vec<String> = error.to_string().lines().map(visible).collect();

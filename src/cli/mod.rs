@@ -39,7 +39,7 @@ struct Cli {
 enum Command {
     /// Watch this Mac: process events and connections in, alerts out
     Run(run::Args),
-    /// Run recorded events through the rules
+    /// Replay recorded events through the rules
     Replay(replay::Args),
     /// Read the alert file and its rotations, or export them as HTML
     Alerts(alerts::Args),
@@ -56,7 +56,7 @@ enum Command {
     },
 }
 
-/// Runs the command that the arguments name, prints what went wrong, and says how to exit.
+/// Runs the command that the arguments name, prints what went wrong, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -32,7 +32,7 @@ const SHOWN_PROBLEMS: u64 = 10;
 const MAX_SORTED: u64 = 64 << 20;
 /// Alerts that wait until it is known whether the recording is in order.
 const MAX_WAITING: usize = 10_000;
-/// How much disorder is expected where nothing is said.
+/// How much disorder is expected by default.
 const LATENESS: Duration = Duration::from_secs(5);
 
 /// Arguments of `replay`.
@@ -61,13 +61,13 @@ pub(super) struct Args {
     /// How to show alerts on standard output [default: text on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
     output: Option<Format>,
-    /// Exit with 3 when there is no alert because no rule could have matched
+    /// Exit with 3 if there is no alert because no rule could have matched
     #[arg(long)]
     strict: bool,
-    /// Only alerts from then on: a time, such as 2026-11-24T09:00:00Z; what was before still tells who started whom
+    /// Only alerts from this time on, such as 2026-11-24T09:00:00Z; earlier events still provide the ancestry
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<Timestamp>,
-    /// Only events up to then
+    /// Only events until this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<Timestamp>,
     /// Only events of this host, by name or id; may be given several times
@@ -258,7 +258,7 @@ impl<'a> Replay<'a> {
         self.found.waiting.is_some() && self.pipeline.counts().late > 0
     }
 
-    /// Says what was done, and how to exit.
+    /// Reports what was done, and returns the exit code.
     fn conclude(mut self, args: &Args, mut sink: Sink) -> Result<ExitCode, Failure> {
         let finished = sink.finish();
         terminal::set_progress(None);

@@ -36,7 +36,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "PATH")]
         rules: Vec<PathBuf>,
     },
-    /// Check rule files: ok, skipped and why, or in error and where; with --config, also which exceptions have no
+    /// Check rule files: ok, skipped (and why) or in error (and where); with --config, also which exceptions have no
     /// effect
     Check {
         /// Rule files, or directories of them
@@ -70,10 +70,10 @@ pub(super) struct Selection {
     /// Do not load the built-in rules
     #[arg(long)]
     no_builtin: bool,
-    /// Use only the rule with this id, also one that is shipped off; may be given several times
+    /// Use only the rule with this id, even one that is off by default; may be given several times
     #[arg(long, value_name = "RULE_ID")]
     only: Vec<String>,
-    /// Also use the rule with this id, which is shipped off; may be given several times
+    /// Also use the rule with this id, which is off by default; may be given several times
     #[arg(long, value_name = "RULE_ID")]
     enable: Vec<String>,
 }

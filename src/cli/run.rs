@@ -105,7 +105,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
 fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
     let Ended { result, sink } = ended;
     // Also what was found before a source failed for good is written.
-    let stuck = || Failure::new(Failure::IO, "the alert file did not take the last alerts within 5 s");
+    let stuck = || Failure::new(Failure::IO, "the last alerts could not be written within 5 s");
     let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
     let (ending, counts) = result.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
@@ -168,8 +168,8 @@ fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
         ("alerts delayed by the disk", out.file.delayed),
         ("alerts lost, as the backlog was full", out.file.lost),
         ("alerts that the system log rejected", out.not_in_system_log),
-        ("flows of no known process", counts.unattributed),
-        ("executions forgotten less than a minute after their exit", counts.forgotten),
+        ("flows without a known process", counts.unattributed),
+        ("executions evicted less than a minute after their exit", counts.evicted_executions),
         ("network reports that the kernel did not deliver since it started, to any program", counts.undelivered),
     ];
     for (name, count) in own.into_iter().chain(counts.lost.iter().copied()).filter(|(_, count)| *count > 0) {

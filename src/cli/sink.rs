@@ -65,7 +65,7 @@ pub(super) struct Sink {
     /// Alerts that the file lost and that a document has reported.
     reported_lost: u64,
     counts: Counts,
-    /// Standard output was closed by its reader, which is its way to say that it has enough.
+    /// Standard output was closed by its reader, which wants no more.
     closed: bool,
     failed: Option<Failure>,
 }

@@ -90,7 +90,11 @@ impl<'r> Summary<'r> {
             (totals.repaired_text, "value", " with text that is not Unicode, repaired"),
             (totals.skipped, "event", " of other kinds skipped"),
             (counts.late, "event", " later than the lateness allows, taken out of order: use --sort"),
-            (counts.overflowed, "event", " released early, as the reorder buffer was full: use a larger --max-reorder"),
+            (
+                counts.released_early,
+                "event",
+                " released early, as the reorder buffer was full: use a larger --max-reorder",
+            ),
             (
                 counts.evicted_executions,
                 "process execution",

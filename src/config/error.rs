@@ -30,7 +30,7 @@ pub(crate) enum What {
     File(trust::Error),
     /// A folder cannot be listed.
     Folder(std::io::Error),
-    /// The text does not say what it should.
+    /// The content of the file is invalid.
     Text(String),
     /// Not one rotated file could be kept.
     KeepsNoFile,

@@ -1,4 +1,4 @@
-//! What a configuration says that has no effect, and what it says that blinds the rules.
+//! What in a configuration has no effect, and what blinds the rules.
 
 use super::{Capture, Config};
 use crate::detect::exception::Scope;

@@ -128,7 +128,7 @@ impl Default for Alerts {
     }
 }
 
-/// What an alert says of the script that ran.
+/// What an alert contains of the script that ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Script {
@@ -172,7 +172,7 @@ pub(crate) struct Rules {
     pub paths: Vec<PathBuf>,
     /// Ids of rules that do not run.
     pub disable: Vec<String>,
-    /// Ids of rules that run though they are shipped off.
+    /// Ids of rules that run although they are off by default.
     pub enable: Vec<String>,
 }
 

@@ -9,12 +9,12 @@ use super::error::{Problem, What};
 /// Errors of one file that are reported.
 const MAX_PROBLEMS: usize = 50;
 
-/// The value that a text says, or all that is wrong with it.
+/// The value that a text holds, or everything that is wrong with it.
 pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> Result<T, Vec<Problem>> {
     let (mut table, errors) = DeTable::parse_recoverable(source.1);
     let mut problems: Vec<Problem> = errors.iter().map(|error| problem(source, error)).collect();
     problems.truncate(MAX_PROBLEMS);
-    // Text that is no TOML says nothing reliable about its values.
+    // The values of invalid TOML are not reliable.
     if !problems.is_empty() {
         return Err(problems);
     }

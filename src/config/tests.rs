@@ -158,7 +158,7 @@ mod trust {
         let path = file(folder.path(), "config.toml", 0o644);
         chown(&path, Some(65534), None).unwrap();
         let shown = path.display();
-        let wanted = format!("{shown} belongs to user 65534, who decides what it says; run: chown 0 '{shown}'");
+        let wanted = format!("{shown} belongs to user 65534, who can change it; run: chown 0 '{shown}'");
         assert_eq!(why(&path), wanted);
         chown(&path, Some(0), None).unwrap();
         chown(folder.path(), Some(65534), None).unwrap();

@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 /// Links to folders that are followed on one path.
 const MAX_LINKS: usize = 32;
 
-/// Whose word counts.
+/// Whose files are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// What only root, or the user of this process, could have written.
@@ -28,7 +28,7 @@ pub(crate) enum Trust {
 pub(crate) enum Error {
     /// It cannot be read.
     Io(io::Error),
-    /// It is a folder, a pipe, a device or the like.
+    /// It is a folder, a pipe, a device or something similar.
     NotAFile,
     /// It is a symbolic link.
     Link(PathBuf),
@@ -64,7 +64,7 @@ impl fmt::Display for Error {
             Error::Link(target) => write!(f, "a symbolic link; name the file itself: {}", target.display()),
             Error::Owner { path, uid, wanted } => {
                 let path = path.display();
-                write!(f, "{path} belongs to user {uid}, who decides what it says; run: chown {wanted} '{path}'")
+                write!(f, "{path} belongs to user {uid}, who can change it; run: chown {wanted} '{path}'")
             }
             Error::Writable { path, mode, chmod } => {
                 let path = path.display();
@@ -82,7 +82,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Reads a text file of at most so many bytes.
+/// Reads a text file of limited length.
 pub(crate) fn read(path: &Path, trust: Trust, max_bytes: u64) -> Result<String, Error> {
     let path = match trust {
         Trust::OwnerOnly => trusted(path)?,
@@ -114,7 +114,7 @@ fn read_text(file: File, max_bytes: u64) -> Result<String, Error> {
     })
 }
 
-/// The path without links, when nobody else could have written what is there.
+/// The path without links, when nobody else could have written the file.
 pub(crate) fn trusted(path: &Path) -> Result<PathBuf, Error> {
     let absolute = std::path::absolute(path)?;
     let mut ahead: Vec<OsString> = names(&absolute).collect();

@@ -1,6 +1,6 @@
 //! Events that must not occur: `![…]` in a sequence.
 //!
-//! The events that must occur are matched first, as if nothing else were asked. A sequence is then dropped
+//! The events that must occur are matched first, as if the query asked for nothing else. A sequence is then dropped
 //! when an event that must not occur lies between two of its events, or before the first, or after the last, no
 //! further than `maxspan` allows: before the first from the last less `maxspan` on, after the last up to the
 //! first plus `maxspan`. When the query asks both for none before and for none after, it is dropped if there are
@@ -26,7 +26,7 @@ pub(super) struct Absences {
     /// How many events the sequence has.
     events: usize,
     maxspan_ms: i64,
-    /// What was seen, in that order, to be forgotten when it is too long ago.
+    /// What was seen, in that order; removed when it is too old.
     order: VecDeque<(i64, usize, Arc<str>)>,
     /// Sequences that wait for what comes after them, by the time until which they do.
     undecided: BTreeMap<(i64, u64), Undecided>,
@@ -152,7 +152,7 @@ impl Absences {
         }
     }
 
-    /// Forgets what was seen too long ago to matter.
+    /// Removes what was seen too long ago to matter.
     pub(super) fn expire(&mut self, watermark_ms: i64) {
         let horizon = watermark_ms.saturating_sub(self.maxspan_ms);
         while self.order.front().is_some_and(|(time, ..)| *time < horizon) {
@@ -169,14 +169,14 @@ impl Absences {
         }
     }
 
-    /// When an event that must not come at this place of the sequence came last, before the event at hand.
+    /// When an event that must not come at this place of the sequence came last, before the current event.
     pub(super) fn latest(&self, place: usize, key: &str, ordinal: Ordinal) -> Option<Ordinal> {
         let stages = self.stages.iter().filter(|absence| absence.place == place);
         let seen = stages.filter_map(|absence| absence.seen.get(key)).map(|(latest, _)| *latest);
         seen.filter(|latest| *latest < ordinal).max()
     }
 
-    /// Takes a sequence whose events have all occurred; gives it back when it is decided already.
+    /// Takes a sequence whose events have all occurred; returns it when it is decided already.
     pub(super) fn judge(&mut self, sequence: Undecided) -> Option<Undecided> {
         let (leads, trails) = (
             self.stages.iter().any(|absence| absence.place == 0),

@@ -73,7 +73,7 @@ pub struct Exception {
 }
 
 impl Exception {
-    /// Compiles an entry. `origin` and `text` are the file it stands in.
+    /// Compiles an entry. `origin` and `text` are its file.
     pub fn compile(
         entry: &Entry,
         (origin, text): (&str, &str),
@@ -101,7 +101,7 @@ impl Exception {
         })
     }
 
-    /// Why it can hold back nothing of a rule with this many events in its sequence, if that is so.
+    /// Why it can never hold back a sequence of this many events, if that is so.
     pub fn never_true(&self, events: usize) -> Option<String> {
         self.condition.never_true(events)
     }

@@ -31,7 +31,7 @@ pub(super) struct Index {
     any: Named,
     /// Matchers that see every event: those that wait for one not to occur.
     always: Mask,
-    /// The answer at hand.
+    /// The current answer.
     concerned: Mask,
 }
 

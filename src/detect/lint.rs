@@ -28,7 +28,7 @@ pub(crate) fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
     found
 }
 
-/// It is never true when it is so for every rule it is for.
+/// It is never true when that holds for every rule that it covers.
 fn never_true(set: &RuleSet, exception: &Exception) -> Option<String> {
     let covered = set.rules.iter().filter(|rule| exception.covers(&rule.id));
     let mut why = None;

@@ -34,7 +34,7 @@ impl Matcher {
         Matcher { state, pipes: Pipes::new(&query.pipes) }
     }
 
-    /// Partial sequences and keys given up because a limit was reached.
+    /// Partial sequences and keys evicted because a limit was reached.
     pub(super) fn evicted(&self) -> u64 {
         match &self.state {
             State::Event(_) => 0,

@@ -149,7 +149,7 @@ impl Detector {
         self.ledger.bytes()
     }
 
-    /// Partial sequences given up because a limit was reached.
+    /// Partial sequences evicted because a limit was reached.
     pub fn evicted(&self) -> u64 {
         self.matchers.iter().map(|(_, matcher)| matcher.evicted()).sum()
     }

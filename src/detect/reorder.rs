@@ -30,7 +30,7 @@ pub(crate) struct Reorder {
     arrivals: u64,
     latest: Option<Timestamp>,
     late: u64,
-    overflowed: u64,
+    released_early: u64,
 }
 
 impl Reorder {
@@ -47,7 +47,7 @@ impl Reorder {
             arrivals: 0,
             latest: None,
             late: 0,
-            overflowed: 0,
+            released_early: 0,
         }
     }
 
@@ -57,8 +57,8 @@ impl Reorder {
     }
 
     /// Events released before their time because the buffer was full.
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.overflowed
+    pub(crate) fn released_early(&self) -> u64 {
+        self.released_early
     }
 
     /// The bytes of the events that are held.
@@ -95,7 +95,7 @@ impl Reorder {
             return self.pop();
         }
         if self.queue.len() + self.stragglers.len() > self.limit || self.bytes > self.bytes_limit {
-            self.overflowed += 1;
+            self.released_early += 1;
             return self.pop();
         }
         None
@@ -135,7 +135,7 @@ mod tests {
         }
         out.extend(std::iter::from_fn(|| reorder.pop()));
         let order = out.into_iter().map(|((time, arrival), _)| (time.nanoseconds(), arrival)).collect();
-        (order, reorder.late(), reorder.overflowed())
+        (order, reorder.late(), reorder.released_early())
     }
 
     #[test]
@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_full_buffer_releases_the_earliest_and_counts_it() {
-        let (order, _, overflowed) = run(Lateness::UpTo(Duration::from_secs(1)), 2, &[1, 2, 3, 4]);
+        let (order, _, released_early) = run(Lateness::UpTo(Duration::from_secs(1)), 2, &[1, 2, 3, 4]);
         assert_eq!(order.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(overflowed, 2);
+        assert_eq!(released_early, 2);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             reorder.push(event(ns));
             released.extend(std::iter::from_fn(|| reorder.pop_due()).map(|((time, _), _)| time.nanoseconds()));
         }
-        assert_eq!((released, reorder.overflowed()), (vec![1, 2], 2));
+        assert_eq!((released, reorder.released_early()), (vec![1, 2], 2));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::eql::{self, Query};
 use crate::place::Place;
 
-/// Why a rule that is shipped off does not run.
+/// Why a rule that is off by default does not run.
 const OFF: &str = "it is off; `enable` in the section [rules] of the configuration turns it on";
 
 /// A loaded rule.
@@ -59,7 +59,7 @@ pub struct Rule {
     pub origin: String,
     /// What was read and is not acted on.
     pub remarks: Vec<String>,
-    /// Where the id stands in its file.
+    /// Where the id is in its file.
     pub(super) id_place: Place,
     pub(super) state: State,
 }
@@ -81,12 +81,12 @@ impl Rule {
         }
     }
 
-    /// Whether it is shipped off and was not turned on.
+    /// Whether it is off by default and was not turned on.
     pub fn is_off(&self) -> bool {
         matches!(self.state, State::Off(_))
     }
 
-    /// Turns it on, if it was shipped off.
+    /// Turns it on, if it was off by default.
     pub(super) fn turn_on(&mut self) {
         if let State::Off(query) = &self.state {
             self.state = State::Runnable(query.clone());
@@ -147,7 +147,7 @@ impl Severity {
     /// All, the least first.
     pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
-    /// Of a number that an alert has; medium when it is none of ours.
+    /// Of a number that an alert has; medium when it is not one of ours.
     pub fn of(number: u64) -> Severity {
         Severity::ALL.into_iter().find(|severity| severity.number() == number).unwrap_or(Severity::Medium)
     }
@@ -218,7 +218,7 @@ pub struct Example {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "`alerts` is a number, or a list of the ids of each alert's events")]
 pub enum Expected {
-    /// So many.
+    /// This many.
     Count(usize),
     /// These, each by the ids of its events.
     Events(Vec<Vec<String>>),

@@ -267,7 +267,7 @@ fn compile(query: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<
     Ok((State::Runnable(Box::new(query)), remarks))
 }
 
-/// For which other system or product the rule is, as far as its file says without its query being understood.
+/// The other system or product that the rule is for, as far as the file shows without parsing the query.
 fn elsewhere(file: &File, query: &str) -> Option<String> {
     if let Some(products) = file.metadata.other_products() {
         return Some(format!("it needs events of {products}"));

@@ -143,7 +143,7 @@ fn choose(stages: &[Candidates]) -> Option<Vec<usize>> {
     Some(chosen)
 }
 
-/// Whether each stage can have an event of its own, none of those taken: a matching of stages and events.
+/// Whether each stage can have a separate event, none of those taken: a matching of stages and events.
 fn can_be_filled(stages: &[Candidates], taken: &[Ordinal]) -> bool {
     let mut owners: HashMap<Ordinal, usize> = HashMap::default();
     (0..stages.len()).all(|stage| give(stage, stages, taken, &mut owners, &mut Vec::new()))

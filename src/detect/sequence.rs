@@ -32,7 +32,7 @@ const MAX_OLDER: usize = 64;
 /// What a partial sequence takes besides its key and its events.
 const PARTIAL_BYTES: usize = 192;
 
-/// The order of the keys is gone through for stale ones when they take this many bytes.
+/// The order of the keys is searched for stale ones when they take this many bytes.
 const ORDER_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Partial {
         longest(self.events.iter())
     }
 
-    /// Whether the event, which is of the next stage, goes on with this sequence.
+    /// Whether the event, which is of the next stage, continues this sequence.
     fn is_continued_by(&self, event: &Event, ordinal: Ordinal, joined: Option<&Condition>) -> bool {
         let joins = |condition: &Condition| {
             let earlier: Vec<Arc<Event>> = self.events.iter().map(|held| Arc::clone(&held.event)).collect();
@@ -108,7 +108,7 @@ impl Sequence {
         }
     }
 
-    /// Partial sequences and keys given up because a limit was reached.
+    /// Partial sequences and keys evicted because a limit was reached.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted + self.absences.as_ref().map_or(0, Absences::evicted)
     }
@@ -233,7 +233,7 @@ impl Sequence {
         found.extend(decided.map(Undecided::found));
     }
 
-    /// Gives the sequences whose time is over: what must not occur after them did not.
+    /// Returns the sequences whose time is over: what must not occur after them did not.
     pub(super) fn decide(&mut self, watermark_ms: i64, found: &mut Vec<Match>) {
         if let Some(absences) = &mut self.absences {
             absences.decide(watermark_ms, found);
@@ -346,7 +346,7 @@ impl Sequence {
         }
     }
 
-    /// Gives up what has waited longer than `maxspan`. Few are let wait longer than that: then an event
+    /// Drops what has waited longer than `maxspan`. A few may wait longer than that: then an event
     /// whose clock ran ahead does not end the sequences of all others.
     fn expire(&mut self, watermark_ms: i64) {
         if let Some(absences) = &mut self.absences {

@@ -96,23 +96,23 @@ impl RuleSet {
         Ok(&self.rules[self.rules.len() - 1])
     }
 
-    /// Adds an exception. `origin` and `text` are the file it stands in.
+    /// Adds an exception. `origin` and `text` are its file.
     pub fn except(&mut self, origin: &str, text: &str, entry: &Entry) -> Result<(), Error> {
         let exception = Exception::compile(entry, (origin, text), &mut self.fields, &mut self.lineages)?;
-        // Said of each sequence that is held back.
+        // Reported for each sequence that is held back.
         let _ = self.fields.resolve("destination.ip");
         self.exceptions.push(exception);
         Ok(())
     }
 
-    /// Keeps only the rules with these ids, and turns them on; the first unknown one is given back.
+    /// Keeps only the rules with these ids, and turns them on; the first unknown one is returned.
     pub fn keep_only<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
         self.turn_on(ids)?;
         self.rules.retain(|rule| ids.contains(&rule.id));
         Ok(())
     }
 
-    /// Turns on the rules with these ids; the first unknown one is given back.
+    /// Turns on the rules with these ids; the first unknown one is returned.
     pub fn turn_on<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
         if let Some(unknown) = ids.iter().find(|id| !self.rules.iter().any(|rule| rule.id == **id)) {
             return Err(unknown);

@@ -1,5 +1,5 @@
 //! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is held back is
-//! counted and summed up; nothing is forgotten.
+//! counted and summed up; none is uncounted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -35,7 +35,7 @@ const KNOWN: [&str; 28] = [
     "web",
 ];
 
-/// Refuses a category that no table knows: it is a slip of the pen, and the rule would never fire.
+/// Rejects an unknown category: it is a typing error, and the rule would never match.
 pub(super) fn check(query: &Query) -> Result<(), Error> {
     let unknown = |stage: &&&Stage| !KNOWN.contains(&stage.category.as_str());
     match query.all_stages().iter().find(unknown) {

@@ -20,7 +20,7 @@ pub(super) struct Compiler<'c> {
     lineages: &'c mut Lineages,
     /// The names of the events of earlier stages, and which event of the sequence each is.
     pub aliases: Vec<(String, usize)>,
-    /// The name of the event of the stage at hand.
+    /// The name of the event of the current stage.
     pub own_alias: Option<String>,
     /// What the regular expressions so far may take.
     regex_bytes: usize,
@@ -80,7 +80,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Whether it is `null`, or an optional field that does not exist, which stands for `null`.
+    /// Whether it is `null`, or an optional field that does not exist, which counts as `null`.
     fn is_null(&mut self, expr: &Expr) -> Result<bool, Error> {
         Ok(expr.kind == ExprKind::Null || matches!(self.field(expr)?, Some(None)))
     }

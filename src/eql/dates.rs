@@ -1,10 +1,10 @@
-//! Dates as a rule writes them. One that leaves out its smaller parts stands for all instants that it
+//! Dates as a rule writes them. One that leaves out its smaller parts means all instants that it
 //! covers: `"2026-11-22"` is a day, `"2026-11-22T10:00:00Z"` a second.
 
 use super::comparison::Comparison;
 use crate::event::{Number, Scalar, Timestamp};
 
-/// The first and the last millisecond that a date stands for.
+/// The first and the last millisecond of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Date {
     first: i64,
@@ -67,7 +67,7 @@ impl Date {
     }
 }
 
-/// The instant that a value of a `date` field stands for, in milliseconds; `None` when it is malformed.
+/// The instant of a value of a `date` field, in milliseconds; `None` when it is malformed.
 pub(super) fn instant(value: Scalar<'_>) -> Option<i64> {
     match value {
         Scalar::Str(text) => match Timestamp::parse(text) {

@@ -69,7 +69,7 @@ impl Parser {
                 ">" => Comparison::Greater,
                 ">=" => Comparison::GreaterOrEqual,
                 ":" => return self.matches(left, Operator::Colon, start),
-                "=" => return Err(self.error("`=` does not compare").suggest("==")),
+                "=" => return Err(self.error("`=` is not a comparison").suggest("==")),
                 _ => return Ok(left),
             };
             self.take();

@@ -205,7 +205,7 @@ fn utf16_length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// The byte at which so many UTF-16 units of the text are over; `None` beyond its end.
+/// The byte after this many UTF-16 units of the text; `None` beyond its end.
 fn byte_of(text: &str, units: usize) -> Option<usize> {
     let mut counted = 0;
     for (at, c) in text.char_indices() {
@@ -247,7 +247,7 @@ fn substring(text: &str, start: &Datum<'_>, end: Option<&Datum<'_>>) -> Option<D
     Some(Datum::Text(text[from..to.max(from)].to_owned().into()))
 }
 
-/// What stands between the first `left` and the next `right`, the last when greedy; empty when there is none.
+/// What is between the first `left` and the next `right`, the last when greedy; empty when there is none.
 fn between(text: &str, left: &str, right: &str, greedy: bool, insensitive: bool) -> String {
     // Lower case of ASCII has the same length: places in one text are places in the other.
     let searched = if insensitive { text.to_ascii_lowercase() } else { text.to_owned() };

@@ -24,7 +24,7 @@ impl IpSet {
     }
 }
 
-/// An address as documents write it: a zone id is no part of it.
+/// An address as documents write it: a zone id is not part of it.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     let bare = text.split_once('%').map_or(text, |(address, _)| address);
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())

@@ -41,7 +41,7 @@ impl Lineages {
         self.queries.len()
     }
 
-    /// Forgets the queries added since there were so many.
+    /// Removes the queries added since there were this many.
     pub(super) fn truncate(&mut self, length: usize) {
         self.queries.truncate(length);
     }

@@ -22,7 +22,7 @@ pub(super) fn comparison(field: TypedField, comparison: Comparison, right: &Expr
     if comparison == Comparison::Equal {
         return equal(Some(field), right, field.caseless);
     }
-    let wrong = || Error::new("values of this field do not compare with that", right.span.clone());
+    let wrong = || Error::new("values of this field cannot be compared with that value", right.span.clone());
     match field.kind {
         FieldType::Long | FieldType::Double => {
             number(right).map(|number| Test::Number(comparison, number)).ok_or_else(wrong)
@@ -167,7 +167,7 @@ fn regex(list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Er
         let size = if build(&text, SMALL_REGEX).is_ok() { SMALL_REGEX.min(text.len() * 64) } else { REGEX_BYTES };
         *bytes += size;
         if *bytes > REGEXES_BYTES {
-            return Err(wrong("all of this query together are too large"));
+            return Err(wrong("the regular expressions of this query are too large together"));
         }
         if size == REGEX_BYTES {
             build(&text, REGEX_BYTES).map_err(|error| {

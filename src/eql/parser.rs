@@ -162,7 +162,7 @@ impl Parser {
     fn sample(&mut self, start: usize) -> Result<Query, Error> {
         let by = if self.take_word("by") { self.keys()? } else { Vec::new() };
         if self.is_word("with") {
-            return Err(self.error("a sample has no maxspan: its events are of any time"));
+            return Err(self.error("a sample has no maxspan: its events can be any time apart"));
         }
         let stages = self.stages(&by, start)?;
         if let Some(stage) = stages.iter().find(|stage| stage.missing || stage.alias.is_some()) {
@@ -191,7 +191,7 @@ impl Parser {
         check_key_counts(stages.iter().chain(&until))?;
         if let Some(stage) = stages.iter().find(|stage| stage.missing) {
             if maxspan_ms.is_none() {
-                let why = "a sequence with `![…]` needs `with maxspan`: it is decided when that time is over";
+                let why = "a sequence with `![…]` needs `with maxspan`: it is decided when that time has passed";
                 return Err(Error::new(why, stage.span.clone()));
             }
             if stages.iter().all(|stage| stage.missing) {

@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::field::{self, Field, Fields};
+use super::Fields;
+use super::field::{self, Field};
 use super::{Categories, Decoded, Event, Line, Scalar, Timestamp, Value};
 
 /// What a document is skipped as that states no `event.category`.

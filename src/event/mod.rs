@@ -9,6 +9,7 @@ pub(crate) mod document;
 pub(crate) mod ecs;
 mod execution;
 pub mod field;
+mod fields;
 mod flow;
 pub(crate) mod hash;
 mod line;
@@ -20,7 +21,8 @@ mod timestamp;
 
 pub use audit_token::{AuditToken, Machine};
 pub use execution::{Ancestors, Context, Execution};
-pub use field::{Field, FieldType, Fields};
+pub use field::{Field, FieldType};
+pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use memory::{Budget, Charge, Ledger};

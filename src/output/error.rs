@@ -46,7 +46,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::NotOurs { uid, mode, user } => write!(
                 f,
-                "{path}: others may write it (owner {uid}, mode {mode:04o}); run: chown {user} '{path}'; chmod go-w '{path}'"
+                "{path}: writable by others (owner {uid}, mode {mode:04o}); run: chown {user} '{path}'; chmod go-w '{path}'"
             ),
             ErrorKind::Locked => {
                 write!(f, "{path}: another osawatch is writing to it; stop that one or choose another file")

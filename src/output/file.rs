@@ -258,14 +258,14 @@ impl AlertFile {
         open.is_regular && open.size > 0 && (open.size + more > rotation.size || is_old)
     }
 
-    /// Goes on in a new file; in the old one when that cannot be renamed.
+    /// Continues in a new file; in the old one when that cannot be renamed.
     fn rotate(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         let renamed = self.sync().map_err(|error| error.to_string()).and_then(|()| {
             let name = self.names.free(now).map_err(|error| error.to_string())?;
             self.medium.rename(&self.path, &name).map_err(|error| format!("{}: {error}", name.display()))
         });
         if let Err(error) = renamed {
-            log::warn!("cannot rotate the alert file, going on in the old one: {error}");
+            log::warn!("cannot rotate the alert file; continuing with the old one: {error}");
             self.rotation_failed = Some(now);
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What the writer asks of a disk. Tests answer as a bad one does.
+//! What the writer needs of a disk. Tests simulate a faulty one.
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -53,7 +53,7 @@ pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
     }
 }
 
-/// Writes all of it; says how much was written before an error.
+/// Writes all of it; returns how much was written before an error.
 pub(super) fn write_all_at(
     medium: &dyn Medium,
     file: &File,

@@ -78,7 +78,7 @@ pub(crate) struct Rotation {
 pub(crate) struct Counts {
     /// Lines in the file.
     pub written: u64,
-    /// Lines that had to wait, all told.
+    /// Lines that had to wait, in total.
     pub delayed: u64,
     /// Lines lost: the state directory and memory were full, or a crash tore them there.
     pub lost: u64,

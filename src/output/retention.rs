@@ -27,7 +27,7 @@ pub(super) struct Names {
 pub(super) struct Rotated {
     pub(super) path: PathBuf,
     name: OsString,
-    /// The part of the name that tells the order.
+    /// The part of the name that determines the order.
     order: (String, u64),
     size: u64,
     modified: Timestamp,

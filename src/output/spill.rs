@@ -21,7 +21,7 @@ use crate::report::plural;
 pub(super) const NAME: &str = "alerts-waiting.ndjson";
 /// Bytes that may wait there: eight thousand alerts of the greatest length.
 const MAX_BYTES: u64 = 256 << 20;
-/// A longer line is none of ours.
+/// A longer line is not one of ours.
 const MAX_LINE: u64 = 1 << 20;
 /// Marks a line that the alert file has.
 const DONE: u8 = b' ';
@@ -63,7 +63,7 @@ impl Spill {
         let mut file = medium.open(&options, &path)?;
         let found = file.metadata()?;
         if !found.is_file() || found.nlink() > 1 || !is_own(found.uid()) {
-            return Err(io::Error::other("not a regular file of our own with one name; move it away"));
+            return Err(io::Error::other("not a regular file of our own with a single link; move it away"));
         }
         let mut spill = Spill {
             medium,
@@ -239,7 +239,7 @@ impl Spill {
         self.clean();
     }
 
-    /// Overwrites what stands behind the last line.
+    /// Overwrites what follows the last line.
     fn clean(&mut self) {
         if self.dirty <= self.end {
             return;
@@ -260,7 +260,7 @@ impl Spill {
     }
 }
 
-/// Where what stands behind the last line ends: `line` begins at `from`, and the rest follows.
+/// Where what follows the last line ends: `line` begins at `from`, and the rest follows.
 fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<u64> {
     let last = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).map(|at| at as u64 + 1);
     let mut content = last(line).map_or(0, |at| from + at);
@@ -289,7 +289,7 @@ fn check_directory(directory: &Path) -> io::Result<()> {
         let (uid, mode) = (found.uid(), found.mode() & 0o7777);
         let shown = directory.display();
         return Err(io::Error::other(format!(
-            "others may write there (owner {uid}, mode {mode:04o}); run: chown {} '{shown}'; chmod go-w '{shown}'",
+            "writable by others (owner {uid}, mode {mode:04o}); run: chown {} '{shown}'; chmod go-w '{shown}'",
             rustix::process::geteuid().as_raw()
         )));
     }

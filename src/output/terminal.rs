@@ -28,7 +28,7 @@ pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Prints lines on standard error. Nobody may read them, or can: there is no one to tell then.
+/// Prints lines on standard error. An error is ignored: there is nowhere to report it.
 pub(crate) fn say(text: &str) {
     let line = format!("{}\n", text.trim_end_matches('\n'));
     let _ = aside(|| io::stderr().write_all(line.as_bytes()));

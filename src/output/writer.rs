@@ -1,6 +1,6 @@
 //! The alert file: lines in order, each once, kept until the file has them.
 //!
-//! The writer asks no clock: whoever drives it says what time it is. It is in one of these states:
+//! The writer reads no clock: its driver passes the time. It is in one of these states:
 //!
 //! | state | what is on the disk | what a crash leaves |
 //! | --- | --- | --- |

@@ -29,7 +29,7 @@ struct Owner {
     is_inferred: bool,
     /// An exec began it: it is the same process as the one that it replaced.
     continues: bool,
-    /// An event told of its start; else it was found running.
+    /// An event reported its start; otherwise it was found running.
     is_reported: bool,
     started: Timestamp,
     exited: Option<Timestamp>,
@@ -109,7 +109,7 @@ impl Owners {
         }
     }
 
-    /// Forgets an execution of this pid.
+    /// Removes an execution of this pid.
     pub(super) fn forget(&mut self, key: &Arc<str>, pid: Option<i64>) {
         let Some(pid) = pid else { return };
         if let Some(owners) = self.by_pid.get_mut(&pid) {

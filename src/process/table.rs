@@ -1,4 +1,4 @@
-//! The executions that the stream has told of, bounded, and what they add to later events.
+//! The executions that the stream has reported, bounded, and what they add to later events.
 
 mod exits;
 mod latest;
@@ -29,7 +29,7 @@ pub struct Limits {
     pub bytes: usize,
     /// How long an exited execution stays, for connections reported after its exit.
     pub keep_exited: Duration,
-    /// How late a report may well be: an execution that is given up later than this after its exit is no loss.
+    /// How late a report may well be: evicting an execution later than this after its exit is not a loss.
     pub lateness: Duration,
 }
 
@@ -71,7 +71,7 @@ struct Entry {
     context: Arc<Context>,
     /// Which `descendant of […]` queries this execution's own events match.
     marks: u128,
-    /// An exec told of it, not only a fork.
+    /// An exec reported it, not only a fork.
     executed: bool,
     ended: Option<Timestamp>,
     generation: u64,
@@ -84,7 +84,7 @@ impl Table {
         Table { limits, ..Table::default() }
     }
 
-    /// Executions given up because the table was full.
+    /// Executions evicted because the table was full.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
@@ -99,8 +99,8 @@ impl Table {
         self.ledger.bytes()
     }
 
-    /// Adds to an event what is known of its process, and takes note of what a process event tells.
-    /// Events come in the order they happened. `marks` says which `descendant of […]` queries an event
+    /// Adds to an event what is known of its process, and records what a process event reports.
+    /// Events come in the order they happened. `marks` returns which `descendant of […]` queries an event
     /// matches, once it has its context.
     pub(crate) fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
         self.expire(event.time);
@@ -225,7 +225,7 @@ impl Table {
         }
     }
 
-    /// A program that another replaced in place has ended, though no event says so.
+    /// A program that another replaced in place has ended, although no event reports it.
     fn end_replaced(&mut self, event: &Event) {
         let Some(replaced) = event.str(field::REPLACED_ENTITY_ID) else { return };
         if event.str(field::PROCESS_ENTITY_ID) == Some(replaced) {

@@ -94,7 +94,7 @@ impl Case {
         }
     }
 
-    /// Takes note of an event that an alert's process may have to do with.
+    /// Records an event that may concern an alert's process.
     pub(crate) fn observe(&mut self, event: &Event) {
         let has_room = self.redactor.is_some() && self.activity.len() < MAX_ACTIVITY;
         let Some(entity) = event.str(field::PROCESS_ENTITY_ID).filter(|_| has_room) else { return };

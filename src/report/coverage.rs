@@ -55,7 +55,7 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
-    /// Takes note of an event.
+    /// Records an event.
     pub(crate) fn observe(&mut self, event: &Event) {
         let (mut host, mut name, mut number) = ("", "", None);
         let mut is_start = false;
@@ -226,7 +226,7 @@ impl Coverage {
     }
 }
 
-/// What the first event of a host says about it. No rule may want that, and then the decoder did not take it:
+/// What the first event of a host states about it. No rule may want that, and then the decoder did not take it:
 /// once, the whole document is read.
 fn described(event: &Event) -> Host {
     let document = document::document(event);

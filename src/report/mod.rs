@@ -1,4 +1,4 @@
-//! How people read alerts: as text, and as a page. Pure, and safe to show whatever an event says.
+//! How people read alerts: as text, and as a page. Pure, and safe to show whatever an event contains.
 
 mod case;
 mod coverage;
@@ -21,7 +21,7 @@ fn severity(alert: &Map<String, Json>) -> Severity {
 }
 
 /// Text with every control character written as an escape, so that it cannot move the cursor, change
-/// the title or hide what stands before it. Bidirectional controls count as control characters.
+/// the title or hide what precedes it. Bidirectional controls count as control characters.
 pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

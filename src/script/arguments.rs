@@ -13,7 +13,7 @@ pub(super) struct Given {
     pub(super) arguments: u64,
 }
 
-/// What the options of an osascript say.
+/// What the options of an osascript mean.
 struct Options<'a> {
     /// What follows each `-e`.
     statements: Vec<&'a str>,
@@ -68,7 +68,7 @@ pub(super) fn osascript(args: &[&str]) -> Given {
         let language = named.unwrap_or(APPLESCRIPT);
         return Given { source: "inline", language, text, arguments: count(rest), ..Given::default() };
     }
-    // A file may say its language itself, by its name or in its bytes.
+    // A file may state its language itself, by its name or in its bytes.
     let language = named.flatten();
     match rest.split_first() {
         Some((path, arguments)) if !is_standard_input(path) && !is_interactive => {
@@ -89,7 +89,7 @@ fn is_standard_input(path: &str) -> bool {
     path == "-" || path == "/dev/stdin" || path.starts_with("/dev/fd/")
 }
 
-/// What an osascript was given, as far as its sensor says: by its arguments, or where these are missing or joined, by
+/// What an osascript was given, as its sensor reports it: by its arguments, or where these are missing or joined, by
 /// its command line.
 pub(super) fn osascript_of(args: &[&str], command_line: Option<&str>) -> Given {
     match (args, command_line) {

@@ -44,7 +44,7 @@ const COMMANDS: [(&[u8; 8], &str); 26] = [
     (b"aevtquit", "quit"),
 ];
 
-/// What a compiled script tells.
+/// What a compiled script shows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Compiled {
     /// Its texts, in the order of the file, each once.

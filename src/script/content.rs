@@ -1,4 +1,4 @@
-//! What the bytes of a script tell: pure, and linear in their number.
+//! What the bytes of a script show: pure, and linear in their number.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::event::Script;
 const MAX_DECODED_TEXT: usize = 2048;
 const MAX_DECODED: usize = 4096;
 
-/// What the bytes of a script file tell.
+/// What the bytes of a script file show.
 pub(super) fn describe(bytes: &[u8], script: &mut Script) {
     let compiled = [(&b"FasdUAS"[..], "AppleScript"), (&b"JsOsaDAS"[..], "JavaScript")];
     if let Some((_, language)) = compiled.into_iter().find(|(magic, _)| bytes.starts_with(magic)) {
@@ -47,7 +47,7 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What the text of a script tells.
+/// What the text of a script shows.
 pub(super) fn describe_text(text: &str, script: &mut Script) {
     if let Some(first) = text.lines().next().filter(|first| first.starts_with("#!") && first.contains("osascript")) {
         let is_javascript = first.to_ascii_lowercase().contains("javascript");
@@ -61,7 +61,7 @@ pub(super) fn describe_text(text: &str, script: &mut Script) {
     script.text = Some(text[..cut].to_owned());
 }
 
-/// What a compiled script tells. Words that the compiler puts there are left out of what is shown.
+/// What a compiled script shows. Words that the compiler puts there are left out of what is shown.
 fn describe_compiled(found: &Compiled, script: &mut Script) {
     let all = found.texts.join("\n");
     let packed = unpack::unpack(&all);

@@ -10,22 +10,22 @@ use regex::{Regex, RegexBuilder};
 /// are one indicator: `display dialog`, `displayDialog`.
 const TABLE: [(&str, &str, &str); 27] = [
     ("do shell script", r"do\s*shell\s*script|\bNSTask\b", "runs a shell command"),
-    ("curl", r"\b(?:curl|wget|nscurl)\b", "fetches with a command"),
+    ("curl", r"\b(?:curl|wget|nscurl)\b", "downloads with a command"),
     ("with administrator privileges", r"administrator\s*privileges", "asks for an administrator's password"),
     (
         "NSURLSession",
         r"NSURL(?:Session|Connection|Request)|(?:data|string|init)WithContentsOfURL",
-        "fetches in the process itself",
+        "downloads in the process itself",
     ),
-    ("eval", r"\beval\s*\(|\brun\s+script\b|\bnew\s+Function\s*\(", "runs text that it makes or fetches"),
+    ("eval", r"\beval\s*\(|\brun\s+script\b|\bnew\s+Function\s*\(", "runs code that it builds or downloads"),
     (BASE64, r"base64", "carries or decodes an encoded payload"),
-    ("character codes", r"\bcharacter\s+id\b|\bASCII\s+character\b|\bfromCharCode\b", "spells text as numbers"),
-    ("hidden answer", r"hidden\s*answer", "asks for a password in a dialog of its own"),
+    ("character codes", r"\bcharacter\s+id\b|\bASCII\s+character\b|\bfromCharCode\b", "encodes text as numbers"),
+    ("hidden answer", r"hidden\s*answer", "asks for a password in its own dialog"),
     ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
-    ("password check", r"\bdscl\b.{0,64}authonly", "tests whether a password is right"),
-    ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads what was copied"),
-    ("keystroke", r"\bkeystroke\b|\bkey\s*code\b", "types for the user"),
-    ("keychain", r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-", "reaches for stored passwords"),
+    ("password check", r"\bdscl\b.{0,64}authonly", "checks whether a password is correct"),
+    ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads the clipboard"),
+    ("keystroke", r"\bkeystroke\b|\bkey\s*code\b", "simulates keystrokes"),
+    ("keychain", r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-", "accesses stored passwords"),
     (
         "browser data",
         r"Login Data|Cookies\.binarycookies|cookies\.sqlite|Local Extension Settings",
@@ -34,18 +34,18 @@ const TABLE: [(&str, &str, &str); 27] = [
     (
         "wallets",
         r"\bExodus\b|\bElectrum\b|Ledger\s*Live|\bTrezor\b|MetaMask|Coinomi|Atomic[/\s]*(?:Wallet|Local)|/wallets\b",
-        "reaches for cryptocurrency wallets",
+        "accesses cryptocurrency wallets",
     ),
     (
         "persistence",
         r"LaunchAgents|LaunchDaemons|login\s*item|\bcrontab\b|\blaunchctl\s+(?:load|bootstrap|submit)",
-        "stays after a restart",
+        "persists after a restart",
     ),
-    ("quarantine", r"com\.apple\.quarantine|\bspctl\b|\bxattr\s+-[a-z]*[cd]", "takes the mark of a download away"),
-    ("osacompile", r"\bosa(?:compile|script)\b", "starts a further script"),
+    ("quarantine", r"com\.apple\.quarantine|\bspctl\b|\bxattr\s+-[a-z]*[cd]", "removes the quarantine attribute"),
+    ("osacompile", r"\bosa(?:compile|script)\b", "starts another script"),
     ("interpreter", r"\b(?:python[0-9.]*|perl|ruby|php|node)\s+-[ce]", "runs code of another language"),
     ("/dev/tcp", r"/dev/(?:tcp|udp)/|\bnc(?:at)?\s+-|\bsocat\s", "opens a connection from the shell"),
-    ("mute", r"output\s*muted|set\s+volume\s+0\b", "silences the Mac"),
+    ("mute", r"output\s*muted|set\s+volume\s+0\b", "mutes the Mac"),
     (
         "hide Terminal",
         r#"Terminal["'].{0,80}(?:\bvisible\b|\bclose\b|\bquit\b|\bhide\b|miniaturi[sz]ed)"#,
@@ -58,7 +58,7 @@ const TABLE: [(&str, &str, &str); 27] = [
     ("ObjC bridge", r"ObjC\.import|\$\.NS|use\s+framework", "calls system libraries"),
 ];
 const BASE64: &str = "base64";
-/// So many characters of base64 in a row are a payload.
+/// This many characters of base64 in a row are a payload.
 const BASE64_RUN: usize = 200;
 /// The states of the automaton, which is built as it is needed: too few, and it is thrown away again and again.
 const MAX_STATES_BYTES: usize = 8 << 20;
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn every_indicator_compiles_and_has_a_reason() {
         assert_eq!(of(b"DO SHELL SCRIPT \"curl\" with administrator privileges").len(), 3);
-        assert_eq!(reason("curl"), Some("fetches with a command"));
+        assert_eq!(reason("curl"), Some("downloads with a command"));
         assert_eq!(SET.len(), TABLE.len());
     }
 

@@ -1,5 +1,5 @@
 //! What script ran: from the arguments of osascript and automator, and from the bytes of its file. Pure: who reads
-//! files is the agent, of this Mac; a recording tells of another, so its files are never looked for.
+//! files is the agent, of this Mac; a recording is of another, so its files are never read.
 
 mod arguments;
 mod compiled;
@@ -36,7 +36,7 @@ pub(crate) enum Capture {
     Off,
 }
 
-/// What the arguments of an osascript or automator, or of an application made with them, say that it runs. `None`
+/// What the arguments of an osascript or automator, or of an application made with them, show that it runs. `None`
 /// for any other event.
 pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
     let starts = event.categories.intersects(Categories::PROCESS) && event.is_type("start");
@@ -73,7 +73,7 @@ pub(crate) fn runs_one(event: &Event) -> bool {
 
 /// Fills in what the bytes of the script's file tell.
 pub(crate) fn describe_file(bytes: &[u8], capture: Capture, script: &mut Script) {
-    // What the file says of its language goes before its name.
+    // What the file states of its language goes before its name.
     let named = script.path.as_deref().and_then(language_of_name);
     script.language = script.language.filter(|language| Some(*language) != named);
     script.size = Some(bytes.len() as u64);
@@ -112,7 +112,7 @@ fn given(event: &Event) -> Option<Given> {
     }
 }
 
-/// What the bytes of a script file tell.
+/// What the bytes of a script file show.
 pub(crate) fn described(bytes: &[u8]) -> Script {
     let mut script = Script::default();
     content::describe(bytes, &mut script);

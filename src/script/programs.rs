@@ -9,11 +9,11 @@ pub(crate) struct Program {
     pub name: &'static str,
     /// The signing ids of Apple's program begin with this; `None`: each application signs its own copy.
     pub signing_id: Option<&'static str>,
-    /// How it is told what to run.
+    /// How it is given what to run.
     pub told: Told,
 }
 
-/// How a program is told what to run.
+/// How a program is given what to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// By the arguments of osascript(1).

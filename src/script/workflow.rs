@@ -112,7 +112,7 @@ struct Reading {
     items: u64,
     bytes: usize,
     has_actions: bool,
-    /// Of the action at hand.
+    /// Of the current action.
     name: Option<String>,
     /// A key that is there twice counts twice.
     scripts: Vec<String>,
@@ -132,7 +132,7 @@ impl Reading {
     }
 
     fn affords(&mut self, event: &OwnedEvent) -> bool {
-        // Elements that are announced are held by the reader before the first is told.
+        // The reader holds the elements that are announced before it returns the first.
         let mut announced = 0;
         let mut depth = self.open.len();
         match event {

@@ -61,7 +61,7 @@ const KINDS: usize = 32;
 /// What became of the values of a source. Each is an event, skipped, malformed or torn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Values, and what stands in their place.
+    /// Values, and what replaces them.
     pub lines: u64,
     /// Values that were events.
     pub events: u64,

@@ -1,4 +1,4 @@
-//! Reads the scripts that osascript and automator run, on threads of its own: a file can lie on a file system that
+//! Reads the scripts that osascript and automator run, on separate threads: a file can lie on a file system that
 //! never answers, and then this one field of an alert is missing, and nothing else.
 
 mod executable;

@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Show which clauses the examples need: each clause is replaced by true and by false, and an example must fail
     #[arg(long)]
     coverage: bool,
-    /// Fail when fewer percent of these changes are noticed
+    /// Fail when a smaller percentage of these changes is noticed
     #[arg(long, value_name = "PERCENT", requires = "coverage", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_score: Option<u8>,
     /// Show what each rule finds in these recordings

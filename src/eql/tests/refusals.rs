@@ -38,7 +38,7 @@ fn joins_forks_and_other_pipes() {
 
 #[test]
 fn missing_events_without_an_end_or_without_events() {
-    let message = "a sequence with `![…]` needs `with maxspan`: it is decided when that time is over";
+    let message = "a sequence with `![…]` needs `with maxspan`: it is decided when that time has passed";
     refuses("sequence [process where true] ![«network where true»]", message);
     let message = "a sequence needs an event that occurs";
     refuses("sequence with maxspan=1s ![«process where true»] ![network where true]", message);
@@ -52,7 +52,7 @@ fn missing_events_without_an_end_or_without_events() {
 #[test]
 fn samples_without_a_key_or_with_an_order() {
     refuses("«sample [process where true] [network where true]»", "a sample needs a join key: `sample by host.id`");
-    let message = "a sample has no maxspan: its events are of any time";
+    let message = "a sample has no maxspan: its events can be any time apart";
     refuses("sample by host.id «with» maxspan=1s [process where true] [network where true]", message);
 }
 
@@ -80,7 +80,7 @@ fn join_keys_of_two_types() {
 
 #[test]
 fn one_equals_sign() {
-    refuses("process where process.name «=» \"x\"", "`=` does not compare; did you mean `==`?");
+    refuses("process where process.name «=» \"x\"", "`=` is not a comparison; did you mean `==`?");
 }
 
 #[test]

@@ -189,14 +189,14 @@ fn a_state_directory_or_an_alert_file_that_others_may_write_is_not_used() {
     fs::create_dir(&state).unwrap();
     fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
     let mut writer = start(&medium, &options);
-    assert!(messages().iter().any(|text| text.contains("others may write there") && text.contains("chmod go-w")));
+    assert!(messages().iter().any(|text| text.contains("writable by others") && text.contains("chmod go-w")));
     medium.make_room(0, 1 << 20);
     writer.write(&line(0), at(0));
     assert_eq!((writer.in_memory(), fs::read_dir(&state).unwrap().count()), (1, 0));
     drop(writer);
     fs::set_permissions(&options.path, fs::Permissions::from_mode(0o666)).unwrap();
     let error = Writer::open(options, at(0)).unwrap_err().to_string();
-    assert!(error.contains("others may write it (owner ") && error.contains("mode 0666"), "{error}");
+    assert!(error.contains("writable by others (owner ") && error.contains("mode 0666"), "{error}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ struct Known {
     /// Which of them it matches itself.
     marks: u128,
     parent_pid: Option<i64>,
-    /// An exec told of it, not only a fork.
+    /// An exec reported it, not only a fork.
     executed: bool,
 }
 
@@ -191,7 +191,7 @@ impl Table {
     }
 }
 
-/// Whether the event tells of another program than this one.
+/// Whether the event reports another program than this one.
 fn is_another(execution: &Execution, event: &Event) -> bool {
     match (execution.executable(), event.str(field::PROCESS_EXECUTABLE)) {
         (Some(before), Some(now)) => before != now,

@@ -39,7 +39,7 @@ pub(super) fn checklist(out: &mut String, note: &str) {
     *out += if in_list { "</ul>\n" } else { "" };
 }
 
-/// Text with what stands between backquotes as code.
+/// Text with what is between backquotes as code.
 fn inline(text: &str) -> String {
     let parts = text.split('`').collect::<Vec<_>>();
     let is_code = |at: usize| at % 2 == 1 && at + 1 < parts.len();

@@ -47,7 +47,7 @@ pub(crate) fn page(
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
         scope.coverage.push(format!("alerts from {first} to {last}"));
     }
-    scope.limits.push("this page was made of alerts: what no alert tells of is not in it".to_owned());
+    scope.limits.push("this page was made from alerts and shows only what they contain".to_owned());
     case(&whole, &scope, notes, now)
 }
 
@@ -78,7 +78,7 @@ fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Sc
     let hosts: BTreeSet<String> = case.alerts.iter().filter_map(|alert| value(alert, "host.name")).collect();
     let (alerts, many) = (plural(case.alerts.len() as u64, "alert"), plural(incidents.len() as u64, "incident"));
     match case.alerts.len() {
-        0 => *out += "<h1>No alert</h1><p>That is no all-clear beyond what is listed here.</p>\n",
+        0 => *out += "<h1>No alerts</h1><p>This is an all-clear only for what is listed here.</p>\n",
         _ => {
             let hosts: Vec<String> = hosts.into_iter().collect();
             let _ = writeln!(out, "<h1>{many}, {alerts}</h1><p>On {}.</p>", hosts.join(", "));
@@ -270,7 +270,7 @@ fn scripts(out: &mut String, incident: &Incident<'_>) {
     }
 }
 
-/// The text of the script, as it was captured or as it stands in the arguments.
+/// The text of the script, as it was captured or as it is in the arguments.
 fn script_text(alert: &Map<String, Json>) -> Option<String> {
     if let Some(text) = text(alert, "osawatch.script.text") {
         return Some(text);

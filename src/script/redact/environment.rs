@@ -1,6 +1,6 @@
 //! Environment variables: only those whose names are known to hold no secret keep their values.
 
-/// Names that keep their values; one that ends with `*` stands for all that begin so.
+/// Names that keep their values; one that ends with `*` matches all that begin so.
 const KEPT: [&str; 63] = [
     "HOME",
     "USER",

@@ -1,4 +1,4 @@
-//! What stands in the place of a secret.
+//! What replaces a secret.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

@@ -1,6 +1,6 @@
-//! Secrets in scripts, arguments and environments are left out of what is told.
+//! Secrets in scripts, arguments and environments are left out of alerts and reports.
 //!
-//! One place leaves them out of a whole document, last, after everything is composed: no copy can be forgotten.
+//! One place leaves them out of a whole document, last, after everything is composed: no copy can be missed.
 //! What is a secret is decided by the grammar of the command that takes it ([`grammar`]), by the name before it
 //! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`layer`]).
 
@@ -42,7 +42,7 @@ impl Redactor {
     }
 
     /// Gives equal secrets equal marks: `[redacted: password #a1b2c3]`, of HMAC-SHA256 under this key. The key
-    /// `random` is drawn anew in each run; an empty one leaves marks as they are.
+    /// `random` is drawn again in each run; an empty one leaves marks as they are.
     pub(crate) fn with_key(mut self, key: &str) -> Redactor {
         self.0.marks.key = match key {
             "" => None,

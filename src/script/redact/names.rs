@@ -1,4 +1,4 @@
-//! Which names mean a secret, and which values are none.
+//! Which names mean a secret, and which values are not secret.
 
 use super::mark::{Kind, OPENING};
 
@@ -70,7 +70,7 @@ const ABOUT: [&str; 62] = [
     "attempts",
     "login",
 ];
-/// What stands before `key` when it is a secret.
+/// What precedes `key` when it is a secret.
 const BEFORE_KEY: [&str; 16] = [
     "api",
     "access",
@@ -106,7 +106,7 @@ const URL_PARAMETERS: [&str; 14] = [
     "x-amz-credential",
     "x-goog-signature",
 ];
-/// Values that are none.
+/// Values that are not secret.
 const PLAIN: [&str; 40] = [
     "true",
     "false",

@@ -1,4 +1,4 @@
-//! Secrets that a name stands before: `password "x"`, `set pw to "x"`, `"password": "x"`, `DB_PASSWORD=x`,
+//! Secrets that follow a name: `password "x"`, `set pw to "x"`, `"password": "x"`, `DB_PASSWORD=x`,
 //! `Authorization: Bearer x`. Of AppleScript, JavaScript, JSON and shells alike.
 
 use super::layer::{Layer, Shape, Token};

@@ -1,4 +1,4 @@
-//! The messages of Endpoint Security, whoever delivers them: what they are, the events they tell, and the numbers
+//! The messages of Endpoint Security, whoever delivers them: what they are, the events they report, and the numbers
 //! that show which of them were lost.
 
 pub(crate) mod connect;

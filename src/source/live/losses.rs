@@ -39,13 +39,13 @@ losses! {
     flow_channel_full: "channel.flow_full",
     /// Messages of the kernel's network statistics that are cut off or of no known layout.
     ntstat_malformed: "ntstat.malformed",
-    /// Sources that the kernel's network statistics could not tell of.
+    /// Sources that the kernel's network statistics could not report.
     ntstat_lost_sources: "ntstat.lost_sources",
-    /// Flows that ended with their last report dropped.
+    /// Flows whose last report was lost (`NSTAT_MSG_HDR_FLAG_CLOSED_AFTER_DROP`).
     ntstat_closed_after_drop: "ntstat.closed_after_drop",
     /// Answers of the kernel's network statistics for which there was no room.
     ntstat_no_room: "ntstat.no_room",
-    /// Sources given up because too many were held.
+    /// Sources evicted because too many were held.
     ntstat_evicted: "ntstat.evicted",
     /// Sockets that libproc could not describe in a layout that is known.
     libproc_unreadable: "libproc.unreadable_sockets",

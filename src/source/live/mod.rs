@@ -83,7 +83,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotAMac => {
-                f.write_str("live events exist on macOS only; `osawatch replay FILE` reads a recording on any system")
+                f.write_str("live events are available only on macOS; `osawatch replay FILE` reads a recording on any system")
             }
             Error::NotRoot => f.write_str("Endpoint Security and other users' sockets are open to root only; use sudo"),
             Error::Translated => f.write_str(

@@ -134,7 +134,7 @@ fn mute(client: &mut Client<'_>, feed: &Feed, path: &Path) {
 /// set changes with the release of macOS; it protects clients that answer, and none of these types asks for an answer.
 fn unmute_defaults(client: &mut Client<'_>, feed: &Feed) {
     let Ok(muted) = client.muted_paths_events() else {
-        return feed.notice(Level::Warning, "Endpoint Security does not say which paths it mutes".to_owned());
+        return feed.notice(Level::Warning, "Endpoint Security does not report which paths it mutes".to_owned());
     };
     let is_ours = |path: &&MutedPath| path.events.is_empty() || path.events.iter().any(|kind| TYPES.contains(kind));
     let ours: Vec<&MutedPath> = muted.iter().filter(is_ours).collect();

@@ -1,4 +1,4 @@
-//! A client of its own for Endpoint Security's undocumented connect event: names the execution by audit token,
+//! A separate client for Endpoint Security's undocumented connect event: names the execution by audit token,
 //! and the host. Nothing depends on it.
 
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ struct Copied {
     name: Option<String>,
 }
 
-/// Reports connections for the rest of the program, or says why not.
+/// Reports connections for the rest of the program, or returns why not.
 pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
     match watch(feed, flows, version_numbers(os_version.unwrap_or_default())) {
         Ok(()) => {}
@@ -54,7 +54,7 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
     let mut client = Client::new(handler).map_err(|error| es::sentence(&error))?;
     client.subscribe(&[es_event_type_t(EVENT_TYPE)]).map_err(|_| "the subscription was refused".to_owned())?;
     let order = validate(&copies)?;
-    feed.notice(Level::Info, "Endpoint Security's connect event is used as well".to_owned());
+    feed.notice(Level::Info, "Endpoint Security's connect event is also used".to_owned());
     for copied in copies {
         let Some(flow) = flow(&copied, order) else {
             Losses::add(&feed.losses.connect_malformed, u64::from(copied.bytes.is_empty()));
@@ -85,7 +85,7 @@ fn copy(message: &Message) -> Copied {
 /// Connects to ourselves, and finds the event of it.
 #[allow(clippy::disallowed_methods, reason = "to wait no longer than some time")]
 fn validate(copies: &Receiver<Copied>) -> Result<PortOrder, String> {
-    let failed = |error: std::io::Error| format!("no connection of our own could be made: {error}");
+    let failed = |error: std::io::Error| format!("no test connection could be made: {error}");
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
     let stream = TcpStream::connect(listener.local_addr().map_err(failed)?).map_err(failed)?;
     let (local, remote) = (stream.local_addr().map_err(failed)?, stream.peer_addr().map_err(failed)?);

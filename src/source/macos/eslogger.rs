@@ -234,7 +234,7 @@ impl Complaint {
                 if length > room && !std::mem::replace(&mut is_said, true) {
                     let text = String::from_utf8_lossy(&kept).lines().next().unwrap_or_default().to_owned();
                     drop(kept);
-                    let text = format!("eslogger floods its standard error, which begins: {text}");
+                    let text = format!("eslogger is flooding its standard error, which begins: {text}");
                     reports.send(Report::notice(Level::Warning, text));
                 }
             }

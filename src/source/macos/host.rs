@@ -1,4 +1,4 @@
-//! What this Mac says of itself.
+//! What this Mac reports about itself.
 
 use std::time::SystemTime;
 

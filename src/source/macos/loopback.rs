@@ -1,4 +1,4 @@
-//! Sockets of our own on the loopback interface, for the self-tests of what the kernel reports.
+//! Our own sockets on the loopback interface, for the self-tests of what the kernel reports.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -132,7 +132,7 @@ impl<'n> Conversation<'n> {
                 match self.socket.read(&mut datagram) {
                     Ok(0) => return Ok(()),
                     Ok(length) => self.client.receive(&datagram[..length], self.began.elapsed(), now()),
-                    Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.client.overflowed(),
+                    Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.client.no_room(),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }
@@ -175,7 +175,7 @@ impl<'n> Conversation<'n> {
                 }
                 Err(error) => {
                     self.client.skip_self_test();
-                    self.say(format!("untested, as no socket of our own could be made: {error}"));
+                    self.say(format!("untested, as no test socket could be created: {error}"));
                 }
             },
             Action::ConnectAgain => {
@@ -198,7 +198,7 @@ impl<'n> Conversation<'n> {
             // The source that is asked about can be gone.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                self.client.overflowed();
+                self.client.no_room();
                 Ok(())
             }
             Err(error) => Err(error),

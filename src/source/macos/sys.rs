@@ -125,7 +125,7 @@ pub(super) fn continuous_ticks() -> (u64, u32, u32) {
     (unsafe { mach_continuous_time() }, base.numer, base.denom)
 }
 
-/// The first bytes of the structure that a message's event points to; `None` when that is not memory of ours. For
+/// The first bytes of the structure that a message's event points to; `None` when that is not our memory. For
 /// events whose structure the `endpoint-sec` crate does not know.
 pub(super) fn event_structure(message: &endpoint_sec::Message, length: usize) -> Option<Vec<u8>> {
     // SAFETY: `Message` is a transparent wrapper of the pointer to its `es_message_t` (endpoint-sec 0.6), which is

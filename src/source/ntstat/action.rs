@@ -30,7 +30,7 @@ pub(crate) enum Action {
     ConnectAgain,
     /// The self-test has passed.
     SelfTested(Findings),
-    /// Give up: this source is blind.
+    /// Stop: this source is blind.
     Fail(Failure),
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Action {
 pub(crate) enum Failure {
     /// The kernel refused the sockets of its own TCP with this `errno`.
     Refused(u32),
-    /// The kernel does not say which sources there are.
+    /// The kernel does not list the existing sources.
     Silent,
     /// The self-test failed.
     SelfTest(Findings),
@@ -52,7 +52,7 @@ impl fmt::Display for Failure {
                 let errno = i32::try_from(*errno).unwrap_or(i32::MAX);
                 write!(f, "{}", std::io::Error::from_raw_os_error(errno))
             }
-            Failure::Silent => f.write_str("the kernel does not report which connections there are"),
+            Failure::Silent => f.write_str("the kernel does not list the existing connections"),
             Failure::SelfTest(findings) => write!(f, "the self-test failed: {findings}"),
         }
     }

@@ -52,12 +52,12 @@ const IS_LISTENER: u32 = 0x0200_0000;
 const IS_INBOUND: u32 = 0x0400_0000;
 const IS_OUTBOUND: u32 = 0x0800_0000;
 
-/// What the kernel says of a source.
+/// What the kernel reports about a source.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Descriptor {
     /// When the socket was made, in ticks.
     pub started: u64,
-    /// When this was true, in ticks; 0 when the kernel does not say.
+    /// When this was true, in ticks; 0 when the kernel does not report it.
     pub at: u64,
     /// `TCPS_*`; `None` for UDP.
     pub tcp_state: Option<u32>,

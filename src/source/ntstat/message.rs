@@ -55,7 +55,7 @@ pub(super) enum Message {
     Other,
 }
 
-/// What the kernel says of a source, in a description or an update.
+/// What the kernel reports about a source, in a description or an update.
 #[derive(Debug, PartialEq)]
 pub(super) struct Described {
     pub(super) source: u64,
@@ -149,7 +149,7 @@ fn header(context: u64, kind: u32, length: usize, flags: u16) -> Vec<u8> {
     bytes
 }
 
-/// `nstat_msg_add_all_srcs`: tell of every source of a provider, now and later.
+/// `nstat_msg_add_all_srcs`: report every source of a provider, now and later.
 pub(super) fn add_all(context: u64, provider: u32) -> Vec<u8> {
     let mut bytes = header(context, ADD_ALL_SRCS, 56, 0);
     bytes.extend(WITH_DOMAIN.to_le_bytes());

@@ -54,7 +54,7 @@ impl ContinuousClock {
         std::time::Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }
 
-    /// So many ticks pass in a span.
+    /// How many ticks pass in a span.
     pub(crate) fn ticks_in(&self, span: std::time::Duration) -> u64 {
         let ticks = span.as_nanos() * u128::from(self.denom) / u128::from(self.numer.max(1));
         u64::try_from(ticks).unwrap_or(u64::MAX)

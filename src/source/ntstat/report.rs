@@ -13,11 +13,11 @@ pub(crate) struct Counters {
     pub malformed: u64,
     /// Sources that the kernel could not report: gaps in their numbers.
     pub lost_sources: u64,
-    /// Flows that ended with their last report dropped.
+    /// Flows whose last report was lost (`NSTAT_MSG_HDR_FLAG_CLOSED_AFTER_DROP`).
     pub closed_after_drop: u64,
     /// Answers for which there was no room.
     pub no_room: u64,
-    /// Sources and flows that were given up because too many were held.
+    /// Sources and flows that were evicted because too many were held.
     pub evicted: u64,
 }
 

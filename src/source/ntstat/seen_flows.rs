@@ -16,7 +16,7 @@ type Identity = (Option<u64>, SocketAddr, u64);
 /// What a scan of sockets has of the same flow.
 type Ends = (Option<u64>, SocketAddr);
 
-/// A bounded memory: what it forgets is old, and would at worst be reported again.
+/// A bounded memory: what it evicts is old, and would at worst be reported again.
 #[derive(Debug, Default)]
 pub(super) struct SeenFlows {
     flows: HashSet<Identity>,

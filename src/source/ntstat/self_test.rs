@@ -59,8 +59,10 @@ impl Findings {
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.tcp && self.udp, self.others) {
-            (false, _) => return f.write_str("the records of our own sockets are not of a known layout"),
-            (true, _) if !self.clock => return f.write_str("the kernel's times are not those of this program's clock"),
+            (false, _) => return f.write_str("the records of our own sockets have an unknown layout"),
+            (true, _) if !self.clock => {
+                return f.write_str("the kernel's timestamps do not match this program's clock");
+            }
             (true, false) => return f.write_str("only our own sockets are visible"),
             (true, true) => {}
         }

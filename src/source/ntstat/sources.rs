@@ -45,7 +45,7 @@ impl Default for Sources {
 const FIRST: u64 = 1;
 
 impl Sources {
-    /// Sources that were given up because too many were held, since the last call.
+    /// Sources that were evicted because too many were held, since the last call.
     pub(super) fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
     }

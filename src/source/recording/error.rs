@@ -14,7 +14,7 @@ pub enum Error {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
     /// The directory holds no recording.
@@ -35,7 +35,7 @@ pub enum Error {
     Thread {
         /// The input's name.
         input: String,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
     /// The input cannot be read from its start on.
@@ -65,7 +65,7 @@ pub enum Unreadable {
     Packed {
         /// How it is compressed.
         compression: Compression,
-        /// What the decoder said.
+        /// The error of the decoder.
         error: io::Error,
     },
     /// It is a file of another kind.

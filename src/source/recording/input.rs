@@ -18,7 +18,7 @@ use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 
 /// How many values may pass before one is of a known format.
 const VALUES_TO_DETECT: u64 = 10_000;
-/// How much of the start is kept until the format is known, to say what the input is if it is none.
+/// How much of the start is kept until the format is known, to report what the input is if it has none.
 const START: usize = 4096;
 /// How many values are looked at before the caller gets to look at its signals.
 const VALUES_PER_STEP: u32 = 4096;
@@ -45,7 +45,7 @@ pub struct RecordedInput {
 pub(super) enum Step {
     /// The next event.
     Event(Event),
-    /// A value told the format; it is decoded again next.
+    /// A value showed the format; it is decoded again next.
     Detected,
     /// A value, or the reading, was bad.
     Problem(Problem),
@@ -53,7 +53,7 @@ pub(super) enum Step {
     Idle,
     /// There is no more.
     End,
-    /// There is no more, and no value told the format.
+    /// There is no more, and no value showed the format.
     Failed(Error),
 }
 
@@ -82,7 +82,7 @@ impl RecordedInput {
         self.source.input.to_string()
     }
 
-    /// What its values are, once one of them has told.
+    /// The format of its values, once one of them has shown it.
     pub fn format(&self) -> Option<Format> {
         self.format
     }
@@ -113,7 +113,7 @@ impl RecordedInput {
     }
 
     /// Whether it was cut off: within a value of several lines, an array or what it is compressed in, or because
-    /// reading failed. A torn last line is no such thing: a recording that is being written ends in one.
+    /// reading failed. A truncated last line is not an error: a recording that is being written ends in one.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -123,7 +123,7 @@ impl RecordedInput {
         self.values.is_none()
     }
 
-    /// Closes the input until its turn comes, and forgets what was read of it.
+    /// Closes the input until its turn comes, and discards what was read of it.
     pub(super) fn sleep(&mut self) {
         self.values = None;
         self.counters = Counters::default();
@@ -150,7 +150,7 @@ impl RecordedInput {
         Ok(())
     }
 
-    /// Goes on to the next thing to tell. Waits for input as long as said, or without end.
+    /// Moves on to the next thing to report. Waits for input as long as `wait`, or without end.
     pub(super) fn advance(&mut self, decoder: &Decoder, wait: Option<Duration>) -> Step {
         for _ in 0..VALUES_PER_STEP {
             if self.format.is_none() && self.counters.lines >= VALUES_TO_DETECT {
@@ -190,7 +190,7 @@ impl RecordedInput {
             }
             Piece::Torn => {
                 self.counters.torn += 1;
-                self.problem("torn last line: the input ends within it".to_owned())
+                self.problem("truncated last line: the input ends within it".to_owned())
             }
             Piece::Truncated(text) => {
                 self.counters.torn += 1;
@@ -200,7 +200,7 @@ impl RecordedInput {
             Piece::Broken(unreadable) => {
                 self.counters.torn += 1;
                 self.truncated = true;
-                let text = format!("{unreadable}; what was read before counts");
+                let text = format!("{unreadable}; the events before it are used");
                 self.broken = Some(unreadable);
                 self.problem(text)
             }

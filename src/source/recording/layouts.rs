@@ -98,9 +98,9 @@ fn the_documents_of_search_responses_are_read_and_what_surrounds_them_is_not() {
 #[test]
 fn after_a_torn_value_the_next_one_is_read() {
     check(&format!("{A}\n{{\"x\":{{\"y\":1,\n{B}\n{C}\n"), &[A, "3:1: not valid JSON: unexpected `{`", B, C]);
-    check(&format!("{A}\n{{\"x\":\"y\n{B}\n{C}\n"), &[A, "2:8: not valid JSON: a line ends within a string", B, C]);
+    check(&format!("{A}\n{{\"x\":\"y\n{B}\n{C}\n"), &[A, "2:8: not valid JSON: unterminated string", B, C]);
     check(&format!("{{\"x\":[1\n{A}\n{B}\n"), &["3:1: not valid JSON: unexpected `{`", A, B]);
-    check(&format!("{{\"x\":[1\n{A}"), &["1:1: not valid JSON: a line begins a value and does not end it", A]);
+    check(&format!("{{\"x\":[1\n{A}"), &["1:1: not valid JSON: unterminated value", A]);
     check(&format!("[{{\"x\":1}}, x\n{A}\n"), &["{\"x\":1}", "1:11: \"x\"", A]);
     check(
         &format!("{}\n{{\n  \"x\": [}}\n}}\n{}", pretty(A), pretty(B)),

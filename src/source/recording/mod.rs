@@ -1,4 +1,4 @@
-//! Recordings: files and standard input, each in the format its lines tell, merged by time.
+//! Recordings: files and standard input, each in the format that its lines show, merged by time.
 
 mod compression;
 mod error;
@@ -68,7 +68,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens the inputs and looks into each file until it tells its format; not into streams, which may
+    /// Opens the inputs and looks into each file until it shows its format; not into streams, which may
     /// be silent for long.
     ///
     /// An empty file is a [`Problem`], and so is a file of another kind in a directory.
@@ -157,7 +157,7 @@ impl Recording {
         &self.inputs
     }
 
-    /// Goes on to the next thing to tell; waits at most a fifth of a second for it.
+    /// Moves on to the next thing to report; waits at most a fifth of a second for it.
     #[expect(clippy::should_implement_trait, reason = "an iterator ends; this can be idle and go on")]
     pub fn next(&mut self) -> Next {
         if let Some(problem) = self.problems.pop_front() {

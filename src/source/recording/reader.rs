@@ -16,7 +16,7 @@ pub(super) const MAX_VALUE: usize = 8 << 20;
 const BLOCK: usize = 256 << 10;
 /// How much of a line is gathered before it goes out in pieces.
 const MAX_GATHERED: usize = 1 << 20;
-/// How much of the start tells what kind of file it is.
+/// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
 /// How many blocks wait for the decoder: enough to keep it busy, and little to hold.
 const WAITING: usize = 2;

@@ -1,4 +1,4 @@
-//! Finds where a JSON value ends, without reading what it says; whether it is valid, its decoder finds out.
+//! Finds where a JSON value ends, without reading its content; whether it is valid, its decoder finds out.
 
 use std::ops::Range;
 

@@ -140,7 +140,7 @@ fn bad_lines_are_reported_and_counted_and_lines_of_another_format_are_read() {
         "2:2: not valid JSON: expected ident",
         "3:2: neither an ECS document nor an eslogger message",
         "7:1: no @timestamp",
-        "11:1: torn last line: the input ends within it",
+        "11:1: truncated last line: the input ends within it",
     ];
     for (problem, expected) in problems.iter().zip(expected) {
         assert!(problem.ends_with(expected), "{problem}");
@@ -185,7 +185,7 @@ fn compressed_inputs_are_read_and_damage_ends_only_that_input() {
     assert!(cut.events.len() > 100 && cut.events.len() < 2001);
     assert!(cut.names().contains(&"other"));
     let last = cut.problems.last().unwrap();
-    assert_eq!(last.text, "the gzip data is truncated; what was read before counts");
+    assert_eq!(last.text, "the gzip data is truncated; the events before it are used");
     assert_eq!(cut.recording.totals().torn, 1);
     assert!(cut.recording.is_truncated());
 }

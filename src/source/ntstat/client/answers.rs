@@ -1,4 +1,4 @@
-//! What the kernel says: answers to requests, new sources, and what they are.
+//! What the kernel reports: answers to requests, new sources, and what they are.
 
 use std::time::Duration;
 
@@ -45,11 +45,11 @@ impl Client {
                 }
                 None => self.phase = Phase::Ready,
                 // Whatever the reason, it is not asked again at once: the kernel could answer the same forever.
-                Some(_) => self.overflowed(),
+                Some(_) => self.no_room(),
             };
         }
         if errno == Some(ENOBUFS) {
-            self.overflowed();
+            self.no_room();
         }
         let provider = context.checked_sub(SUBSCRIBE).and_then(|provider| u32::try_from(provider).ok());
         let (Phase::Subscribing(pending), Some(provider)) = (&mut self.phase, provider) else { return };
@@ -94,7 +94,7 @@ impl Client {
         if descriptor.process == self.own {
             return;
         }
-        // What began before the agent, or was reported on an earlier socket, is no news.
+        // What began before the agent, or was reported on an earlier socket, is not new.
         let is_news = is_first
             && descriptor.started >= self.since
             && self.seen_flows.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);

@@ -54,7 +54,7 @@ pub(crate) struct Client {
     own: ProcessRef,
     clock: ContinuousClock,
     clock_read: Duration,
-    /// Ticks at which the agent began: flows from before are no news.
+    /// Ticks at which the agent began: flows from before are not new.
     since: u64,
     phase: Phase,
     /// When the socket was opened.
@@ -63,7 +63,7 @@ pub(crate) struct Client {
     schedule: Schedule,
     seen_flows: SeenFlows,
     actions: VecDeque<Action>,
-    /// Flows that came before the first self-test was passed: until then nothing is believed.
+    /// Flows that came before the first self-test was passed: until then nothing is trusted.
     held: VecDeque<Flow>,
     is_proven: bool,
     test: Test,
@@ -105,12 +105,12 @@ impl Client {
         self.counters.evicted = self.counters.evicted.saturating_add(self.sources.take_evicted());
         self.sources = Sources::default();
         self.schedule.clear();
-        // What was to be asked on the socket before; flows are still news.
+        // What was to be asked on the socket before; flows are still new.
         self.actions.retain(|action| matches!(action, Action::Flow(_)));
         self.resync.cancel();
         self.reopen.cancel();
         self.opened = now;
-        // What an earlier socket showed proves nothing of this one.
+        // What an earlier socket showed proves nothing about this one.
         (self.test, self.sees_others) = (Test::Due, false);
         self.phase = Phase::Subscribing(provider::ADDRESSED.to_vec());
         for provider in provider::ADDRESSED {
@@ -118,7 +118,7 @@ impl Client {
         }
     }
 
-    /// Takes a new reading of the clocks. A test that was passed before sleep says nothing about what is now.
+    /// Takes a new reading of the clocks. A test that was passed before sleep proves nothing about the present.
     pub(crate) fn set_clock(&mut self, clock: ContinuousClock, now: Duration) {
         let awake = now.saturating_sub(self.clock_read);
         if self.clock.elapsed(clock.ticks).saturating_sub(awake) > SLEPT {
@@ -127,8 +127,8 @@ impl Client {
         (self.clock, self.clock_read) = (clock, now);
     }
 
-    /// Receiving or sending failed for want of room: something was lost.
-    pub(crate) fn overflowed(&mut self) {
+    /// Receiving or sending failed because there was no room: something was lost.
+    pub(crate) fn no_room(&mut self) {
         self.counters.no_room += 1;
         self.resync.ask();
         self.scan.ask();

@@ -34,7 +34,7 @@ fn source_numbers_near_the_end_of_their_range_do_not_overflow_the_count() {
 #[test]
 fn what_the_kernel_had_no_room_for_is_counted_and_asked_for_again() {
     let mut client = ready();
-    client.client.overflowed();
+    client.client.no_room();
     client.tick(Duration::ZERO, |_| false);
     assert_eq!((client.requests(), client.others()), (vec![1007], vec![Action::Scan]));
     client.receive(&removed(9, 8), Duration::ZERO, received());
@@ -111,11 +111,11 @@ fn a_flow_that_a_scan_found_is_reported_once_whoever_reports_first() {
     };
     let mut client = ready();
     client.receive(&reported(5000), Duration::ZERO, received());
-    client.client.overflowed();
+    client.client.no_room();
     let second = Duration::from_secs(1);
     client.tick(Duration::ZERO, |_| false);
     assert_eq!(client.others(), [Action::Scan]);
-    client.client.overflowed();
+    client.client.no_room();
     client.tick(Duration::from_millis(999), |_| false);
     assert_eq!(client.others(), []);
     client.tick(second, |_| false);

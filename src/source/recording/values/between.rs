@@ -1,4 +1,4 @@
-//! What is between the values of an input: spaces, commas, arrays that are entered, text that is no value.
+//! What is between the values of an input: spaces, commas, arrays that are entered, text that is not a value.
 
 use serde::de::IgnoredAny;
 
@@ -12,7 +12,7 @@ use crate::event::Line;
 const MAX_SHOWN: usize = 512;
 
 impl Values {
-    /// What stands between values, up to the start of one; a piece when something else stands there.
+    /// What is between values, up to the start of one; a piece when something else is there.
     pub(super) fn between(&mut self) -> Option<Piece> {
         let bytes = self.block.as_bytes();
         let byte = bytes[self.at];

@@ -11,12 +11,12 @@ use super::piece::{Piece, Scan};
 const MAX_RETRY: usize = 1 << 20;
 
 impl Values {
-    /// A value that cannot be JSON: says where, and looks for the next one.
+    /// A value that cannot be JSON: reports where, and looks for the next one.
     pub(super) fn fault(&mut self, scan: &Scan, at: usize, fault: Fault) -> Piece {
         let block = Arc::clone(&self.block);
         let bytes = block.as_bytes();
         let text = match fault {
-            Fault::LineBreak => "a line ends within a string".to_owned(),
+            Fault::LineBreak => "unterminated string".to_owned(),
             _ => format!("unexpected `{}`", char::from(bytes[at])),
         };
         let (mut place, from) = if scan.discarded { (self.here, self.at) } else { (scan.place, scan.start) };
@@ -82,7 +82,7 @@ impl Values {
         })
     }
 
-    /// There is no more text: what was not ended is told; `None` when text is left to be looked at.
+    /// There is no more text: reports what was not ended; `None` when text is left to be looked at.
     pub(super) fn finish(&mut self) -> Option<Piece> {
         if let Some(scan) = self.scan.take() {
             let end = self.block.len();
@@ -100,9 +100,7 @@ impl Values {
                 self.place = scan.place;
                 return Some(match is_line {
                     true => Piece::Torn,
-                    false if self.value_follows() => {
-                        Piece::Bad("not valid JSON: a line begins a value and does not end it".to_owned())
-                    }
+                    false if self.value_follows() => Piece::Bad("not valid JSON: unterminated value".to_owned()),
                     false => Piece::Truncated("the input ends within this value".to_owned()),
                 });
             }

@@ -23,20 +23,20 @@ use piece::{Array, Scan};
 pub(super) struct Values {
     chunks: Receiver<Chunk>,
     block: Arc<String>,
-    /// Where in the block to go on.
+    /// Where in the block to continue.
     at: usize,
     /// The place of `at`.
     here: Place,
     /// The block ends within a line, and more follows.
     partial: bool,
     ended: bool,
-    /// Reading failed, and that was told: what it cut off is no further news.
+    /// Reading failed, and that was reported: what it cut off is not reported again.
     broken: bool,
     scan: Option<Scan>,
     arrays: Vec<Array>,
     /// After a fault: values are looked for at lines indented no further than this.
     resync: Option<usize>,
-    /// There was a fault, so brackets that close nothing are no news.
+    /// There was a fault, so brackets that close nothing are not reported.
     lenient: bool,
     skipping_line: bool,
     /// Where the piece given last is.
@@ -77,7 +77,7 @@ impl Values {
         }
     }
 
-    /// The next piece; waits for it no longer than said, or until it comes.
+    /// The next piece; waits for it no longer than `wait`, or until it comes.
     pub(super) fn next(&mut self, wait: Option<Duration>) -> Piece {
         if let Some(line) = self.again.take() {
             return Piece::Value(line);
@@ -126,7 +126,7 @@ impl Values {
         self.again = Some(value);
     }
 
-    /// The next piece in the text at hand; `None` when more is needed.
+    /// The next piece in the current text; `None` when more is needed.
     fn step(&mut self) -> Option<Piece> {
         loop {
             if self.scan.is_some() {

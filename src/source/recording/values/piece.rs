@@ -37,7 +37,7 @@ pub(super) struct Scan {
     pub(super) place: Place,
     /// The leading spaces of the line that it starts on.
     pub(super) indent: usize,
-    /// It is passed over: too long, or what surrounds an array of documents.
+    /// It is skipped: too long, or what surrounds an array of documents.
     pub(super) discarded: bool,
 }
 

@@ -14,7 +14,7 @@ impl Values {
         self.begin_at(self.at, Scanner::new(self.at), false);
     }
 
-    /// How many bytes of the line stand before this place.
+    /// How many bytes of the line are before this place.
     pub(super) fn before(&self) -> usize {
         usize::try_from(self.here.column - 1).unwrap_or(usize::MAX)
     }
@@ -87,7 +87,7 @@ impl Values {
         [&b"\"@timestamp\""[..], b"\"event_type\""].iter().any(|key| memchr::memmem::find(before, key).is_some())
     }
 
-    /// Passes over a value that nests too deep: where it ends is where its brackets do.
+    /// Skips a value that nests too deep: where it ends is where its brackets do.
     pub(super) fn too_deep(&mut self) -> Option<Piece> {
         let scan = self.scan.as_mut()?;
         scan.scanner.count_only();
