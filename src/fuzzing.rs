@@ -70,7 +70,7 @@ fn decoded(line: &str) -> Option<Event> {
     }
 }
 
-/// What an alert says of an event can be read again, and says the same.
+/// What an alert contains of an event can be read again as the same event.
 fn ecs_document(bytes: &[u8]) {
     let Some(event) = decoded(&text(bytes)) else { return };
     let written = Json::Object(document::document(&event)).to_string();
@@ -113,7 +113,7 @@ fn drain(client: &mut Client, now: Duration) {
     while client.next_action().is_some() {}
 }
 
-/// Datagrams, each after a byte that tells its length in units of 8.
+/// Datagrams, each after a byte that holds its length in units of 8.
 fn ntstat_datagrams(bytes: &[u8]) {
     let (mut client, mut rest, mut now) = (client(), bytes, Duration::ZERO);
     while let Some((length, after)) = rest.split_first() {
@@ -229,7 +229,7 @@ fn rule_file(bytes: &[u8]) {
     }
 }
 
-/// What a configuration says is in effect is a configuration that says the same.
+/// The effective configuration, as shown, is a configuration with the same effect.
 fn config_file(bytes: &[u8]) {
     let Ok(config) = Config::parse("config.toml", &text(bytes)) else { return };
     let Ok(written) = config.to_toml() else { return };
@@ -241,7 +241,7 @@ fn exception_file(bytes: &[u8]) {
     let _ = ExceptionFile::parse("exceptions.toml", &text(bytes));
 }
 
-/// Whatever a recording holds, each line that is not blank is accounted for.
+/// Every line of a recording that is not blank is counted.
 fn recording(bytes: &[u8]) {
     let Ok(mut recording) = Recording::of_bytes(Arc::from(bytes), &fields(), Machine::default()) else { return };
     loop {
@@ -253,7 +253,7 @@ fn recording(bytes: &[u8]) {
     assert!(recording.totals().events <= recording.totals().lines);
 }
 
-/// Any document can be shown, and none brings markup or control characters of its own.
+/// Any document can be shown, and none adds markup or control characters.
 fn alert_document(bytes: &[u8]) {
     let Ok(document) = serde_json::from_slice::<Map<String, Json>>(bytes) else { return };
     let shown = report::text(&document);

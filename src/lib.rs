@@ -1,7 +1,7 @@
-//! osawatch sees AppleScript and Automator runs that go on to the network.
+//! osawatch detects AppleScript and Automator processes that make network connections.
 //!
 //! Data flows **event → source → process → detect → alert → output**; imports go the other way. A source
-//! turns bytes into [`event::Event`]s, process tracking adds what the stream said earlier about an
+//! turns bytes into [`event::Event`]s, process tracking adds what the stream reported earlier about an
 //! event's process, the detector applies rules written in EQL, an alert is one ECS document, and the output
 //! keeps it in a file and shows it to people as a report.
 //! [`pipeline::Pipeline`] composes them once, for recordings and for a live Mac alike.

@@ -39,7 +39,7 @@ pub struct Limits {
     /// Process executions.
     pub processes: process::Limits,
     /// The end of the input is the end of time: what waits for an event not to occur is found then. A live
-    /// Mac goes on when the agent stops.
+    /// Mac continues when the agent stops.
     pub decides_at_end: bool,
 }
 
@@ -211,7 +211,7 @@ impl Pipeline {
         &self.fields
     }
 
-    /// Takes in an event; gives what it completes, and what earlier ones do whose turn came.
+    /// Takes in an event; passes on what it completes, and what earlier ones complete whose turn came.
     pub fn push(&mut self, mut event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.events += 1;
         if let Some(capture) = self.capture {
@@ -243,7 +243,7 @@ impl Pipeline {
         summary.into_iter().chain(decided).chain(follow_up).min()
     }
 
-    /// Time has passed: gives the summaries that are due, and what waited for an event that did not occur.
+    /// Time has passed: passes on the summaries that are due, and what waited for an event that did not occur.
     pub fn elapse(&mut self, now: Timestamp, mut sink: impl FnMut(Output<'_>)) {
         for detection in self.detector.elapse(now.saturating_sub(REPORT_DELAY).milliseconds()) {
             self.detected(detection, &mut sink);

@@ -1,4 +1,4 @@
-//! The engine: reports in, items for delivery out. It asks no clock and waits for nothing; whoever drives it says what
+//! The engine: reports in, items for delivery out. It reads no clock and waits for nothing; its driver states what
 //! time it is.
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
 use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Watched};
 
-/// An exec that is reported this much later than a later one may come after its flows are forgotten.
+/// An exec that is reported this much later than a later one may come after its flows were evicted.
 const LATE: Duration = Duration::from_secs(5);
 
 /// What the engine knows of this system.

@@ -44,7 +44,7 @@ impl LossLog {
         }
     }
 
-    /// Whether the running processes should be looked up: so many process events were lost by now.
+    /// Whether the running processes should be looked up, after `lost` process events in all.
     pub(super) fn wants_scan(&mut self, lost: u64, now: Duration) -> bool {
         let (known, last) = self.scanned;
         if lost == known || last.is_some_and(|last| now.saturating_sub(last) < SCAN_AFTER) {

@@ -88,7 +88,7 @@ fn distinct(summary: &Summary) -> Vec<&str> {
     destinations.into_iter().map(|(_, name)| name).collect()
 }
 
-/// How many of them take so many bytes in a document.
+/// How many of them fit into this many bytes of a document.
 fn within(names: &[&str], max_bytes: usize) -> usize {
     let mut bytes = 0;
     names

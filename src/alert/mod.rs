@@ -61,6 +61,6 @@ impl Alert {
 
 /// A document as one line of JSON, without its newline.
 pub fn to_line(document: &Map<String, Json>) -> String {
-    // A document of strings, numbers and the like can always be written.
+    // A document of strings, numbers and other JSON values can always be written.
     serde_json::to_string(document).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use crate::event::hash::short_hash;
 use crate::event::{Machine, Timestamp};
 use sha2::{Digest, Sha256};
 
-/// A document of ECS `event.kind` `pipeline_error` about events lost before they were looked at. `lost`
+/// A document of ECS `event.kind` `pipeline_error` about events lost before they were examined. `lost`
 /// has the counter and how many more it has than at the last such document.
 pub(crate) fn document(time: Timestamp, machine: &Machine, lost: &[(&str, u64)]) -> Map<String, Json> {
     let total: u64 = lost.iter().map(|(_, count)| count).sum();

@@ -59,7 +59,7 @@ impl Lines {
         Lines { input, file, name, number: 0, begun: Vec::new(), position: 0, recent: Vec::new() }
     }
 
-    /// Gives out the whole lines that are there.
+    /// Passes on the complete lines.
     pub(super) fn read(&mut self, take: Take<'_>) -> Result<(), Failure> {
         loop {
             let (room, before) = (MAX_LINE.saturating_sub(self.begun.len() as u64), self.begun.len());
@@ -78,7 +78,7 @@ impl Lines {
         }
     }
 
-    /// Gives out a last line without its newline.
+    /// Passes on a last line without its newline.
     pub(super) fn end(&mut self, take: Take<'_>) -> Result<(), Failure> {
         if self.begun.is_empty() { Ok(()) } else { self.give(take) }
     }
@@ -124,7 +124,7 @@ impl Followed {
         Followed { path: path.to_owned(), live: None, seen: HashSet::new() }
     }
 
-    /// Gives out all that was written since the last call, in order. Whether there is a file.
+    /// Passes on everything written since the last call, in order. Returns whether there is a file.
     pub(super) fn read(&mut self, take: Take<'_>) -> Result<bool, Failure> {
         loop {
             let found = fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
@@ -178,7 +178,7 @@ impl Followed {
         Ok(())
     }
 
-    /// Gives out what has no newline yet.
+    /// Passes on what has no newline yet.
     pub(super) fn end(&mut self, take: Take<'_>) -> Result<(), Failure> {
         self.live.as_mut().map_or(Ok(()), |live| live.end(take))
     }

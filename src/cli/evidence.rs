@@ -39,7 +39,7 @@ pub(super) fn spare(outputs: &Outputs<'_>, sources: &Sources) -> Result<(), Fail
     Ok(())
 }
 
-/// Whether there is no such file, it is empty, or it begins as a file of ours does. What cannot be looked at is left to
+/// Whether there is no such file, it is empty, or it begins like one of our files. What cannot be read is left to
 /// those that open it for writing.
 fn is_ours(path: &Path, mark: &str) -> io::Result<bool> {
     if !fs::metadata(path)?.is_file() {

@@ -61,7 +61,7 @@ impl Log for Logger {
                     say(&format!("{} osawatch: {}: {line}", now(), name(record.level())));
                 }
                 Destination::SystemLog => {
-                    // A log that cannot be written has no other place to say so.
+                    // There is nowhere else to report that the log cannot be written.
                     let _ = nix::syslog::syslog(priority(record.level()), &line);
                 }
             }

@@ -28,7 +28,7 @@ use crate::source::recording::{Input, Next, Recording, Sources};
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
 
-/// Recordings up to this size are replayed once more, sorted, when they turn out to be out of order.
+/// Recordings up to this size are replayed again, sorted, when they turn out to be out of order.
 const MAX_SORTED: u64 = 64 << 20;
 /// Alerts that wait until it is known whether the recording is in order.
 const MAX_WAITING: usize = 10_000;

@@ -111,7 +111,7 @@ impl Sink {
         }
     }
 
-    /// Whether there is no use in going on: a replay whose output takes nothing more.
+    /// Whether it is useless to continue: a replay whose output is closed.
     pub(super) fn is_done(&self) -> bool {
         self.closed || self.failed.is_some()
     }

@@ -26,7 +26,7 @@ pub(crate) fn load(path: &Path) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// The `.toml` files of the folder, in order of name; none when there is no such folder.
+/// The `.toml` files of the folder, in order of name; empty when there is no such folder.
 fn exception_files(folder: &Path, problems: &mut Vec<Problem>) -> Vec<ExceptionFile> {
     let paths = match list(folder) {
         Ok(paths) => paths,

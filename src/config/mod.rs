@@ -139,7 +139,7 @@ pub(crate) struct Script {
     pub redact: Vec<String>,
     /// Also leave out passwords, tokens and keys that osawatch finds by itself.
     pub redact_defaults: bool,
-    /// Equal secrets get equal marks under this key; `random` draws one for each run, empty gives none.
+    /// Equal secrets get equal marks under this key; `random` draws one for each run; when empty, marks are plain.
     pub redact_key: String,
 }
 

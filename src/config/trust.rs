@@ -1,8 +1,8 @@
 //! Files that decide what this program does are taken only where no one else could have written them: the file and
 //! every folder above it belong to root (or to the user of this process), and no one else may write there.
 //!
-//! Each folder is looked at before the next name is looked up in it. As only root can change a folder that passed,
-//! no one can exchange what was looked at; the file itself is looked at once more when it is open.
+//! Each folder is checked before the next name is looked up in it. As only root can change a folder that passed,
+//! no one can exchange what was checked; the file itself is checked again when it is open.
 
 use std::ffi::OsString;
 use std::fmt;

@@ -106,7 +106,7 @@ impl Exception {
         self.condition.never_true(events)
     }
 
-    /// Whether it holds back whatever the rules find.
+    /// Whether it holds back everything that the rules find.
     pub fn is_always_true(&self) -> bool {
         self.condition.is_always_true()
     }

@@ -17,7 +17,7 @@ pub struct Match {
     pub events: Vec<Arc<Event>>,
     /// The values of the join keys, in query order; `None` for an optional key without a value.
     pub join: Vec<Option<KeyValue>>,
-    /// The completing event has several keys, so the same events may match once more under another.
+    /// The completing event has several keys, so the same events may match again under another.
     pub has_several_keys: bool,
 }
 

@@ -59,7 +59,7 @@ impl Matcher {
         self.pipes.pass(found)
     }
 
-    /// Time has passed: gives the sequences that waited for an event that did not occur.
+    /// Time has passed: returns the sequences that waited for an event that did not occur.
     pub(super) fn elapse(&mut self, watermark_ms: i64) -> Vec<Match> {
         let mut found = Vec::new();
         if let State::Sequence(sequence) = &mut self.state {

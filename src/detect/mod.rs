@@ -100,12 +100,12 @@ impl Detector {
         found
     }
 
-    /// Time has passed: gives what waited for an event that did not occur.
+    /// Time has passed: returns what waited for an event that did not occur.
     pub fn elapse(&mut self, watermark_ms: i64) -> Vec<Detection> {
         self.each(|matcher| matcher.elapse(watermark_ms))
     }
 
-    /// No event comes any more: gives what waited for the end.
+    /// There are no more events: returns what waited for the end.
     pub fn finish(&mut self) -> Vec<Detection> {
         self.each(Matcher::finish)
     }

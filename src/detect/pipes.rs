@@ -11,9 +11,9 @@ pub(super) struct Pipes(Vec<State>);
 
 #[derive(Debug)]
 enum State {
-    /// So many may still pass.
+    /// How many may still pass.
     Head(usize),
-    /// So many of the last are kept until the end.
+    /// How many of the last are kept until the end.
     Tail(usize, VecDeque<Match>),
 }
 

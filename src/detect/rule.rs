@@ -67,7 +67,7 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Runnable(Box<Query>),
-    /// Shipped off: it could run, and nobody has turned it on.
+    /// Off by default: it could run, and was not turned on.
     Off(Box<Query>),
     Inert(String),
 }

@@ -11,9 +11,9 @@ use super::{Match, Rule};
 use crate::event::{Event, Timestamp, field};
 use crate::quantity;
 
-/// Processes and destinations of a window that are told apart; the rest is counted.
+/// Processes and destinations of a window that are distinguished; the rest is counted.
 const MAX_GROUPS: usize = 16_384;
-/// Bytes of a program's path or of a destination by which they are told apart.
+/// Bytes of a program's path or of a destination that are compared.
 const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
 const MOST_PAIRS: usize = 16_384;
@@ -72,7 +72,7 @@ pub(crate) struct Summary {
     pub repeated: u64,
     /// What was held back, the rarest first: a flood does not hide it.
     pub groups: Vec<Group>,
-    /// Alerts of further groups, which were too many to tell apart.
+    /// Alerts of further groups, which were too many to distinguish.
     pub other: u64,
     /// The last event that was held back.
     pub last: Arc<Event>,
@@ -141,7 +141,7 @@ impl Suppressor {
         rules.into_iter().filter_map(|rule| self.close(rule)).collect()
     }
 
-    /// When the next window with something to tell is over.
+    /// When the next window with something to report ends.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         let waiting = self.windows.iter().flatten().filter(|window| window.last.is_some());
         waiting.map(|window| window.start.saturating_add(self.window)).min()

@@ -153,7 +153,7 @@ impl Function {
         })
     }
 
-    /// Whole numbers give a whole number; there is none when it does not fit, or is divided by zero.
+    /// Whole numbers give a whole number; `None` when it does not fit, or is divided by zero.
     fn arithmetic(self, left: Number, right: Number) -> Option<Number> {
         if let (Number::Int(left), Number::Int(right)) = (left, right) {
             let number = match self {

@@ -115,7 +115,7 @@ impl Lexer<'_> {
         let Some(mut end) = body.find(quote) else {
             return Err(Error::new("unterminated string", self.at..self.at + opening));
         };
-        // A triple-quoted text may end in quotes of its own: """"a"""" is "a".
+        // A triple-quoted text may itself end in quotes: """"a"""" is "a".
         while quote.len() == 3 && body[end + 3..].starts_with('"') {
             end += 1;
         }

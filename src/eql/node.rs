@@ -106,7 +106,7 @@ impl Node {
             Node::Constant(_) | Node::Unknown | Node::Lineage(_) => 0,
             Node::Not(node) => node.cost(),
             Node::All(nodes) | Node::Any(nodes) => 1 + nodes.iter().map(Node::cost).sum::<u32>(),
-            // Names tell most events apart, so they are asked for first.
+            // Names distinguish most events, so they are compared first.
             Node::Field(field, test) if field.field == PROCESS_NAME => test.cost(),
             Node::Field(_, test) => 1 + test.cost(),
             Node::Tested(_, test) => 10 + test.cost(),

@@ -33,7 +33,7 @@ pub(super) struct Parser {
     depth: usize,
     /// Arithmetic operators so far: each may make the tree one deeper.
     pub(super) operators: usize,
-    /// `events[N].` may stand before a field.
+    /// `events[N].` may precede a field.
     pub(super) prefixes: bool,
 }
 
@@ -121,7 +121,7 @@ impl Parser {
         found
     }
 
-    /// The rest of a name whose dots stand apart: `process . name`.
+    /// The rest of a name whose dots are separate tokens: `process . name`.
     pub(super) fn dotted(&mut self, mut name: String) -> String {
         while self.is_sign(".") {
             let Some(Token { kind: Kind::Name { text, .. }, .. }) = self.tokens.get(self.at + 1) else { break };

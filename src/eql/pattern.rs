@@ -71,7 +71,7 @@ impl Pattern {
         if self.insensitive { part.eq_ignore_ascii_case(&self.pattern) } else { *part == *self.pattern }
     }
 
-    /// Goes back only to the last `*`: linear in the product of the lengths, whatever the pattern.
+    /// Backtracks only to the last `*`: linear in the product of the lengths, whatever the pattern.
     fn glob(&self, text: &[u8]) -> bool {
         let (mut at, mut in_pattern) = (0, 0);
         let mut resume: Option<(usize, usize)> = None;

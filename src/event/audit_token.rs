@@ -59,7 +59,7 @@ impl std::fmt::Display for AuditToken {
     }
 }
 
-/// The machine and the boot a token belongs to: pids and pid versions start anew at each boot.
+/// The machine and the boot a token belongs to: pids and pid versions start again at each boot.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Machine {
     /// `host.id`: the `IOPlatformUUID`; empty when unknown.

@@ -6,7 +6,7 @@ use super::{Event, Scalar, field, surrogates};
 
 /// The event as a document.
 ///
-/// A document that was read is given back whole, unwrapped and with dotted keys made objects; its id
+/// A document that was read is returned whole, unwrapped and with dotted keys made objects; its id
 /// stands in `event.id` and its time in `@timestamp`.
 pub(crate) fn document(event: &Event) -> Map<String, Json> {
     let mut document = Map::new();

@@ -1,4 +1,4 @@
-//! What the stream has said about a process execution, and what that adds to an event.
+//! What the stream has reported about a process execution, and what that adds to an event.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const TEXTS: [Field; 9] = [
     field::PROCESS_CDHASH,
 ];
 
-/// One execution of one program: what a process event told about it.
+/// One execution of one program: what a process event reported about it.
 ///
 /// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, and arguments that
 /// the command line consists of are parts of it.
@@ -78,7 +78,7 @@ impl Execution {
         execution
     }
 
-    /// An execution of which only another process's event has told.
+    /// An execution that only another process's event has reported.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
         let mut texts = [None; TEXTS.len()];
         (texts[0], texts[1], texts[2]) = (Some(entity_id), name, executable);
@@ -183,7 +183,7 @@ impl Execution {
     }
 }
 
-/// Where each argument stands in the command line, when they are it, with spaces between.
+/// Where each argument is in the command line, when the arguments joined by spaces make it up.
 fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Option<Vec<(u32, u32)>> {
     let (mut parts, mut at) = (Vec::new(), 0);
     for arg in args {
@@ -211,7 +211,7 @@ pub struct Ancestors {
 }
 
 impl Ancestors {
-    /// At least this many of the nearest ancestors are known, when there are so many.
+    /// At least this many of the nearest ancestors are known, if there are that many.
     pub const KEPT: usize = 32;
 
     /// A list with one more ancestor. Lists are at most twice [`Ancestors::KEPT`] long: a chain of
@@ -244,7 +244,7 @@ impl Ancestors {
     }
 }
 
-/// What the stream said earlier about the process of an event. It answers for fields that the event
+/// What the stream reported earlier about the process of an event. It answers for fields that the event
 /// itself does not state.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
@@ -262,7 +262,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Whether the field says from whom a process comes, which no single event knows.
+    /// Whether the field describes the ancestry of a process, which no single event knows.
     pub(super) fn is_lineage(&self, field: Field) -> bool {
         matches!(
             field,

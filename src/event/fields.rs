@@ -102,7 +102,7 @@ impl Fields {
 
     fn unknown(&self, name: &str) -> UnknownField {
         let known = self.entries.iter().map(|(known, _)| known.as_str()).chain(ecs().keys().copied());
-        // Names of quite another length are no candidates: comparing costs the product of both lengths.
+        // Names of a very different length are not candidates: comparing costs the product of both lengths.
         let length = name.chars().count();
         let near = known
             .filter(|known| *known != "_id" && known.len().abs_diff(length) <= 1 + known.len() / 6)

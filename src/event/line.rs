@@ -27,7 +27,7 @@ impl Line {
         &self.block[self.start as usize..self.end as usize]
     }
 
-    /// A copy in a block of its own.
+    /// A copy in a separate block.
     pub fn detached(&self) -> Line {
         Line::from(self.as_str().to_owned())
     }

@@ -1,7 +1,7 @@
 //! How many bytes may be held, by whom, and the account that each holder keeps.
 //!
 //! Counts alone bound nothing: one exec can have a megabyte of arguments. Every place that holds events has a share
-//! of one budget; what it gives up to stay inside it is counted as evicted.
+//! of one budget; what it removes to stay inside it is counted as evicted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -158,7 +158,7 @@ pub struct Event {
     pub time: Timestamp,
     /// What kinds of event it is.
     pub categories: Categories,
-    /// What the stream said earlier about its process.
+    /// What the stream reported earlier about its process.
     pub context: Option<Arc<Context>>,
     /// What its program was given to run.
     pub script: Option<Arc<Script>>,
@@ -281,7 +281,7 @@ impl Event {
             .map_or_else(|| self.content_id(), |value| value.text().into_owned())
     }
 
-    /// How many bytes it holds, its script with it; what it shares with other events is theirs too.
+    /// How many bytes it holds, its script with it; what it shares with other events is counted for them too.
     pub fn bytes(&self) -> usize {
         let line = self.line.as_ref().map_or(0, |line| line.as_str().len());
         let script = self.script.as_ref().map_or(0, |script| script.bytes());

@@ -23,7 +23,7 @@ pub(crate) fn repaired(text: &str) -> Option<String> {
     String::from_utf8(fixed?).ok()
 }
 
-/// The UTF-16 code unit that a `\u` escape at this place stands for.
+/// The UTF-16 code unit of a `\u` escape at this place.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)? as u16))

@@ -27,7 +27,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// Takes up what an earlier run left, but for the lines that were written.
+    /// Takes over what an earlier run left, except the lines that were written.
     pub(super) fn open(options: &Options, written: Written, medium: Arc<dyn Medium>) -> Backlog {
         let mut backlog = Backlog {
             medium,

@@ -32,7 +32,7 @@ pub(super) struct AlertFile {
     rotation: Option<Rotation>,
     names: Names,
     open: Option<Open>,
-    /// What the file took of the line at hand before it took no more.
+    /// What the file accepted of the current line before writing failed.
     begun: Vec<u8>,
     medium: Arc<dyn Medium>,
     /// When a rotation last failed.
@@ -86,7 +86,7 @@ impl AlertFile {
         Error { path: self.path.clone(), kind: ErrorKind::Io(error) }
     }
 
-    /// Opens or makes the file. What a crash left of a last line is taken for the line at hand, which may go on.
+    /// Opens or makes the file. What a crash left of a last line counts as the current line, which may be continued.
     pub(super) fn open(&mut self, now: Timestamp) -> Result<(), Error> {
         if self.rotation.is_some() {
             let made = DirBuilder::new().mode(0o750).create(self.names.directory());
@@ -110,7 +110,7 @@ impl AlertFile {
         Ok(())
     }
 
-    /// Refuses what is no alert file, or what others may write.
+    /// Rejects what is not an alert file, or what others can write.
     fn check(&self, file: &File, metadata: &Metadata) -> Result<(), Error> {
         let refuse = |kind| Err(Error { path: self.path.clone(), kind });
         if metadata.file_type().is_char_device() {
@@ -129,7 +129,7 @@ impl AlertFile {
             return refuse(ErrorKind::NotOurs { uid, mode, user: user.as_raw() });
         }
         let lock = |operation| rustix::fs::flock(file, operation).is_ok();
-        // A reader may hold a shared lock, which is no reason to stop; another osawatch holds it alone.
+        // A reader may hold a shared lock, which does not matter; another osawatch holds an exclusive one.
         if !lock(FlockOperation::NonBlockingLockExclusive) && !lock(FlockOperation::NonBlockingLockShared) {
             return refuse(ErrorKind::Locked);
         }
@@ -357,7 +357,7 @@ fn created(metadata: &Metadata, now: Timestamp) -> Timestamp {
     created.map_or(now, Timestamp::from_nanoseconds)
 }
 
-/// The last line, when it has no newline; of one that is none of ours, a part.
+/// The last line, when it has no newline; of one that is not ours, a part.
 fn unended(file: &mut File) -> io::Result<Vec<u8>> {
     let bytes = tail(file)?;
     let begins = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

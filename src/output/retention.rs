@@ -112,7 +112,7 @@ impl Names {
         Ok(files)
     }
 
-    /// Deletes rotated files beyond any of the limits, and gives their names. `live` is the size of the
+    /// Deletes rotated files beyond any of the limits, and returns their names. `live` is the size of the
     /// current file.
     pub(super) fn delete_old(&self, rotation: &Rotation, live: u64, now: Timestamp) -> io::Result<Vec<OsString>> {
         let files = self.list()?;

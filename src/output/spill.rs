@@ -40,7 +40,7 @@ pub(super) struct Spill {
     next: u64,
     /// Where the last one ends; behind it are NUL bytes,
     end: u64,
-    /// but for what a failed write left before this.
+    /// except what a failed write left before this.
     dirty: u64,
     count: u64,
     lost: u64,

@@ -1,5 +1,5 @@
 //! The one place that prints. A reader that closes its end of a pipe has had enough: that is neither an error nor a
-//! panic. A progress bar steps aside for whatever is printed.
+//! panic. A progress bar is hidden while something is printed.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -10,10 +10,10 @@
 //! | **buffering in memory**: nor does the state directory take lines; it is tried again every second | as before, without the newer lines | the lines in memory are lost |
 //! | **draining**: the file takes lines again | lines are in the alert file and forced to the disk at once, then they are marked in the state directory | lines that are not marked yet; they are found in the alert file, unless someone empties it before |
 //!
-//! What was begun of a line that is lost, or that a crash left and no waiting line goes on with, is ended with a newline
-//! and counted (`torn`). When someone empties or extends the file, what was begun is looked for again, and a line whose
-//! begin is gone is written whole. A file that is moved or deleted is made again. When a rotation fails, writing goes on
-//! in the old file, and the rotation is tried again after a minute.
+//! What was begun of a line that is lost, or that a crash left and no waiting line continues, is ended with a newline
+//! and counted (`torn`). When someone empties or extends the file, the begun part is searched for again, and a line
+//! whose begun part is missing is written whole. A file that is moved or deleted is created again. When a rotation fails,
+//! writing continues in the old file, and the rotation is tried again after a minute.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,7 +61,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens the file, or makes it with mode 0640; a symbolic link is not followed. What an earlier run
-    /// left behind is put right. A full disk is no reason not to run: lines wait.
+    /// left behind is put right. A full disk does not prevent running: lines wait.
     pub(crate) fn open(options: Options, now: Timestamp) -> Result<Writer, Error> {
         Writer::on(Arc::new(Disk), options, now)
     }

@@ -2,7 +2,7 @@
 //!
 //! Recordings of two sources can meet in one run: execs by audit token from `eslogger`, connections
 //! from a source that has other entity ids or none. Such an event belongs to the execution of its pid
-//! that was running at its time. It says so in `osawatch.attribution.method`.
+//! that was running at its time. `osawatch.attribution.method` states it.
 
 use std::sync::Arc;
 

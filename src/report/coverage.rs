@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{plural, visible};
 use crate::event::{Categories, Event, Field, Scalar, Timestamp, document, field};
 
-/// How many hosts are told apart; the events of further ones are counted together.
+/// How many hosts are distinguished; the events of further ones are counted together.
 const MAX_HOSTS: usize = 1000;
 /// How close to the end of a recording a program has to start for its connections to be missed.
 const CUT_SHORT: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@
 //! The file is a tree of typed objects whose layout is not published. Constants are found without it: text is UTF-16,
 //! big endian, or bytes; an Apple event is the four letters of its suite and the four of its command. One pass.
 
-/// A shorter run of characters is no text.
+/// A shorter run of characters is not text.
 const MIN_TEXT: usize = 4;
 /// Texts.
 const MAX_TEXTS: usize = 256;

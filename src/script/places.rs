@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// So many of each.
+/// At most this many of each.
 const MAX_PLACES: usize = 32;
 /// A longer one is cut.
 const MAX_BYTES: usize = 512;

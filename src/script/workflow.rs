@@ -2,7 +2,7 @@
 //!
 //! A `document.wflow` is a property list that anybody may have written. It is read event by event, and reading ends
 //! where it costs more than a workflow can: arrays of a binary list may share their elements, so that 300 bytes can
-//! stand for billions of items.
+//! represent billions of items.
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -72,7 +72,7 @@ struct File {
     path: String,
 }
 
-/// Whether a message comes from Jamf Protect: its counter of all messages has a name of its own.
+/// Whether a message comes from Jamf Protect: its counter of all messages has a unique name.
 pub(super) fn is_telemetry(line: &Line) -> bool {
     memchr::memmem::find(line.as_str().as_bytes(), b"\"glob_seq_num\"").is_some()
 }

@@ -65,7 +65,7 @@ pub struct Counters {
     pub lines: u64,
     /// Values that were events.
     pub events: u64,
-    /// Well-formed values of a kind that osawatch does not look at.
+    /// Well-formed values of a kind that osawatch does not use.
     pub skipped: u64,
     /// Values that could not be decoded, those too long among them.
     pub malformed: u64,
@@ -80,7 +80,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counts a line of a kind that osawatch does not look at.
+    /// Counts a line of a kind that osawatch does not use.
     pub fn skip(&mut self, kind: String) {
         self.skipped += 1;
         self.add_kind(kind, 1);

@@ -12,7 +12,7 @@ use super::open::{Reader, Refusal, open};
 const MAX_BYTES: u64 = 32 << 20;
 const MAX_HELD: usize = 1024;
 
-/// What tells one content of a file from another.
+/// What distinguishes one content of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Identity {
     device: u64,

@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// What a bundle runs.
 const IN_BUNDLE: [&str; 2] = ["Contents/document.wflow", "Contents/Resources/Scripts/main.scpt"];
 
-/// Fills in what the file tells. `began` is when the program that runs it started.
+/// Fills in what the file shows. `began` is when the program that runs it started.
 pub(super) fn read(path: &Path, reader: Reader, began: Timestamp, capture: Capture, script: &mut Script) {
     let file = match open(path, reader) {
         Err(Refusal::Folder) => {

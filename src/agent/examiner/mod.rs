@@ -21,7 +21,7 @@ use open::{Reader, User};
 
 /// Scripts that may wait to be examined; further ones are skipped.
 const MAX_QUEUED: usize = 256;
-/// Scripts examined at a time: so many file systems that never answer leave none to examine another.
+/// Scripts examined at a time: this many file systems that never answer leave no thread for another.
 const THREADS: usize = 4;
 
 /// Examines the scripts of executions.
@@ -67,8 +67,8 @@ impl Examiner {
         Ok(Examiner { capture, jobs })
     }
 
-    /// Adds to the start of an osascript or automator what its arguments say that it runs, and has the file read. Never
-    /// waits.
+    /// Adds to the start of an osascript or automator what its arguments show that it runs, and queues the file for
+    /// reading. Never waits.
     pub(super) fn examine(&self, event: &mut Event) {
         // Without capture, the executable is still hashed.
         let hash_alone = || (self.capture == Capture::Off && script::runs_one(event)).then(Script::default);

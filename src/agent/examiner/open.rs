@@ -62,7 +62,7 @@ const READ: u32 = 4;
 const SEARCH: u32 = 1;
 
 impl Reader {
-    /// By the mode alone. Of the groups of a user only the first is known, and access lists are not looked at.
+    /// By the mode alone. Only the first group of a user is known, and access lists are not read.
     fn may(self, access: u32, metadata: &Metadata) -> bool {
         let mode = metadata.mode();
         let user = match self {

@@ -12,7 +12,7 @@ use crate::pipeline::{Limits, Output, Pipeline};
 use crate::report::{plural, visible};
 use crate::source::recording::{Input, Next, Recording};
 
-/// So many causes of each rule are shown.
+/// How many causes of each rule are shown.
 const SHOWN_CAUSES: usize = 5;
 
 /// How many alerts each rule had, by its id.

@@ -109,7 +109,7 @@ fn a_rotation_that_fails_goes_on_in_the_old_file_and_is_tried_again_after_a_minu
     }
     assert!(writer.trouble().is_none());
     assert_eq!((files(folder.path()).len(), writer.counts().rotated), (1, 0));
-    let said = messages().iter().filter(|text| text.starts_with("cannot rotate the alert file, going on")).count();
+    let said = messages().iter().filter(|text| text.starts_with("cannot rotate the alert file; continuing")).count();
     assert_eq!(said, 1);
     medium.refuse_renames(false);
     writer.write(&line(10), at(61));

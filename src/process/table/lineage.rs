@@ -13,7 +13,7 @@ use crate::process::key::key_of;
 
 /// How late, or in how wrong an order, a source may log the executions of one process.
 const DISORDER: Duration = Duration::from_secs(5);
-/// For how long a process that no exit was told of may be the one whose pid and parent's pid a later exec has: far
+/// For how long a process whose exit was not reported may be the one whose pid and parent's pid a later exec has: far
 /// less than it takes until a pid is used again.
 const ADJOINING: Duration = Duration::from_secs(60);
 
@@ -106,7 +106,7 @@ impl Table {
         Some(itself)
     }
 
-    /// The execution of the same pid that this one follows, where the source gives each exec an id of its own.
+    /// The execution of the same pid that this one follows, where the source gives each exec a new id.
     fn adjoining(&mut self, event: &Event) -> Option<Known> {
         if event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork")) {
             return None;

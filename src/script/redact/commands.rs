@@ -1,5 +1,5 @@
 //! What commands take secrets, and where: by the grammar of each. `takes` are the short options that have a value,
-//! so that the letters of `-su` can be told apart.
+//! so that the letters of `-su` can be distinguished.
 
 use super::mark::Kind;
 
@@ -11,7 +11,7 @@ pub(super) enum Take {
     After(char),
     /// The value of a header.
     Header,
-    /// The cookies, when it is no file of them.
+    /// The cookies, unless it is a file of them.
     Cookie,
     /// `name=value`, when the name is that of a secret.
     Assignment,
@@ -24,7 +24,7 @@ pub(super) enum Take {
 pub(super) enum Form {
     /// `-p x`, `-px`, `--password x`, `--password=x`.
     Any,
-    /// `-px` alone: after a space stands something else.
+    /// `-px` alone: what follows a space is something else.
     Joined,
     /// Any, once this subcommand came before; with a `-` at an end, one of which it is a part.
     After(&'static str),
@@ -35,7 +35,7 @@ pub(super) enum Form {
 /// An option whose value is a secret.
 pub(super) type Taking = (&'static str, Form, Take, Kind);
 
-/// Words without an option: after the word `after` so many are skipped, and so many are secret.
+/// Words without an option: after the word `after`, how many are skipped and how many are secret.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) after: &'static [&'static str],
@@ -45,7 +45,7 @@ pub(super) struct Place {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placed {
-    /// So many words.
+    /// This many words.
     Words(usize, Kind),
     /// A name, then its value.
     NameAndValue,

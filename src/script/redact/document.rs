@@ -51,7 +51,7 @@ const TEXTS: [&str; 12] = [
 const MAX_TEXT: usize = 1 << 20;
 /// A longer secret is left out where it was found.
 const MAX_SECRET: usize = 4096;
-/// So many secrets are looked for in the rest of the document.
+/// How many secrets are searched for in the rest of the document.
 const MAX_KNOWN: usize = 512;
 
 pub(super) fn apply(settings: &Settings, document: &mut Map<String, Json>) {

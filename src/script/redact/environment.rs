@@ -67,7 +67,7 @@ const KEPT: [&str; 63] = [
     "PS4",
 ];
 
-/// Whether a variable of this name keeps its value, but for what the value itself shows to be secret.
+/// Whether a variable of this name keeps its value, except for what the value itself shows to be secret.
 pub(super) fn keeps(name: &str) -> bool {
     KEPT.iter().any(|kept| match kept.strip_suffix('*') {
         Some(start) => name.starts_with(start),

@@ -50,7 +50,7 @@ fn base_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// Words that can stand before `after` in a condition of the grammar.
+/// Words that can precede `after` in a condition of the grammar.
 const MAX_BEFORE: usize = 16;
 
 struct Reading<'w> {
@@ -154,7 +154,7 @@ impl<'w> Reading<'w> {
 
     /// `NAME=value`, as the whole of a word.
     fn plain(&mut self, at: usize) -> usize {
-        // What a shell or osascript is given to run is a text of its own.
+        // What a shell or osascript is given to run is a separate text.
         let before = at.checked_sub(1).map_or("", |before| self.words[before]);
         let is_script = before.starts_with('-') && before.ends_with(['c', 'e']) || before == "script";
         if let Some((name, value)) = self.words[at].split_once('=').filter(|_| !is_script) {
@@ -268,7 +268,7 @@ impl<'w> Reading<'w> {
             Take::Likely if looks_secret(value) => self.emit(word, start, kind),
             Take::Likely => {}
             Take::After(letter) => {
-                // A user's and a group's number are none.
+                // The numbers of users and groups are not secrets.
                 let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
                 let parts = value.split_once(letter).filter(|_| !is_plain(value));
                 if let Some((user, _)) = parts.filter(|(user, rest)| !(is_number(user) && is_number(rest))) {

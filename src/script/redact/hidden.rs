@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::mark::{Kind, Marks};
 use crate::script::arguments;
 
-/// From the first statement on: what follows may belong to it, a joined line does not tell.
+/// From the first statement on: what follows may belong to it, which a joined line does not show.
 static STATEMENT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\bosascript\b["']?(?:\s+-[is]+|\s+-[ls]\s*\S+)*\s+-[is]*e\s*"#).ok());
 /// What a shell gives osascript on standard input.

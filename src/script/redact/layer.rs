@@ -1,4 +1,4 @@
-//! A text at one level of quoting, and where its bytes stand in the outermost text.
+//! A text at one level of quoting, and where its bytes are in the outermost text.
 //!
 //! `do shell script "curl -d '{\"password\":\"x\"}'"` has three levels: AppleScript, the shell's, JSON. Each is read
 //! by one lexer after the escapes of the level around it are resolved.

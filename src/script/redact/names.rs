@@ -2,7 +2,7 @@
 
 use super::mark::{Kind, OPENING};
 
-/// A longer one is no name.
+/// A longer one is not a name.
 const MAX_NAME_BYTES: usize = 96;
 
 /// A name that ends so is about a secret and holds none: `password_file`, `tokenType`, `askForPasswordDelay`.
@@ -231,7 +231,7 @@ pub(super) fn is_switch(option: &str) -> bool {
     segments(option).first().is_some_and(|first| SWITCHES.contains(&first.as_str()))
 }
 
-/// A value that is no secret: a reference, a keyword, a small number, a mark.
+/// A value that is not a secret: a reference, a keyword, a small number, a mark.
 pub(super) fn is_plain(value: &str) -> bool {
     let value = value.trim();
     if value.is_empty() || value.starts_with(OPENING) {

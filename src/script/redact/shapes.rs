@@ -106,7 +106,7 @@ const TABLE: [(&str, &str, Kind); 43] = [
     ),
 ];
 
-/// The literals of all rows, and the row of each: a pattern is tried where one of its own stands.
+/// The literals of all rows, and the row of each: a pattern is tried where one of its literals is.
 static LITERALS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
     let rows =
         TABLE.iter().enumerate().flat_map(|(row, (literals, _, _))| literals.split('|').map(move |one| (row, one)));
@@ -140,7 +140,7 @@ pub(super) fn find(text: &str, out: &mut Vec<Span>) {
         }
     }
     if text.contains("//") && text.contains('@') {
-        // `git@` and names of people are none.
+        // `git@` and names of people are not secrets.
         let is_token = |secret: &str| secret.bytes().any(|byte| byte.is_ascii_digit());
         each_of(&USER, text, Kind::Token, out, |_, secret| is_token(secret) && !is_plain(secret));
     }

@@ -11,13 +11,13 @@ const SCHEMES: [&str; 9] =
 /// Schemes whose credentials have several parts.
 const LONG_SCHEMES: [&str; 3] = ["digest", "aws4-hmac-sha256", "hawk"];
 
-/// Finds the secrets of a layer that stand outside of its quotes or fill one of them.
+/// Finds the secrets of a layer that are outside its quotes or fill one of them.
 pub(super) fn find(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
     let mut search = Search { layer, tokens, out, script: None };
     header(&mut search);
     let mut at = 0;
     while at < tokens.len() {
-        // Where a value ends the search goes on: each token is looked at once.
+        // The search continues where a value ends: each token is looked at once.
         at = search.at(at).max(at + 1);
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Connect {
     pub transport: Transport,
 }
 
-/// The order of a port's bytes, if these bytes tell of this TCP connection.
+/// The order of a port's bytes, if these bytes describe this TCP connection.
 pub(crate) fn detect(bytes: &[u8], local: SocketAddr, remote: SocketAddr) -> Option<PortOrder> {
     let wanted = Connect { local: Some(local), remote, transport: Transport::Tcp };
     [PortOrder::Network, PortOrder::Host].into_iter().find(|order| parse(bytes, *order) == Some(wanted))

@@ -173,7 +173,7 @@ fn push_executable(event: &mut Event, process: &Process<'_>, name_field: Field, 
 }
 
 fn push_signature(event: &mut Event, process: &Process<'_>) {
-    // Without a signature Endpoint Security says zeros, which would relate all such programs to each other.
+    // Without a signature Endpoint Security reports zeros, which would relate all such programs to each other.
     let cdhash = text(&process.cdhash).to_ascii_lowercase();
     push_text(event, field::PROCESS_CDHASH, if cdhash.bytes().all(|digit| digit == b'0') { "" } else { &cdhash });
     push_text(event, field::PROCESS_SIGNING_ID, text(&process.signing_id));

@@ -134,7 +134,7 @@ pub(crate) struct File<'a> {
     pub path: Cow<'a, str>,
     /// The path was longer than the system copies.
     pub path_truncated: bool,
-    /// `st_rdev`: the device that it stands for.
+    /// `st_rdev`: the device that it represents.
     pub device: Option<i64>,
 }
 

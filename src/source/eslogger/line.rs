@@ -14,7 +14,7 @@ use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security as es;
 
 /// Text that stays in the line when it holds no escape. Within an `Option` or a `Vec`, serde borrows
-/// only for a type that says so.
+/// only for a type that requires it.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for BodyVisitor {
 }
 
 impl<'a> Line<'a> {
-    /// The message, or the name of an event that osawatch does not look at.
+    /// The message, or the name of an event that osawatch does not use.
     pub(super) fn message(self) -> Result<Read<'a>, Error> {
         let Text(time) = self.time;
         let time = Timestamp::parse(&time).ok_or_else(|| Error::BadTime(time.into_owned()))?;

@@ -1,4 +1,4 @@
-//! Processes that already run when the agent begins: events that are no starts.
+//! Processes that already run when the agent begins: events that are not starts.
 
 use std::collections::HashMap;
 

@@ -11,7 +11,7 @@ macro_rules! losses {
         pub(crate) struct Losses {
             $($(#[$doc])* pub $name: AtomicU64,)*
             /// Reports of the network statistics that the kernel could not deliver since it started, to this
-            /// program or another: a hint for people, and nobody's loss in particular.
+            /// program or another: a hint for people, not a loss of this program alone.
             pub undelivered: AtomicU64,
         }
 

@@ -1,4 +1,4 @@
-//! What the sensors of a live Mac hand over: reports on bounded channels, and what was lost before them.
+//! What the sensors of a live Mac report: reports on bounded channels, and what was lost before them.
 
 mod lateness;
 mod losses;
@@ -100,7 +100,7 @@ impl std::error::Error for Error {}
 /// How bad a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// A source says what it does.
+    /// A source reports what it does.
     Info,
     /// A source cannot see at present.
     Warning,
@@ -126,7 +126,7 @@ pub(crate) enum Report {
     Message(Box<Message<'static>>),
     /// A decoded line.
     Event(Box<Event>),
-    /// A process that runs, looked up, after its parent: it is no start.
+    /// A process that runs, looked up, after its parent: it is not a start.
     Running(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),

@@ -50,7 +50,7 @@ impl ReportSender {
         self.reports.try_send(Queued { report, _charge: charge }).is_ok()
     }
 
-    /// Hands a report over when there is room for it; `false`: the engine is gone.
+    /// Sends a report when there is room for it; `false`: the engine has ended.
     pub(crate) fn send(&self, report: Report) -> bool {
         let bytes = report.bytes();
         while self.is_full(bytes) {
@@ -66,7 +66,7 @@ impl ReportSender {
         number || self.ledger.bytes() > self.limit / 2
     }
 
-    /// One report always has room, so that none is refused for ever.
+    /// One report always has room, so that none is rejected forever.
     fn is_full(&self, bytes: usize) -> bool {
         let held = self.ledger.bytes();
         held > 0 && held + bytes > self.limit

@@ -130,7 +130,7 @@ fn mute(client: &mut Client<'_>, feed: &Feed, path: &Path) {
     }
 }
 
-/// Says how many paths the system mutes in every client, and unmutes those that are muted for what is subscribed to. The
+/// Reports how many paths the system mutes in every client, and unmutes those muted for what is subscribed to. The
 /// set changes with the release of macOS; it protects clients that answer, and none of these types asks for an answer.
 fn unmute_defaults(client: &mut Client<'_>, feed: &Feed) {
     let Ok(muted) = client.muted_paths_events() else {
@@ -155,7 +155,7 @@ fn unmute_defaults(client: &mut Client<'_>, feed: &Feed) {
     }
 }
 
-/// On the system's thread: copy, hand over, count.
+/// On the system's thread: copy, send, count.
 fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering: &Numbering) {
     let Some(event) = received.event() else { return };
     let (event, process) = match &event {
@@ -220,7 +220,7 @@ fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
 fn copy_exec(exec: &EventExec<'_>) -> Exec<'static> {
     let lengths: Vec<usize> = exec.args().map(OsStr::len).collect();
     let limit = argument_limit(&lengths[..lengths.len().min(MAX_ARGUMENTS)], MAX_ARGUMENT_BYTES);
-    // Cut in place: the position of an argument says what it means.
+    // Cut in place: the position of an argument determines its meaning.
     let args: Vec<_> = exec.args().take(MAX_ARGUMENTS).map(|arg| text(beginning(arg, limit))).collect();
     let kept: usize = lengths.iter().take(MAX_ARGUMENTS).map(|length| length.min(&limit)).sum();
     Exec {

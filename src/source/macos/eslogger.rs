@@ -80,7 +80,7 @@ pub(super) fn run(feed: &Feed, decoder: &Decoder, guard: &Guard) -> ! {
             Ok((mut output, stderr)) => {
                 feed.notice(Level::Info, "process events come from eslogger".to_owned());
                 let complaint = Complaint::read(feed, stderr);
-                // It does not say when it has begun to watch, so what runs is looked up twice: now, and when the first
+                // It does not report when it begins to watch, so what runs is looked up twice: now, and when the first
                 // event shows that it has.
                 feed.scan();
                 let (any, ending) = read(feed, decoder, &mut output);
@@ -203,7 +203,7 @@ fn lock(probe: &Mutex<Probe>) -> std::sync::MutexGuard<'_, Probe> {
 }
 
 /// Starts the child on a terminal, because it buffers what it writes to a pipe: records would come when there are many,
-/// on a quiet Mac never. It suppresses the events of its process group, so it gets one of its own.
+/// on a quiet Mac never. It suppresses the events of its process group, so it gets its own.
 fn start(guard: &Guard) -> io::Result<(File, ChildStderr)> {
     let (output, terminal) = raw_terminal()?;
     let mut command = Command::new(PROGRAM);

@@ -23,7 +23,7 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn notice(&self, level: Level, text: String) {
-        // The engine is gone only when the program ends.
+        // The engine ends only when the program ends.
         let _ = self.reports.send(Report::Notice(Notice { level, text }));
     }
 

@@ -24,7 +24,7 @@ const CONTROL: &str = "com.apple.network.statistics";
 const BUFFER: (usize, usize) = (8 * 1024 * 1024, 64 * 1024);
 /// A datagram is shorter: `MAX_NSTAT_MSG_HDR_LENGTH` is 65,532.
 const DATAGRAM: usize = 64 * 1024;
-/// While libproc stands in, the kernel is asked again after so long, doubled up to an hour.
+/// While libproc is used instead, the kernel is asked again after this long, doubled up to an hour.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 
 /// What the thread needs.
@@ -62,7 +62,7 @@ impl Network {
                 NetworkSource::Ntstat => std::thread::sleep(backoff.next_wait()),
                 _ => poll.run(&self.watched, &self.flows, &self.losses, Some(ask_again)),
             }
-            // Each test that fails is five seconds in which nobody looks.
+            // Each test that fails is five seconds without a source.
             ask_again = (2 * ask_again).min(ASK_AGAIN.1);
         }
     }

@@ -1,4 +1,4 @@
-//! Every call into macOS that is not safe Rust. Each function gives owned values or bytes.
+//! Every call into macOS that is not safe Rust. Each function returns owned values or bytes.
 #![allow(unsafe_code)]
 #![allow(clippy::cast_possible_truncation, reason = "constants and sizes of structures, as C types them")]
 
@@ -14,10 +14,10 @@ use crate::source::libproc::socket::SOCKET_INFO_SIZE;
 pub(super) const UNIQUE_INFO: i32 = 17;
 /// `PROC_PIDFDSOCKETINFO` of `<sys/proc_info.h>`.
 const SOCKET_INFO: i32 = 3;
-/// Arguments and environment of a process; `ARG_MAX` is 1 MiB, and the path stands before them.
+/// Arguments and environment of a process; `ARG_MAX` is 1 MiB, and the path precedes them.
 const MAX_PROCESS_ARGUMENTS: usize = 2 * 1024 * 1024;
 
-/// What sysctlbyname(3) gives for a name, at most 256 bytes.
+/// What sysctlbyname(3) returns for a name, at most 256 bytes.
 pub(super) fn sysctl_bytes(name: &str) -> Option<Vec<u8>> {
     let name = CString::new(name).ok()?;
     let mut bytes = vec![0_u8; 256];
@@ -53,17 +53,17 @@ pub(super) fn all_pids() -> Vec<i32> {
     // PID_MAX of XNU is 99,999: no system has more processes than this buffer holds.
     let mut pids = vec![0_i32; 100_000];
     let size = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
-    // SAFETY: `pids` is writable for `size` bytes; the call gives the number of pids written.
+    // SAFETY: `pids` is writable for `size` bytes; the call returns the number of pids written.
     let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast(), size) };
     pids.truncate(usize::try_from(count).unwrap_or(0));
     pids
 }
 
-/// What proc_pidinfo(2) gives for a flavor, at most `size` bytes; `None` for a process that is gone.
+/// What proc_pidinfo(2) returns for a flavor, at most `size` bytes; `None` for a process that is gone.
 pub(super) fn process_info(pid: i32, flavor: i32, argument: u64, size: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0_u8; size];
     let room = i32::try_from(size).ok()?;
-    // SAFETY: `bytes` is writable for `room` bytes; the call gives the number of bytes written.
+    // SAFETY: `bytes` is writable for `room` bytes; the call returns the number of bytes written.
     let written = unsafe { libc::proc_pidinfo(pid, flavor, argument, bytes.as_mut_ptr().cast(), room) };
     bytes.truncate(usize::try_from(written).ok().filter(|written| *written > 0)?);
     Some(bytes)
@@ -79,7 +79,7 @@ pub(super) fn descriptors(pid: i32) -> Vec<u8> {
 pub(super) fn socket_info(pid: i32, fd: i32) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0_u8; SOCKET_INFO_SIZE];
     let room = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-    // SAFETY: `bytes` is writable for `room` bytes; the call gives the number of bytes written.
+    // SAFETY: `bytes` is writable for `room` bytes; the call returns the number of bytes written.
     let written = unsafe { libc::proc_pidfdinfo(pid, fd, SOCKET_INFO, bytes.as_mut_ptr().cast(), room) };
     match written {
         written if written == room => Ok(bytes),
@@ -91,7 +91,7 @@ pub(super) fn socket_info(pid: i32, fd: i32) -> io::Result<Vec<u8>> {
 /// The path of a process's program.
 pub(super) fn process_path(pid: i32) -> Option<String> {
     let mut bytes = vec![0_u8; 4096];
-    // SAFETY: `bytes` is writable for 4096 bytes (`PROC_PIDPATHINFO_MAXSIZE`); the call gives the length.
+    // SAFETY: `bytes` is writable for 4096 bytes (`PROC_PIDPATHINFO_MAXSIZE`); the call returns the length.
     let length = unsafe { libc::proc_pidpath(pid, bytes.as_mut_ptr().cast(), 4096) };
     bytes.truncate(usize::try_from(length).ok().filter(|length| *length > 0)?);
     Some(String::from_utf8_lossy(&bytes).into_owned())

@@ -119,7 +119,7 @@ impl Descriptor {
 
 /// The process on whose behalf another acts. An effective unique pid of 0 means that there is none for the kernel's own
 /// sockets (a responsible program is known only by UUID), while for flows in user space nobody sets it: there the
-/// effective pid alone says it (XNU `necp_client.c`, `nstat_userland_tu_copy_descriptor`).
+/// effective pid alone shows it (XNU `necp_client.c`, `nstat_userland_tu_copy_descriptor`).
 fn delegator(provider: u32, process: ProcessRef, pid: u32, unique_pid: u64) -> Option<ProcessRef> {
     match unique_pid {
         0 if IN_USER_SPACE.contains(&provider) && pid != 0 && pid != process.pid => {

@@ -111,7 +111,7 @@ fn counts(bytes: &[u8]) -> Option<Bytes> {
 }
 
 /// The descriptor, whose length only the rest shows, and the host name. One extension is asked for, so one item
-/// of a known size stands at the end; an unknown end is left to the descriptor, which reads what it knows.
+/// of a known size is at the end; an unknown end is left to the descriptor, which reads what it knows.
 fn split_domain(bytes: &[u8]) -> (&[u8], Option<String>) {
     let at = bytes.len().checked_sub(ITEM_HEADER + DOMAIN_INFO as usize);
     let Some(at) = at.filter(|at| u32_at(bytes, at + 4) == Some(DOMAIN_INFO)) else { return (bytes, None) };
@@ -160,7 +160,7 @@ pub(super) fn add_all(context: u64, provider: u32) -> Vec<u8> {
 }
 
 /// `nstat_msg_get_update` for one source or [`ALL`]. The first one also has the kernel send updates. For one
-/// source it says more than `GET_SRC_DESC`: the counts and the host name.
+/// source it reports more than `GET_SRC_DESC`: the counts and the host name.
 pub(super) fn get_update(context: u64, source: u64) -> Vec<u8> {
     let flags = if source == ALL { SUPPORTS_AGGREGATE | CONTINUATION } else { 0 };
     let mut bytes = header(context, GET_UPDATE, 24, flags);

@@ -88,7 +88,7 @@ impl Sources {
         wanted.map(next_turn).collect()
     }
 
-    /// Whether a flow was accepted here. Before macOS 14 the kernel does not say: it was if something listens on its
+    /// Whether a flow was accepted here. Before macOS 14 the kernel does not report it: yes if something listens on its
     /// local port.
     pub(super) fn is_inbound(&self, descriptor: &Descriptor) -> Option<bool> {
         let port = descriptor.local.map(|local| local.port());

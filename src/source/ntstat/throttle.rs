@@ -35,7 +35,7 @@ impl Throttle {
         true
     }
 
-    /// When it is to be done; `None` while nobody asks.
+    /// When it is to be done; `None` while nothing asks for it.
     pub(super) fn due(&self) -> Option<Duration> {
         self.asked.then(|| self.last.map_or(Duration::ZERO, |last| last + self.period))
     }

@@ -45,7 +45,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// The uncompressed content of a stream. Reads no further than it takes to tell: the first line of a
+/// The uncompressed content of a stream. Reads no further than needed: the first line of a
 /// pipe may be short, and the next one long in coming.
 pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut head = Vec::new();

@@ -20,7 +20,7 @@ use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 const VALUES_TO_DETECT: u64 = 10_000;
 /// How much of the start is kept until the format is known, to report what the input is if it has none.
 const START: usize = 4096;
-/// How many values are looked at before the caller gets to look at its signals.
+/// How many values are read before the caller can check its signals.
 const VALUES_PER_STEP: u32 = 4096;
 
 /// One input of a recording.
@@ -167,7 +167,7 @@ impl RecordedInput {
         Step::Idle
     }
 
-    /// The next value; whether it is the whole of a line, for all one sees.
+    /// The next value; whether it appears to be a whole line.
     fn next_value(&mut self, wait: Option<Duration>) -> ControlFlow<Step, (Line, bool)> {
         let Some(values) = &mut self.values else { return ControlFlow::Break(Step::End) };
         let piece = values.next(wait);
@@ -276,7 +276,7 @@ impl RecordedInput {
         let place = self.place();
         match error {
             DecodeError::Json(json) | DecodeError::Eslogger(eslogger::Error::Json(json)) => {
-                // The place stands in front; serde_json appends its own, within the value.
+                // The place comes first; serde_json appends its own, within the value.
                 let text = error.to_string();
                 let end = text.rfind(" at line ").unwrap_or(text.len());
                 self.problem_at(place.within(json), text[..end].to_owned())

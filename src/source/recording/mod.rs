@@ -30,7 +30,7 @@ pub use place::Place;
 use sources::Source;
 pub use sources::Sources;
 
-/// How long [`Recording::next`] waits for input, so that a caller can look at its signals meanwhile.
+/// How long [`Recording::next`] waits for input, so that a caller can check its signals in between.
 const WAIT: Duration = Duration::from_millis(200);
 /// How many inputs are open from the start; of more, each opens when its first event is next.
 const MAX_OPEN: usize = 64;
@@ -42,7 +42,7 @@ pub enum Next {
     Event(Event),
     /// A value that was skipped, or an input that was cut off.
     Problem(Problem),
-    /// An input that could not be looked at beforehand holds nothing of use; the others go on.
+    /// An input that could not be examined beforehand holds nothing of use; the others continue.
     Failed(Error),
     /// Nothing yet: ask again.
     Idle,

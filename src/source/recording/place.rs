@@ -27,7 +27,7 @@ impl Place {
         }
     }
 
-    /// The place that serde_json gives of a value that starts here.
+    /// The place that serde_json reports for a value that starts here.
     pub(super) fn within(self, error: &serde_json::Error) -> Place {
         let (line, column) = (error.line() as u64, error.column() as u64);
         match line {

@@ -36,7 +36,7 @@ pub(super) fn spawn(input: impl Read + Send + 'static, consumed: Arc<AtomicU64>)
     let (sender, receiver) = bounded(WAITING);
     thread::Builder::new().name("reader".into()).spawn(move || {
         let input = Counting { input, consumed };
-        // Failing to send means that nobody listens any more: the thread ends.
+        // Failing to send means that the receiver has ended: so does the thread.
         let _: Option<()> = match decompressed(input) {
             Ok((compression, input)) => sender
                 .send(Chunk::Opened(compression))
@@ -70,7 +70,7 @@ struct Cutter {
 }
 
 impl Cutter {
-    /// Reads to the end; `None` when the receiver is gone.
+    /// Reads to the end; `None` when the receiver has ended.
     fn run(mut self, mut input: Box<dyn Read + Send>, compression: Compression) -> Option<()> {
         loop {
             let start = self.buffer.len();

@@ -20,7 +20,7 @@ pub(super) enum Found {
     More,
     /// The value cannot be JSON.
     Bad(usize, Fault),
-    /// A line starts here, in the midst of what is passed over, and may be a value.
+    /// A line starts here, within what is skipped, and may be a value.
     Line(usize),
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Fault {
 /// Walks through one value; text may come in pieces.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    /// Where to go on.
+    /// Where to continue.
     pub(super) at: usize,
     depth: u32,
     /// One bit for each level: whether it is an object.
@@ -68,7 +68,7 @@ impl Scanner {
         Scanner { at, depth, objects, envelope: depth, in_string: false, last: b']', string: 0..0, counting: None }
     }
 
-    /// Goes on until the value ends, or the text does. All places move with the text, see [`Scanner::shift`].
+    /// Continues until the value ends, or the text does. All places move with the text, see [`Scanner::shift`].
     pub(super) fn run(&mut self, text: &[u8]) -> Found {
         while self.at < text.len() {
             if self.in_string {

@@ -59,7 +59,7 @@ impl Sources {
         self.all.iter().map(size).sum()
     }
 
-    /// Whether the path leads to one of the files, by whatever name.
+    /// Whether the path leads to one of the files, under any name.
     pub fn hold(&self, path: &Path) -> bool {
         let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let Some(wanted) = identity(path) else { return false };

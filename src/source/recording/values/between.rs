@@ -88,7 +88,7 @@ impl Values {
         self.entered = true;
     }
 
-    /// What was taken for an array is none, or its end is lost.
+    /// What was taken for an array is not one, or its end is missing.
     pub(super) fn lose_arrays(&mut self) {
         self.arrays.clear();
         self.lenient = true;

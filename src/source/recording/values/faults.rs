@@ -1,4 +1,4 @@
-//! Values that are not JSON, and an input that ends within one: what to report, and where to go on.
+//! Values that are not JSON, and an input that ends within one: what to report, and where to continue.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Values {
             return self.advance(past);
         }
         let from = if at - scan.start > MAX_RETRY { at } else { scan.start };
-        // The brackets of a line of its own that stands where no value can: what came before was torn.
+        // Brackets on a separate line where no value can be: what came before was truncated.
         let line_start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
         let begins_line = line_start >= from && bytes[line_start..at].trim_ascii().is_empty();
         let indent =

@@ -49,7 +49,7 @@ pub(super) struct Values {
     pub(super) repaired: u64,
     /// There was an array whose values are given one by one.
     pub(super) entered: bool,
-    /// A value to be given once more.
+    /// A value to be returned again.
     again: Option<Line>,
 }
 
@@ -113,7 +113,7 @@ impl Values {
         }
     }
 
-    /// Looks closer at the line given last: it may begin a value that goes on, or hold several, or an
+    /// Examines the line returned last: it may begin a longer value, or hold several, or an
     /// array of documents.
     pub(super) fn reread(&mut self) {
         self.at = self.given;
@@ -121,7 +121,7 @@ impl Values {
         self.begin();
     }
 
-    /// Gives the value once more.
+    /// Returns the value again.
     pub(super) fn give_again(&mut self, value: Line) {
         self.again = Some(value);
     }
@@ -192,7 +192,7 @@ impl Values {
         Some(Some(Line::new(&self.block, start..end)))
     }
 
-    /// Goes on to a place further on in the block.
+    /// Advances to a later place in the block.
     fn advance(&mut self, to: usize) {
         self.here.advance(&self.block.as_bytes()[self.at..to]);
         self.at = to;

@@ -1,4 +1,4 @@
-//! Values that take a closer look than one line: where each ends, and which arrays hold values of their own.
+//! Values that take a closer look than one line: where each ends, and which arrays hold separate values.
 
 use super::super::reader::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
@@ -6,7 +6,7 @@ use super::Values;
 use super::piece::{MAX_ARRAYS, Piece, Scan};
 use crate::event::Line;
 
-/// Values further right are not told apart by how far they are indented.
+/// Values further right are not distinguished by their indentation.
 const MAX_INDENT: u64 = 1024;
 
 impl Values {
@@ -27,7 +27,7 @@ impl Values {
         self.scan = Some(Scan { scanner, start, place: self.here, indent, discarded });
     }
 
-    /// Goes on with the value that is being looked at: `None` when that led on, `Some(None)` when it needs
+    /// Continues with the value that is being examined: `None` when that made progress, `Some(None)` when it needs
     /// more text.
     pub(super) fn go_on(&mut self) -> Option<Option<Piece>> {
         let mut scan = self.scan.take()?;
