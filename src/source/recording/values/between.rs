@@ -2,7 +2,6 @@
 
 use serde::de::IgnoredAny;
 
-use super::super::place::Place;
 use super::super::scan::Scanner;
 use super::Values;
 use super::piece::{Array, MAX_ARRAYS, Piece};

@@ -12,7 +12,6 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::compression::Compression;
-use super::error::Unreadable;
 use super::place::Place;
 use super::reader::{Chunk, MAX_VALUE};
 use crate::event::Line;
