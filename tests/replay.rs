@@ -66,10 +66,10 @@ fn malformed_lines_are_reported_with_file_and_line_ten_at_most_then_counted() {
 }
 
 #[test]
-fn a_torn_last_line_is_said_to_be_torn() {
+fn a_truncated_last_line_is_reported_as_truncated() {
     let text = read("two-connections-first-consumes");
     let torn = &text[..text.len() - 40];
-    let run = osawatch_with_input(&["replay", "-"], torn).exits(0).says("torn");
+    let run = osawatch_with_input(&["replay", "-"], torn).exits(0).says("truncated last line");
     assert_eq!(run.alerts().len(), 1);
 }
 
