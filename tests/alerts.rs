@@ -61,7 +61,7 @@ fn alerts_are_chosen_by_rule_and_time() {
     assert_eq!(count(&["--since", "2026-02-01T00:00:00Z"]), 1);
     assert_eq!(count(&["--since", "1h"]), 0);
     assert_eq!(count(&["--since", "876000h"]), 2);
-    osawatch(&["alerts", "--since", "soon", &shown(&file)]).exits(64).says("not a span such as 1h");
+    osawatch(&["alerts", "--since", "soon", &shown(&file)]).exits(64).says("not a duration such as 1h");
     osawatch(&["alerts", &shown(&folder.path().join("none"))]).exits(66).says("cannot read alerts");
 }
 
