@@ -178,7 +178,7 @@ impl<'r> Summary<'r> {
             "evicted": {
                 "executions": self.counts.evicted_executions,
                 "sequences": self.counts.evicted_sequences,
-                "waiting_events": self.counts.overflowed,
+                "waiting_events": self.counts.released_early,
                 "cases": self.counts.evicted_cases,
             },
             "held_back": self.counts.held_back,
