@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::follow_up::{self, Told};
-use super::{Alert, ecs, held_back};
+use super::script::script_of;
+use super::{Alert, held_back};
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::{Event, field};
@@ -89,7 +90,7 @@ impl Draft {
     pub fn is_settled(&self) -> bool {
         let Body::Found(found) = &self.body else { return true };
         let own = found.events.iter().filter_map(|event| event.script.as_deref());
-        own.chain(ecs::script_of(found).map(|(_, script)| script)).all(|script| script.is_settled())
+        own.chain(script_of(found).map(|(_, script)| script)).all(|script| script.is_settled())
     }
 
     /// How many bytes it holds, nearly.

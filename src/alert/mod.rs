@@ -11,6 +11,7 @@ mod network;
 pub(crate) mod pipeline_error;
 mod process;
 mod risk;
+mod script;
 mod shorten;
 mod threat;
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use regex::{Regex, RegexBuilder};
 
-use super::{ecs, masquerade};
+use super::masquerade;
+use super::script::script_of;
 use crate::detect::rule::Severity;
 use crate::detect::{Match, Rule};
 use crate::event::{Event, Execution, Scalar, Script, field};
@@ -75,7 +76,7 @@ impl<'f> Shown<'f> {
     fn of(found: &'f Match) -> Shown<'f> {
         let own = found.events.iter().filter_map(|event| event.script.as_deref());
         let scripts: Vec<Cow<'f, Script>> =
-            own.chain(ecs::script_of(found).map(|(_, script)| script)).map(Script::current).collect();
+            own.chain(script_of(found).map(|(_, script)| script)).map(Script::current).collect();
         let mut texts: Vec<Cow<'f, str>> = Vec::new();
         for script in &scripts {
             texts.extend(script.text.iter().chain(&script.decoded).cloned().map(Cow::Owned));

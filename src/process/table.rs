@@ -4,6 +4,7 @@ mod exits;
 mod latest;
 mod lineage;
 mod relink;
+mod unlinked;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
 use exits::EarlyExits;
 use latest::Latest;
-use relink::Unlinked;
+use unlinked::Unlinked;
 
 /// How much the table holds.
 #[derive(Clone, Copy, Debug)]

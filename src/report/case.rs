@@ -119,11 +119,14 @@ impl Case {
         let mut incidents: Vec<Incident<'_>> = Vec::new();
         for alert in &self.alerts {
             let (host, subjects) = (text(alert, "host.id").unwrap_or_default(), subjects(alert));
-            let time = time(alert);
+            let (time, opened_by) = (time(alert), text(alert, "osawatch.follow_up.alert_id"));
+            let follows = |incident: &Incident<'_>| {
+                opened_by.is_some() && incident.alerts.iter().any(|alert| text(alert, "event.id") == opened_by)
+            };
             let found = incidents.iter_mut().rev().find(|incident| {
-                incident.host == host
-                    && subjects.iter().any(|subject| incident.processes.get(subject).is_some_and(|known| known.alerts))
-                    && is_near(incident.last, time)
+                let is_known = |subject: &String| incident.processes.get(subject).is_some_and(|known| known.alerts);
+                let goes_on = subjects.iter().any(is_known) && is_near(incident.last, time);
+                incident.host == host && (follows(incident) || goes_on)
             });
             match found {
                 Some(incident) => incident.take(alert, &subjects),

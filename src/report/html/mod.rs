@@ -58,7 +58,7 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
     // Should an escape ever be wrong, nothing is loaded and nothing runs.
     out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-    let count = plural(case.alerts.len() as u64, "alert");
+    let count = plural(alerts(&case.alerts) as u64, "alert");
     let _ = writeln!(out, "<title>osawatch: {count}</title><style>{STYLE}</style></head><body>");
     let incidents = case.incidents();
     verdict(&mut out, case, &incidents, scope);
@@ -73,10 +73,15 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
     out
 }
 
+/// How many of the documents are alerts; the others follow them up.
+fn alerts<'d>(documents: impl IntoIterator<Item = &'d Map<String, Json>>) -> usize {
+    documents.into_iter().filter(|document| text(document, "event.action").as_deref() != Some("follow_up")).count()
+}
+
 /// What was found, and how much that says.
 fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Scope) {
     let hosts: BTreeSet<String> = case.alerts.iter().filter_map(|alert| value(alert, "host.name")).collect();
-    let (alerts, many) = (plural(case.alerts.len() as u64, "alert"), plural(incidents.len() as u64, "incident"));
+    let (alerts, many) = (plural(alerts(&case.alerts) as u64, "alert"), plural(incidents.len() as u64, "incident"));
     match case.alerts.len() {
         0 => *out += "<h1>No alerts</h1><p>This is an all-clear only for what is listed here.</p>\n",
         _ => {
@@ -107,7 +112,7 @@ fn contents(out: &mut String, case: &Case, incidents: &[Incident<'_>]) {
     *out += "<nav><h3>Contents</h3><ol>\n";
     for (number, incident) in incidents.iter().enumerate() {
         let (title, time) = (title(incident), first_time(incident));
-        let count = plural(incident.alerts.len() as u64, "alert");
+        let count = plural(alerts(incident.alerts.iter().copied()) as u64, "alert");
         let _ = writeln!(out, "<li><a href=\"#incident-{}\">{title}</a>, {count}, {time}</li>", number + 1);
     }
     *out += "</ol><ul>\n";
