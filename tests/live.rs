@@ -32,6 +32,10 @@ fn outline(run: &Run, wanted: &str) -> String {
             Some(value) => value.to_string(),
             None => "-".to_owned(),
         };
+        if document.pointer("/osawatch/follow_up").is_some() {
+            let _ = writeln!(text, "follow-up {}", document["osawatch"]["follow_up"]["destinations"]);
+            continue;
+        }
         if at("/event/kind") != "alert" {
             // How many documents share a loss depends on when it is seen; their sum does not.
             sum(&mut lost, "", &document["osawatch"]["loss"]);

@@ -3,7 +3,7 @@
 //! in follow-ups, at most one a minute: every destination, and what the rules found. Nothing is known only by its
 //! first address.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ const MAX_ROOTS: usize = 256;
 const MAX_GROUPS: usize = 256;
 /// Destinations of a case that are known; beyond, each counts as new.
 const MAX_KNOWN: usize = 1024;
+/// Connections of a case that are known again: two sources may report one.
+const MAX_REPORTED: usize = 64;
 /// How often a case is followed up while it goes to new destinations.
 const EVERY: Duration = Duration::from_secs(60);
 /// How often while it only comes back to those that are known.
@@ -89,6 +91,8 @@ struct Case {
     severity: Option<Severity>,
     has_escalated: bool,
     known: HashSet<String>,
+    /// The latest connections that have a local port, by process, port and destination.
+    reported: VecDeque<(String, i64, String)>,
     rolling: Option<Rolling>,
 }
 
@@ -156,7 +160,7 @@ impl Cases {
         if is_new && case.known.len() < MAX_KNOWN {
             case.known.insert(destination.clone());
         }
-        if !is_told {
+        if !case.is_reported(event, &destination) && !is_told {
             let due = case.connect(event, destination, is_new);
             self.due = self.due.into_iter().chain([due]).min();
         }
@@ -210,6 +214,7 @@ impl Cases {
             severity: None,
             has_escalated: false,
             known: HashSet::new(),
+            reported: VecDeque::new(),
             rolling: None,
         };
         self.open.insert(self.opened, case);
@@ -263,6 +268,20 @@ impl Case {
             self.severity = Some(severity);
         }
         is_out
+    }
+
+    /// Whether the connection has been reported already; it has been from now on.
+    fn is_reported(&mut self, event: &Event, destination: &str) -> bool {
+        let Some(port) = event.int(field::SOURCE_PORT) else { return false };
+        let process = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        if self.reported.iter().any(|known| known.0 == process && known.1 == port && known.2 == destination) {
+            return true;
+        }
+        if self.reported.len() >= MAX_REPORTED {
+            self.reported.pop_front();
+        }
+        self.reported.push_back((process.to_owned(), port, destination.to_owned()));
+        false
     }
 
     fn hold_back(&mut self, rule: usize, last: &Arc<Event>) -> Timestamp {
