@@ -10,7 +10,7 @@ use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
 use crate::event::{Budget, Event, Fields, Timestamp, field};
-use crate::process::{self, Table};
+use crate::process::{self, Feeders, Table};
 use crate::script::{self, Capture, Redactor};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
@@ -22,6 +22,9 @@ const REPORT_DELAY: Duration = Duration::from_secs(5);
 
 /// Executions of a live Mac: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
 const LIVE_EXECUTIONS: usize = 65_536;
+
+/// The least that an execution takes of the bytes for them: of a recording as many are held as the bytes allow.
+const LEAST_EXECUTION: usize = 512;
 
 /// How much the pipeline holds. What it evicts beyond these limits is counted.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +50,7 @@ impl Limits {
     /// For recordings.
     pub fn replay() -> Limits {
         let lateness = Lateness::UpTo(Duration::from_secs(5));
-        Limits::within(Budget::REPLAY, lateness, process::Limits::default().executions)
+        Limits::within(Budget::REPLAY, lateness, Budget::REPLAY.executions / LEAST_EXECUTION)
     }
 
     /// For this Mac as things happen: an alert goes out at once.
@@ -152,6 +155,7 @@ pub struct Pipeline {
     decides_at_end: bool,
     reorder: Reorder,
     table: Table,
+    feeders: Feeders,
     detector: Detector,
     cases: Cases,
     suppressor: Option<Suppressor>,
@@ -188,6 +192,7 @@ impl Pipeline {
             decides_at_end: limits.decides_at_end,
             reorder: Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes),
             table: Table::new(limits.processes),
+            feeders: Feeders::default(),
             capture,
             redactor: redactor.map(Arc::new),
             names_come_later,
@@ -316,6 +321,7 @@ impl Pipeline {
 
     fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
         self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
+        self.feeders.observe(&event);
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.lateness {
             Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK_MS),
@@ -362,7 +368,8 @@ impl Pipeline {
         }
         self.alerts[rule] += 1;
         let undecided = self.exceptions.iter().filter(|exception| is_undecided(exception)).cloned().collect();
-        let draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone(), undecided);
+        let mut draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone(), undecided);
+        draft.find_feeder(|host, pipe| self.feeders.of_pipe(host, pipe).cloned());
         sink(Output::Alert(Box::new(draft)));
         true
     }

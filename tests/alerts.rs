@@ -46,7 +46,7 @@ fn rotated_and_packed_files_come_first_and_lines_pass_unchanged() {
     fs::write(path("alerts.ndjson"), format!("{}\n{{\"torn\n{}", numbered(2), numbered(3))).unwrap();
     let run = osawatch(&["alerts", &shown(&path("alerts.ndjson"))]).exits(0);
     assert_eq!(run.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), (0..4).map(numbered).collect::<Vec<_>>());
-    run.says("alerts.ndjson:2: not an alert, skipped");
+    run.says("alerts.ndjson:2:7: not valid JSON: a line ends within a string");
 }
 
 #[test]
@@ -206,7 +206,95 @@ fn events_are_not_alerts_and_ten_of_them_are_named_and_the_rest_counted() {
     let input = "{\"event\":{\"kind\":\"event\"}}\n".repeat(12);
     let run = crate::util::osawatch_with_input(&["alerts", "-"], input.as_bytes()).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.matches("not an alert, skipped").count()), ("", 10));
-    run.says("skipped 12 invalid lines");
+    run.says("skipped 12 values that are no alerts");
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn alerts_are_found_however_a_search_or_a_shipper_laid_them_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export");
+    let pretty = |text: &str| format!("{:#}", serde_json::from_str::<serde_json::Value>(text).unwrap());
+    let (one, two) = (numbered(1), numbered(2));
+    let wrapped =
+        serde_json::json!({"@timestamp": "2026-01-15T09:31:00Z", "host": {"name": "shipper"}, "message": one});
+    let hits =
+        format!(r#"{{"took": 3, "hits": {{"total": 2, "hits": [{{"_source": {one}}}, {{"_source": {two}}}]}}}}"#);
+    for (content, count) in [
+        (pretty(&one), 1),
+        (format!("[{one},\n{two}]"), 2),
+        (hits.clone(), 2),
+        (pretty(&hits), 2),
+        (format!("{wrapped}\n{two}\n"), 2),
+        (format!("\u{feff}{one}\r\n{two}"), 2),
+    ] {
+        for bytes in [content.clone().into_bytes(), packed(&content)] {
+            fs::write(&file, &bytes).unwrap();
+            let run = osawatch(&["alerts", &shown(&file)]).exits(0);
+            assert_eq!(run.alerts().len(), count, "{content}\n{}", run.stderr);
+            assert_eq!(run.stdout.lines().last().unwrap(), if count == 1 { one.as_str() } else { two.as_str() });
+            let run = crate::util::osawatch_with_input(&["alerts", "-"], &bytes).exits(0);
+            assert_eq!(run.alerts().len(), count);
+        }
+    }
+}
+
+#[test]
+fn a_directory_is_the_alert_files_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("mac-1")).unwrap();
+    fs::write(path("mac-1/alerts.ndjson"), numbered(2) + "\n").unwrap();
+    fs::write(path("mac-1/alerts-20260101T000000-000001.ndjson.gz"), packed(&(numbered(1) + "\n"))).unwrap();
+    fs::write(path("notes.txt"), "nothing\n").unwrap();
+    let run = osawatch(&["alerts", &shown(folder.path())]).exits(0);
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), [numbered(1), numbered(2)]);
+    run.says("notes.txt:1:2: not valid JSON");
+}
+
+#[test]
+fn an_alert_file_that_is_cut_off_is_read_as_far_as_it_goes_with_exit_code_74() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.gz");
+    let whole = packed(&text_of(0..50));
+    fs::write(&file, &whole[..whole.len() - 20]).unwrap();
+    let run = osawatch(&["alerts", &shown(&file)]).exits(74);
+    assert!(!run.alerts().is_empty());
+    run.says("the gzip data is truncated; what was read before counts");
+    fs::write(&file, b"\xff\xfe{\0}\0").unwrap();
+    osawatch(&["alerts", &shown(&file)]).exits(65).says("this is text in UTF-16; convert it: iconv");
+}
+
+#[test]
+fn only_rotations_are_left_when_the_file_itself_was_moved_away() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("alerts-20260101T000000-000001.ndjson"), numbered(1) + "\n").unwrap();
+    let run = osawatch(&["alerts", &shown(&folder.path().join("alerts.ndjson"))]).exits(0);
+    assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn days_and_the_end_of_a_window_choose_alerts() {
+    let text = alert() + "\n";
+    let count = |args: &[&str]| {
+        let run = crate::util::osawatch_with_input(&[&["alerts", "-"], args].concat(), text.as_bytes()).exits(0);
+        run.stdout.lines().count()
+    };
+    assert_eq!((count(&["--since", "100000d"]), count(&["--since", "1d"])), (1, 0));
+    assert_eq!((count(&["--until", "2026-01-15T09:30:11.616Z"]), count(&["--until", "2026-01-15T09:30:11Z"])), (1, 0));
+    assert_eq!((count(&["--host", "mac-7"]), count(&["--host", "x", "--host", "mac-7"])), (1, 1));
+    assert_eq!((count(&["--severity", "low"]), count(&["--severity", "critical"])), (1, 0));
+}
+
+#[test]
+fn a_rule_that_no_one_knows_gets_a_hint() {
+    let run = crate::util::osawatch_with_input(&["alerts", "--rule", "osascript-network-conection", "-"], b"").exits(0);
+    run.says("no known rule has the id `osascript-network-conection`; did you mean `osascript-network-connection`?");
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn the_readable_report_says_who_ran_what_from_where_to_where_and_when() {
     let run = osawatch(&["replay", "--output", "text", &case("public-v4")]).exits(0);
     for text in [
         "osascript (pid 501) as ada connected to example.net port 443 10.616 s after it started",
-        "/usr/bin/osascript -l JavaScript -e eval('')",
+        "/usr/bin/osascript -l JavaScript -e \"eval('')\"",
         "zsh (pid 400)",
         "Terminal",
         "93.184.216.34",

@@ -39,6 +39,28 @@ fn examples_beside_a_rule_run_with_their_events_or_a_recording() {
 }
 
 #[test]
+fn a_recording_of_an_example_is_read_as_replay_reads_it() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("r.toml", RULE.as_bytes());
+    write("r.test.toml", b"[[example]]\nname = \"x\"\nalerts = [[\"1\"]]\nrecording = \"x\"\n");
+    let (one, two) = (event("1", "ls", "start"), event("2", "cp", "start"));
+    let hits = format!(r#"{{"hits": {{"hits": [{{"_source": {one}}}, {{"_source": {two}}}]}}}}"#);
+    let pretty = format!("{:#}", serde_json::from_str::<serde_json::Value>(&hits).unwrap());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(pretty.as_bytes()).unwrap();
+    for bytes in [format!("[{one},{two}]").into_bytes(), pretty.into_bytes(), packed.finish().unwrap()] {
+        write("x", &bytes);
+        let run = test(folder.path(), &[]).exits(0);
+        assert!(run.stdout.contains("1 of 1 example passed"), "{}", run.stdout);
+    }
+    write("x", format!("{one}\n{{\"a\": tru}}\n{two}\n").as_bytes());
+    let run = test(folder.path(), &[]).exits(1);
+    assert!(run.stdout.contains("x:2:10: not valid JSON"), "{}", run.stdout);
+}
+
+#[test]
 fn a_wrong_example_is_named_with_its_file_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
     let write = |text: String| fs::write(folder.path().join("r.toml"), text).unwrap();

@@ -10,6 +10,8 @@ mod ancestry;
 mod cases;
 // Attack chains, and which rules alert for them.
 mod chains;
+// The page that is handed on.
+mod case_report;
 
 // The configuration file and the config command.
 mod config;
@@ -33,10 +35,12 @@ mod golden;
 mod hostile;
 // The script for a hosted Mac, with stand-ins.
 mod hosted_mac;
-// Imports go one way.
 // The language over streams, case by case.
 mod language;
+// Imports go one way.
 mod layering;
+// What a responder may be handed, good and bad.
+mod inputs;
 // The macOS executable in the simulated Mac.
 mod live;
 // What only a Mac can show; ignored.
@@ -49,6 +53,8 @@ mod model;
 mod replay;
 // A real shipper follows the alert file.
 mod shipping;
+// What an alert says, and only that.
+mod statements;
 // Sequences of every shape against a model.
 mod sequences;
 // The rules command and the rule language's messages.

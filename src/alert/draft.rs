@@ -7,7 +7,7 @@ use super::script::script_of;
 use super::{Alert, held_back};
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
-use crate::event::{Event, field};
+use crate::event::{Event, Execution, field};
 use crate::script::Redactor;
 
 /// What the document is made of.
@@ -15,6 +15,7 @@ use crate::script::Redactor;
 pub struct Draft {
     rule: Arc<Rule>,
     body: Body,
+    fed_by: Option<Arc<Execution>>,
     redactor: Option<Arc<Redactor>>,
     /// Exceptions that ask for names of users that were not known yet.
     undecided: Vec<Exception>,
@@ -34,15 +35,29 @@ impl Draft {
         redactor: Option<Arc<Redactor>>,
         undecided: Vec<Exception>,
     ) -> Draft {
-        Draft { rule, body: Body::Found(found), redactor, undecided }
+        Draft { rule, body: Body::Found(found), fed_by: None, redactor, undecided }
     }
 
     pub(crate) fn held_back(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule, body: Body::HeldBack(summary), redactor, undecided: Vec::new() }
+        Draft { rule, body: Body::HeldBack(summary), fed_by: None, redactor, undecided: Vec::new() }
     }
 
     pub(crate) fn follow_up(told: Told, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule: Arc::clone(&told.rule), body: Body::FollowUp(told), redactor, undecided: Vec::new() }
+        Draft {
+            rule: Arc::clone(&told.rule),
+            body: Body::FollowUp(told),
+            fed_by: None,
+            redactor,
+            undecided: Vec::new(),
+        }
+    }
+
+    /// Looks up the program that wrote the script to the pipe it was read from.
+    pub(crate) fn find_feeder(&mut self, of_pipe: impl FnOnce(&str, &str) -> Option<Arc<Execution>>) {
+        let Body::Found(found) = &self.body else { return };
+        let pipe = super::script::script_of(found).and_then(|(_, script)| script.stdin_pipe.as_deref());
+        let host = found.events.first().and_then(|event| event.str(field::HOST_ID)).unwrap_or_default();
+        self.fed_by = pipe.and_then(|pipe| of_pipe(host, pipe));
     }
 
     /// The rule.
@@ -101,7 +116,10 @@ impl Draft {
     /// The alert. `sequence` is its number, in the order in which alerts are written: a gap is a lost alert.
     pub fn alert(self, sequence: u64) -> Alert {
         match self.body {
-            Body::Found(found) => Alert::new(&self.rule, found, sequence, self.redactor.as_deref()),
+            Body::Found(found) => {
+                let redactor = self.redactor.as_deref();
+                Alert::new(&self.rule, found, sequence, self.fed_by.as_deref(), redactor)
+            }
             Body::HeldBack(summary) => redacted(held_back::alert(&self.rule, &summary, sequence), self.redactor),
             Body::FollowUp(told) => redacted(follow_up::alert(&told, sequence), self.redactor),
         }

@@ -9,13 +9,13 @@ use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
 use crate::event::document::{self, get, insert, text};
 use crate::event::hash::short_hash;
-use crate::event::{Context, Event, Execution, Field, Number, Script, field};
+use crate::event::{Context, Event, Execution, Field, Number, Scalar, Script, field};
 
 /// The version of ECS that the documents follow.
 pub(super) const ECS_VERSION: &str = "9.4.0";
 
 /// Parts of the source documents that an alert takes over as its own.
-const SECTIONS: [&str; 8] = ["user", "group", "host", "process", "source", "destination", "network", "url"];
+const SECTIONS: [&str; 9] = ["user", "group", "host", "process", "source", "destination", "network", "dns", "url"];
 
 pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
     let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| copy(event)).collect();
@@ -70,7 +70,7 @@ fn event_of(rule: &Rule, found: &Match, (sequence, risk): (u64, &Risk)) -> Json 
     }
     if network {
         categories.push("network");
-        types.push("connection");
+        types.push(if is_lookup(last) { "protocol" } else { "connection" });
     }
     json!({
         "id": alert_id(rule, found),
@@ -283,10 +283,10 @@ fn script_fields(entity_id: &str, script: &Script) -> Json {
     Json::Object(fields)
 }
 
-fn value_of(value: crate::event::Scalar<'_>) -> Json {
+fn value_of(value: Scalar<'_>) -> Json {
     match value {
-        crate::event::Scalar::Int(number) => number.into(),
-        crate::event::Scalar::Bool(flag) => flag.into(),
+        Scalar::Int(number) => number.into(),
+        Scalar::Bool(flag) => flag.into(),
         other => other.text().into(),
     }
 }
@@ -297,7 +297,8 @@ fn context_of(found: &Match) -> Option<&Context> {
     contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some())
 }
 
-fn summary(execution: &Execution) -> Json {
+/// What stands for an execution beside the alert's own process.
+pub(super) fn summary(execution: &Execution) -> Json {
     let mut fields = Map::new();
     fields.insert("entity_id".into(), execution.entity_id().into());
     if let Some(pid) = execution.pid() {
@@ -315,23 +316,37 @@ fn summary(execution: &Execution) -> Json {
 
 /// One sentence: who did what, to whom and how long after.
 fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> String {
-    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let last = &found.events[found.events.len() - 1];
     let user = text(alert, "user.name").map(|user| format!(" as {user}")).unwrap_or_default();
     let who = format!("{}{user}", named(last));
     if !is_network(last) {
         return format!("{who} completed the rule {}", rule.id);
     }
+    if is_lookup(last) {
+        let name = text(alert, "dns.question.name").unwrap_or_else(|| "a name".to_owned());
+        return format!("{who} looked up {name}{}", when(found));
+    }
     let domain = text(alert, "destination.domain");
     let address = domain.or_else(|| text(alert, "destination.ip")).or_else(|| text(alert, "destination.address"));
     let address = address.unwrap_or_else(|| "an unknown address".into());
     let port = get(alert, "destination.port").map(|port| format!(" port {port}")).unwrap_or_default();
+    format!("{who} connected to {address}{port}{}", when(found))
+}
+
+/// How long after the first event the last one was.
+fn when(found: &Match) -> String {
+    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     if found.events.len() == 1 {
-        return format!("{who} connected to {address}{port}");
+        return String::new();
     }
     let span = last.time.milliseconds() - first.time.milliseconds();
-    let seconds = format!("{}.{:03} s", span / 1000, span % 1000);
     let of = if same_process(first, last) { "it".to_owned() } else { named(first) };
-    format!("{who} connected to {address}{port} {seconds} after {of} started")
+    format!(" {}.{:03} s after {of} started", span / 1000, span % 1000)
+}
+
+/// Whether a name was looked up, and nothing connected to.
+fn is_lookup(event: &Event) -> bool {
+    event.any(field::EVENT_ACTION, |action| matches!(action, Scalar::Str(name) if name.starts_with("lookup_")))
 }
 
 fn named(event: &Event) -> String {

@@ -24,7 +24,8 @@ pub(crate) use ecs::alert_id;
 pub(crate) use follow_up::Told;
 
 use crate::detect::{Match, Rule};
-use crate::event::Event;
+use crate::event::document::insert;
+use crate::event::{Event, Execution};
 use crate::script::Redactor;
 
 /// A detection as an analyst gets it.
@@ -39,9 +40,13 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert.
-    fn new(rule: &Rule, found: Match, sequence: u64, redactor: Option<&Redactor>) -> Alert {
+    /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert. `fed_by` wrote
+    /// its script to a pipe.
+    fn new(rule: &Rule, found: Match, sequence: u64, fed_by: Option<&Execution>, redactor: Option<&Redactor>) -> Alert {
         let mut document = ecs::document(rule, &found, sequence);
+        if let Some(feeder) = fed_by {
+            insert(&mut document, "osawatch.script.fed_by", ecs::summary(feeder));
+        }
         if let Some(redactor) = redactor {
             redactor.apply(&mut document);
         }

@@ -1,4 +1,4 @@
-//! An alert file read line by line, and followed over rotations and truncation.
+//! An alert file that is followed, line by line, over rotations and truncation.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -6,10 +6,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
 use super::exit::Failure;
 use crate::output;
+use crate::source::recording::{Compression, decompressed};
 
 /// A longer line is not an alert; the rest of it is skipped.
 const MAX_LINE: u64 = 4 << 20;
@@ -34,24 +33,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Standard input.
-    pub(super) fn stdin() -> Lines {
-        Lines::new(Box::new(io::stdin()), None, "standard input".to_owned())
-    }
-
-    /// A file, which may be compressed with gzip.
+    /// A file, which may be compressed.
     pub(super) fn open(path: &Path) -> io::Result<Lines> {
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        let mut magic = [0; 2];
-        let is_packed = file.read_at(&mut magic, 0)? == 2 && magic == [0x1f, 0x8b];
-        let name = path.display().to_string();
-        Ok(match is_packed {
-            true => Lines::new(Box::new(MultiGzDecoder::new(file)), None, name),
-            false => Lines::new(Box::new(file.try_clone()?), Some(file), name),
-        })
+        let (compression, input) = decompressed(file.try_clone()?)?;
+        Ok(Lines::new(input, (compression == Compression::None).then_some(file), path.display().to_string()))
     }
 
     fn new(input: Box<dyn Read>, file: Option<File>, name: String) -> Lines {
@@ -176,11 +165,6 @@ impl Followed {
         }
         self.seen = rotations.iter().map(|path| key(path)).collect();
         Ok(())
-    }
-
-    /// Passes on what has no newline yet.
-    pub(super) fn end(&mut self, take: Take<'_>) -> Result<(), Failure> {
-        self.live.as_mut().map_or(Ok(()), |live| live.end(take))
     }
 }
 

@@ -1,9 +1,9 @@
 //! `osawatch alerts`: the alert file and its rotations, for people.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
-use super::alert_lines::{Followed, Lines, cannot_read};
+use super::alert_lines::{Followed, cannot_read};
 use super::args::duration;
 use super::clock::now;
-use super::exit::{self, Failure};
+use super::exit::{self, Failure, source_failure};
 use super::rule_files::load;
 use crate::alert::to_line;
 use crate::config::Alerts;
@@ -23,10 +23,11 @@ use crate::detect::RuleSet;
 use crate::detect::rule::Severity;
 use crate::event::Timestamp;
 use crate::event::document::{get, text};
-use crate::output::terminal;
+use crate::output::{self, terminal};
 use crate::report::html;
 use crate::report::plural;
 use crate::report::{self, visible};
+use crate::source::recording::{self, Documents, Error as SourceError, Input, NextDocument, Sources};
 
 /// Alerts in one page: a browser still shows it.
 const MAX_PAGE: usize = 10_000;
@@ -38,7 +39,8 @@ const SHOWN_PROBLEMS: u64 = 10;
 /// Arguments of `alerts`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Alert files, each with its rotations; `-` is standard input [default: the file of an installed osawatch]
+    /// Alert files, each with its rotations, directories of them, or what a search exported, plain or compressed; `-` is
+    /// standard input [default: the file of an installed osawatch]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Follow the files: print new alerts until Ctrl-C, and wait for a file that does not exist yet
@@ -95,20 +97,25 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let notes = set.rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
     let default = if io::stdout().is_terminal() { Output::Text } else { Output::Ndjson };
     let output = args.output.unwrap_or(default);
-    let mut reader =
-        Reader { args, notes, output, noted: HashSet::new(), page: Vec::new(), more: 0, bad: 0, closed: false };
-    let mut followed = reader.read_all(&files)?;
-    if let Some(path) = reader.args.html.clone() {
-        return reader.write_page(&path);
+    let mut reader = Reader::new(args, notes, output);
+    let (streams, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|path| !reader.args.follow || path.as_os_str() == "-");
+    for path in streams {
+        reader.read_whole(&path)?;
     }
-    while reader.args.follow && !reader.closed {
-        std::thread::sleep(LOOK);
+    if let Some(path) = reader.args.html.clone() {
+        reader.write_page(&path)?;
+        return Ok(reader.exit_code());
+    }
+    let mut followed: Vec<Followed> = files.iter().map(|path| Followed::new(path)).collect();
+    while !followed.is_empty() && !reader.closed {
         for file in &mut followed {
             file.read(&mut |name, number, line| reader.line(name, number, line))?;
         }
+        std::thread::sleep(LOOK);
     }
     reader.report_bad();
-    Ok(ExitCode::SUCCESS)
+    Ok(reader.exit_code())
 }
 
 fn warn_of_unknown_rules(args: &Args, set: &RuleSet) {
@@ -122,6 +129,7 @@ struct Reader {
     args: Args,
     notes: BTreeMap<String, String>,
     output: Output,
+    layout: report::Layout,
     /// Rules whose note was shown.
     noted: HashSet<String>,
     page: Vec<Map<String, Json>>,
@@ -129,40 +137,104 @@ struct Reader {
     bad: u64,
     /// The reader of standard output has closed it.
     closed: bool,
+    /// An input was cut off.
+    is_cut_off: bool,
+    /// An input is a file of another kind.
+    is_refused: bool,
+}
+
+/// Whether it is an event that a recording by osawatch holds.
+fn is_event(document: &Map<String, Json>) -> bool {
+    text(document, "event.kind").as_deref() == Some("event") && get(document, "process").is_some()
 }
 
 impl Reader {
-    /// What is in the files now.
-    fn read_all(&mut self, files: &[PathBuf]) -> Result<Vec<Followed>, Failure> {
-        let mut followed = Vec::new();
-        for path in files {
-            let follow = self.args.follow;
-            let mut take = |name: &str, number, line: &[u8]| self.line(name, number, line);
-            if path.as_os_str() == "-" {
-                let mut lines = Lines::stdin();
-                lines.read(&mut take)?;
-                lines.end(&mut take)?;
-                continue;
-            }
-            let mut file = Followed::new(path);
-            let is_there = file.read(&mut take)?;
-            if !follow && !is_there {
-                return Err(cannot_read(path, &io::Error::from_raw_os_error(libc::ENOENT)));
-            }
-            if !follow {
-                file.end(&mut take)?;
-            }
-            followed.push(file);
+    fn new(args: Args, notes: BTreeMap<String, String>, output: Output) -> Reader {
+        Reader {
+            args,
+            notes,
+            output,
+            layout: terminal::layout(),
+            noted: HashSet::new(),
+            page: Vec::new(),
+            more: 0,
+            bad: 0,
+            closed: false,
+            is_cut_off: false,
+            is_refused: false,
         }
-        Ok(followed)
     }
 
+    fn exit_code(&self) -> ExitCode {
+        match (self.is_refused, self.is_cut_off) {
+            (true, _) => Failure::DATA.into(),
+            (false, true) => Failure::IO.into(),
+            (false, false) => ExitCode::SUCCESS,
+        }
+    }
+
+    /// What a file, its rotations, a directory or standard input holds, from the begin to the end.
+    fn read_whole(&mut self, path: &Path) -> Result<(), Failure> {
+        match Input::from(path) {
+            Input::File(path) if path.is_dir() => {
+                let sources = Sources::find(&[Input::File(path)]).map_err(source_failure)?;
+                sources.inputs().try_for_each(|input| self.read(Documents::open(input.clone())))
+            }
+            Input::File(path) => self.read_rotated(&path),
+            input => self.read(Documents::open(input)),
+        }
+    }
+
+    fn read_rotated(&mut self, path: &Path) -> Result<(), Failure> {
+        // Opened before the rotations are listed: what is rotated meanwhile is read once.
+        let live = File::open(path).map_err(|error| cannot_read(path, &error));
+        let identity = |file: &File| file.metadata().ok().map(|found| (found.dev(), found.ino()));
+        let read_already = live.as_ref().ok().and_then(identity);
+        let rotations = output::rotations(path);
+        for rotation in &rotations {
+            // One that was compressed since it was listed has another name.
+            let packed = PathBuf::from(format!("{}.gz", rotation.display()));
+            let Ok(file) = File::open(rotation).or_else(|_| File::open(&packed)) else { continue };
+            if identity(&file) != read_already {
+                self.read(Documents::of_file(rotation, file))?;
+            }
+        }
+        match live {
+            Ok(file) => self.read(Documents::of_file(path, file)),
+            Err(failure) if rotations.is_empty() => Err(failure),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn read(&mut self, documents: Result<Documents, SourceError>) -> Result<(), Failure> {
+        let mut documents = documents.map_err(source_failure)?;
+        while !self.closed {
+            match documents.next() {
+                NextDocument::Document(document, line, place) => {
+                    let is_alert = |found: &Map<String, Json>| text(found, "event.kind").as_deref() == Some("alert");
+                    let inner = if is_alert(&document) { None } else { recording::unwrapped(&document, &line) };
+                    let at = format!("{}:{}:{}", documents.name(), place.line, place.column);
+                    self.take(&at, inner.filter(is_alert).unwrap_or(document))?;
+                }
+                NextDocument::Problem(problem) => self.warn(&problem.to_string()),
+                NextDocument::End => break,
+            }
+        }
+        self.is_cut_off |= documents.is_truncated();
+        self.is_refused |= documents.is_refused();
+        Ok(())
+    }
+
+    /// A line of a file that is followed.
     fn line(&mut self, name: &str, number: u64, line: &[u8]) -> Result<(), Failure> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         if line.is_empty() || self.closed {
             return Ok(());
         }
-        let document = serde_json::from_slice::<Map<String, Json>>(line).unwrap_or_default();
+        self.take(&format!("{name}:{number}"), serde_json::from_slice(line).unwrap_or_default())
+    }
+
+    fn take(&mut self, place: &str, document: Map<String, Json>) -> Result<(), Failure> {
         let is_follow_up = text(&document, "event.action").as_deref() == Some("follow_up");
         match text(&document, "event.kind").as_deref() {
             Some(kind) if kind == "alert" || is_follow_up => {
@@ -173,14 +245,20 @@ impl Reader {
                 }
             }
             // What osawatch writes about itself is for machines.
-            Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") => self.show_other(&document),
+            Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") && !is_event(&document) => {
+                self.show_other(&document)
+            }
             _ => {
-                self.bad += 1;
-                if self.bad <= SHOWN_PROBLEMS {
-                    log::warn!("{name}:{number}: not an alert, skipped");
-                }
+                self.warn(&format!("{place}: not an alert, skipped"));
                 Ok(())
             }
+        }
+    }
+
+    fn warn(&mut self, problem: &str) {
+        self.bad += 1;
+        if self.bad <= SHOWN_PROBLEMS {
+            log::warn!("{problem}");
         }
     }
 
@@ -214,7 +292,7 @@ impl Reader {
             return Ok(());
         }
         let shown = match self.output {
-            _ if self.args.list => report::line(&document),
+            _ if self.args.list => report::line(&document, self.layout),
             Output::Ndjson => to_line(&document),
             Output::Text => self.with_note(&document),
         };
@@ -223,11 +301,11 @@ impl Reader {
 
     /// The report, with the triage note of its rule for the first alert of that.
     fn with_note(&mut self, document: &Map<String, Json>) -> String {
-        let mut shown = report::text(document);
+        let mut shown = report::text(document, self.layout);
         let id = text(document, "rule.id").unwrap_or_default();
         let note = self.notes.get(&id).filter(|note| !note.is_empty());
         if let Some(note) = note.filter(|_| self.noted.insert(id)) {
-            let note: String = note.lines().map(|line| format!("    {}\n", visible(line))).collect();
+            let note: String = note.lines().map(|line| self.layout.indented(4, &visible(line))).collect();
             shown += &format!("  what to check\n{note}");
         }
         shown
@@ -242,23 +320,23 @@ impl Reader {
         Ok(())
     }
 
-    fn write_page(&mut self, path: &Path) -> Result<ExitCode, Failure> {
+    fn write_page(&mut self, path: &Path) -> Result<(), Failure> {
         let page = html::page(&self.page, &self.notes, self.more, now());
         self.report_bad();
         if path.as_os_str() == "-" {
-            return exit::print(&page);
+            return exit::print(&page).map(|_| ());
         }
         replace(path, page.as_bytes()).map_err(|error| {
             Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
         })?;
         let count = plural(self.page.len() as u64, "alert");
         terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     fn report_bad(&self) {
         if self.bad > SHOWN_PROBLEMS {
-            log::warn!("skipped {}", plural(self.bad, "invalid line"));
+            log::warn!("skipped {} that are no alerts", plural(self.bad, "value"));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::terminal;
+use crate::report::plural;
 use crate::source::recording::Recording;
 
 /// How many steps pass between two looks.
@@ -26,7 +27,7 @@ impl Progress {
     }
 
     pub(super) fn show(&mut self, recording: &Recording) {
-        if !io::stderr().is_terminal() {
+        if !io::stderr().is_terminal() || log::max_level() < log::LevelFilter::Info {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
@@ -35,7 +36,7 @@ impl Progress {
             bar
         });
         bar.set_position(recording.bytes_read());
-        bar.set_message(format!("{} events", recording.events()));
+        bar.set_message(plural(recording.events(), "event"));
     }
 }
 

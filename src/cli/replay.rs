@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use log::LevelFilter;
+
 use super::alert_file;
 use super::args::{at_least_one, duration};
 use super::config::ConfigArgs;
@@ -80,7 +82,7 @@ pub(super) struct Args {
     /// files that are out of order are sorted]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lateness: Option<Duration>,
-    /// Process executions to track
+    /// Process executions to track, as far as the memory for them allows
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().processes.executions, value_parser = at_least_one)]
     max_processes: usize,
     /// Partial sequences to keep for each rule
@@ -177,7 +179,9 @@ impl<'a> Replay<'a> {
         }
         if args.html.is_some() {
             // What the report shows of every connection.
-            let _ = set.fields.resolve("destination.domain").and_then(|_| set.fields.resolve("destination.port"));
+            for name in ["destination.domain", "destination.port", "dns.question.name"] {
+                let _ = set.fields.resolve(name);
+            }
         }
         let sizes = (args.max_reorder, args.max_sequences);
         let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
@@ -214,7 +218,10 @@ impl<'a> Replay<'a> {
             match self.recording.next() {
                 Next::Event(event) => self.push(event, sink),
                 Next::Problem(problem) => self.report(&problem.to_string()),
-                Next::Idle => sink.flush(),
+                Next::Idle => {
+                    sink.flush();
+                    self.progress.show(&self.recording);
+                }
                 Next::Failed(error) => self.failure = Some(source_failure(error)),
                 Next::End => break,
             }
@@ -264,7 +271,14 @@ impl<'a> Replay<'a> {
         terminal::set_progress(None);
         let summary = Summary::new(&self.recording, &self.pipeline, &self.coverage, self.began.elapsed());
         let ending = if self.ending == Ending::Stopped { "interrupted: " } else { "" };
-        terminal::say(&format!("{ending}{}", summary.text()));
+        match log::max_level() {
+            // Silence would be an all-clear.
+            LevelFilter::Off | LevelFilter::Error | LevelFilter::Warn if summary.is_blind() => {
+                summary.remarks().iter().for_each(|remark| log::warn!("no alert was possible: {remark}"));
+            }
+            LevelFilter::Off | LevelFilter::Error | LevelFilter::Warn => {}
+            _ => terminal::say(&format!("{ending}{}", summary.text())),
+        }
         finished?;
         if let Some(path) = &args.json_summary {
             evidence::write(path, &format!("{}\n", summary.json()))?;

@@ -58,6 +58,7 @@ enum File {
 /// Where alerts go.
 pub(super) struct Sink {
     format: Format,
+    layout: report::Layout,
     stdout: io::BufWriter<io::Stdout>,
     file: Option<File>,
     system_log: Option<SystemLog>,
@@ -92,7 +93,19 @@ impl Sink {
             .map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))?;
         let (stdout, live) = (io::BufWriter::new(io::stdout()), wanted.live);
         let counts = Counts::default();
-        Ok(Sink { format, stdout, file, system_log, live, reported_lost: 0, counts, closed: false, failed: None })
+        let layout = terminal::layout();
+        Ok(Sink {
+            format,
+            layout,
+            stdout,
+            file,
+            system_log,
+            live,
+            reported_lost: 0,
+            counts,
+            closed: false,
+            failed: None,
+        })
     }
 
     /// The `event.sequence` of the next alert.
@@ -128,7 +141,7 @@ impl Sink {
         let line = to_line(&document);
         self.append(&line);
         match self.format {
-            Format::Text => self.print(&report::text(&document)),
+            Format::Text => self.print(&report::text(&document, self.layout)),
             Format::Ndjson => self.print(&line),
             Format::JsonlSummary => self.print(&report::table::json(&document)),
             Format::Csv => {

@@ -47,6 +47,11 @@ impl<'r> Summary<'r> {
         self.alerts() == 0 && self.coverage.is_blind(&self.needs)
     }
 
+    /// What could not be seen, one line each.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.coverage.remarks(&self.needs, self.totals.skipped)
+    }
+
     fn alerts(&self) -> u64 {
         self.counts.alerts.iter().sum()
     }
@@ -98,7 +103,7 @@ impl<'r> Summary<'r> {
             (
                 counts.evicted_executions,
                 "process execution",
-                " evicted, as the table was full: use a larger --max-processes",
+                " evicted, as the table was full: replay one host at a time (--host)",
             ),
             (
                 counts.evicted_sequences,

@@ -138,6 +138,7 @@ core_fields! {
     NETWORK_TRANSPORT = "network.transport": Keyword,
     NETWORK_DIRECTION = "network.direction": Keyword,
     NETWORK_APPLICATION = "network.protocol": Keyword,
+    DNS_QUESTION_NAME = "dns.question.name": Keyword,
     PIDVERSION = "osawatch.process.pidversion": Long,
     AUDIT_TOKEN = "osawatch.process.audit_token": Keyword,
     UNIQUE_PID = "osawatch.process.unique_pid": Long,
@@ -146,6 +147,8 @@ core_fields! {
     STDIN_TYPE = "osawatch.process.stdin_type": Keyword,
     STDOUT_TYPE = "osawatch.process.stdout_type": Keyword,
     STDERR_TYPE = "osawatch.process.stderr_type": Keyword,
+    STDIN_PIPE = "osawatch.process.stdin_pipe": Keyword,
+    STDOUT_PIPE = "osawatch.process.stdout_pipe": Keyword,
     KERNEL_NAME = "osawatch.process.kernel_name": Keyword,
     IS_PLATFORM_BINARY = "osawatch.process.is_platform_binary": Boolean,
     TTY_PATH = "osawatch.process.tty_path": Keyword,
@@ -194,11 +197,21 @@ pub(super) const ALWAYS: &[Field] = &[
     EFFECTIVE_PARENT_EXECUTABLE,
     EFFECTIVE_PROCESS_ENTITY_ID,
     PIDVERSION,
+    STDIN_PIPE,
+    STDOUT_PIPE,
 ];
 
 /// Fields with a constant that only recordings fill.
-const NEVER_LIVE: &[Field] =
-    &[DOCUMENT_ID, AGENT_ID, EVENT_ID, EVENT_SEQUENCE, HOST_HOSTNAME, HOST_OS_VERSION, PROCESS_SHA256];
+const NEVER_LIVE: &[Field] = &[
+    DOCUMENT_ID,
+    AGENT_ID,
+    EVENT_ID,
+    EVENT_SEQUENCE,
+    HOST_HOSTNAME,
+    HOST_OS_VERSION,
+    PROCESS_SHA256,
+    DNS_QUESTION_NAME,
+];
 
 impl Field {
     /// The ECS name of a field that has a constant; `None` for one resolved by name only.

@@ -28,6 +28,8 @@ pub struct Script {
     pub state: Option<&'static str>,
     /// What helps triage: names of the table of indicators.
     pub indicators: Vec<&'static str>,
+    /// Which pipe its text came by.
+    pub stdin_pipe: Option<String>,
     /// The arguments after the script.
     pub arguments: u64,
     /// Texts that are packed in it, or that a compiled script holds; together some KiB.
@@ -64,7 +66,8 @@ impl Script {
 
     /// How many bytes it holds.
     pub fn bytes(&self) -> usize {
-        let texts = [&self.text, &self.path, &self.sha256, &self.executable_sha256].into_iter().flatten();
+        let texts =
+            [&self.text, &self.path, &self.sha256, &self.executable_sha256, &self.stdin_pipe].into_iter().flatten();
         let lists = [&self.decoded, &self.urls, &self.files].into_iter().flatten();
         let held = |text: &String| size_of::<String>() + text.capacity();
         // One that is being examined may come to hold this much text.

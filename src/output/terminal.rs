@@ -1,10 +1,13 @@
 //! The one place that prints. A reader that closes its end of a pipe has had enough: that is neither an error nor a
 //! panic. A progress bar is hidden while something is printed.
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::ProgressBar;
+
+use crate::report::Layout;
 
 /// The progress bar on standard error, while there is one.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -26,6 +29,20 @@ pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
         Some(bar) => bar.suspend(print),
         None => print(),
     }
+}
+
+/// How text goes to standard output: in the columns of the terminal that it is, in colours unless `NO_COLOR` or `TERM`
+/// say that none are wanted.
+pub(crate) fn layout() -> Layout {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return Layout::default();
+    }
+    let size = rustix::termios::tcgetwinsize(&stdout).ok();
+    let width = size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0);
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colour = !is_set("NO_COLOR") && env::var_os("TERM").is_some_and(|term| term != "dumb");
+    Layout { width, colour }
 }
 
 /// Prints lines on standard error. An error is ignored: there is nowhere to report it.

@@ -54,6 +54,8 @@ pub(super) enum What {
     Started(String),
     /// It connected there.
     Connected(String),
+    /// It looked up this name.
+    LookedUp(String),
     /// An alert of this name.
     Alert(String),
 }
@@ -100,7 +102,10 @@ impl Case {
         let Some(entity) = event.str(field::PROCESS_ENTITY_ID).filter(|_| has_room) else { return };
         let is_start = event.is_type("start");
         let what = if event.categories.intersects(Categories::NETWORK) && !event.is_type("end") {
-            What::Connected(destination(event))
+            match event.str(field::EVENT_ACTION).filter(|action| action.starts_with("lookup_")) {
+                Some(_) => What::LookedUp(event.str(field::DNS_QUESTION_NAME).unwrap_or("a name").to_owned()),
+                None => What::Connected(destination(event)),
+            }
         } else if is_start && event.str(field::EVENT_ACTION) != Some("fork") {
             let command = event.str(field::PROCESS_COMMAND_LINE).unwrap_or_default();
             What::Started(command[..command.floor_char_boundary(MAX_RAW.min(command.len()))].to_owned())
@@ -210,9 +215,14 @@ impl<'c> Incident<'c> {
             let Some(entity) = self.add(event, "process.") else { continue };
             let Some(time) = time(event) else { continue };
             let process = self.processes.get(&entity).map(|process| process.name.clone()).unwrap_or_default();
-            let what = match get(event, "destination.ip").or_else(|| get(event, "destination.domain")) {
-                Some(_) => What::Connected(destination_of(event)),
-                None => What::Started(shortened(&command(event, "process."))),
+            let is_lookup = text(event, "event.action").is_some_and(|action| action.starts_with("lookup_"));
+            let goes_somewhere = get(event, "destination.ip").or_else(|| get(event, "destination.domain")).is_some();
+            let what = match goes_somewhere {
+                _ if is_lookup => {
+                    What::LookedUp(text(event, "dns.question.name").unwrap_or_else(|| "a name".to_owned()))
+                }
+                true => What::Connected(destination_of(event)),
+                false => What::Started(shortened(&command(event, "process."))),
             };
             self.entries.push((entity, Entry { time, process, what }));
         }

@@ -3,16 +3,20 @@
 mod case;
 mod coverage;
 pub(crate) mod html;
+mod layout;
+mod quote;
 pub(crate) mod table;
 mod text;
 
 pub(crate) use case::Case;
 pub(crate) use coverage::{Coverage, Needs};
+pub(crate) use layout::Layout;
 pub(crate) use text::{line, text};
 
 use serde_json::{Map, Value as Json};
 
 use crate::detect::rule::Severity;
+use crate::event::Timestamp;
 use crate::event::document::get;
 
 /// The severity of an alert.
@@ -45,6 +49,13 @@ fn hides(c: char) -> bool {
     )
 }
 
+/// A time to the millisecond.
+fn shown_time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let (whole, rest) = text.split_once('.').unwrap_or((text.trim_end_matches('Z'), ""));
+    format!("{whole}.{:0<3.3}Z", rest.trim_end_matches('Z'))
+}
+
 /// A count with its noun: `1 alert`, `2 alerts`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
@@ -53,6 +64,15 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_shown_to_the_millisecond() {
+        for (text, shown) in
+            [("2026-03-01T10:00:00Z", "10:00:00.000Z"), ("2026-03-01T10:00:00.12345Z", "10:00:00.123Z")]
+        {
+            assert_eq!(shown_time(Timestamp::parse(text).unwrap()), format!("2026-03-01T{shown}"));
+        }
+    }
 
     #[test]
     fn control_and_bidirectional_characters_are_made_visible() {

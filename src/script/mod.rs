@@ -46,6 +46,9 @@ pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
     let given = given(event)?;
     let mut script =
         Script { source: given.source, language: given.language, arguments: given.arguments, ..Script::default() };
+    if script.source == "stdin" && !reads_another_descriptor(event) {
+        script.stdin_pipe = event.str(field::STDIN_PIPE).map(str::to_owned);
+    }
     if let Some(text) = given.text {
         script.sha256 = Some(hex(Sha256::digest(&text).as_slice()));
         script.size = Some(text.len() as u64);
@@ -69,6 +72,14 @@ pub(crate) fn of_arguments(event: &Event, capture: Capture) -> Option<Script> {
 /// Whether it is the start of a program that runs scripts.
 pub(crate) fn runs_one(event: &Event) -> bool {
     event.categories.intersects(Categories::PROCESS) && event.is_type("start") && given(event).is_some()
+}
+
+/// `/dev/fd/63` is a descriptor that the shell opened for it, not its standard input.
+fn reads_another_descriptor(event: &Event) -> bool {
+    event.any(
+        field::PROCESS_ARGS,
+        |arg| matches!(arg, Scalar::Str(path) if path.starts_with("/dev/fd/") && path != "/dev/fd/0"),
+    )
 }
 
 /// Fills in what the bytes of the script's file tell.

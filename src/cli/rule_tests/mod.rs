@@ -2,6 +2,7 @@
 
 mod baseline;
 mod coverage;
+mod events;
 mod junit;
 mod suite;
 

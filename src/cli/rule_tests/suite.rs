@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::super::exit::Failure;
+use super::super::exit::{Failure, source_failure};
 use super::super::rule_files::read_all;
+use super::events::{self, Events};
 use crate::config::trust::{self, Trust};
 use crate::detect::rule::{Example, Expected};
 use crate::detect::{Rule, RuleSet};
-use crate::event::{Decoded, Fields, Line, Machine};
+use crate::event::{Decoded, Fields, Machine};
 use crate::pipeline::{Limits, Output, Pipeline};
 use crate::place::Place;
 use crate::report::plural;
 use crate::source::Decoder;
 
-/// A recording of an example is small; this bounds what a mistaken path can cost.
-const MAX_RECORDING_BYTES: u64 = 16 << 20;
+/// An example file is small; this bounds what a mistaken path can cost.
+const MAX_RULE_BYTES: u64 = 16 << 20;
 
 /// A rule and its examples.
 pub(super) struct Suite {
@@ -30,10 +31,9 @@ pub(super) struct Suite {
 pub(super) struct Case {
     pub name: String,
     expected: Expected,
-    lines: Vec<Line>,
-    /// The file, and for each line its place in it.
+    /// The file that its events are in.
     origin: String,
-    places: Vec<Place>,
+    events: Events,
 }
 
 /// An example, and how it went.
@@ -99,7 +99,7 @@ fn beside(origin: &str) -> Result<Vec<(String, String)>, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     let failure = |error| Failure::new(Failure::NO_INPUT, format!("{}: {error}", path.display()));
-    trust::read(path, Trust::Anyone, MAX_RECORDING_BYTES).map_err(failure)
+    trust::read(path, Trust::Anyone, MAX_RULE_BYTES).map_err(failure)
 }
 
 fn suite(rule: Rule, text: &str, beside: &[(String, String)]) -> Result<Suite, Failure> {
@@ -124,40 +124,33 @@ fn case(example: &Example, origin: &str, text: &str) -> Result<Case, Failure> {
         let place = Place::of(text, at);
         Failure::new(Failure::CONFIG, format!("{origin}:{place}: example `{}`: {what}", example.name))
     };
-    let (origin, events, first) = match (&example.events, &example.recording) {
+    let (origin, events) = match (&example.events, &example.recording) {
         (Some(events), None) => {
             let written = text.get(events.span()).unwrap_or_default();
             let opening = written.find(events.get_ref().as_str()).unwrap_or(0);
-            (origin.to_owned(), events.get_ref().clone(), Place::of(text, events.span().start + opening))
+            let first = Place::of(text, events.span().start + opening);
+            (origin.to_owned(), events::written(events.get_ref(), origin, first).map_err(source_failure)?)
         }
         (None, Some(recording)) => {
             let path = Path::new(origin).parent().unwrap_or(Path::new("")).join(recording.get_ref());
-            let events = read(&path).map_err(|error| wrong(recording.span().start, &error.to_string()))?;
-            (path.display().to_string(), events, Place { line: 1, column: 1 })
+            let shown = path.display().to_string();
+            let events = events::recorded(&path);
+            (shown.clone(), events.map_err(|error| wrong(recording.span().start, &format!("{shown}: {error}")))?)
         }
         (None, None) => return Err(wrong(0, "it has neither `events` nor a `recording`")),
         (Some(_), Some(recording)) => {
             return Err(wrong(recording.span().start, "it has both `events` and a `recording`: give one"));
         }
     };
-    let mut case = Case {
-        name: example.name.clone(),
-        expected: example.alerts.clone(),
-        lines: Vec::new(),
-        origin,
-        places: Vec::new(),
-    };
-    for (number, line) in events.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        case.lines.push(Line::from(line.to_owned()));
-        let column = if number == 0 { first.column } else { 1 };
-        case.places.push(Place { line: first.line + number, column });
-    }
-    Ok(case)
+    Ok(Case { name: example.name.clone(), expected: example.alerts.clone(), origin, events })
 }
 
 impl Suite {
     /// Runs an example.
     pub(super) fn test(&self, case: &Case) -> Verdict {
+        if let Some(fault) = &case.events.fault {
+            return Verdict::Error(fault.clone());
+        }
         if let Err(error) = case.check_fields() {
             return Verdict::Error(error);
         }
@@ -178,7 +171,7 @@ impl Suite {
             let alert = output.alert(0);
             found.extend(alert.map(|alert| alert.events.iter().map(|event| event.id()).collect()));
         };
-        for (line, place) in case.lines.iter().zip(&case.places) {
+        for (line, place) in case.events.lines.iter().zip(&case.events.places) {
             let decoding = decoder.decode(line, None).map_err(|error| format!("{}:{place}: {error}", case.origin))?;
             if let Decoded::Event(event) = decoding.decoded {
                 pipeline.push(event, &mut note);
@@ -217,7 +210,7 @@ impl Case {
     /// Refuses an ECS document with a field that no table knows: it tests nothing.
     fn check_fields(&self) -> Result<(), String> {
         let mut fields = Fields::new();
-        for (line, place) in self.lines.iter().zip(&self.places) {
+        for (line, place) in self.events.lines.iter().zip(&self.events.places) {
             let Ok(Json::Object(document)) = serde_json::from_str(line.as_str()) else { continue };
             if !document.contains_key("@timestamp") {
                 continue;

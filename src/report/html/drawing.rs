@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use super::escape::escaped;
 use crate::report::case::{Entry, Incident, What};
+use crate::report::shown_time;
 
 /// Rows of a process tree.
 const MAX_ROWS: usize = 60;
-/// Characters of a row.
-const MAX_WIDTH: usize = 110;
+/// Columns that a letter takes, of the bold ones.
+const LETTER: usize = 8;
 const ROW: usize = 22;
 const INDENT: usize = 20;
 const WIDTH: usize = 860;
@@ -35,7 +36,7 @@ pub(super) fn tree(out: &mut String, incident: &Incident<'_>) {
             let above = shown[..at].iter().rposition(|(other, _, _)| other < depth).unwrap_or(0) * ROW + 24;
             let _ = write!(out, "<path class=\"edge\" d=\"M{} {above}V{}H{}\"/>", x - 12, y - 4, x - 3);
         }
-        let short: String = text.chars().take(MAX_WIDTH).collect();
+        let short: String = text.chars().take((WIDTH - x) / LETTER).collect();
         let dots = if short.len() < text.len() { "…" } else { "" };
         let _ = writeln!(
             out,
@@ -74,12 +75,14 @@ impl<'i> Rows<'i> {
             self.rows.push((depth, class, format!("{name}  {}", process.command)));
             let mut places: Vec<&String> = Vec::new();
             for (of, entry) in &self.incident.entries {
-                if let What::Connected(place) = &entry.what
-                    && of == child
-                    && !places.contains(&place)
-                {
+                let (sign, place) = match &entry.what {
+                    What::Connected(place) => ("→", place),
+                    What::LookedUp(name) => ("? looked up", name),
+                    _ => continue,
+                };
+                if of == child && !places.contains(&place) {
                     places.push(place);
-                    self.rows.push((depth + 1, "connection", format!("→ {place}")));
+                    self.rows.push((depth + 1, "connection", format!("{sign} {place}")));
                 }
             }
             self.walk(child, depth + 1);
@@ -110,10 +113,10 @@ pub(super) fn axis(out: &mut String, entries: &[(String, Entry)]) {
         let x = 90.0 + 750.0 * (entry.time.nanoseconds().saturating_sub(start) as f64 / span);
         let (class, y) = match entry.what {
             What::Alert(_) => ("mark-alert", 16),
-            What::Connected(_) => ("mark-network", 36),
+            What::Connected(_) | What::LookedUp(_) => ("mark-network", 36),
             What::Started(_) => ("mark-program", 56),
         };
-        let title = escaped(&format!("{} {} {}", entry.time, entry.process, described(&entry.what)));
+        let title = escaped(&format!("{} {} {}", shown_time(entry.time), entry.process, described(&entry.what)));
         let _ =
             write!(out, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y}\" r=\"5\"><title>{title}</title></circle>");
     }
@@ -125,6 +128,7 @@ pub(super) fn described(what: &What) -> String {
     match what {
         What::Started(command) => format!("started: {command}"),
         What::Connected(place) => format!("connected to {place}"),
+        What::LookedUp(name) => format!("looked up {name}"),
         What::Alert(name) => format!("ALERT: {name}"),
     }
 }

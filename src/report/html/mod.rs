@@ -4,22 +4,25 @@
 mod drawing;
 mod escape;
 mod guide;
+mod incident;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::case::{Case, Incident, What, destination_of, list};
-use super::plural;
+use super::case::{Case, Incident, time};
+use super::{plural, shown_time};
 use crate::event::Timestamp;
-use crate::event::document::{get, text};
-use escape::{escaped, link, plain, value};
+use crate::event::document::text;
+use escape::{escaped, value};
+use incident::{article, destinations, first_time, severity, title};
 
 /// Incidents that are drawn; of further ones each alert has a row.
 const MAX_DRAWN: usize = 12;
-/// Rows of the timeline of an incident.
-const MAX_ENTRIES: usize = 40;
+/// Destinations of a case that are listed, and processes of each.
+const MAX_DESTINATIONS: usize = 60;
+const MAX_VISITORS: usize = 12;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -67,6 +70,7 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
         article(&mut out, incident, number + 1);
     }
     further(&mut out, &incidents);
+    visited(&mut out, &incidents);
     guides(&mut out, case, notes);
     let version = env!("CARGO_PKG_VERSION");
     let _ = writeln!(out, "<footer><p>Made by osawatch {version} at {now}</p></footer></body></html>");
@@ -86,7 +90,21 @@ fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Sc
         0 => *out += "<h1>No alerts</h1><p>This is an all-clear only for what is listed here.</p>\n",
         _ => {
             let hosts: Vec<String> = hosts.into_iter().collect();
-            let _ = writeln!(out, "<h1>{many}, {alerts}</h1><p>On {}.</p>", hosts.join(", "));
+            let times: BTreeSet<Timestamp> = case.alerts.iter().filter_map(time).collect();
+            let span = |from: &Timestamp, to: &Timestamp| match shown_time(*from) == shown_time(*to) {
+                true => format!(", at {}", shown_time(*from)),
+                false => format!(", from {} to {}", shown_time(*from), shown_time(*to)),
+            };
+            let when = times.first().zip(times.last()).map(|(from, to)| span(from, to)).unwrap_or_default();
+            let on = if hosts.is_empty() { "a host without a name".to_owned() } else { hosts.join(", ") };
+            let _ = writeln!(out, "<h1>{many}, {alerts}</h1><p class=\"verdict\">On {on}{when}.</p>");
+            let counts: Vec<String> = ["critical", "high", "medium", "low"]
+                .into_iter()
+                .map(|grade| (grade, incidents.iter().filter(|incident| severity(incident) == grade).count()))
+                .filter(|(_, count)| *count > 0)
+                .map(|(grade, count)| format!("<span class=\"badge {grade}\">{count} {grade}</span>"))
+                .collect();
+            let _ = writeln!(out, "<p>{}</p>", counts.join(" "));
         }
     }
     if case.more > 0 {
@@ -116,6 +134,9 @@ fn contents(out: &mut String, case: &Case, incidents: &[Incident<'_>]) {
         let _ = writeln!(out, "<li><a href=\"#incident-{}\">{title}</a>, {count}, {time}</li>", number + 1);
     }
     *out += "</ol><ul>\n";
+    if incidents.iter().any(|incident| destinations(incident).next().is_some()) {
+        *out += "<li><a href=\"#destinations\">Where they connected</a></li>\n";
+    }
     for (number, name) in rules(case).values().enumerate() {
         let _ = writeln!(out, "<li><a href=\"#guide-{}\">What to check: {}</a></li>", number + 1, escaped(name));
     }
@@ -131,54 +152,6 @@ fn rules(case: &Case) -> BTreeMap<String, String> {
     case.alerts.iter().filter_map(rule).collect()
 }
 
-fn title(incident: &Incident<'_>) -> String {
-    let name = incident.alerts.iter().find_map(|alert| value(alert, "rule.name").or_else(|| value(alert, "message")));
-    let host = incident.alerts.iter().find_map(|alert| value(alert, "host.name"));
-    format!("{} on {}", name.unwrap_or_else(|| "Alert".to_owned()), host.unwrap_or_else(|| escaped(&incident.host)))
-}
-
-fn first_time(incident: &Incident<'_>) -> String {
-    incident.alerts.iter().find_map(|alert| value(alert, "@timestamp")).unwrap_or_default()
-}
-
-fn severity(incident: &Incident<'_>) -> &'static str {
-    let number = |alert: &&Map<String, Json>| get(alert, "event.severity").and_then(Json::as_u64);
-    match incident.alerts.iter().filter_map(number).max() {
-        Some(21) => "low",
-        Some(73) => "high",
-        Some(99) => "critical",
-        _ => "medium",
-    }
-}
-
-fn article(out: &mut String, incident: &Incident<'_>, number: usize) {
-    let severity = severity(incident);
-    let _ = writeln!(
-        out,
-        "<article id=\"incident-{number}\" class=\"{severity}\"><span class=\"badge\">{severity}</span><h2>{number}. {}</h2>",
-        title(incident)
-    );
-    *out += "<ul class=\"reasons\">\n";
-    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    for alert in &incident.alerts {
-        *reasons.entry(value(alert, "event.reason").unwrap_or_default()).or_default() += 1;
-    }
-    for (reason, count) in reasons.iter().take(MAX_ENTRIES) {
-        let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-        let _ = writeln!(out, "<li>{reason}{times}</li>");
-    }
-    *out += "</ul>\n";
-    facts(out, incident);
-    *out += "<h3>Who started whom, and connected where</h3>\n";
-    drawing::tree(out, incident);
-    *out += "<h3>When</h3>\n";
-    drawing::axis(out, &incident.entries);
-    timeline(out, incident);
-    scripts(out, incident);
-    identifiers(out, incident);
-    *out += "</article>\n";
-}
-
 /// The alerts of the incidents that are not drawn.
 fn further(out: &mut String, incidents: &[Incident<'_>]) {
     if incidents.len() <= MAX_DRAWN {
@@ -188,12 +161,13 @@ fn further(out: &mut String, incidents: &[Incident<'_>]) {
     for (number, incident) in incidents.iter().enumerate().skip(MAX_DRAWN) {
         for (at, alert) in incident.alerts.iter().enumerate() {
             let part = |name: &str| value(alert, name).unwrap_or_default();
-            let (time, host, reason) = (part("@timestamp"), part("host.name"), part("event.reason"));
+            let when = time(alert).map(shown_time).unwrap_or_default();
+            let (host, reason) = (part("host.name"), part("event.reason"));
             let id = if at == 0 { format!(" id=\"incident-{}\"", number + 1) } else { String::new() };
             let command = part("process.command_line");
             let _ = writeln!(
                 out,
-                "<tr{id}><td>{}. {time}</td><td>{host}</td><td>{reason}<br><code>{command}</code></td></tr>",
+                "<tr{id}><td>{}. {when}</td><td>{host}</td><td>{reason}<br><code>{command}</code></td></tr>",
                 number + 1
             );
         }
@@ -201,132 +175,34 @@ fn further(out: &mut String, incidents: &[Incident<'_>]) {
     *out += "</table></section>\n";
 }
 
-/// Users, programs and destinations, each once.
-fn facts(out: &mut String, incident: &Incident<'_>) {
-    *out += "<table>\n";
-    for (label, names) in [
-        ("user", &["user.name", "user.id"][..]),
-        ("program", &["process.executable"]),
-        ("signed as", &["process.code_signature.signing_id"]),
-        ("masquerade", &["osawatch.masquerade_reason"]),
-        ("techniques", &[]),
-        ("destinations", &[]),
-        ("lost nearby", &["osawatch.loss"]),
-        ("suppressed", &["osawatch.held_back.alerts"]),
-    ] {
-        let mut values: BTreeSet<String> = BTreeSet::new();
-        for alert in &incident.alerts {
-            match label {
-                "destinations" => values.extend(Some(escaped(&destination_of(alert)))),
-                "techniques" => values.extend(techniques(alert)),
-                _ => values.extend(names.iter().find_map(|name| value(alert, name))),
-            }
-        }
-        if label == "destinations" {
-            let connected = incident.entries.iter().filter_map(|(_, entry)| match &entry.what {
-                What::Connected(place) => Some(escaped(place)),
-                _ => None,
-            });
-            values.extend(connected);
-        }
-        if !values.is_empty() {
-            let shown: Vec<String> = values.into_iter().take(MAX_ENTRIES).collect();
-            let _ = writeln!(out, "<tr><th>{label}</th><td>{}</td></tr>", shown.join("<br>"));
+/// All places that were connected to, with all who went there.
+fn visited(out: &mut String, incidents: &[Incident<'_>]) {
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (number, incident) in incidents.iter().enumerate() {
+        let host = incident.alerts.iter().find_map(|alert| value(alert, "host.name"));
+        let host = host.unwrap_or_else(|| escaped(&incident.host));
+        for (process, is_lookup, place) in destinations(incident) {
+            let place = if is_lookup { format!("{place} (looked up)") } else { place.to_owned() };
+            let link = format!("<a href=\"#incident-{}\">{}</a>", number + 1, number + 1);
+            places.entry(place).or_default().insert(format!("{} on {host} ({link})", escaped(process)));
         }
     }
-    *out += "</table>\n";
-}
-
-fn techniques(alert: &Map<String, Json>) -> Vec<String> {
-    let parts =
-        |name: &str| -> Vec<String> { list(alert, &format!("threat.technique.{name}")).iter().map(plain).collect() };
-    let (ids, names, pages) = (parts("id"), parts("name"), parts("reference"));
-    let text = |at: usize| format!("{} {}", ids[at], names.get(at).map(String::as_str).unwrap_or_default());
-    (0..ids.len()).map(|at| link(pages.get(at).map(String::as_str).unwrap_or_default(), &text(at))).collect()
-}
-
-fn timeline(out: &mut String, incident: &Incident<'_>) {
-    *out += "<table class=\"timeline\">\n";
-    for (_, entry) in incident.entries.iter().take(MAX_ENTRIES) {
-        let what = escaped(&drawing::described(&entry.what));
-        let _ = writeln!(out, "<tr><td>{}</td><td>{}</td><td>{what}</td></tr>", entry.time, escaped(&entry.process));
+    if places.is_empty() {
+        return;
     }
-    *out += "</table>\n";
-    if incident.entries.len() > MAX_ENTRIES {
-        let _ = writeln!(out, "<p>{} further events are not listed.</p>", incident.entries.len() - MAX_ENTRIES);
-    }
-}
-
-/// The scripts, each once, with what they show.
-fn scripts(out: &mut String, incident: &Incident<'_>) {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for alert in &incident.alerts {
-        let Some(script) = script_text(alert).filter(|script| seen.insert(script.clone())) else { continue };
-        *out += "<h3>Script</h3>\n";
-        let row = |name: &str| value(alert, &format!("osawatch.script.{name}"));
-        let known: Vec<String> = ["source", "language", "path", "state"].iter().filter_map(|name| row(name)).collect();
-        let _ = writeln!(out, "<p>{}</p>", known.join(", "));
-        let indicators: Vec<String> = list(alert, "osawatch.script.indicators").iter().map(plain).collect();
-        let _ = writeln!(out, "<pre>{}</pre>", marked(&script));
-        for name in &indicators {
-            let why = crate::script::reason(name).unwrap_or_default();
-            let _ = writeln!(out, "<p class=\"indicator\"><b>{}</b>: {}</p>", escaped(name), escaped(why));
+    *out += "<section id=\"destinations\"><h2>Where they connected</h2><table>\n";
+    for (place, visitors) in places.iter().take(MAX_DESTINATIONS) {
+        let mut shown: Vec<String> = visitors.iter().take(MAX_VISITORS).cloned().collect();
+        if visitors.len() > MAX_VISITORS {
+            shown.push(format!("and {} more", visitors.len() - MAX_VISITORS));
         }
+        let _ = writeln!(out, "<tr><td>{}</td><td>{}</td></tr>", escaped(place), shown.join("<br>"));
     }
-}
-
-/// The text of the script, as it was captured or as it is in the arguments.
-fn script_text(alert: &Map<String, Json>) -> Option<String> {
-    if let Some(text) = text(alert, "osawatch.script.text") {
-        return Some(text);
+    *out += "</table>";
+    if places.len() > MAX_DESTINATIONS {
+        let _ = write!(out, "<p>{} further destinations are not listed.</p>", places.len() - MAX_DESTINATIONS);
     }
-    let events = list(alert, "osawatch.sequence.events").iter().filter_map(Json::as_object);
-    let args = events.map(|event| list(event, "process.args")).find(|args| args.len() > 1)?;
-    Some(args.iter().map(plain).collect::<Vec<_>>().join("\n"))
-}
-
-/// The script with what the indicators found marked.
-fn marked(script: &str) -> String {
-    let mut out = String::new();
-    let mut at = 0;
-    for range in crate::script::marks(script) {
-        if range.start >= at {
-            let _ = write!(out, "{}<mark>{}</mark>", pieces(&script[at..range.start]), pieces(&script[range.clone()]));
-            at = range.end;
-        }
-    }
-    out + &pieces(&script[at..])
-}
-
-/// Text that keeps its line ends.
-fn pieces(text: &str) -> String {
-    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
-}
-
-/// What one searches for elsewhere, below the fold.
-fn identifiers(out: &mut String, incident: &Incident<'_>) {
-    *out += "<details><summary>Identifiers and hashes</summary><table>\n";
-    for alert in incident.alerts.iter().take(MAX_ENTRIES) {
-        let time = value(alert, "@timestamp").unwrap_or_default();
-        let _ = writeln!(out, "<tr><th colspan=\"2\">{time} {}</th></tr>", value(alert, "rule.id").unwrap_or_default());
-        for (label, name) in [
-            ("alert", "event.id"),
-            ("host id", "host.id"),
-            ("process", "process.entity_id"),
-            ("team", "process.code_signature.team_id"),
-            ("sha256", "process.hash.sha256"),
-            ("cdhash", "process.Ext.code_signature.cdhash"),
-            ("script sha256", "osawatch.script.sha256"),
-            ("community id", "network.community_id"),
-            ("attributed by", "osawatch.attribution.method"),
-            ("shortened", "osawatch.shortened.fields"),
-        ] {
-            if let Some(value) = value(alert, name) {
-                let _ = writeln!(out, "<tr><td>{label}</td><td><code>{value}</code></td></tr>");
-            }
-        }
-    }
-    *out += "</table></details>\n";
+    *out += "</section>\n";
 }
 
 /// The triage guides, each once, and what the alerts already answer.

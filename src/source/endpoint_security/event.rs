@@ -54,10 +54,10 @@ impl Translator {
                 self.push_process(&mut event, &message.process);
                 self.push_parent_token(&mut event, &message.process);
                 event.push_str(field::PROCESS_END, &message.time.to_string());
-                event.push_int(field::EXIT_STATUS, exit.stat);
+                push_int(&mut event, field::EXIT_STATUS, exit.stat);
                 // WIFEXITED and WEXITSTATUS of wait(2): the low seven bits name a signal.
-                if exit.stat & 0x7f == 0 {
-                    event.push_int(field::PROCESS_EXIT_CODE, (exit.stat >> 8) & 0xff);
+                if let Some(stat) = exit.stat.filter(|stat| stat & 0x7f == 0) {
+                    event.push_int(field::PROCESS_EXIT_CODE, (stat >> 8) & 0xff);
                 }
             }
         }
@@ -155,8 +155,15 @@ fn push_exec(event: &mut Event, exec: &Exec<'_>) {
     }
     push_text(event, field::PROCESS_WORKING_DIRECTORY, path(exec.cwd.as_ref()));
     push_text(event, field::SCRIPT_PATH, path(exec.script.as_ref()));
-    for (field, kind) in [field::STDIN_TYPE, field::STDOUT_TYPE, field::STDERR_TYPE].into_iter().zip(exec.descriptors) {
-        push_text(event, field, kind.unwrap_or_default());
+    let [input, output, error] = exec.descriptors;
+    for (field, descriptor) in [(field::STDIN_TYPE, input), (field::STDOUT_TYPE, output), (field::STDERR_TYPE, error)] {
+        push_text(event, field, descriptor.kind.unwrap_or_default());
+    }
+    // Its numbers come to more than a signed one holds.
+    for (field, descriptor) in [(field::STDIN_PIPE, input), (field::STDOUT_PIPE, output)] {
+        if let Some(pipe) = descriptor.pipe {
+            event.push_str(field, &pipe.to_string());
+        }
     }
     if exec.args_left_out > 0 {
         event.push_int(field::ARGS_LEFT_OUT, exec.args_left_out as i64);

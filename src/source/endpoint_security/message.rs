@@ -76,8 +76,30 @@ pub(crate) struct Exec<'a> {
     pub cwd: Option<File<'a>>,
     /// The script whose interpreter the target is.
     pub script: Option<File<'a>>,
-    /// What standard input, output and error are; only a client of our own knows.
-    pub descriptors: [Option<&'static str>; 3],
+    /// What standard input, output and error are.
+    pub descriptors: [Descriptor; 3],
+}
+
+/// One of the descriptors that a program starts with, `es_fd_t`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// `file`, `socket`, `pipe` or `other`, when it is open.
+    pub kind: Option<&'static str>,
+    /// Which pipe it is: both ends have the same number.
+    pub pipe: Option<u64>,
+}
+
+impl Descriptor {
+    /// By the number of its kind, `PROX_FDTYPE_*` of `<sys/proc_info.h>`.
+    pub(crate) fn of(kind: u32, pipe: Option<u64>) -> Descriptor {
+        let kind = match kind {
+            1 => "file",
+            2 => "socket",
+            6 => "pipe",
+            _ => "other",
+        };
+        Descriptor { kind: Some(kind), pipe: pipe.filter(|_| kind == "pipe") }
+    }
 }
 
 /// `es_event_fork_t`.
@@ -90,7 +112,7 @@ pub(crate) struct Fork<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Exit {
     /// What wait(2) reports.
-    pub stat: i64,
+    pub stat: Option<i64>,
 }
 
 /// `es_process_t`.

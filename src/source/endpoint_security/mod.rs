@@ -7,5 +7,5 @@ mod message;
 mod numbering;
 
 pub(crate) use event::Translator;
-pub(crate) use message::{Exec, Exit, File, Fork, Message, Notification, Process, argument_limit};
+pub(crate) use message::{Descriptor, Exec, Exit, File, Fork, Message, Notification, Process, argument_limit};
 pub(crate) use numbering::{Gaps, Numbering};

@@ -60,7 +60,7 @@ mod tests {
     use crate::event::Timestamp;
 
     fn exit(seq_num: u64, global_seq_num: Option<u64>) -> Message<'static> {
-        let (time, event) = (Timestamp::default(), Notification::Exit(Exit { stat: 0 }));
+        let (time, event) = (Timestamp::default(), Notification::Exit(Exit { stat: Some(0) }));
         Message { time, version: None, seq_num: Some(seq_num), global_seq_num, process: Process::default(), event }
     }
 

@@ -9,6 +9,8 @@ pub enum Error {
     Json(serde_json::Error),
     /// The message's `time` is not a time between the years 1678 and 2261.
     BadTime(String),
+    /// The process has no audit token with a pid and a pid version, so no execution is named.
+    NoToken,
 }
 
 impl fmt::Display for Error {
@@ -17,6 +19,7 @@ impl fmt::Display for Error {
             Error::Json(error) if error.is_data() => write!(f, "not an eslogger message: {error}"),
             Error::Json(error) => write!(f, "not valid JSON: {error}"),
             Error::BadTime(text) => write!(f, "time {text:?} is not a time"),
+            Error::NoToken => f.write_str("not an eslogger message: no audit token with `pid` and `pidversion`"),
         }
     }
 }

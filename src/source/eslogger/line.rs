@@ -7,16 +7,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::Error;
+use super::loose::{Loose, Member};
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security as es;
-
-/// Text that stays in the line when it holds no escape. Within an `Option` or a `Vec`, serde borrows
-/// only for a type that requires it.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A line as a message.
 #[allow(clippy::large_enum_variant, reason = "nearly every line is a message, and none is kept")]
@@ -25,19 +22,25 @@ pub(super) enum Read<'a> {
     Skipped(String),
 }
 
+/// Text that stays in the line when it holds no escape.
+type Text<'a> = Loose<Cow<'a, str>>;
+
 /// `es_message_t`.
 #[derive(Deserialize)]
 pub(super) struct Line<'a> {
     #[serde(borrow)]
     time: Text<'a>,
-    version: Option<i64>,
-    seq_num: Option<i64>,
-    global_seq_num: Option<i64>,
+    #[serde(default)]
+    version: Loose<i64>,
+    #[serde(default)]
+    seq_num: Loose<u64>,
+    #[serde(default)]
+    global_seq_num: Loose<u64>,
     /// Asked for because it marks a line as eslogger's; the event's own key says which event it is.
     #[serde(rename = "event_type")]
     _event_type: IgnoredAny,
-    #[serde(borrow)]
-    process: Process<'a>,
+    #[serde(borrow, default)]
+    process: Loose<Process<'a>>,
     #[serde(borrow)]
     event: Body<'a>,
 }
@@ -45,29 +48,44 @@ pub(super) struct Line<'a> {
 /// `es_process_t`.
 #[derive(Deserialize)]
 struct Process<'a> {
-    audit_token: Token,
+    #[serde(default)]
+    audit_token: Loose<Token>,
     /// From message version 4.
-    parent_audit_token: Option<Token>,
+    #[serde(default)]
+    parent_audit_token: Loose<Token>,
     /// From message version 4.
-    responsible_audit_token: Option<Token>,
-    ppid: Option<i64>,
-    original_ppid: Option<i64>,
-    group_id: Option<i64>,
-    session_id: Option<i64>,
-    codesigning_flags: Option<i64>,
-    is_platform_binary: Option<bool>,
-    #[serde(borrow)]
-    cdhash: Option<Text<'a>>,
-    #[serde(borrow)]
-    signing_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    team_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    executable: Option<File<'a>>,
-    #[serde(borrow)]
-    tty: Option<File<'a>>,
-    #[serde(borrow)]
-    start_time: Option<Text<'a>>,
+    #[serde(default)]
+    responsible_audit_token: Loose<Token>,
+    #[serde(default)]
+    ppid: Loose<i64>,
+    #[serde(default)]
+    original_ppid: Loose<i64>,
+    #[serde(default)]
+    group_id: Loose<i64>,
+    #[serde(default)]
+    session_id: Loose<i64>,
+    #[serde(default)]
+    codesigning_flags: Loose<i64>,
+    #[serde(default)]
+    is_platform_binary: Loose<bool>,
+    #[serde(borrow, default)]
+    cdhash: Text<'a>,
+    #[serde(borrow, default)]
+    signing_id: Text<'a>,
+    #[serde(borrow, default)]
+    team_id: Text<'a>,
+    #[serde(borrow, default)]
+    executable: Loose<File<'a>>,
+    #[serde(borrow, default)]
+    tty: Loose<File<'a>>,
+    #[serde(borrow, default)]
+    start_time: Text<'a>,
+}
+
+impl<'de: 'a, 'a> Member<'de> for Process<'a> {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<Process<'a>>, A::Error> {
+        Process::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// `audit_token_t`: an object, or in macOS 26 beta an array. Serde reads a struct from either; the
@@ -75,43 +93,80 @@ struct Process<'a> {
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]
-    auid: u32,
+    auid: Loose<u32>,
     #[serde(default)]
-    euid: u32,
+    euid: Loose<u32>,
     #[serde(default)]
-    egid: u32,
+    egid: Loose<u32>,
     #[serde(default)]
-    ruid: u32,
+    ruid: Loose<u32>,
     #[serde(default)]
-    rgid: u32,
-    pid: u32,
+    rgid: Loose<u32>,
     #[serde(default)]
-    asid: u32,
-    pidversion: u32,
+    pid: Loose<u32>,
+    #[serde(default)]
+    asid: Loose<u32>,
+    #[serde(default)]
+    pidversion: Loose<u32>,
 }
 
-impl From<Token> for AuditToken {
-    fn from(token: Token) -> AuditToken {
-        let Token { auid, euid, egid, ruid, rgid, pid, asid, pidversion } = token;
-        AuditToken([auid, euid, egid, ruid, rgid, pid, asid, pidversion])
+impl<'de> Member<'de> for Token {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<Token>, A::Error> {
+        Token::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+
+    fn of_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Token>, A::Error> {
+        let token = Token::deserialize(SeqAccessDeserializer::new(&mut seq))?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Some(token))
+    }
+}
+
+impl Token {
+    /// A token names an execution by its pid and pid version; without these it names none.
+    fn token(self) -> Option<AuditToken> {
+        let Token { auid, euid, egid, ruid, rgid, pid, asid, pidversion } = self;
+        let word = |word: Loose<u32>| word.0.unwrap_or_default();
+        let (pid, pidversion) = (pid.0?, pidversion.0?);
+        Some(AuditToken([word(auid), word(euid), word(egid), word(ruid), word(rgid), pid, word(asid), pidversion]))
     }
 }
 
 /// `es_file_t`.
 #[derive(Deserialize)]
 struct File<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     path: Text<'a>,
     /// The path was longer than the system copies.
-    path_truncated: Option<bool>,
-    stat: Option<Stat>,
+    #[serde(default)]
+    path_truncated: Loose<bool>,
+    #[serde(default)]
+    stat: Loose<Stat>,
+}
+
+impl<'de: 'a, 'a> Member<'de> for File<'a> {
+    /// The path alone, as some writers shorten it.
+    fn of_text(text: Cow<'de, str>) -> Option<File<'a>> {
+        Some(File { path: Loose(Some(text)), path_truncated: Loose(None), stat: Loose(None) })
+    }
+
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<File<'a>>, A::Error> {
+        File::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// `struct stat`, of which only a terminal's device number matters. Inode numbers exceed what a double
 /// holds; they are not read.
 #[derive(Deserialize)]
 struct Stat {
-    st_rdev: Option<i64>,
+    #[serde(default)]
+    st_rdev: Loose<i64>,
+}
+
+impl<'de> Member<'de> for Stat {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<Stat>, A::Error> {
+        Stat::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// `es_event_exec_t`.
@@ -119,14 +174,63 @@ struct Stat {
 struct Exec<'a> {
     #[serde(borrow)]
     target: Process<'a>,
-    #[serde(borrow)]
-    args: Option<Vec<Text<'a>>>,
-    #[serde(borrow)]
-    env: Option<Vec<Text<'a>>>,
-    #[serde(borrow)]
-    cwd: Option<File<'a>>,
-    #[serde(borrow)]
-    script: Option<File<'a>>,
+    #[serde(borrow, default)]
+    args: Loose<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    env: Loose<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    cwd: Loose<File<'a>>,
+    #[serde(borrow, default)]
+    script: Loose<File<'a>>,
+    #[serde(default)]
+    fds: Loose<Descriptors>,
+}
+
+/// Standard input, output and error, of all descriptors.
+#[derive(Default)]
+struct Descriptors([es::Descriptor; 3]);
+
+impl<'de> Member<'de> for Descriptors {
+    fn of_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Option<Descriptors>, A::Error> {
+        let mut all = Descriptors::default();
+        while let Some(Loose(descriptor)) = seq.next_element::<Loose<Fd>>()? {
+            let Some(Fd { fd, fdtype, pipe }) = descriptor else { continue };
+            let place = fd.0.and_then(|fd| usize::try_from(fd).ok()).and_then(|fd| all.0.get_mut(fd));
+            if let (Some(place), Some(number)) = (place, fdtype.0) {
+                *place = es::Descriptor::of(number, pipe.0.and_then(|pipe| pipe.pipe_id.0));
+            }
+        }
+        Ok(Some(all))
+    }
+}
+
+/// `es_fd_t`.
+#[derive(Deserialize)]
+struct Fd {
+    #[serde(default)]
+    fd: Loose<i64>,
+    #[serde(default)]
+    fdtype: Loose<u32>,
+    #[serde(default)]
+    pipe: Loose<Pipe>,
+}
+
+impl<'de> Member<'de> for Fd {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<Fd>, A::Error> {
+        Fd::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+}
+
+#[derive(Deserialize)]
+struct Pipe {
+    #[serde(default)]
+    pipe_id: Loose<u64>,
+}
+
+impl<'de> Member<'de> for Pipe {
+    fn of_map<A: MapAccess<'de>>(map: A) -> Result<Option<Pipe>, A::Error> {
+        Pipe::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
 }
 
 /// `es_event_fork_t`.
@@ -139,7 +243,8 @@ struct Fork<'a> {
 /// `es_event_exit_t`.
 #[derive(Deserialize)]
 struct Exit {
-    stat: i64,
+    #[serde(default)]
+    stat: Loose<i64>,
 }
 
 /// The event, by the one key of its object.
@@ -167,7 +272,8 @@ impl<'de> Visitor<'de> for BodyVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body<'de>, A::Error> {
         let mut body = None;
-        while let Some(Text(name)) = map.next_key()? {
+        while let Some(Loose(name)) = map.next_key::<Text<'_>>()? {
+            let name = name.unwrap_or_default();
             let read = match &*name {
                 "exec" => Body::Exec(map.next_value()?),
                 "fork" => Body::Fork(map.next_value()?),
@@ -186,75 +292,66 @@ impl<'de> Visitor<'de> for BodyVisitor {
 impl<'a> Line<'a> {
     /// The message, or the name of an event that osawatch does not use.
     pub(super) fn message(self) -> Result<Read<'a>, Error> {
-        let Text(time) = self.time;
+        let time = self.time.0.unwrap_or_default();
         let time = Timestamp::parse(&time).ok_or_else(|| Error::BadTime(time.into_owned()))?;
         let event = match self.event {
-            Body::Exec(exec) => es::Notification::Exec(Box::new((*exec).into())),
-            Body::Fork(fork) => es::Notification::Fork(Box::new(es::Fork { child: fork.child.into() })),
-            Body::Exit(exit) => es::Notification::Exit(es::Exit { stat: exit.stat }),
+            Body::Exec(exec) => es::Notification::Exec(Box::new(exec.exec()?)),
+            Body::Fork(fork) => es::Notification::Fork(Box::new(es::Fork { child: fork.child.process()? })),
+            Body::Exit(exit) => es::Notification::Exit(es::Exit { stat: exit.stat.0 }),
             Body::Other(name) => return Ok(Read::Skipped(name)),
         };
-        let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
         Ok(Read::Message(es::Message {
             time,
-            version: self.version,
-            seq_num: number(self.seq_num),
-            global_seq_num: number(self.global_seq_num),
-            process: self.process.into(),
+            version: self.version.0,
+            seq_num: self.seq_num.0,
+            global_seq_num: self.global_seq_num.0,
+            process: self.process.0.ok_or(Error::NoToken)?.process()?,
             event,
         }))
     }
 }
 
-impl<'a> From<Exec<'a>> for es::Exec<'a> {
-    fn from(exec: Exec<'a>) -> es::Exec<'a> {
-        es::Exec {
-            target: exec.target.into(),
-            args: exec.args.map(texts),
+impl<'a> Exec<'a> {
+    fn exec(self) -> Result<es::Exec<'a>, Error> {
+        Ok(es::Exec {
+            target: self.target.process()?,
+            args: self.args.0,
             args_count: None,
             args_left_out: 0,
-            env: exec.env.map(texts),
-            cwd: exec.cwd.map(Into::into),
-            script: exec.script.map(Into::into),
-            descriptors: [None; 3],
-        }
+            env: self.env.0,
+            cwd: self.cwd.0.and_then(File::file),
+            script: self.script.0.and_then(File::file),
+            descriptors: self.fds.0.unwrap_or_default().0,
+        })
     }
 }
 
-impl<'a> From<Process<'a>> for es::Process<'a> {
-    fn from(process: Process<'a>) -> es::Process<'a> {
-        es::Process {
-            audit_token: process.audit_token.into(),
-            parent_audit_token: process.parent_audit_token.map(Into::into),
-            responsible_audit_token: process.responsible_audit_token.map(Into::into),
-            ppid: process.ppid,
-            original_ppid: process.original_ppid,
-            group_id: process.group_id,
-            session_id: process.session_id,
-            codesigning_flags: process.codesigning_flags,
-            is_platform_binary: process.is_platform_binary,
-            cdhash: text(process.cdhash),
-            signing_id: text(process.signing_id),
-            team_id: text(process.team_id),
-            executable: process.executable.map(Into::into),
-            tty: process.tty.map(Into::into),
-            start_time: text(process.start_time),
-        }
+impl<'a> Process<'a> {
+    fn process(self) -> Result<es::Process<'a>, Error> {
+        let token = |token: Loose<Token>| token.0.and_then(Token::token);
+        Ok(es::Process {
+            audit_token: token(self.audit_token).ok_or(Error::NoToken)?,
+            parent_audit_token: token(self.parent_audit_token),
+            responsible_audit_token: token(self.responsible_audit_token),
+            ppid: self.ppid.0,
+            original_ppid: self.original_ppid.0,
+            group_id: self.group_id.0,
+            session_id: self.session_id.0,
+            codesigning_flags: self.codesigning_flags.0,
+            is_platform_binary: self.is_platform_binary.0,
+            cdhash: self.cdhash.0,
+            signing_id: self.signing_id.0,
+            team_id: self.team_id.0,
+            executable: self.executable.0.and_then(File::file),
+            tty: self.tty.0.and_then(File::file),
+            start_time: self.start_time.0,
+        })
     }
 }
 
-impl<'a> From<File<'a>> for es::File<'a> {
-    fn from(file: File<'a>) -> es::File<'a> {
-        let Text(path) = file.path;
-        let device = file.stat.and_then(|stat| stat.st_rdev);
-        es::File { path, path_truncated: file.path_truncated == Some(true), device }
+impl<'a> File<'a> {
+    fn file(self) -> Option<es::File<'a>> {
+        let device = self.stat.0.and_then(|stat| stat.st_rdev.0);
+        Some(es::File { path: self.path.0?, path_truncated: self.path_truncated.0 == Some(true), device })
     }
-}
-
-fn text(text: Option<Text<'_>>) -> Option<Cow<'_, str>> {
-    text.map(|Text(text)| text)
-}
-
-fn texts(texts: Vec<Text<'_>>) -> Vec<Cow<'_, str>> {
-    texts.into_iter().map(|Text(text)| text).collect()
 }

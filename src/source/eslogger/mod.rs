@@ -6,6 +6,7 @@
 
 mod error;
 mod line;
+mod loose;
 pub(crate) mod probe;
 pub(crate) mod stream;
 #[cfg(test)]
@@ -45,7 +46,8 @@ impl Decoder {
 pub(crate) fn message_version(line: &Line) -> Option<i64> {
     #[derive(serde::Deserialize)]
     struct Versioned {
-        version: Option<i64>,
+        #[serde(default)]
+        version: loose::Loose<i64>,
     }
-    serde_json::from_str::<Versioned>(line.as_str()).ok()?.version
+    serde_json::from_str::<Versioned>(line.as_str()).ok()?.version.0
 }

@@ -87,6 +87,7 @@ fn an_exec_is_its_target() {
         "Effective_process": {"entity_id": id(30, 31), "pid": 30},
         "osawatch": {
             "process": {"pidversion": 52, "audit_token": "4294967295,0,0,501,20,50,100001,52", "tty_path": "/dev/ttys003", "is_platform_binary": true,
+                        "stdin_type": "file",
                         "script_path": "/tmp/run.sh"},
             "responsible": {"pidversion": 31}, "parent": {"pidversion": 41},
             "replaced": {"entity_id": id(50, 51)},

@@ -15,7 +15,7 @@ use super::feed::Feed;
 use super::host::{now, version_numbers};
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
-    Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
+    Descriptor, Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
 use crate::source::live::{Backoff, Level, Losses, Report, ReportSender};
 
@@ -166,7 +166,7 @@ fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering:
         }
         // An exit is about this process; elsewhere it only acts.
         Event::NotifyExit(exit) => {
-            (Notification::Exit(Exit { stat: exit.stat().into() }), copy_process(&received.process()))
+            (Notification::Exit(Exit { stat: Some(exit.stat().into()) }), copy_process(&received.process()))
         }
         _ => return,
     };
@@ -240,24 +240,14 @@ fn beginning(text: &OsStr, length: usize) -> &OsStr {
 }
 
 /// What standard input, output and error are. They come first.
-fn descriptors(exec: &EventExec<'_>) -> [Option<&'static str>; 3] {
-    let mut kinds = [None; 3];
+fn descriptors(exec: &EventExec<'_>) -> [Descriptor; 3] {
+    let mut first = [Descriptor::default(); 3];
     for fd in exec.fds().take(3) {
-        if let Some(kind) = usize::try_from(fd.fd()).ok().and_then(|fd| kinds.get_mut(fd)) {
-            *kind = Some(descriptor_type(fd.fdtype()));
+        if let Some(place) = usize::try_from(fd.fd()).ok().and_then(|fd| first.get_mut(fd)) {
+            *place = Descriptor::of(fd.fdtype(), fd.pipe_id());
         }
     }
-    kinds
-}
-
-/// `PROX_FDTYPE_*` of `<sys/proc_info.h>`.
-fn descriptor_type(number: u32) -> &'static str {
-    match number {
-        1 => "file",
-        2 => "socket",
-        6 => "pipe",
-        _ => "other",
-    }
+    first
 }
 
 fn copy_file(file: &endpoint_sec::File<'_>) -> File<'static> {

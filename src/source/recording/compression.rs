@@ -47,7 +47,7 @@ impl fmt::Display for Compression {
 
 /// The uncompressed content of a stream. Reads no further than needed: the first line of a
 /// pipe may be short, and the next one long in coming.
-pub(super) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+pub(crate) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
     while [GZIP_MAGIC, ZSTD_MAGIC, XZ_MAGIC, BZIP2_MAGIC]
         .iter()

@@ -1,6 +1,7 @@
 //! Recordings: files and standard input, each in the format that its lines show, merged by time.
 
 mod compression;
+mod documents;
 mod error;
 mod input;
 mod origin;
@@ -22,6 +23,8 @@ use std::time::Duration;
 use super::{Counters, Decoder, Format};
 use crate::event::{Event, Fields, Machine, Timestamp, document, field};
 pub use compression::Compression;
+pub(crate) use compression::decompressed;
+pub(crate) use documents::{Documents, NextDocument, unwrapped};
 pub use error::{Content, Error, Unknown, Unreadable};
 pub use input::RecordedInput;
 use input::Step;
@@ -171,7 +174,12 @@ impl Recording {
             match self.inputs[index].advance(&self.decoder, Some(WAIT)) {
                 Step::Event(event) => {
                     self.order.push(Reverse((event.time, index)));
+                    let names_host = event.str(field::HOST_ID).is_some();
                     self.heads[index] = Some(event);
+                    // Further lines of the one input may be eslogger's.
+                    if self.machine.is_some() && names_host && self.inputs.len() == 1 {
+                        self.take_machine();
+                    }
                     self.pending.swap_remove(position);
                 }
                 Step::Detected => {}

@@ -49,6 +49,11 @@ impl Sources {
         Ok(sources)
     }
 
+    /// The files, and standard input.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.all.iter().map(|source| &source.input)
+    }
+
     /// How many bytes the files have, as they are stored; `None` when there is a stream among them.
     pub fn size(&self) -> Option<u64> {
         let size = |source: &Source| match &source.input {

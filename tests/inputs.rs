@@ -1,0 +1,199 @@
+//! What a responder is handed: other packings and formats, and files that are broken in every way. Each gets a clear
+//! sentence, and nothing is lost that could be read.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::util::{Run, fixtures, osawatch, osawatch_with_input, outline};
+
+fn recording() -> Vec<u8> {
+    fs::read(fixtures().join("replay/public-v4/events.ndjson")).unwrap()
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn replayed(bytes: &[u8]) -> Run {
+    osawatch_with_input(&["replay", "--output", "ndjson", "-"], bytes)
+}
+
+#[test]
+fn every_packing_is_known_by_its_content() {
+    let text = recording();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&text).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(&text).unwrap();
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut xz = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    xz.write_all(&text).unwrap();
+    for (name, bytes) in
+        [("gzip", gzip.finish().unwrap()), ("bzip2", bzip2.finish().unwrap()), ("xz", xz.finish().unwrap())]
+    {
+        let run = replayed(&bytes).exits(0);
+        assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"], "{name}");
+        run.says(&format!("ECS documents, {name}, 3 events"));
+        replayed(&bytes[..bytes.len() / 2]).exits(74).says(&format!("the {name} data is truncated"));
+    }
+}
+
+/// A line of Jamf Protect: a message of Endpoint Security, or a connection, of the host that it names.
+fn jamf(second: u32, host: &str, number: u32, event: serde_json::Value) -> String {
+    json!({
+        "time": format!("2026-03-01T10:00:{second:02}.000000000Z"), "version": 9, "event_type": 9, "glob_seq_num": number,
+        "host": {"hostname": format!("mac-{host}"), "provisioningUDID": format!("UDID-{host}"), "serial": "S"},
+        "process": {"audit_token": {"pid": 400, "pidversion": 40}}, "event": event,
+    })
+    .to_string()
+}
+
+#[test]
+fn telemetry_of_jamf_protect_is_of_the_host_that_each_line_names() {
+    let process = json!({"audit_token": {"pid": 501, "pidversion": 50, "ruid": 501},
+        "executable": {"path": "/usr/bin/osascript"}, "signing_id": "com.apple.osascript"});
+    let exec = json!({"exec": {"target": process, "args": ["osascript", "-e", "x"]}});
+    let connect = json!({"network_connect": {"direction": "outbound", "remote_hostname": "cdn.test", "socket_protocol": 6,
+        "remote_endpoint": {"host": "93.184.216.34", "port": "443"}, "instigator": process}});
+    let lines = |first: &str, second: &str| {
+        format!("{}\n{}\n", jamf(1, first, 1, exec.clone()), jamf(3, second, 2, connect.clone()))
+    };
+    let run = replayed(lines("a", "a").as_bytes()).exits(0).says("Jamf Protect telemetry");
+    let alerts = run.alerts();
+    assert_eq!(alerts.len(), 1, "{}", run.stderr);
+    assert_eq!((&alerts[0]["host"]["name"], &alerts[0]["host"]["id"]), (&"mac-a".into(), &"UDID-a".into()));
+    let run = replayed(lines("a", "b").as_bytes()).exits(0).says("2 hosts: mac-a, mac-b");
+    assert!(run.alerts().is_empty(), "one Mac started it, another connected");
+}
+
+#[test]
+fn what_surrounds_good_lines_costs_none_of_them() {
+    let good = String::from_utf8(recording()).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let around = |bad: &[u8]| {
+        let mut bytes = format!("{}\n", lines[0]).into_bytes();
+        bytes.extend(bad);
+        bytes.extend(format!("\n{}\n{}\n", lines[1], lines[2]).into_bytes());
+        bytes
+    };
+    let deep = [vec![b'['; 1_000_000], vec![b']'; 1_000_000]].concat();
+    let open = vec![b'['; 1_000_000];
+    let objects = "{\"a\":".repeat(1_000_000).into_bytes();
+    for (bad, sentence) in [
+        (deep, "nested more than 127 levels deep; skipped"),
+        (open, ""),
+        (objects, ""),
+        (vec![0; 5000], "5000 NUL bytes, skipped"),
+        (b"\xff\xfe\xfd".to_vec(), "not valid JSON"),
+        (b"{\"a\": [1, 2".to_vec(), "not valid JSON"),
+        (b"plain text, as syslog writes it".to_vec(), "not valid JSON"),
+        (b"{\"event_type\":9}".to_vec(), "no @timestamp"),
+    ] {
+        let run = replayed(&around(&bad)).says(sentence);
+        let outline = outline(&run.alerts());
+        assert_eq!(outline, ["osascript-network-connection exec connect"], "{sentence}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_file_of_several_formats_is_read_whole() {
+    let eslogger = fixtures().join("replay/eslogger-curl-child-by-fork-and-exec");
+    let exec = fs::read_to_string(eslogger.join("exec.eslogger")).unwrap();
+    let network = fs::read_to_string(eslogger.join("network.ndjson")).unwrap();
+    let jamf =
+        jamf(1, "a", 1, json!({"exec": {"target": {"audit_token": {"pid": 7, "pidversion": 8}}, "args": ["x"]}}));
+    let run = replayed(format!("{jamf}\n{network}\n{exec}").as_bytes()).exits(0);
+    let count = exec.lines().count() + network.lines().count() + 1;
+    run.says(&format!("{count} events from 1 input"));
+}
+
+#[test]
+fn text_in_utf_16_is_named_with_the_command_that_helps() {
+    let text = String::from_utf8(recording()).unwrap();
+    let marked = [b"\xff\xfe".to_vec(), utf16(&text)].concat();
+    for bytes in [marked, utf16(&text)] {
+        replayed(&bytes).exits(65).says("this is text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8");
+    }
+}
+
+#[test]
+fn a_circle_of_symbolic_links_in_a_directory_is_no_circle() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.ndjson"), recording()).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("again")).unwrap();
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+    let run = osawatch(&["replay", "--output", "ndjson", &folder.path().display().to_string()]).exits(0);
+    assert_eq!(run.alerts().len(), 1);
+    let circle = folder.path().join("loop").display().to_string();
+    osawatch(&["replay", &circle]).exits(66).says("cannot open");
+}
+
+#[test]
+fn thousands_of_tiny_files_are_merged_with_few_open_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = String::from_utf8(recording()).unwrap();
+    for (at, line) in good.lines().enumerate() {
+        fs::write(folder.path().join(format!("{}.ndjson", at * 300)), line).unwrap();
+    }
+    for number in (0..1000).filter(|number| number % 300 != 0) {
+        let line = good.lines().next().unwrap().replace("z1", &format!("z{number}"));
+        fs::write(folder.path().join(format!("{number}.ndjson")), line).unwrap();
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 256; exec \"$0\" replay --output ndjson \"$1\""]);
+    command.args([Path::new(env!("CARGO_BIN_EXE_osawatch")), folder.path()]);
+    let run = Run::of(&command.output().unwrap()).exits(0).says("999 events from 999 inputs");
+    assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"]);
+}
+
+/// The most memory that a process has used, in MiB.
+#[cfg(target_os = "linux")]
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_string_and_an_array_without_end_take_little_memory() {
+    let good = recording();
+    let event = |number: u64| {
+        let (day, hour, minute, second) = (1 + number / 86_400, number / 3600 % 24, number / 60 % 60, number % 60);
+        let time = format!("2026-01-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+        let pad = "x".repeat(2000);
+        format!(
+            r#"{{"@timestamp":"{time}","event":{{"category":"process","type":"start"}},"process":{{"entity_id":"{number}","args":["{pad}"]}}}},"#
+        )
+    };
+    let string = |number: u64| "x".repeat(if number < 2048 { 1 << 16 } else { 0 });
+    let array = |number: u64| if number < 10_000 { event(number) } else { String::new() };
+    for (before, piece, after, sentence) in [
+        (&b"{\"a\":\""[..], &string as &dyn Fn(u64) -> String, &b"\"}\n"[..], "longer than 8 MiB; skipped"),
+        (b"[\n", &array, b"{}]\n", "10003 events"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+        command.args(["replay", "--lateness", "0", "--output", "ndjson", "-"]);
+        command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(before).unwrap();
+        for piece in (0..).map(piece).take_while(|piece| !piece.is_empty()) {
+            stdin.write_all(piece.as_bytes()).unwrap();
+        }
+        stdin.write_all(after).unwrap();
+        stdin.write_all(&good).unwrap();
+        let most = peak(child.id());
+        drop(stdin);
+        let run = Run::of(&child.wait_with_output().unwrap()).says(sentence);
+        assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"], "{}", run.stderr);
+        assert!(most < 64, "{most} MiB");
+    }
+}
