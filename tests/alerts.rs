@@ -46,7 +46,7 @@ fn rotated_and_packed_files_come_first_and_lines_pass_unchanged() {
     fs::write(path("alerts.ndjson"), format!("{}\n{{\"torn\n{}", numbered(2), numbered(3))).unwrap();
     let run = osawatch(&["alerts", &shown(&path("alerts.ndjson"))]).exits(0);
     assert_eq!(run.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), (0..4).map(numbered).collect::<Vec<_>>());
-    run.says("alerts.ndjson:2:7: not valid JSON: a line ends within a string");
+    run.says("alerts.ndjson:2:7: not valid JSON: unterminated string");
 }
 
 #[test]

@@ -29,6 +29,10 @@ fn the_recorded_hour_has_one_attack_and_other_osascripts_that_do_not_alert() {
     let alerts = run.alerts();
     let rules: Vec<String> =
         outline(&alerts).iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect();
-    assert_eq!(rules, ["osascript-network-connection", "osascript-descendant-network-connection"]);
+    assert_eq!(rules, ["osascript-network-connection"]);
+    let follow_up: serde_json::Value = serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap();
+    let follow_up = &follow_up["osawatch"]["follow_up"];
+    assert_eq!(follow_up["destinations"][0]["process"], "/usr/bin/curl");
+    assert_eq!(follow_up["held_back"][0]["rule_id"], "osascript-descendant-network-connection");
     assert!(!run.stdout.contains("5f2b9c1e7a"), "the token of the upload is redacted");
 }
