@@ -27,7 +27,7 @@ fn event(millisecond: u64, host: usize, category: &str, process: &Value, destina
     event.to_string() + "\n"
 }
 
-/// Attacks on six Macs, each with two alerts: osascript connects, and so does the curl that it ran.
+/// Attacks on six Macs, each with an alert and a follow-up: osascript connects, and then the curl that it ran.
 fn attacks(count: u64, name: &str) -> String {
     let mut out = String::new();
     for number in 0..count {
@@ -68,6 +68,15 @@ fn page(folder: &Path, recording: &str) -> PathBuf {
     fs::write(path("events.ndjson"), recording).unwrap();
     osawatch(&["replay", "--output", "none", "--html", &path("case.html"), &path("events.ndjson")]).exits(0);
     folder.join("case.html")
+}
+
+#[test]
+fn a_follow_up_belongs_to_its_incident_and_is_no_alert_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = fs::read_to_string(page(folder.path(), &attacks(2, "x"))).unwrap();
+    assert!(page.contains("<h1>2 incidents, 2 alerts</h1>"));
+    assert_eq!(page.matches("<td>ALERT: ").count(), 2, "on the timeline");
+    assert!(!page.contains("What to check: Follow-up"));
 }
 
 #[test]
@@ -140,7 +149,8 @@ fn the_page_fits_a_phone_and_a_wide_screen_in_light_and_dark_and_runs_nothing() 
 #[ignore = "needs Chromium: apt-get install chromium"]
 fn seventy_four_alerts_print_on_at_most_25_pages() {
     let (folder, browser) = (tempfile::tempdir().unwrap(), Browser::start());
-    let page = page(folder.path(), &attacks(37, ""));
+    let page = page(folder.path(), &attacks(74, ""));
+    assert!(fs::read_to_string(&page).unwrap().contains(", 74 alerts</h1>"));
     let pdf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("case.pdf");
     browser.look(&page, &[&format!("--print-to-pdf={}", pdf.display()), "--no-pdf-header-footer"]);
     let pages = regex::bytes::Regex::new(r"/Type\s*/Page\b").unwrap().find_iter(&fs::read(&pdf).unwrap()).count();

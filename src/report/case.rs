@@ -229,6 +229,9 @@ impl<'c> Incident<'c> {
         for subject in subjects {
             self.processes.entry(subject.clone()).or_default().alerts = true;
         }
+        if is_follow_up(alert) {
+            return;
+        }
         if let (Some(time), Some(entity)) = (time(alert), text(alert, "process.entity_id")) {
             let process = self.processes.get(&entity).map(|process| process.name.clone()).unwrap_or_default();
             let name = text(alert, "rule.name").or_else(|| text(alert, "message")).unwrap_or_default();
@@ -310,4 +313,9 @@ fn shortened(text: &str) -> String {
         0..=MAX_COMMAND => text.to_owned(),
         _ => format!("{}…", &text[..text.floor_char_boundary(MAX_COMMAND)]),
     }
+}
+
+/// Whether a document follows up an alert, and is none itself.
+pub(super) fn is_follow_up(document: &Map<String, Json>) -> bool {
+    text(document, "event.action").as_deref() == Some("follow_up")
 }

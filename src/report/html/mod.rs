@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use super::case::{Case, Incident, time};
+use super::case::{Case, Incident, is_follow_up, time};
 use super::{plural, shown_time};
 use crate::event::Timestamp;
 use crate::event::document::text;
@@ -79,7 +79,7 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
 
 /// How many of the documents are alerts; the others follow them up.
 fn alerts<'d>(documents: impl IntoIterator<Item = &'d Map<String, Json>>) -> usize {
-    documents.into_iter().filter(|document| text(document, "event.action").as_deref() != Some("follow_up")).count()
+    documents.into_iter().filter(|document| !is_follow_up(document)).count()
 }
 
 /// What was found, and how much that says.
@@ -149,7 +149,7 @@ fn rules(case: &Case) -> BTreeMap<String, String> {
         let id = text(alert, "rule.id")?;
         Some((id.clone(), text(alert, "rule.name").unwrap_or(id)))
     };
-    case.alerts.iter().filter_map(rule).collect()
+    case.alerts.iter().filter(|alert| !is_follow_up(alert)).filter_map(rule).collect()
 }
 
 /// The alerts of the incidents that are not drawn.
