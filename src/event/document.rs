@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Event, Scalar, field, surrogates};
+use super::{Categories, Event, Scalar, field, surrogates};
 
 /// The event as a document.
 ///
@@ -19,6 +19,7 @@ pub(crate) fn document(event: &Event) -> Map<String, Json> {
             }
             read.retain(|key, _| key != "@timestamp" && key != "_id");
             merge(&mut document, read, MAX_DEPTH);
+            keep_category(&mut document, event);
         }
         None => {
             for (field, value) in event.values() {
@@ -29,6 +30,24 @@ pub(crate) fn document(event: &Event) -> Map<String, Json> {
         }
     }
     document
+}
+
+/// Of a member that a document has twice only the last is left: the category must stay one that made it an event.
+fn keep_category(document: &mut Map<String, Json>, event: &Event) {
+    let is_of = |name: &Json| name.as_str().is_some_and(|name| event.categories.intersects(Categories::named(name)));
+    let is_kept = match get(document, "event.category") {
+        Some(Json::Array(names)) => names.iter().any(is_of),
+        Some(name) => is_of(name),
+        None => false,
+    };
+    if is_kept {
+        return;
+    }
+    let names = ["process", "network"].map(Json::from).into_iter().filter(is_of).collect();
+    match get_mut(document, "event.category") {
+        Some(category) => *category = Json::Array(names),
+        None => insert(document, "event.category", Json::Array(names)),
+    }
 }
 
 /// The whole document. Decoding skips what no rule wants, so a lone surrogate may still be in it.
@@ -124,7 +143,7 @@ pub(crate) fn text(document: &Map<String, Json>, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Categories, Timestamp};
+    use crate::event::{Decoded, Line, Timestamp, ecs};
 
     #[test]
     fn a_name_of_100_000_parts_makes_no_deeper_document() {
@@ -155,6 +174,19 @@ mod tests {
         let mut document = Map::new();
         merge(&mut document, read.as_object().unwrap().clone(), MAX_DEPTH);
         assert_eq!(Json::Object(document), serde_json::json!({"a": {"b": 1, "c": 2}, "e": {"f": {"g": 5}}}));
+    }
+
+    #[test]
+    fn a_document_with_two_categories_of_one_name_is_still_an_event_when_it_is_written() {
+        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        for categories in
+            [r#""event.category":["process"],"event.category":["x"]"#, r#""event":{"category":"process"},"event":{}"#]
+        {
+            let line = format!(r#"{{"@timestamp":1,{categories},"process.name":"a"}}"#);
+            let Ok(Decoded::Event(event)) = decoder.decode(&Line::from(line)) else { panic!("{categories}") };
+            let written = document(&event);
+            assert_eq!(written["event"]["category"], serde_json::json!(["process"]), "{categories}");
+        }
     }
 
     #[test]
