@@ -330,17 +330,17 @@ impl Pipeline {
         self.follow_up(Some(event.time), sink);
         let mut found = self.detector.observe(&event, ordinal, watermark);
         if found.len() > 1 && self.cases.is_active() {
-            // What goes out is the gravest.
+            // The alert of a case is its detection of the highest severity.
             found.sort_by_key(|detection| Reverse(self.rules[detection.rule].severity.number()));
         }
-        let mut is_told = false;
+        let mut is_alerted = false;
         for detection in found {
-            is_told |= self.detected(detection, sink);
+            is_alerted |= self.detected(detection, sink);
         }
-        self.cases.observe(&event, is_told);
+        self.cases.observe(&event, is_alerted);
     }
 
-    /// Sends a detection where it belongs. Whether its events are told of, or nobody wants to hear of them.
+    /// Sends a detection where it belongs. False: the case holds it back, and its follow-up names its events.
     fn detected(&mut self, Detection { rule, found }: Detection, sink: &mut impl FnMut(Output<'_>)) -> bool {
         let rule_id = &self.rules[rule].id;
         let is_unnamed =

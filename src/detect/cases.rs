@@ -14,7 +14,7 @@ use crate::event::{Categories, Event, Execution, Scalar, Timestamp, field};
 
 /// Cases that are open at a time: beyond, the one in which nothing happened for longest is given up.
 const MAX_CASES: usize = 128;
-/// Processes of a case whose descendants are told of.
+/// Processes of a case whose descendants belong to it.
 const MAX_ROOTS: usize = 256;
 /// Programs with their destinations that a follow-up names with their counts; the rest is counted.
 const MAX_GROUPS: usize = 256;
@@ -26,7 +26,7 @@ const MAX_REPORTED: usize = 64;
 const EVERY: Duration = Duration::from_secs(60);
 /// How often while it only comes back to those that are known.
 const KNOWN_EVERY: Duration = Duration::from_secs(3600);
-/// A case in which nothing happens for so long is closed; one that is older alerts anew.
+/// A case in which nothing happens for this long is closed; one that is older alerts again.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a case did since its alert or since the last follow-up.
@@ -59,7 +59,7 @@ pub(crate) struct Contact {
     pub(crate) destination: String,
     /// How many.
     pub(crate) connections: u64,
-    /// Nothing of the case was told before about this destination.
+    /// No alert or follow-up of the case named this destination before.
     pub(crate) is_new: bool,
 }
 
@@ -96,7 +96,7 @@ struct Case {
     rolling: Option<Rolling>,
 }
 
-/// What is not told yet.
+/// What no follow-up has reported yet.
 #[derive(Debug)]
 struct Rolling {
     due: Timestamp,
@@ -144,8 +144,8 @@ impl Cases {
         is_out
     }
 
-    /// Takes note of a connection of a tree that has alerted. `is_told`: an alert that went out tells of it.
-    pub(crate) fn observe(&mut self, event: &Event, is_told: bool) {
+    /// Takes note of a connection of a tree that has alerted. `is_alerted`: an alert for it was sent.
+    pub(crate) fn observe(&mut self, event: &Event, is_alerted: bool) {
         let is_end = event.is_type("end") && !event.is_type("start");
         if self.roots.is_empty() || is_end || !event.categories.intersects(Categories::NETWORK) {
             return;
@@ -160,7 +160,7 @@ impl Cases {
         if is_new && case.known.len() < MAX_KNOWN {
             case.known.insert(destination.clone());
         }
-        if !case.is_reported(event, &destination) && !is_told {
+        if !case.is_reported(event, &destination) && !is_alerted {
             let due = case.connect(event, destination, is_new);
             self.due = self.due.into_iter().chain([due]).min();
         }
@@ -303,7 +303,7 @@ impl Case {
         rolling.due
     }
 
-    /// What is not told yet, to be told when so much time has passed.
+    /// What no follow-up has reported yet, to be reported after this long.
     fn rolling(&mut self, time: Timestamp, every: Duration, first: impl FnOnce() -> Arc<Event>) -> &mut Rolling {
         let due = time.saturating_add(every);
         let rolling = self.rolling.get_or_insert_with(|| {

@@ -28,7 +28,7 @@ pub(crate) fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
     found
 }
 
-/// It is never true when that holds for every rule that it covers.
+/// Why an exception is never true: only if it is so for every rule that it covers.
 fn never_true(set: &RuleSet, exception: &Exception) -> Option<String> {
     let covered = set.rules.iter().filter(|rule| exception.covers(&rule.id));
     let mut why = None;

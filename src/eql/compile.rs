@@ -104,7 +104,7 @@ fn sequence_stage(compiler: &mut Compiler<'_>, stage: &ast::Stage) -> Result<Sta
         (if names_others { &mut joined } else { &mut alone }).push(node);
     }
     let joined = (!joined.is_empty()).then(|| Condition(all(joined)));
-    // Most events are told apart without a look at the earlier ones.
+    // Decides most events without a look at the earlier ones.
     alone.extend(joined.as_ref().and_then(Condition::alone));
     let mut compiled = Stage::new(stage, all(alone));
     compiled.joined = joined;

@@ -5,11 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::file::Written;
 use super::inbox::Inbox;
 use super::medium::Medium;
 use super::options::Options;
 use super::spill::Spill;
+use super::written::Written;
 
 #[derive(Debug)]
 pub(super) struct Backlog {

@@ -1,9 +1,8 @@
 //! The file itself: opened with care, appended to line by line, rotated.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +15,10 @@ use super::error::{Error, ErrorKind};
 use super::medium::{Medium, uninterrupted};
 use super::options::{Counts, Fsync, Options, Rotation, is_past};
 use super::retention::{Names, read_only};
+use super::written::{Written, unended};
 use crate::event::Timestamp;
 use crate::report::plural;
 
-/// The last lines of a file are looked for in this many bytes at its end: 33 lines of the greatest length.
-const TAIL: u64 = 1 << 20;
 /// A rotation that failed is tried again after this long.
 const ROTATE_AGAIN: Duration = Duration::from_secs(60);
 
@@ -51,14 +49,6 @@ struct Open {
     created: Timestamp,
     /// A device can neither be rotated nor be replaced by someone else.
     is_regular: bool,
-}
-
-/// The end of what was written before.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    lines: HashSet<Vec<u8>>,
-    /// The last `event.sequence`.
-    pub(super) sequence: Option<u64>,
 }
 
 impl AlertFile {
@@ -355,49 +345,4 @@ fn created(metadata: &Metadata, now: Timestamp) -> Timestamp {
     let created = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let created = created.and_then(|age| i64::try_from(age.as_nanos()).ok());
     created.map_or(now, Timestamp::from_nanoseconds)
-}
-
-/// The last line, when it has no newline; of one that is not ours, a part.
-fn unended(file: &mut File) -> io::Result<Vec<u8>> {
-    let bytes = tail(file)?;
-    let begins = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    Ok(bytes[begins..].to_vec())
-}
-
-impl Written {
-    /// Whether this line, without its newline, is there.
-    pub(super) fn has(&self, line: &[u8]) -> bool {
-        self.lines.contains(line)
-    }
-
-    /// Files are looked in from the newest to the oldest.
-    fn look_in(&mut self, file: &mut File) {
-        let Ok(bytes) = tail(file) else { return };
-        for line in bytes.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty()) {
-            self.sequence = self.sequence.or_else(|| sequence(line));
-            self.lines.insert(line.to_vec());
-        }
-    }
-}
-
-/// The last [`TAIL`] bytes.
-fn tail(file: &mut File) -> io::Result<Vec<u8>> {
-    let len = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The `event.sequence` of an alert line.
-pub(super) fn sequence(line: &[u8]) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Line {
-        event: Event,
-    }
-    #[derive(serde::Deserialize)]
-    struct Event {
-        sequence: u64,
-    }
-    serde_json::from_slice::<Line>(line).ok().map(|line| line.event.sequence)
 }

@@ -14,6 +14,7 @@ pub(crate) mod terminal;
 mod tests;
 mod thread;
 mod writer;
+mod written;
 
 pub(crate) use options::{Counts, Fsync, Options, Rotation};
 pub(crate) use retention::rotations;

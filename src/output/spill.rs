@@ -13,8 +13,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{Written, sequence};
 use super::medium::{Medium, uninterrupted, write_all_at};
+use super::written::{Written, sequence};
 use crate::report::plural;
 
 /// The file in the state directory.
@@ -63,7 +63,9 @@ impl Spill {
         let mut file = medium.open(&options, &path)?;
         let found = file.metadata()?;
         if !found.is_file() || found.nlink() > 1 || !is_own(found.uid()) {
-            return Err(io::Error::other("not a regular file of our own with a single link; move it away"));
+            return Err(io::Error::other(
+                "not a regular file with a single link that belongs to the user osawatch runs as; move it away",
+            ));
         }
         let mut spill = Spill {
             medium,

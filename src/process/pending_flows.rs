@@ -48,7 +48,7 @@ pub(crate) struct Due {
     pub before: Option<Owner>,
     arrived: Duration,
     has_waited: bool,
-    /// `None`: it went on in doubt.
+    /// `None`: it was processed although an earlier exec could still be reported.
     is_certain: Option<bool>,
     charge: Charge,
 }
@@ -97,8 +97,8 @@ impl PendingFlows {
         PendingFlows { lateness, capacity, bytes, ledger, settling, unknown, remembered, evicted: 0 }
     }
 
-    /// Flows that went on in doubt, or were forgotten in doubt: too many were held, or the stream of processes was
-    /// busy for too long.
+    /// Flows that were processed or evicted although an earlier exec could still be reported: too many were held, or
+    /// the stream of processes was busy for too long.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }

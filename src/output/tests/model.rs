@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::super::backlog::Backlog;
-use super::super::file::sequence;
 use super::super::medium::{Disk, Medium};
+use super::super::written::sequence;
 use super::*;
 
 /// A disk that is full, fails, takes half of what it is given, or stops at once.

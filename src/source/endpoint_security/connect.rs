@@ -1,8 +1,8 @@
 //! Endpoint Security's connect event of macOS 26.4, which Apple's header names `RESERVED_6` and does not describe.
+//! FACT: connect-layout
 //!
 //! The layout is what others have read in memory; no document states it. So nothing is taken from it before an
-//! event about a connection of our own has shown that it holds, and in which order the bytes of a port stand.
-//! FACT: connect-layout
+//! event about a connection that osawatch makes itself has shown that it holds, and the byte order of a port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

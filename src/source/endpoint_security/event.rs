@@ -13,7 +13,7 @@ const MAX_ENV_VARS: usize = 100;
 
 /// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far. FACT: signature-flags
 const CS_VALID: i64 = 0x0000_0001;
-/// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature.
+/// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature. FACT: signature-flags
 const CS_SIGNED: i64 = 0x2000_0000;
 
 /// Makes events of the messages of one machine.

@@ -88,8 +88,8 @@ impl<'de: 'a, 'a> Member<'de> for Process<'a> {
     }
 }
 
-/// `audit_token_t`: an object, or in macOS 26 beta an array. Serde reads a struct from either; the
-/// members stand in the order of the array. FACT: eslogger-token
+/// `audit_token_t`: an object, or in macOS 26 beta an array. FACT: eslogger-token
+/// Serde reads a struct from either; the members stand in the order of the array.
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]

@@ -1,8 +1,8 @@
 //! One line of Apple's `eslogger` to a message of Endpoint Security and to an event, from a recording and from a
 //! live child process alike.
 //!
-//! Made for the message versions 6 to 11 (macOS 13 to 27); another one is read as far as its shape fits.
-//! FACT: message-version
+//! Made for the message versions 6 to 11 (macOS 13 to 27, FACT: message-version); another one is read as far as its
+//! shape fits.
 
 mod error;
 mod line;

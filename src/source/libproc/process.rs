@@ -60,8 +60,7 @@ pub(crate) fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
 
 /// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the arguments each
 /// ended by a zero. The environment behind them is not read. `room` is how long the buffer was: one that is full holds
-/// the last bytes of a longer text (`sysctl_procargsx` of XNU), in which nothing can be found, so none are returned.
-/// FACT: procargs-tail
+/// the last bytes of a longer text (FACT: procargs-tail), in which nothing can be found, so none are returned.
 pub(crate) fn arguments(bytes: &[u8], room: usize) -> Vec<String> {
     let Some(count) = u32_at(bytes, 0).filter(|_| bytes.len() < room) else { return Vec::new() };
     let rest = &bytes[4..];

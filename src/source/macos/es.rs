@@ -112,7 +112,7 @@ fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure
     for path in muted {
         mute(&mut client, feed, path);
     }
-    // The kernel hands over at once; what is late is what the engine allows for anyway.
+    // The kernel delivers at once; what is late is what the engine allows for anyway.
     feed.lateness.begin(Duration::ZERO, now());
     client.subscribe(&TYPES).map_err(|_| Failure::Subscribe)?;
     Ok(client)

@@ -19,7 +19,7 @@ use crate::source::live::{Level, Losses};
 
 /// Events that may wait to be read.
 const CHANNEL: usize = 4_096;
-/// How long the event of our own connection may take.
+/// How long the event of the self-test's connection may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An event, copied.
@@ -41,6 +41,7 @@ pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
 
 fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u64)) -> Result<(), String> {
     if (major, minor) < FIRST_RELEASE {
+        // FACT: unknown-event
         return Err("requires macOS 26.4; older kernels panic".to_owned());
     }
     version::set_runtime_version(major, minor, patch);

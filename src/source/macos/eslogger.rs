@@ -20,7 +20,7 @@ use crate::source::eslogger::stream::Stream;
 use crate::source::live::{Backoff, Level, Losses, Report};
 
 const PROGRAM: &str = "/usr/bin/eslogger";
-/// How late it may report an exec: it buffers, and nobody promises when it writes.
+/// How late it may report an exec: it buffers, and no document states when it writes.
 const LATENESS: Duration = Duration::from_secs(30);
 /// What is kept of the standard error of a child: the beginning, which says why it ended.
 const MAX_STDERR: usize = 4096;

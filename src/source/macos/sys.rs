@@ -10,7 +10,7 @@ use mach2::mach_time::{mach_continuous_time, mach_timebase_info};
 
 use crate::source::libproc::socket::SOCKET_INFO_SIZE;
 
-/// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`.
+/// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`. FACT: unique-info
 pub(super) const UNIQUE_INFO: i32 = 17;
 /// `PROC_PIDFDSOCKETINFO` of `<sys/proc_info.h>`.
 const SOCKET_INFO: i32 = 3;
@@ -50,7 +50,7 @@ pub(super) fn host_uuid() -> Option<String> {
 
 /// The pids of all processes.
 pub(super) fn all_pids() -> Vec<i32> {
-    // PID_MAX of XNU is 99,999: no system has more processes than this buffer holds.
+    // No system has more processes than this buffer holds. FACT: pid-max
     let mut pids = vec![0_i32; 100_000];
     let size = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
     // SAFETY: `pids` is writable for `size` bytes; the call returns the number of pids written.

@@ -59,7 +59,7 @@ impl Findings {
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.tcp && self.udp, self.others) {
-            (false, _) => return f.write_str("the records of our own sockets have an unknown layout"),
+            (false, _) => return f.write_str("the records of the self-test's sockets have an unknown layout"),
             (true, _) if !self.clock => {
                 return f.write_str("the kernel's timestamps do not match this program's clock");
             }

@@ -1,0 +1,175 @@
+//! Redaction of documents: copies, marks, settings, and what stays whole.
+
+use super::*;
+
+#[test]
+fn a_secret_found_once_is_left_out_of_every_copy() {
+    let document = json!({
+        "process": {"args": ["tool", "--password", "correct horse 7"], "command_line": "tool --password correct horse 7"},
+        "note": "it was correct horse 7, he said", "file": {"name": "correct horse 7"},
+    });
+    let document = applied(&redactor(), document);
+    assert_eq!(document["process"]["command_line"], "tool --password [redacted: password]");
+    assert_eq!(document["note"], "it was [redacted: password], he said");
+}
+
+#[test]
+fn environments_keep_the_values_of_known_names_alone() {
+    let variables = json!([
+        "PATH=/bin",
+        "AWS_SECRET_ACCESS_KEY=Zebra7",
+        "MY_SETTING=x",
+        "DYLD_INSERT_LIBRARIES=/tmp/a.dylib",
+        "EMPTY=",
+        "HTTPS_PROXY=http://u:Zebra7@p:1",
+    ]);
+    let document =
+        json!({"process": {"env_vars": variables, "parent": {"env": {"DB_PASSWORD": "Zebra7", "HOME": "/x"}}}});
+    let process = &applied(&redactor(), document)["process"];
+    let wanted = [
+        "PATH=/bin",
+        "AWS_SECRET_ACCESS_KEY=[redacted: secret]",
+        "MY_SETTING=[redacted: environment]",
+        "DYLD_INSERT_LIBRARIES=/tmp/a.dylib",
+        "EMPTY=",
+        "HTTPS_PROXY=http://u:[redacted: password]@p:1",
+    ];
+    assert_eq!(process["env_vars"], json!(wanted));
+    assert_eq!(process["parent"]["env"], json!({"DB_PASSWORD": "[redacted: password]", "HOME": "/x"}));
+}
+
+#[test]
+fn members_of_objects_are_known_by_their_names() {
+    let document = json!({
+        "http": {"request": {"headers": {"Authorization": "Bearer Zebra7", "Accept": "a"}}, "body": {"password": ["Zebra7"]}},
+        "osawatch": {"process": {"audit_token": "1:2:3"}}, "url": {"password": "x"}, "rule": {"note": "password \"x\""},
+    });
+    let document = applied(&redactor(), document);
+    assert!(!document.to_string().contains("Zebra7"), "{document}");
+    assert_eq!(document["http"]["request"]["headers"]["Accept"], "a");
+    assert_eq!(document["osawatch"]["process"]["audit_token"], "1:2:3");
+    assert_eq!(document["url"]["password"], "[redacted: password]");
+    assert_eq!(document["rule"]["note"], "password \"x\"");
+}
+
+#[test]
+fn redacting_again_changes_nothing() {
+    for text in [
+        "curl -u a:Zebra7 -H 'Authorization: Bearer Zebra7' https://u:Zebra7@x/?token=Zebra7",
+        "set password to \"Zebra7\"",
+        "PASSWORD=Zebra7 x --token Zebra7 | sudo -S",
+        "Authorization: Digest a=b, c=d",
+    ] {
+        let redactor = redactor().with_key("k");
+        let once = applied(&redactor, everywhere(text));
+        assert_eq!(applied(&redactor, once.clone()), once);
+    }
+}
+
+#[test]
+fn with_a_key_equal_secrets_have_equal_marks() {
+    let of = |key: &str, secret: &str| {
+        let redactor = redactor().with_key(key);
+        applied(&redactor, json!({"text": format!("--password {secret}")}))["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of("", "Zebra7"), "--password [redacted: password]");
+    let mark = of("k", "Zebra7");
+    assert!(
+        mark.starts_with("--password [redacted: password #")
+            && mark.len() == "--password [redacted: password #a1b2c3]".len()
+    );
+    assert_eq!(mark, of("k", "Zebra7"));
+    assert_ne!(mark, of("k", "Zebra8"));
+    assert_ne!(mark, of("l", "Zebra7"));
+    assert_ne!(of("random", "Zebra7"), of("random", "Zebra7"), "each run draws its own");
+}
+
+#[test]
+fn expressions_of_the_configuration_are_for_joined_arguments_too() {
+    let expressions = ["(?i)dscl \\S+ -?authonly \\S+ (?P<secret>\\S+)".to_owned(), "X[0-9]+".to_owned()];
+    let redactor = Redactor::new(&expressions, false).unwrap();
+    let document =
+        json!({"process": {"name": "X1", "args": ["dscl", ".", "authonly", "ada", "pw", "X22"], "env_vars": ["A=1"]}});
+    let document = applied(&redactor, document);
+    let wanted = ["dscl", ".", "authonly", "ada", "[redacted: pattern]", "[redacted: pattern]"];
+    assert_eq!(document["process"]["args"], json!(wanted));
+    assert_eq!(document["process"]["name"], "X1");
+    assert_eq!(document["process"]["env_vars"], json!(["A=1"]), "the defaults are off");
+    assert!(Redactor::new(&["(".to_owned()], true).is_err());
+}
+
+#[test]
+fn without_capture_no_copy_of_a_script_is_left() {
+    let script = "display dialog \"Zebra7\"";
+    let document = json!({
+        "process": {"name": "osascript", "args": ["osascript", "-ie", script, "-l", "JavaScript", format!("-e{script}"), "Quagga"],
+            "command_line": format!("osascript -ie {script} -l JavaScript -e{script} Quagga"),
+            "parent": {"args": ["zsh", "-c", format!("osascript -e '{script}'")], "command_line": format!("zsh -c osascript -e '{script}'")}},
+        "osawatch": {
+            "ancestry": [{"command_line": format!("sudo /usr/bin/osascript -l JavaScript -e {script}")}],
+            "responsible": {"command_line": format!("sh -c osascript <<EOF\n{script}\nEOF")},
+            "sequence": {"events": [{"process": {"title": format!("sh -c echo '{script}' | osascript -")}}]},
+        },
+    });
+    for capture in [Capture::Hash, Capture::Off] {
+        let hidden = applied(&redactor().with_capture(capture), document.clone());
+        assert!(!hidden.to_string().contains("Zebra7"), "{hidden}");
+        let wanted = ["osascript", "-ie", "[redacted: script]", "-l", "JavaScript", "-e[redacted: script]", "Quagga"];
+        assert_eq!(hidden["process"]["args"], json!(wanted));
+        assert_eq!(hidden["process"]["command_line"], wanted.join(" "));
+    }
+    let shown = applied(&redactor().with_capture(Capture::Full), document.clone());
+    assert_eq!(shown, document);
+    let file = json!({"process": {"args": ["osascript", "/tmp/a.scpt", "-e", "x"], "command_line": "osascript /tmp/a.scpt -e x"}});
+    assert_eq!(
+        applied(&redactor().with_capture(Capture::Hash), file.clone()),
+        file,
+        "arguments of a file are no script"
+    );
+}
+
+#[test]
+fn ordinary_command_lines_stay_whole() {
+    let lines: Vec<&str> = include_str!("../ordinary.txt").lines().collect();
+    assert!(lines.len() >= 200);
+    let changed = |line: &&str| {
+        let quoted = format!("do shell script \"{}\"", line.replace('\\', "\\\\").replace('"', "\\\""));
+        [everywhere(line), everywhere(&quoted), json!({"args": line.split(' ').collect::<Vec<_>>()})]
+            .into_iter()
+            .any(|document| applied(&redactor(), document.clone()) != document)
+    };
+    let changed: Vec<&str> = lines.iter().copied().filter(|line| changed(line)).collect();
+    assert_eq!(changed, [""; 0]);
+}
+
+#[test]
+fn hostile_texts_are_read_in_linear_time() {
+    // Each of these took time with the square of its length in a version that looked ahead from every start.
+    for unit in [
+        "password \"",
+        "\\\"",
+        "'",
+        "a'",
+        "curl -u ",
+        "--password ",
+        "$",
+        "${",
+        "password=$",
+        "//a:b",
+        "?token=",
+        "((((",
+        "\\",
+        "-----BEGIN PRIVATE KEY-----",
+        "`",
+        "\"a\" & ",
+        "keystroke \"",
+        "default answer ",
+        "echo x | sudo -S ",
+        "a:b=",
+        "osascript -e ",
+    ] {
+        let text = unit.repeat((64 << 10) / unit.len());
+        let mut document = json!({"text": text.clone(), "args": [text]});
+        redactor().with_capture(Capture::Hash).apply(document.as_object_mut().unwrap());
+    }
+}
