@@ -350,3 +350,17 @@ fn the_page_shows_a_hostile_alert_in_a_browser_and_nothing_of_it_runs() {
     look(&[format!("--screenshot={}", shown(&screenshot)), "--window-size=1000,1400".to_owned()]);
     assert!(fs::metadata(&screenshot).unwrap().len() > 10_000);
 }
+
+#[test]
+fn a_page_holds_64_mib_of_alerts_and_counts_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut large: serde_json::Value = serde_json::from_str(&alert()).unwrap();
+    large["message"] = "m".repeat(4 << 20).into();
+    fs::write(path("alerts.ndjson"), format!("{large}\n").repeat(18)).unwrap();
+    osawatch(&["alerts", "--html", &shown(&path("report.html")), &shown(&path("alerts.ndjson"))])
+        .exits(0)
+        .says("15 alerts in ");
+    let page = fs::read_to_string(path("report.html")).unwrap();
+    assert!(page.contains("<p>Not in this page: 3 further alerts.</p>"));
+}

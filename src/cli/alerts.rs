@@ -31,6 +31,8 @@ use crate::source::recording::{self, Documents, Error as SourceError, Input, Nex
 
 /// Alerts in one page: a browser still shows it.
 const MAX_PAGE: usize = 10_000;
+/// Bytes of their lines.
+const MAX_PAGE_BYTES: usize = 64 << 20;
 /// How often the file is looked at when it is followed.
 const LOOK: Duration = Duration::from_millis(200);
 /// Lines that are not alerts are named up to these; then they are counted.
@@ -133,6 +135,7 @@ struct Reader {
     /// Rules whose note was shown.
     noted: HashSet<String>,
     page: Vec<Map<String, Json>>,
+    page_bytes: usize,
     more: u64,
     bad: u64,
     /// The reader of standard output has closed it.
@@ -157,6 +160,7 @@ impl Reader {
             layout: terminal::layout(),
             noted: HashSet::new(),
             page: Vec::new(),
+            page_bytes: 0,
             more: 0,
             bad: 0,
             closed: false,
@@ -235,9 +239,8 @@ impl Reader {
     }
 
     fn take(&mut self, place: &str, document: Map<String, Json>) -> Result<(), Failure> {
-        let is_follow_up = text(&document, "event.action").as_deref() == Some("follow_up");
         match text(&document, "event.kind").as_deref() {
-            Some(kind) if kind == "alert" || is_follow_up => {
+            Some(kind) if kind == "alert" || report::is_follow_up(&document) => {
                 if self.wants(&document) {
                     self.show(document)
                 } else {
@@ -284,10 +287,11 @@ impl Reader {
 
     fn show(&mut self, document: Map<String, Json>) -> Result<(), Failure> {
         if self.args.html.is_some() {
-            if self.page.len() < MAX_PAGE {
+            self.page_bytes += to_line(&document).len();
+            if self.page.len() < MAX_PAGE && self.page_bytes <= MAX_PAGE_BYTES {
                 self.page.push(document)
             } else {
-                self.more += 1
+                self.more += u64::from(!report::is_follow_up(&document))
             }
             return Ok(());
         }
@@ -329,7 +333,8 @@ impl Reader {
         replace(path, page.as_bytes()).map_err(|error| {
             Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
         })?;
-        let count = plural(self.page.len() as u64, "alert");
+        let count = self.page.iter().filter(|document| !report::is_follow_up(document)).count();
+        let count = plural(count as u64, "alert");
         terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
         Ok(())
     }

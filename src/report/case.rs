@@ -316,6 +316,6 @@ fn shortened(text: &str) -> String {
 }
 
 /// Whether a document follows up an alert, and is none itself.
-pub(super) fn is_follow_up(document: &Map<String, Json>) -> bool {
+pub(crate) fn is_follow_up(document: &Map<String, Json>) -> bool {
     text(document, "event.action").as_deref() == Some("follow_up")
 }

@@ -8,7 +8,7 @@ mod quote;
 pub(crate) mod table;
 mod text;
 
-pub(crate) use case::Case;
+pub(crate) use case::{Case, is_follow_up};
 pub(crate) use coverage::{Coverage, Needs};
 pub(crate) use layout::Layout;
 pub(crate) use text::{line, text};

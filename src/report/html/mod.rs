@@ -108,7 +108,8 @@ fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Sc
         }
     }
     if case.more > 0 {
-        let _ = writeln!(out, "<p>{} further alerts are not in this page.</p>", case.more);
+        let further = plural(case.more, "further alert");
+        let _ = writeln!(out, "<p>Not in this page: {further}.</p>");
     }
     lines(out, "What was seen", &scope.coverage);
     let mut limits = scope.limits.clone();
