@@ -286,11 +286,8 @@ impl Parser {
         };
         self.take();
         let span = number.to_f64() * milliseconds;
-        if !(1.0..=1e15).contains(&span) || span.fract() != 0.0 {
-            return Err(Error::new("maxspan must be a whole number of milliseconds, at least 1", self.since(start)));
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole, and at most 1e15")]
-        Ok(span as i64)
+        let whole = Number::Float(span).truncated().filter(|_| (1.0..=1e15).contains(&span) && span.fract() == 0.0);
+        whole.ok_or_else(|| Error::new("maxspan must be a whole number of milliseconds, at least 1", self.since(start)))
     }
 
     fn runs(&mut self) -> Result<usize, Error> {
