@@ -119,6 +119,19 @@ fn every_relative_link_leads_to_a_file_and_a_heading_that_exist() {
 }
 
 #[test]
+fn the_tables_of_rules_have_every_built_in_rule_in_its_order() {
+    let listed = osawatch(&["rules", "list"]);
+    let rules: Vec<&str> = listed.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let row = Regex::new(r"(?m)^\| `([a-z0-9-]+)` \|").unwrap();
+    for name in ["README.md", "docs/rules.md"] {
+        let text = fs::read_to_string(project().join(name)).unwrap();
+        let table = text.split("| id | finds |").nth(1).unwrap().split("\n\n").next().unwrap();
+        let rows: Vec<&str> = row.captures_iter(table).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert_eq!(rows, rules, "{name}");
+    }
+}
+
+#[test]
 fn every_block_of_code_says_what_it_is() {
     for page in pages() {
         for block in page.blocks() {
