@@ -104,7 +104,7 @@ impl Absences {
             while let Some(key) = keys.next() {
                 found.push((at, Arc::from(key)));
             }
-            self.evicted += keys.left_out;
+            self.evicted += keys.left_out();
         }
         found
     }

@@ -3,9 +3,11 @@
 //! in follow-ups, at most one a minute: every destination, and what the rules found. Nothing is known only by its
 //! first address.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+use ahash::HashMap;
 
 use super::rule::Severity;
 use super::suppress::{destination, program};
@@ -146,12 +148,12 @@ impl Cases {
 
     /// Takes note of a connection of a tree that has alerted. `is_alerted`: an alert for it was sent.
     pub(crate) fn observe(&mut self, event: &Event, is_alerted: bool) {
-        let is_end = event.is_type("end") && !event.is_type("start");
-        if self.roots.is_empty() || is_end || !event.categories.intersects(Categories::NETWORK) {
+        let is_end = || event.is_type("end") && !event.is_type("start");
+        if self.roots.is_empty() || !event.categories.intersects(Categories::NETWORK) || is_end() {
             return;
         }
-        let destination: String = destination(event);
         let Some(case) = self.case_of(event).and_then(|number| self.open.get_mut(&number)) else { return };
+        let destination: String = destination(event);
         if destination == "-" {
             return;
         }
@@ -327,5 +329,5 @@ impl Case {
 
 /// Entity ids are unique on one host only.
 fn key(event: &Event, entity_id: &str) -> String {
-    format!("{}\0{entity_id}", event.str(field::HOST_ID).unwrap_or_default())
+    [event.str(field::HOST_ID).unwrap_or_default(), "\0", entity_id].concat()
 }

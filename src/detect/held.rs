@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::eql::KeyValue;
+use super::joins::Joins;
+use crate::eql::{JoinKey, KeyValue, Keys};
 use crate::event::{Charge, Event, Ledger, Timestamp};
 
 /// How long something held is: the bytes of its longest event, and its time; of those as long, the earliest is the
@@ -21,16 +22,18 @@ pub struct Match {
     pub has_several_keys: bool,
 }
 
-/// The events of one stage, kept once and shared by all rules that hold them.
+/// An event, kept once and shared by all rules that hold them.
 pub(super) struct Shared<'e> {
     pub event: &'e Event,
     ledger: &'e Ledger,
+    joins: &'e mut Joins,
     kept: Option<Arc<Held>>,
 }
 
 impl<'e> Shared<'e> {
-    pub(super) fn new(event: &'e Event, ledger: &'e Ledger) -> Shared<'e> {
-        Shared { event, ledger, kept: None }
+    pub(super) fn new(event: &'e Event, ledger: &'e Ledger, joins: &'e mut Joins) -> Shared<'e> {
+        joins.next_event();
+        Shared { event, ledger, joins, kept: None }
     }
 
     pub(super) fn keep(&mut self) -> Arc<Held> {
@@ -40,6 +43,11 @@ impl<'e> Shared<'e> {
             Arc::new(Held { event, charge })
         };
         Arc::clone(self.kept.get_or_insert_with(held))
+    }
+
+    /// The keys that the event joins under.
+    pub(super) fn keys(&mut self, join: &[JoinKey]) -> &mut Keys {
+        self.joins.keys(join, self.event)
     }
 
     pub(super) fn charge(&self, bytes: usize) -> Charge {

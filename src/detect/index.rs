@@ -1,4 +1,4 @@
-//! Which matchers an event can concern, by its category and the name of its process.
+//! Which matchers an event can concern, by its category, the name of its process, and whether something waits.
 //!
 //! Nearly every event concerns none: to know that at once costs less than to ask each stage of each rule. What the
 //! index leaves out no stage would select; what it gives, a stage may still refuse.
@@ -7,31 +7,42 @@ use std::borrow::Cow;
 
 use ahash::HashMap;
 
-use crate::eql::{Query, Stage, StageCategory};
+use crate::eql::{Kind, Query, Stage, StageCategory};
 use crate::event::{Categories, Event, field};
 
 /// Matchers by their position, one bit each.
 type Mask = Vec<u64>;
 
-/// The stages of one category.
+/// Those matchers that events of one kind can concern.
 #[derive(Debug, Default)]
-struct Named {
-    /// Those that want one of some names, by the name in lower case.
-    by_name: HashMap<Box<str>, Mask>,
-    /// Those that take any name.
-    of_any_name: Mask,
+struct Concerned {
+    /// They can begin something in such an event.
+    begin: Mask,
+    /// They can only continue, or end, what waits.
+    go_on: Mask,
+}
+
+/// The matchers by the categories of their stages.
+#[derive(Debug, Default)]
+struct ByCategory {
+    process: Concerned,
+    network: Concerned,
+    /// Stages of any category.
+    any: Concerned,
 }
 
 /// The matchers of a detector by what their stages select.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    process: Named,
-    network: Named,
-    /// Stages of any category.
-    any: Named,
+    /// Stages that want one of some names, by the name in lower case.
+    by_name: HashMap<Box<str>, ByCategory>,
+    /// Stages that take any name.
+    of_any_name: ByCategory,
     /// Matchers that see every event: those that wait for one not to occur.
     always: Mask,
-    /// The current answer.
+    /// Matchers with something that waits.
+    waiting: Mask,
+    /// What is left of the current answer.
     concerned: Mask,
 }
 
@@ -41,57 +52,88 @@ impl Index {
         if query.stages.iter().any(|stage| stage.missing) {
             return set(&mut self.always, at);
         }
-        for stage in query.stages.iter().chain(&query.until) {
-            self.add_stage(at, stage);
+        for (place, stage) in query.stages.iter().enumerate() {
+            self.add_stage(at, stage, place == 0 || query.kind == Kind::Sample);
+        }
+        if let Some(until) = &query.until {
+            self.add_stage(at, until, false);
         }
     }
 
-    fn add_stage(&mut self, at: usize, stage: &Stage) {
-        let mut tables = Vec::with_capacity(2);
+    fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool) {
+        match stage.filter.wanted(field::PROCESS_NAME) {
+            None => self.of_any_name.add(at, stage, begins),
+            Some(names) => names.iter().for_each(|name| {
+                self.by_name.entry(name.to_ascii_lowercase().into()).or_default().add(at, stage, begins);
+            }),
+        }
+    }
+
+    /// Whether the matcher at this position has something that waits.
+    pub(super) fn set_waiting(&mut self, at: usize, waits: bool) {
+        if waits {
+            set(&mut self.waiting, at);
+        } else if let Some(word) = self.waiting.get_mut(at / 64) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+
+    /// Looks up which matchers the event can concern; [`Index::next`] gives them.
+    pub(super) fn look_up(&mut self, event: &Event) {
+        let Index { by_name, of_any_name, always, waiting, concerned } = self;
+        concerned.clear();
+        add(concerned, always);
+        of_any_name.add_to(concerned, waiting, event);
+        event.any(field::PROCESS_NAME, |name| {
+            if let Some(matchers) = by_name.get(&*lower_case(name.text())) {
+                matchers.add_to(concerned, waiting, event);
+            }
+            false
+        });
+    }
+
+    /// The position of the next matcher that the event can concern, in order.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        let (at, word) = self.concerned.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros() as usize;
+        *word &= *word - 1;
+        Some(at * 64 + bit)
+    }
+}
+
+impl ByCategory {
+    fn add(&mut self, at: usize, stage: &Stage, begins: bool) {
+        let add = |concerned: &mut Concerned| {
+            set(if begins { &mut concerned.begin } else { &mut concerned.go_on }, at);
+        };
         match &stage.category {
-            StageCategory::Any => tables.push(&mut self.any),
+            StageCategory::Any => add(&mut self.any),
             StageCategory::Seen(categories) => {
                 if categories.intersects(Categories::PROCESS) {
-                    tables.push(&mut self.process);
+                    add(&mut self.process);
                 }
                 if categories.intersects(Categories::NETWORK) {
-                    tables.push(&mut self.network);
+                    add(&mut self.network);
                 }
             }
             StageCategory::Unseen(_) => {}
         }
-        let names = stage.filter.wanted(field::PROCESS_NAME);
-        for table in tables {
-            match &names {
-                None => set(&mut table.of_any_name, at),
-                Some(names) => names.iter().for_each(|name| {
-                    set(table.by_name.entry(name.to_ascii_lowercase().into()).or_default(), at);
-                }),
-            }
-        }
     }
 
-    /// The positions of the matchers that the event can concern, in order.
-    pub(super) fn concerned(&mut self, event: &Event) -> impl Iterator<Item = usize> + use<'_> {
-        let Index { process, network, any, always, concerned } = self;
-        concerned.clear();
-        add(concerned, always);
-        for (table, category) in
-            [(process, Some(Categories::PROCESS)), (network, Some(Categories::NETWORK)), (any, None)]
-        {
-            if category.is_none_or(|category| event.categories.intersects(category)) {
-                add(concerned, &table.of_any_name);
-                if !table.by_name.is_empty() {
-                    event.any(field::PROCESS_NAME, |name| {
-                        if let Some(mask) = table.by_name.get(&*lower_case(name.text())) {
-                            add(concerned, mask);
-                        }
-                        false
-                    });
-                }
-            }
+    fn add_to(&self, mask: &mut Mask, waiting: &Mask, event: &Event) {
+        let mut add_to = |concerned: &Concerned| {
+            add(mask, &concerned.begin);
+            mask.resize(mask.len().max(concerned.go_on.len()), 0);
+            let waiting = waiting.iter().zip(&concerned.go_on).map(|(waits, goes_on)| waits & goes_on);
+            mask.iter_mut().zip(waiting).for_each(|(word, other)| *word |= other);
+        };
+        if event.categories.intersects(Categories::PROCESS) {
+            add_to(&self.process);
         }
-        concerned.iter().enumerate().flat_map(|(word, bits)| ones(*bits).map(move |bit| word * 64 + bit))
+        if event.categories.intersects(Categories::NETWORK) {
+            add_to(&self.network);
+        }
+        add_to(&self.any);
     }
 }
 
@@ -107,15 +149,6 @@ fn set(mask: &mut Mask, at: usize) {
 fn add(mask: &mut Mask, other: &Mask) {
     mask.resize(mask.len().max(other.len()), 0);
     mask.iter_mut().zip(other).for_each(|(word, other)| *word |= other);
-}
-
-/// The positions of the bits that are set, the lowest first.
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(bit)
-    })
 }
 
 #[cfg(test)]
@@ -138,6 +171,26 @@ mod tests {
         event
     }
 
+    fn concerned(index: &mut Index, event: &Event) -> Vec<usize> {
+        index.look_up(event);
+        std::iter::from_fn(|| index.next()).collect()
+    }
+
+    #[test]
+    fn a_matcher_in_which_nothing_waits_is_asked_only_about_what_begins_it() {
+        let mut index = index(&[
+            r#"sequence by process.pid [process where process.name == "a"] [network where true] until [any where true]"#,
+            r#"sample by host.id [process where process.name == "a"] [network where true]"#,
+        ]);
+        let network = event(Categories::NETWORK, &["a"]);
+        assert_eq!(concerned(&mut index, &event(Categories::PROCESS, &["a"])), [0, 1]);
+        assert_eq!(concerned(&mut index, &network), [1]);
+        index.set_waiting(0, true);
+        assert_eq!(concerned(&mut index, &network), [0, 1]);
+        index.set_waiting(0, false);
+        assert_eq!(concerned(&mut index, &network), [1]);
+    }
+
     #[test]
     fn a_matcher_is_asked_only_about_its_categories_and_names() {
         let mut index = index(&[
@@ -151,7 +204,8 @@ mod tests {
             r#"sequence by process.pid [process where process.name == "x"] [network where true]"#,
             r#"sequence with maxspan=1s [process where process.name == "x"] ![network where true]"#,
         ]);
-        let mut of = |categories, names: &[&str]| index.concerned(&event(categories, names)).collect::<Vec<_>>();
+        (0..9).for_each(|at| index.set_waiting(at, true));
+        let mut of = |categories, names: &[&str]| concerned(&mut index, &event(categories, names));
         let (process, network) = (Categories::PROCESS, Categories::NETWORK);
         assert_eq!(of(process, &["osascript"]), [0, 2, 3, 4, 8]);
         assert_eq!(of(process, &["Curl"]), [1, 2, 3, 4, 6, 8]);
@@ -166,7 +220,7 @@ mod tests {
         let queries: Vec<String> =
             (0..200).map(|at| format!("process where process.name == \"n{}\"", at % 3)).collect();
         let mut index = index(&queries.iter().map(String::as_str).collect::<Vec<_>>());
-        let found: Vec<usize> = index.concerned(&event(Categories::PROCESS, &["n1"])).collect();
+        let found = concerned(&mut index, &event(Categories::PROCESS, &["n1"]));
         assert_eq!(found, (1..200).step_by(3).collect::<Vec<_>>());
     }
 }

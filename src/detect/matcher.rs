@@ -75,6 +75,11 @@ impl Matcher {
         found
     }
 
+    /// Whether something waits for a later stage of a sequence.
+    pub(super) fn waits(&self) -> bool {
+        matches!(&self.state, State::Sequence(sequence) if sequence.waits())
+    }
+
     /// The time after which something is decided.
     pub(super) fn due_ms(&self) -> Option<i64> {
         match &self.state {

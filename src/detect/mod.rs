@@ -7,6 +7,7 @@ pub(crate) mod exception;
 pub(crate) mod lint;
 mod held;
 mod index;
+mod joins;
 mod keys;
 mod matcher;
 mod pipes;
@@ -34,6 +35,7 @@ use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
 use held::{Length, Shared};
 use index::Index;
+use joins::Joins;
 use matcher::Matcher;
 
 /// What a rule found.
@@ -56,6 +58,7 @@ pub struct Detector {
     yields_to: Vec<HashSet<usize>>,
     lineages: Lineages,
     ledger: Ledger,
+    joins: Joins,
     bytes: usize,
 }
 
@@ -71,7 +74,16 @@ impl Detector {
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
         let yields_to = rules.iter().map(|rule| rule.yields_to.iter().filter_map(position).collect()).collect();
         let once = rules.iter().map(|rule| rule.once_per_event).collect();
-        Detector { matchers, index, once, yields_to, lineages, ledger: Ledger::default(), bytes }
+        Detector {
+            matchers,
+            index,
+            once,
+            yields_to,
+            lineages,
+            ledger: Ledger::default(),
+            joins: Joins::default(),
+            bytes,
+        }
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -81,11 +93,13 @@ impl Detector {
 
     /// Takes in the next event. `watermark_ms` is the time before which no event is expected.
     pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
-        let mut shared = Shared::new(event, &self.ledger);
+        let mut shared = Shared::new(event, &self.ledger, &mut self.joins);
         let mut found = Vec::new();
-        for at in self.index.concerned(event) {
+        self.index.look_up(event);
+        while let Some(at) = self.index.next() {
             let (rule, matcher) = &mut self.matchers[at];
             let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
+            self.index.set_waiting(at, matcher.waits());
             if self.once[*rule] {
                 matches.truncate(1);
             }

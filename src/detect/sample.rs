@@ -63,7 +63,7 @@ impl Sample {
                     changed.push((key, several));
                 }
             }
-            self.evicted += keys.left_out;
+            self.evicted += keys.left_out();
         }
         for (key, several) in changed {
             let Some(group) = self.groups.get_mut(&key) else { continue };

@@ -16,7 +16,7 @@ use ahash::HashMap;
 use super::absence::{Absences, Undecided};
 use super::held::{Held, Length, Match, Shared, longest};
 use super::reorder::Ordinal;
-use crate::eql::{Condition, Keys, Query, Stage, values_of};
+use crate::eql::{Condition, Query, Stage, values_of};
 use crate::event::{Charge, Event};
 
 /// This many partial sequences may wait longer than `maxspan`.
@@ -129,7 +129,7 @@ impl Sequence {
             absences.refute(&absent, ordinal);
         }
         for stage in (1..self.stages.len()).rev() {
-            if !self.waiting[stage - 1].is_empty() && self.stages[stage].selects(shared.event) {
+            if self.may_advance(stage, shared) && self.stages[stage].selects(shared.event) {
                 self.advance(stage, shared, ordinal, found);
             }
         }
@@ -139,19 +139,34 @@ impl Sequence {
         if let Some(absences) = &mut self.absences {
             absences.record(absent, ordinal, shared);
         }
-        self.stop_at_until(shared.event);
+        self.stop_at_until(shared);
         self.evicted += found.len().saturating_sub(MAX_COMPLETED) as u64;
         found.truncate(MAX_COMPLETED);
     }
 
+    /// Whether something waits for an event with a key of this one: nearly always nothing does, and to find that costs
+    /// less than the condition.
+    fn may_advance(&self, stage: usize, shared: &mut Shared<'_>) -> bool {
+        let (waiting, stage) = (&self.waiting[stage - 1], &self.stages[stage]);
+        if waiting.is_empty() || !stage.is_of(shared.event) {
+            return false;
+        }
+        let keys = shared.keys(&stage.join);
+        let mut waits = keys.left_out() > 0;
+        while let Some(key) = keys.next().filter(|_| !waits) {
+            waits = waiting.contains_key(key);
+        }
+        waits
+    }
+
     fn start(&mut self, shared: &mut Shared<'_>, ordinal: Ordinal, found: &mut Vec<Match>) {
-        let mut keys = Keys::new(&self.stages[0].join, shared.event);
+        let keys = shared.keys(&self.stages[0].join);
         let has_several_keys = keys.count() > 1;
         let mut fresh: Vec<Arc<str>> = Vec::new();
         while let Some(key) = keys.next() {
             fresh.push(Arc::from(key));
         }
-        self.evicted += keys.left_out;
+        self.evicted += keys.left_out();
         for key in fresh {
             let before = self.absences.as_ref().and_then(|absences| absences.latest(0, &key, ordinal));
             let partial = Partial {
@@ -172,12 +187,13 @@ impl Sequence {
 
     fn advance(&mut self, stage: usize, shared: &mut Shared<'_>, ordinal: Ordinal, found: &mut Vec<Match>) {
         let mut continued = Vec::new();
-        let mut keys = Keys::new(&self.stages[stage].join, shared.event);
+        let event = shared.event;
+        let keys = shared.keys(&self.stages[stage].join);
         let has_several_keys = keys.count() > 1;
         while let Some(key) = keys.next() {
-            continued.extend(self.take(stage, key, shared.event, ordinal));
+            continued.extend(self.take(stage, key, event, ordinal));
         }
-        self.evicted += keys.left_out;
+        self.evicted += keys.left_out();
         for (key, mut partial) in continued {
             let span = shared.event.time.milliseconds() - partial.first_ms;
             if self.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
@@ -240,17 +256,22 @@ impl Sequence {
         }
     }
 
+    /// Whether a partial sequence waits for a further event.
+    pub(super) fn waits(&self) -> bool {
+        self.waiting.iter().any(|waiting| !waiting.is_empty())
+    }
+
     pub(super) fn due_ms(&self) -> Option<i64> {
         self.absences.as_ref()?.due_ms()
     }
 
     /// `until` ends the partial sequences of its key, also those that the same event began.
-    fn stop_at_until(&mut self, event: &Event) {
-        let Some(until) = &self.until else { return };
-        if self.waiting.iter().all(HashMap::is_empty) || !until.selects(event) {
+    fn stop_at_until(&mut self, shared: &mut Shared<'_>) {
+        let (Some(until), event) = (&self.until, shared.event) else { return };
+        if !self.waits() || !until.selects(event) {
             return;
         }
-        let mut keys = Keys::new(&until.join, event);
+        let keys = shared.keys(&until.join);
         while let Some(key) = keys.next() {
             for waiting in &mut self.waiting {
                 let Some(mut slot) = waiting.remove(key) else { continue };
@@ -267,7 +288,7 @@ impl Sequence {
                 }
             }
         }
-        self.evicted += keys.left_out;
+        self.evicted += keys.left_out();
     }
 
     fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial) {

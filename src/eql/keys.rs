@@ -1,6 +1,5 @@
 //! The join keys of an event, written as text: what a table of partial sequences is keyed by.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use super::JoinKey;
@@ -21,10 +20,14 @@ pub enum KeyValue {
     Bool(bool),
 }
 
+/// More than this is not kept for the next event.
+const KEPT_BYTES: usize = 4096;
+
 /// The keys an event joins under: the product of its values for each join field, none when a
 /// mandatory one has no value. Each value is written with its length, so that keys do not run together.
 ///
 /// Nearly every event has one key and starts nothing, so all is written into one buffer.
+#[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// The values of all fields, written out.
     text: String,
@@ -35,38 +38,45 @@ pub(crate) struct Keys {
     /// How many keys were returned.
     returned: usize,
     key: String,
-    /// Keys left out.
-    pub left_out: u64,
 }
 
 impl Keys {
     /// The keys of an event.
     pub(crate) fn new(join: &[JoinKey], event: &Event) -> Keys {
-        let mut keys = Keys {
-            text: String::with_capacity(256),
-            values: Vec::with_capacity(8),
-            fields: Vec::with_capacity(join.len()),
-            returned: 0,
-            key: String::with_capacity(128),
-            left_out: 0,
-        };
+        let mut keys = Keys::default();
+        keys.read(join, event);
+        keys
+    }
+
+    /// Reads the keys of another event.
+    pub(crate) fn read(&mut self, join: &[JoinKey], event: &Event) {
+        self.clear();
         for part in join {
-            let first = keys.values.len();
+            let first = self.values.len();
             if let Some(field) = part.field {
                 event.any(field, |value| {
                     if let Some(datum) = indexed(part.kind, value) {
-                        keys.push(first, &datum);
+                        self.push(first, &datum);
                     }
-                    keys.values.len() - first > MAX_KEYS
+                    self.values.len() - first > MAX_KEYS
                 });
             }
-            if keys.values.len() == first && part.optional {
-                keys.text.push('-');
-                keys.values.push(keys.text.len() - 1..keys.text.len());
+            if self.values.len() == first && part.optional {
+                self.text.push('-');
+                self.values.push(self.text.len() - 1..self.text.len());
             }
-            keys.fields.push(first..keys.values.len());
+            self.fields.push(first..self.values.len());
         }
-        keys
+    }
+
+    fn clear(&mut self) {
+        if self.text.capacity() + self.key.capacity() > KEPT_BYTES {
+            *self = Keys::default();
+        }
+        self.text.clear();
+        self.values.clear();
+        self.fields.clear();
+        self.returned = 0;
     }
 
     /// Writes a value out, unless the field has it already: a value counts once.
@@ -77,7 +87,10 @@ impl Keys {
             Datum::Bool(_) => ("b", datum.text()),
             _ => ("", datum.text()),
         };
-        let _ = write!(self.text, "{kind}{}:{value}", value.len());
+        self.text.push_str(kind);
+        push_length(&mut self.text, value.len());
+        self.text.push(':');
+        self.text.push_str(&value);
         let written = &self.text[start..];
         if self.values[first..].iter().any(|other| self.text[other.clone()] == *written) {
             self.text.truncate(start);
@@ -91,16 +104,26 @@ impl Keys {
         self.fields.iter().fold(1, |count, values| values.len().saturating_mul(count))
     }
 
+    /// How many keys are left out: 1 stands for however many there are beyond the limit.
+    pub(crate) fn left_out(&self) -> u64 {
+        u64::from(self.count() > MAX_KEYS)
+    }
+
+    /// The next key is the first one.
+    pub(crate) fn restart(&mut self) {
+        self.returned = 0;
+    }
+
     /// The next key: the values of the last field change fastest.
     #[allow(clippy::should_implement_trait)]
     pub(crate) fn next(&mut self) -> Option<&str> {
         let count = self.count();
-        if self.returned >= count {
+        if self.returned >= count.min(MAX_KEYS) {
             return None;
         }
-        if self.returned == MAX_KEYS {
-            self.left_out += 1;
-            return None;
+        if count == 1 {
+            self.returned = 1;
+            return Some(&self.text);
         }
         self.key.clear();
         let mut rest = self.returned;
@@ -114,6 +137,14 @@ impl Keys {
         self.returned += 1;
         Some(&self.key)
     }
+}
+
+/// Writes a length in decimal digits.
+fn push_length(text: &mut String, length: usize) {
+    if length >= 10 {
+        push_length(text, length / 10);
+    }
+    text.push(char::from(b"0123456789"[length % 10]));
 }
 
 /// A whole number in one form, whatever the type of its field.

@@ -7,8 +7,11 @@ use super::functions::Function;
 use super::subject::{Budget, Subject};
 use super::test::Test;
 use super::value::{Datum, TypedField, compares, indexed};
-use crate::event::Number;
-use crate::event::field::PROCESS_NAME;
+use crate::event::field::{EVENT_ACTION, EVENT_TYPE, HOST_OS_TYPE, PROCESS_NAME};
+use crate::event::{Field, Number};
+
+/// Fields that distinguish few events.
+const COMMON: [Field; 3] = [HOST_OS_TYPE, EVENT_TYPE, EVENT_ACTION];
 
 /// A condition.
 #[derive(Clone, Debug)]
@@ -108,6 +111,8 @@ impl Node {
             Node::All(nodes) | Node::Any(nodes) => 1 + nodes.iter().map(Node::cost).sum::<u32>(),
             // Names distinguish most events, so they are compared first.
             Node::Field(field, test) if field.field == PROCESS_NAME => test.cost(),
+            // Of these nearly all events have one of a few values.
+            Node::Field(field, test) if COMMON.contains(&field.field) => 4 + test.cost(),
             Node::Field(_, test) => 1 + test.cost(),
             Node::Tested(_, test) => 10 + test.cost(),
             Node::Exists(_) => 2,

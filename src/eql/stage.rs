@@ -45,12 +45,16 @@ pub struct JoinKey {
 impl Stage {
     /// Whether the event is of the category and meets the condition, as far as it is about this event alone.
     pub fn selects(&self, event: &Event) -> bool {
-        let category = match &self.category {
+        self.is_of(event) && self.filter.matches(event)
+    }
+
+    /// Whether the event is of the category.
+    pub fn is_of(&self, event: &Event) -> bool {
+        match &self.category {
             StageCategory::Any => true,
             StageCategory::Seen(categories) => event.categories.intersects(*categories),
             StageCategory::Unseen(_) => false,
-        };
-        category && self.filter.matches(event)
+        }
     }
 
     pub(super) fn new(stage: &ast::Stage, filter: Node) -> Stage {

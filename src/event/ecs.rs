@@ -139,7 +139,7 @@ struct NodeSeed<'t> {
 impl NodeSeed<'_> {
     fn push<E>(self, value: Value) -> Result<(), E> {
         if let Some(field) = self.decoder.nodes[usize::from(self.node)].field {
-            self.event.values.push((field, value));
+            self.event.push(field, value);
         }
         Ok(())
     }

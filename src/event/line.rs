@@ -27,6 +27,11 @@ impl Line {
         &self.block[self.start as usize..self.end as usize]
     }
 
+    /// What is in it at this place.
+    pub(super) fn part(&self, range: Range<usize>) -> &str {
+        &self.block[self.start as usize + range.start..self.start as usize + range.end]
+    }
+
     /// A copy in a separate block.
     pub fn detached(&self) -> Line {
         Line::from(self.as_str().to_owned())

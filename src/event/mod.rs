@@ -15,6 +15,8 @@ pub(crate) mod hash;
 mod line;
 pub(crate) mod memory;
 mod number;
+mod places;
+mod scalar;
 mod script;
 pub(crate) mod surrogates;
 mod timestamp;
@@ -27,11 +29,13 @@ pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
 pub use line::Line;
 pub use memory::{Budget, Charge, Ledger};
 pub use number::Number;
+pub use scalar::Scalar;
 pub use script::Script;
 pub use timestamp::Timestamp;
 
 use std::sync::Arc;
 
+use places::Places;
 use sha2::{Digest, Sha256};
 
 /// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
@@ -87,41 +91,6 @@ enum Value {
     Bool(bool),
 }
 
-/// A borrowed value of a field.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Scalar<'a> {
-    /// Text.
-    Str(&'a str),
-    /// A whole number.
-    Int(i64),
-    /// A number that is not an `i64`.
-    Float(f64),
-    /// A boolean.
-    Bool(bool),
-}
-
-impl<'a> Scalar<'a> {
-    /// The value as text, the way a `keyword` field indexes it.
-    pub fn text(self) -> std::borrow::Cow<'a, str> {
-        match self {
-            Scalar::Str(text) => text.into(),
-            Scalar::Int(number) => number.to_string().into(),
-            Scalar::Float(number) => Number::Float(number).to_string().into(),
-            Scalar::Bool(flag) => if flag { "true" } else { "false" }.into(),
-        }
-    }
-
-    /// The value as a number; not a boolean.
-    pub fn number(self) -> Option<Number> {
-        match self {
-            Scalar::Str(text) => Number::parse(text),
-            Scalar::Int(number) => Some(Number::Int(number)),
-            Scalar::Float(number) => Some(Number::Float(number)),
-            Scalar::Bool(_) => None,
-        }
-    }
-}
-
 /// What tells an event that has no document from any other. Whatever else a source learns to say of an event, its
 /// id stays.
 const IDENTITY: [Field; 12] = [
@@ -163,6 +132,7 @@ pub struct Event {
     /// What its program was given to run.
     pub script: Option<Arc<Script>>,
     values: Vec<(Field, Value)>,
+    places: Places,
     text: String,
     line: Option<Line>,
 }
@@ -171,34 +141,49 @@ impl Event {
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
         let (values, text) = (Vec::with_capacity(24), String::new());
-        Event { time, categories, context: None, script: None, values, text, line: None }
+        Event { time, categories, context: None, script: None, values, places: Places::new(), text, line: None }
     }
 
     /// Adds a text value.
     pub fn push_str(&mut self, field: Field, value: &str) {
         let (start, len) = (self.text.len() as u32, value.len() as u32);
         self.text.push_str(value);
-        self.values.push((field, Value::Owned { start, len }));
+        self.push(field, Value::Owned { start, len });
     }
 
     /// Adds a number.
     pub fn push_int(&mut self, field: Field, value: i64) {
-        self.values.push((field, Value::Int(value)));
+        self.push(field, Value::Int(value));
     }
 
     /// Adds a number that is not whole.
     pub fn push_float(&mut self, field: Field, value: f64) {
-        self.values.push((field, Value::Float(value)));
+        self.push(field, Value::Float(value));
     }
 
     /// Adds a boolean.
     pub fn push_bool(&mut self, field: Field, value: bool) {
-        self.values.push((field, Value::Bool(value)));
+        self.push(field, Value::Bool(value));
+    }
+
+    fn push(&mut self, field: Field, value: Value) {
+        self.places.add(field, self.values.len());
+        self.values.push((field, value));
     }
 
     /// Removes the values of a field.
     pub fn remove(&mut self, field: Field) {
+        if self.stated(field).next().is_none() {
+            return;
+        }
         self.values.retain(|(held, _)| *held != field);
+        self.places = Places::new();
+        self.values.iter().enumerate().for_each(|(at, (field, _))| self.places.add(*field, at));
+    }
+
+    /// The values among which those of the field are.
+    fn among(&self, field: Field) -> &[(Field, Value)] {
+        &self.values[self.places.among(field, self.values.len())]
     }
 
     /// The line this event was read from, when it was an ECS document.
@@ -210,7 +195,7 @@ impl Event {
     /// only the lineage comes from the stream: Elasticsearch would see the document alone.
     pub fn any(&self, field: Field, mut test: impl FnMut(Scalar<'_>) -> bool) -> bool {
         let mut stated = false;
-        for (held, value) in &self.values {
+        for (held, value) in self.among(field) {
             if *held == field {
                 stated = true;
                 if test(self.scalar(*value)) {
@@ -258,7 +243,7 @@ impl Event {
 
     /// The values that the event itself states, in its order.
     pub fn stated(&self, field: Field) -> impl Iterator<Item = Scalar<'_>> {
-        self.values.iter().filter(move |(held, _)| *held == field).map(|(_, value)| self.scalar(*value))
+        self.among(field).iter().filter(move |(held, _)| *held == field).map(|(_, value)| self.scalar(*value))
     }
 
     /// All stated values with their fields, in the order they were added.
@@ -310,16 +295,12 @@ impl Event {
     }
 
     fn scalar(&self, value: Value) -> Scalar<'_> {
-        let slice = |text: &'_ str, start: u32, len: u32| -> std::ops::Range<usize> {
-            debug_assert!((start + len) as usize <= text.len());
-            start as usize..(start + len) as usize
-        };
+        let range = |start: u32, len: u32| start as usize..(start + len) as usize;
         match value {
             Value::InLine { start, len } => {
-                let line = self.line.as_ref().map_or("", Line::as_str);
-                Scalar::Str(&line[slice(line, start, len)])
+                Scalar::Str(self.line.as_ref().map_or("", |line| line.part(range(start, len))))
             }
-            Value::Owned { start, len } => Scalar::Str(&self.text[slice(&self.text, start, len)]),
+            Value::Owned { start, len } => Scalar::Str(&self.text[range(start, len)]),
             Value::Int(number) => Scalar::Int(number),
             Value::Float(number) => Scalar::Float(number),
             Value::Bool(flag) => Scalar::Bool(flag),

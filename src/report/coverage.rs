@@ -57,27 +57,21 @@ pub(crate) struct Coverage {
 impl Coverage {
     /// Records an event.
     pub(crate) fn observe(&mut self, event: &Event) {
-        let (mut host, mut name, mut number) = ("", "", None);
-        let mut is_start = false;
-        for (field, value) in event.values() {
-            match (field, value) {
-                (field::HOST_ID, Scalar::Str(text)) => host = text,
-                (field::PROCESS_NAME, Scalar::Str(text)) => name = text,
-                (field::EVENT_TYPE, Scalar::Str("start")) => is_start = true,
-                (field::GLOBAL_SEQ_NUM, Scalar::Int(value)) => number = Some(value),
-                _ => {}
-            }
-        }
+        let number = event.stated(field::GLOBAL_SEQ_NUM).find_map(|number| match number {
+            Scalar::Int(number) => Some(number),
+            _ => None,
+        });
         self.first = Some(self.first.map_or(event.time, |first| first.min(event.time)));
         self.last = Some(self.last.map_or(event.time, |last| last.max(event.time)));
         let is_process = event.categories.intersects(Categories::PROCESS);
         if is_process
-            && is_start
+            && let Some(name) = event.str(field::PROCESS_NAME)
             && let Some(at) = INTERPRETERS.iter().position(|interpreter| *interpreter == name)
+            && event.is_type("start")
         {
             self.started[at] = self.started[at].max(Some(event.time));
         }
-        let host = self.host(host, event);
+        let host = self.host(event.str(field::HOST_ID).unwrap_or_default(), event);
         host.process += u64::from(is_process);
         host.network += u64::from(event.categories.intersects(Categories::NETWORK));
         if let Some(number) = number {
