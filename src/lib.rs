@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::too_many_lines))]
 
 mod place;
+mod property_list;
 mod quantity;
 pub mod event;
 pub mod source;

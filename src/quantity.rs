@@ -27,7 +27,10 @@ pub(crate) fn write_duration(duration: Duration) -> String {
     let units = [(u128::from(DAY), "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
     let unit =
         units.into_iter().find(|(unit, name)| ms.is_multiple_of(*unit) && ms >= *unit * (1 + u128::from(*name == "d")));
-    unit.map_or_else(|| format!("{ms}ms"), |(unit, name)| format!("{}{name}", ms / unit))
+    unit.map_or_else(
+        || if ms == 0 { "0s".to_owned() } else { format!("{ms}ms") },
+        |(unit, name)| format!("{}{name}", ms / unit),
+    )
 }
 
 /// A size such as `16MiB`.
@@ -123,6 +126,7 @@ mod tests {
     #[test]
     fn a_duration_is_written_as_it_is_read() {
         for (text, ms) in [
+            ("0s", 0),
             ("500ms", 500),
             ("30s", 30_000),
             ("90s", 90_000),

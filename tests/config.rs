@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
 use crate::util::{Run, fixtures, osawatch};
 
 fn with_config(text: &str, mode: u32, run: impl Fn(&str) -> Run) -> Run {
@@ -22,7 +24,82 @@ fn a_wrong_file_exits_78_with_its_place_and_a_suggestion() {
 #[test]
 fn the_values_in_effect_are_shown() {
     let run = with_config("[volume]\nmax_alerts = 5\n", 0o600, |file| osawatch(&["config", "show", file])).exits(0);
-    assert!(run.stdout.contains("max_alerts = 5\n") && run.stdout.contains("keep_files = 14\n"), "{}", run.stdout);
+    for wanted in ["max_alerts = 5  # ", "/config.toml:2\n", "keep_files = 14  # default\n"] {
+        assert!(run.stdout.contains(wanted), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_is_shown_is_a_configuration_that_has_the_same_values() {
+    let text = "[script]\nredact = [\"a\\u0008\\\\n\"]\nredact_key = \"\"\"a\nb\"\"\"\n[volume.rules.\"a b\"]\nmax_alerts = 0\n";
+    let shown = with_config(text, 0o600, |file| osawatch(&["config", "show", file])).exits(0).stdout;
+    let again = with_config(&shown, 0o600, |file| osawatch(&["config", "show", file])).exits(0).stdout;
+    let values = |text: &str| text.parse::<toml::Table>().unwrap();
+    assert_eq!(values(&shown), values(&again));
+    assert_eq!(values(&shown)["script"]["redact_key"].as_str(), Some("a\nb"));
+}
+
+#[test]
+fn the_values_are_shown_as_json_with_their_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let exception = "[[exception]]\nname = \"x\"\nrules = \"all\"\nreason = \"r\"\ncondition = 'process.pid == 1'\n";
+    let file = write("config.toml", &format!("{exception}[volume]\nmax_alerts = 5\n"));
+    let managed =
+        write("managed.plist", "<plist><dict><key>alerts</key><dict><key>syslog</key><true/></dict></dict></plist>");
+    let run = osawatch(&["config", "show", "--json", "--managed-preferences", &managed, &file]).exits(0);
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let value = |key: &str| shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap();
+    let wanted =
+        json!({"key": "volume.max_alerts", "value": 5, "origin": "file", "file": file, "line": 7, "column": 14});
+    assert_eq!(*value("volume.max_alerts"), wanted);
+    let wanted = json!({"key": "alerts.syslog", "value": true, "origin": "managed", "file": managed});
+    assert_eq!(*value("alerts.syslog"), wanted);
+    assert_eq!(*value("alerts.keep_files"), json!({"key": "alerts.keep_files", "value": 14, "origin": "default"}));
+    assert_eq!(shown["exceptions"][0]["origin"], format!("{file}:5:13"));
+}
+
+#[test]
+fn a_check_as_json_has_errors_warnings_and_lints_apart() {
+    let check = |text: &str| with_config(text, 0o600, |file| osawatch(&["config", "check", "--json", file]));
+    let run = check("[alerts]\nkeep_files = 0\n").exits(78);
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(found["errors"][0].as_str().unwrap().ends_with("config.toml:2:14: 0 is out of range: 1 to 10000"));
+    let run = check("[rules]\ndisable = [\"nothing\"]\n[script]\ncapture_script = \"off\"\n").exits(1);
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(found["warnings"][0].as_str().unwrap().contains("config.toml:4:18: `capture_script"), "{found}");
+    assert!(found["lints"][0].as_str().unwrap().contains("config.toml:2:11: `disable` names `nothing`"), "{found}");
+    assert_eq!(found["errors"], json!([]));
+}
+
+#[test]
+fn every_key_is_listed_for_a_program() {
+    let run = osawatch(&["config", "keys", "--json"]).exits(0);
+    let keys: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let key = |name: &str| keys.as_array().unwrap().iter().find(|key| key["key"] == name).unwrap().clone();
+    assert_eq!(
+        (&key("alerts.keep_files")["minimum"], &key("alerts.keep_files")["maximum"]),
+        (&json!(1), &json!(10_000))
+    );
+    assert_eq!(key("agent.heartbeat")["off"], "0s");
+    assert_eq!(key("response.action")["choices"], json!(["none", "terminate"]));
+    let text = osawatch(&["config", "keys"]).exits(0).stdout;
+    assert_eq!(text.lines().count(), keys.as_array().unwrap().len());
+}
+
+#[test]
+fn an_error_in_a_managed_exception_names_the_exception_and_no_line() {
+    let entries = "<key>exception</key><array><dict><key>name</key><string>x</string><key>rules</key>\
+        <string>all</string><key>reason</key><string>r</string><key>condition</key><string>nonsense ==</string>\
+        </dict></array>";
+    let list = format!("<plist><dict>{entries}</dict></plist>");
+    let run = with_config(&list, 0o600, |file| osawatch(&["config", "check", "--managed-preferences", file])).exits(78);
+    run.says("config.toml: exception `x`: ");
 }
 
 #[test]

@@ -9,7 +9,8 @@ mod imports;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &["event"]),
     ("source", &["source", "event"]),
-    ("script", &["script", "event"]),
+    ("property_list.rs", &["property_list"]),
+    ("script", &["script", "property_list", "event"]),
     ("process", &["process", "event"]),
     ("eql", &["eql", "place", "event"]),
     ("place.rs", &["place"]),
@@ -20,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("output", &["output", "report", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
     ("agent", &["agent", "pipeline", "alert", "detect", "process", "script", "source", "event"]),
-    ("config", &["config", "output", "detect", "script", "source", "place", "quantity", "event"]),
+    ("config", &["config", "output", "detect", "script", "source", "property_list", "place", "quantity", "event"]),
     (
         "cli",
         &[

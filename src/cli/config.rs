@@ -1,4 +1,4 @@
-//! `osawatch config`: check and show a configuration file. `--config` of the other commands.
+//! `osawatch config`: check and show a configuration. `--config` of the other commands.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,15 +9,12 @@ use super::clock::now;
 use super::exit::Failure;
 use super::exit::print;
 use super::rule_files;
+use super::shown;
 use crate::config::lint::{self, Lint};
 use crate::config::trust::Trust;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Layers};
 use crate::detect::RuleSet;
-use crate::detect::exception::Entry;
 use crate::report::visible;
-
-/// Where an installed osawatch looks for its configuration.
-const DEFAULT_FILE: &str = "/Library/Application Support/osawatch/config.toml";
 
 /// The option `--config`, for commands that a configuration governs.
 #[derive(Debug, clap::Args)]
@@ -30,31 +27,88 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     /// The configuration, when one is given.
     pub(super) fn load(&self) -> Result<Option<Config>, Failure> {
-        let load = |path: &PathBuf| config::load(path).map_err(|error| Failure::new(Failure::CONFIG, error));
+        let load = |path: &PathBuf| config::load(path).map_err(failure);
         self.config.as_ref().map(load).transpose()
+    }
+}
+
+/// The configuration of an agent that is installed, or is to be.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct LayerArgs {
+    /// Read the configuration of this file [default: /Library/Application Support/osawatch/config.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    managed: ManagedArgs,
+}
+
+/// The option `--managed-preferences`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ManagedArgs {
+    /// Read the managed preferences of this property list, which take precedence key by key
+    #[arg(long, value_name = "FILE", default_value = Layers::MANAGED)]
+    managed_preferences: PathBuf,
+}
+
+impl LayerArgs {
+    /// Where the layers are.
+    pub(super) fn layers(&self) -> Layers {
+        layers(self.config.as_deref(), &self.managed)
+    }
+
+    /// The values in effect; `None`: there is no configuration.
+    pub(super) fn load(&self) -> Result<Option<Config>, Failure> {
+        let layers = self.layers();
+        layers.exist().then(|| layers.load().map_err(failure)).transpose()
+    }
+}
+
+fn layers(file: Option<&Path>, managed: &ManagedArgs) -> Layers {
+    Layers {
+        file: file.unwrap_or(Path::new(Layers::FILE)).to_owned(),
+        is_optional: file.is_none(),
+        managed: Some(managed.managed_preferences.clone()),
+    }
+}
+
+/// Which configuration `config` is about.
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    /// The file [default: /Library/Application Support/osawatch/config.toml, if it is there]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    managed: ManagedArgs,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Named {
+    fn layers(&self) -> Layers {
+        layers(self.file.as_deref(), &self.managed)
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Validate a configuration file, its exceptions and its rules
-    Check {
-        /// The file
-        #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
-        file: PathBuf,
-    },
-    /// Print the values in effect, as TOML
-    Show {
-        /// The file
-        #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
-        file: PathBuf,
+    /// Validate a configuration: its files, managed preferences, exceptions and rules
+    Check(Named),
+    /// Print the values in effect, each with its origin
+    Show(Named),
+    /// List every key with its type, default and range
+    Keys {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Check { file } => check(&file),
-        Command::Show { file } => show(&file),
+        Command::Check(named) => check(&named),
+        Command::Show(named) => show(&named),
+        Command::Keys { json } => print(&if json { shown::keys_json() } else { shown::keys() }),
     }
 }
 
@@ -63,8 +117,28 @@ fn failure(error: config::Error) -> Failure {
 }
 
 /// All that is wrong, of all files, at once.
-fn check(file: &Path) -> Result<ExitCode, Failure> {
-    let config = config::load(file).map_err(failure)?;
+fn check(named: &Named) -> Result<ExitCode, Failure> {
+    let layers = named.layers();
+    let (problems, lints) = findings(&layers);
+    if named.json {
+        print(&shown::check_json(&problems, &lints))?;
+    } else if problems.is_empty() {
+        print(&format!("{}{}: ok\n", lint_lines(&lints), visible(&layers.file.display().to_string())))?;
+    } else {
+        return Err(Failure::new(Failure::CONFIG, problems.join("\n")));
+    }
+    Ok(match lints.iter().any(|lint| !lint.blinds) {
+        _ if !problems.is_empty() => Failure::CONFIG.into(),
+        has_lints => ExitCode::from(u8::from(has_lints)),
+    })
+}
+
+/// What is wrong with a configuration, its exceptions and its rules; when nothing is, what should be looked at.
+pub(super) fn findings(layers: &Layers) -> (Vec<String>, Vec<Lint>) {
+    let config = match layers.load() {
+        Ok(config) => config,
+        Err(error) => return (error.problems.iter().map(ToString::to_string).collect(), Vec::new()),
+    };
     let mut set = RuleSet::built_in();
     let mut problems = Vec::new();
     match rule_files::read_all(&config.rules.paths, Trust::OwnerOnly) {
@@ -77,29 +151,19 @@ fn check(file: &Path) -> Result<ExitCode, Failure> {
             }
         }
     }
-    for (origin, text, entry) in entries(&config) {
-        problems.extend(set.except(origin, text, entry).err().map(|error| error.to_string()));
-    }
+    problems.extend(exceptions(&config, &mut set));
     if !problems.is_empty() {
-        return Err(Failure::new(Failure::CONFIG, problems.join("\n")));
+        return (problems, Vec::new());
     }
     let lints = lint::lints(&config, &set, now());
-    print(&format!("{}{}: ok\n", lint_lines(&lints), visible(&file.display().to_string())))?;
-    Ok(ExitCode::from(u8::from(lints.iter().any(|lint| !lint.blinds))))
+    (problems, lints)
 }
 
-fn show(file: &Path) -> Result<ExitCode, Failure> {
-    let config = config::load(file).map_err(failure)?;
+fn show(named: &Named) -> Result<ExitCode, Failure> {
+    let config = named.layers().load().map_err(failure)?;
     let mut set = RuleSet::default();
     add_exceptions(&config, &mut set)?;
-    let mut text = config.to_toml().map_err(failure)?;
-    for exception in &set.exceptions {
-        let (name, reason) = (&exception.name, &exception.reason);
-        let condition = exception.condition_text.split_whitespace().collect::<Vec<_>>().join(" ");
-        text += &visible(&format!("# exception {name} ({reason}): {condition}"));
-        text += "\n";
-    }
-    print(&text)
+    print(&if named.json { shown::json(&config, &set.exceptions) } else { shown::text(&config, &set.exceptions) })
 }
 
 /// Findings as lines: `warning` for what hides attacks, `lint` for what has no effect.
@@ -108,20 +172,29 @@ pub(super) fn lint_lines(lints: &[Lint]) -> String {
     lints.iter().map(|lint| format!("{:<7}  {}\n", kind(lint), visible(&lint.text))).collect()
 }
 
-/// The exceptions of a configuration, each with its file and the text of that.
-fn entries(config: &Config) -> impl Iterator<Item = (&String, &String, &Entry)> {
+/// Compiles the exceptions of a configuration into a set of rules; returns what is wrong with them.
+fn exceptions(config: &Config, set: &mut RuleSet) -> Vec<String> {
+    let mut problems = Vec::new();
     let (origin, text) = &config.source;
-    let own = config.exceptions.iter().map(move |entry| (origin, text, entry));
-    let files = config.exception_files.iter();
-    own.chain(files.flat_map(|file| file.entries.iter().map(|entry| (&file.origin, &file.text, entry))))
+    let own = config.exceptions.iter().map(|entry| (origin, text.as_str(), entry));
+    let files = config.exception_files.iter().flat_map(|file| {
+        // What is managed has no lines.
+        let text = if file.is_managed { "" } else { &file.text };
+        file.entries.iter().map(move |entry| (&file.origin, text, entry))
+    });
+    for (origin, text, entry) in own.chain(files) {
+        if let Err(error) = set.except(origin, text, entry) {
+            let error = error.to_string();
+            problems.push(if text.is_empty() { error.replacen(":1:1: ", ": ", 1) } else { error });
+        }
+    }
+    problems
 }
 
 /// Compiles the exceptions of a configuration into a set of rules.
 pub(super) fn add_exceptions(config: &Config, set: &mut RuleSet) -> Result<(), Failure> {
-    for (origin, text, entry) in entries(config) {
-        set.except(origin, text, entry).map_err(|error| Failure::new(Failure::CONFIG, error))?;
-    }
-    Ok(())
+    let problems = exceptions(config, set);
+    if problems.is_empty() { Ok(()) } else { Err(Failure::new(Failure::CONFIG, problems.join("\n"))) }
 }
 
 /// All rules that a configuration could run, also those it turns off, with its exceptions.

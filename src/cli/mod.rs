@@ -6,6 +6,7 @@ mod alerts;
 mod args;
 mod clock;
 mod config;
+mod effective;
 mod exit;
 mod evidence;
 mod logger;
@@ -15,6 +16,7 @@ mod rule_files;
 mod rule_tests;
 mod rules;
 mod run;
+mod shown;
 mod sink;
 mod summary;
 

@@ -11,14 +11,13 @@ use crossbeam_channel::{Receiver, bounded};
 use super::alert_file;
 use super::args::duration;
 use super::clock::now;
-use super::config::{ConfigArgs, configured};
+use super::config::LayerArgs;
+use super::effective::Effective;
 use super::exit::Failure;
 use super::rules::Selection;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Counts, Ended, Ending, Settings};
 use crate::alert::blind_spots;
-use crate::config::trust::Trust;
-use crate::config::{Config, lint};
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
@@ -31,7 +30,7 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    config: ConfigArgs,
+    config: LayerArgs,
     /// Append the alerts to this file [default: `file` of the configuration, if given]
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
@@ -58,9 +57,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let config = args.config.load()?;
-    let set = args.selection.load(config.as_ref(), Trust::OwnerOnly)?;
-    let blind_spots = config.as_ref().map(blind_spots).transpose()?.unwrap_or_default();
+    let Effective { config, rules, redactor, blind_spots } = Effective::load(&args.config, &args.selection)?;
     blind_spots.iter().for_each(|text| log::warn!("{text}"));
     let watched = Arc::new(Watched::default());
     let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
@@ -85,7 +82,6 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         agent::Sink::document(&mut sink, blind_spots::document(now(), &sensors.machine, &blind_spots));
     }
     let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
-    let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
     let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
     let options = pipeline::Options {
         limits: Limits::live(),
@@ -97,7 +93,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let (capture, first_sequence) = (script.capture_script, sink.next_sequence());
     let settings = Settings { run_for: args.r#for, capture, first_sequence, ..Settings::default() };
-    let agent = Agent::start(settings, Pipeline::new(set, options), sensors, watched, sink);
+    let agent = Agent::start(settings, Pipeline::new(rules, options), sensors, watched, sink);
     let agent = agent.map_err(|error| live_failure(LiveError::Thread(error)))?;
     finish(agent.run(&stop))
 }
@@ -113,12 +109,6 @@ fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
     let (finished, written) = finished?;
     terminal::say(&summary(ending, &counts, written));
     finished.map(|()| ExitCode::SUCCESS)
-}
-
-/// What blinds the rules: it is said at every start, in the log and where the alerts go.
-fn blind_spots(config: &Config) -> Result<Vec<String>, Failure> {
-    let lints = lint::lints(config, &configured(config, &[])?, now());
-    Ok(lints.into_iter().filter(|lint| lint.blinds).map(|lint| lint.text).collect())
 }
 
 fn live_failure(error: LiveError) -> Failure {

@@ -19,6 +19,8 @@ pub(crate) struct Problem {
     pub origin: String,
     /// Where in it, when it is about its text.
     pub place: Option<Place>,
+    /// The key that it is about, where there are no lines.
+    pub key: Option<String>,
     /// What.
     pub what: What,
 }
@@ -43,12 +45,17 @@ pub(crate) enum What {
 impl Problem {
     /// A problem of a whole file.
     pub(crate) fn of_file(origin: &str, what: What) -> Problem {
-        Problem { origin: origin.to_owned(), place: None, what }
+        Problem { origin: origin.to_owned(), place: None, key: None, what }
     }
 
     /// A problem at a byte of a text.
     pub(crate) fn at((origin, text): (&str, &str), at: usize, what: What) -> Problem {
-        Problem { origin: origin.to_owned(), place: Some(Place::of(text, at)), what }
+        Problem { origin: origin.to_owned(), place: Some(Place::of(text, at)), key: None, what }
+    }
+
+    /// A problem of a key of the managed preferences.
+    pub(crate) fn of_key(origin: &str, key: &str, what: impl Into<String>) -> Problem {
+        Problem { origin: origin.to_owned(), place: None, key: Some(key.to_owned()), what: What::Text(what.into()) }
     }
 }
 
@@ -63,6 +70,9 @@ impl fmt::Display for Problem {
         match self.place {
             Some(place) => write!(f, "{}:{place}: ", self.origin)?,
             None => write!(f, "{}: ", self.origin)?,
+        }
+        if let Some(key) = &self.key {
+            write!(f, "`{key}`: ")?;
         }
         match &self.what {
             What::File(error) => error.fmt(f),

@@ -1,6 +1,6 @@
 //! What in a configuration has no effect, and what blinds the rules.
 
-use super::{Capture, Config};
+use super::{Capture, Config, bare};
 use crate::detect::exception::Scope;
 use crate::detect::{Rule, RuleSet, lint};
 use crate::event::Timestamp;
@@ -26,8 +26,8 @@ pub(crate) fn lints(config: &Config, set: &RuleSet, now: Timestamp) -> Vec<Lint>
 }
 
 fn blinding(config: &Config, set: &RuleSet) -> Vec<String> {
-    let origin = &config.source.0;
     let mut found = Vec::new();
+    let origin = config.place_of("rules.disable");
     for rule in set.rules.iter().filter(|rule| config.rules.disable.contains(&rule.id)) {
         found.push(format!("{origin}: `disable` turns off the rule `{}`", rule.id));
     }
@@ -36,8 +36,10 @@ fn blinding(config: &Config, set: &RuleSet) -> Vec<String> {
             Scope::All => "all rules".to_owned(),
             Scope::Rules(ids) => ids.join(", "),
         };
-        found.push(format!("exception `{}` is always true: it suppresses every alert of {of}", exception.name));
+        let (origin, name) = (&exception.origin, &exception.name);
+        found.push(format!("{origin}: exception `{name}` is always true: it suppresses every alert of {of}"));
     }
+    let origin = config.place_of("sources.mute");
     for path in &config.sources.mute {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_system = path
@@ -55,6 +57,7 @@ fn blinding(config: &Config, set: &RuleSet) -> Vec<String> {
         }
     }
     if config.script.capture_script == Capture::Off {
+        let origin = config.place_of("script.capture_script");
         found.push(format!("{origin}: `capture_script = \"off\"`: alerts do not show what ran"));
     }
     found
@@ -67,22 +70,28 @@ fn names(rule: &Rule, program: &str) -> bool {
 
 fn without_effect(config: &Config, set: &RuleSet, now: Timestamp) -> Vec<String> {
     let unknown = |id: &&String| !set.rules.iter().any(|rule| rule.id == **id);
-    let origin = &config.source.0;
     let mut found = Vec::new();
+    let mut say = |key: &str, what: &str, id: &str, why: String| {
+        found.push(format!("{}: {what} names `{id}`, {why}", config.place_of(key)));
+    };
+    let no_rule = |id: &str| format!("and no rule has that id{}", near(id, set));
     for id in config.rules.disable.iter().filter(unknown) {
-        found.push(format!("{origin}: `disable` names `{id}`, and no rule has that id{}", near(id, set)));
+        say("rules.disable", "`disable`", id, no_rule(id));
     }
     for id in &config.rules.enable {
         let why = match set.rules.iter().find(|rule| rule.id == *id) {
-            None => format!("and no rule has that id{}", near(id, set)),
+            None => no_rule(id),
             Some(_) if config.rules.disable.contains(id) => "which `disable` turns off".to_owned(),
             Some(rule) if !rule.is_off() => "which is on anyway".to_owned(),
             Some(_) => continue,
         };
-        found.push(format!("{origin}: `enable` names `{id}`, {why}"));
+        say("rules.enable", "`enable`", id, why);
     }
     for id in config.volume.rules.keys().filter(unknown) {
-        found.push(format!("{origin}: [volume.rules] names `{id}`, and no rule has that id{}", near(id, set)));
+        say(&format!("volume.rules.{}.max_alerts", bare(id)), "[volume.rules]", id, no_rule(id));
+    }
+    for id in config.response.rules.keys().filter(unknown) {
+        say(&format!("response.rules.{}.action", bare(id)), "[response.rules]", id, no_rule(id));
     }
     found.extend(lint::exceptions(set, now));
     found

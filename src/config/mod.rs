@@ -1,9 +1,13 @@
-//! The configuration file: TOML to ready-made values. An unknown key or a value out of range is an error
+//! The configuration, files and managed preferences: TOML to ready-made values. An unknown key or a value out of range is an error
 //! with file, line and column; what the file leaves out has its default.
 
 mod error;
-mod file;
+pub(crate) mod keys;
+mod layers;
 pub(crate) mod lint;
+mod managed;
+mod operation;
+mod origins;
 mod parse;
 pub(crate) mod trust;
 mod value;
@@ -21,7 +25,9 @@ use crate::script::{Capture, Redactor};
 use crate::source::live::{ExecSource, NetworkSource};
 
 pub(crate) use error::{Error, Problem, What};
-pub(crate) use file::load;
+pub(crate) use layers::{Layers, load};
+pub(crate) use operation::{Agent, Limits, Response};
+pub(crate) use origins::{Origin, Origins, bare};
 
 /// The effective configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,15 +43,24 @@ pub(crate) struct Config {
     pub sources: Sources,
     /// `[rules]`
     pub rules: Rules,
+    /// `[agent]`
+    pub agent: Agent,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[response]`
+    pub response: Response,
     /// `[[exception]]`, as written; the rule set compiles them.
     #[serde(rename = "exception", skip_serializing)]
     pub exceptions: Vec<Entry>,
-    /// Those of `exceptions.d/*.toml` beside the file, in order of name.
+    /// Those of the other files, in order: `conf.d`, managed, `exceptions.d`.
     #[serde(skip)]
     pub exception_files: Vec<ExceptionFile>,
     /// The file and its text, for errors in exceptions.
     #[serde(skip)]
     pub source: (String, String),
+    /// Where each value stands.
+    #[serde(skip)]
+    pub origins: Origins,
 }
 
 /// A file of exceptions.
@@ -55,6 +70,8 @@ pub(crate) struct ExceptionFile {
     pub origin: String,
     /// Its text, for errors.
     pub text: String,
+    /// They are managed: there is no text that an administrator could look at.
+    pub is_managed: bool,
     /// `[[exception]]`, as written.
     pub entries: Vec<Entry>,
 }
@@ -69,7 +86,12 @@ impl ExceptionFile {
             exception: Vec<Entry>,
         }
         let read: Entries = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
-        Ok(ExceptionFile { origin: origin.to_owned(), text: text.to_owned(), entries: read.exception })
+        Ok(ExceptionFile {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+            is_managed: false,
+            entries: read.exception,
+        })
     }
 }
 
@@ -186,20 +208,46 @@ impl Script {
 }
 
 impl Config {
-    /// Whether the file has this section.
+    /// Whether a file has a value of this section.
     pub(crate) fn states(&self, section: &str) -> bool {
-        parse::place_of(&self.source.1, &[section]).is_some()
+        self.origins.state(section)
     }
 
-    /// Reads a configuration. `origin` is what error messages call it.
-    pub(crate) fn parse(origin: &str, text: &str) -> Result<Config, Error> {
-        let mut config: Config = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
-        if config.alerts.keep_size < config.alerts.rotate_size {
-            let at = parse::place_of(text, &["alerts", "keep_size"]).or_else(|| parse::place_of(text, &["alerts"]));
-            return Err(Problem::at((origin, text), at.unwrap_or(0), What::KeepsNoFile).into());
+    /// Where a value stands, as the beginning of a message about it.
+    pub(crate) fn place_of(&self, key: &str) -> String {
+        match self.origins.of(key) {
+            Origin::File { file, place } => format!("{file}:{place}"),
+            Origin::Managed { file } => format!("{file}: `{key}`"),
+            Origin::Default => self.source.0.clone(),
         }
+    }
+
+    /// Reads a configuration of one file. `origin` is what error messages call it.
+    pub(crate) fn parse(origin: &str, text: &str) -> Result<Config, Error> {
+        let mut config = Config::read(origin, text)?;
+        config.origins.add(text, |place| Origin::File { file: origin.to_owned(), place });
+        config.check()?;
         config.source = (origin.to_owned(), text.to_owned());
         Ok(config)
+    }
+
+    fn read(origin: &str, text: &str) -> Result<Config, Error> {
+        parse::parse((origin, text)).map_err(|problems| Error { problems })
+    }
+
+    /// What no single value shows.
+    fn check(&self) -> Result<(), Error> {
+        if self.alerts.keep_size >= self.alerts.rotate_size {
+            return Ok(());
+        }
+        let stated = ["alerts.keep_size", "alerts.rotate_size"].map(|key| (key, self.origins.of(key)));
+        let stated = stated.into_iter().find(|(_, origin)| *origin != Origin::Default);
+        let problem = Problem::of_file(&self.source.0, What::KeepsNoFile);
+        Err(Error::from(match stated {
+            Some((_, Origin::File { file, place })) => Problem { origin: file, place: Some(place), ..problem },
+            Some((key, Origin::Managed { file })) => Problem { origin: file, key: Some(key.to_owned()), ..problem },
+            _ => problem,
+        }))
     }
 
     /// The effective configuration as TOML, which reads back as itself.

@@ -96,14 +96,3 @@ fn suggestion(why: &str) -> Option<String> {
     let (distance, near) = quoted.map(|known| (strsim::damerau_levenshtein(known, written), known)).min()?;
     (distance <= 1 + near.len() / 4).then(|| format!("; did you mean `{near}`?"))
 }
-
-/// The byte where the value of a key begins.
-pub(super) fn place_of(text: &str, path: &[&str]) -> Option<usize> {
-    let document = DeTable::parse(text).ok()?;
-    let (last, tables) = path.split_last()?;
-    let mut table = document.get_ref();
-    for name in tables {
-        table = table.get(*name)?.get_ref().as_table()?;
-    }
-    Some(table.get(*last)?.span().start)
-}

@@ -13,7 +13,8 @@ fn an_empty_file_is_the_defaults_and_what_is_shown_reads_back() {
     let text = "[alerts]\nrotate_size = \"1500KiB\"\ncompress_after = 2\n[volume.rules.\"a.b\"]\nmax_alerts = 0\n";
     let config = Config::parse("c.toml", text).unwrap();
     let shown = Config::parse("shown", &config.to_toml().unwrap()).unwrap();
-    assert_eq!(Config { source: config.source.clone(), ..shown }, config);
+    let (source, origins) = (config.source.clone(), config.origins.clone());
+    assert_eq!(Config { source, origins, ..shown }, config);
     assert_eq!(config.alerts.rotate_size, 1500 << 10);
     assert_eq!(config.alerts.compress_after, Some(2));
     assert_eq!(config.volume.rules["a.b"].max_alerts, 0);
@@ -23,16 +24,17 @@ fn an_empty_file_is_the_defaults_and_what_is_shown_reads_back() {
 fn the_shipped_file_holds_every_key_with_its_default() {
     let text = include_str!("../../packaging/config.toml");
     let config = Config::parse("packaging/config.toml", text).unwrap();
-    assert_eq!(Config { source: Default::default(), ..config }, Config::default());
+    assert_eq!(Config { source: Default::default(), origins: Default::default(), ..config }, Config::default());
     let shown: toml::Table = Config::default().to_toml().unwrap().parse().unwrap();
     let shipped: toml::Table = text.parse().unwrap();
     for (name, section) in &shown {
-        for key in section.as_table().unwrap().keys().filter(|key| (name.as_str(), key.as_str()) != ("volume", "rules"))
-        {
+        let by_rule = ["volume", "response"].contains(&name.as_str());
+        for key in section.as_table().unwrap().keys().filter(|key| !by_rule || *key != "rules") {
             assert!(shipped[name].get(key).is_some(), "[{name}] {key} is not in the shipped file");
         }
     }
     assert!(text.contains("# compress_after") && text.contains("# [volume.rules."));
+    assert!(text.contains("# [response.rules."));
 }
 
 #[test]
@@ -85,6 +87,9 @@ fn every_error_of_the_syntax_is_reported_with_its_place() {
 fn a_number_too_large_for_toml_is_an_error_at_its_place() {
     refused("[alerts]\nkeep_files = 99999999999999999999\n", "c.toml:2:14: ");
 }
+
+mod keys;
+mod layers;
 
 mod trust {
     use std::fs;
@@ -209,7 +214,7 @@ mod lints {
         let texts = |text: &str| found(text).into_iter().map(|lint| lint.text).collect::<Vec<_>>();
         assert_eq!(texts("[rules]\nenable = [\"shortcuts-network-connection\"]\n"), [""; 0]);
         let on = texts("[rules]\nenable = [\"osascript-network-connection\"]\n");
-        assert_eq!(on, ["c.toml: `enable` names `osascript-network-connection`, which is on anyway"]);
+        assert_eq!(on, ["c.toml:2:10: `enable` names `osascript-network-connection`, which is on anyway"]);
         let unknown = texts("[rules]\nenable = [\"shortcut-network-connection\"]\n");
         assert!(
             unknown[0].ends_with("no rule has that id; did you mean `shortcuts-network-connection`?"),
@@ -226,6 +231,6 @@ mod lints {
         let found = found(text);
         assert!(found.iter().all(|lint| !lint.blinds));
         assert!(found[0].text.ends_with("did you mean `osascript-network-connection`?"), "{found:?}");
-        assert_eq!(found[1].text, "c.toml: [volume.rules] names `x`, and no rule has that id");
+        assert_eq!(found[1].text, "c.toml:4:14: [volume.rules] names `x`, and no rule has that id");
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -84,6 +84,14 @@ impl From<io::Error> for Error {
 
 /// Reads a text file of limited length.
 pub(crate) fn read(path: &Path, trust: Trust, max_bytes: u64) -> Result<String, Error> {
+    String::from_utf8(read_bytes(path, trust, max_bytes)?).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        Error::NotUtf8(String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned())
+    })
+}
+
+/// Reads a file of limited length.
+pub(crate) fn read_bytes(path: &Path, trust: Trust, max_bytes: u64) -> Result<Vec<u8>, Error> {
     let path = match trust {
         Trust::OwnerOnly => trusted(path)?,
         Trust::Anyone => path.to_owned(),
@@ -99,19 +107,12 @@ pub(crate) fn read(path: &Path, trust: Trust, max_bytes: u64) -> Result<String, 
     if trust == Trust::OwnerOnly {
         judge(&path, &metadata)?;
     }
-    read_text(file, max_bytes)
-}
-
-fn read_text(file: File, max_bytes: u64) -> Result<String, Error> {
     let mut bytes = Vec::new();
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {
         return Err(Error::TooLong(max_bytes));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        Error::NotUtf8(String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned())
-    })
+    Ok(bytes)
 }
 
 /// The path without links, when nobody else could have written the file.

@@ -1,45 +1,89 @@
 //! The values of the configuration, each with its range.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::quantity::{DAY, MINUTE, duration, number, size};
+use crate::quantity::{DAY, MINUTE, duration, number, size, write_duration};
 
 const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
+
+/// Ranges in milliseconds, bytes or counts: what is read, and what the table of keys says of it.
+type Range = RangeInclusive<u64>;
+pub(super) const FSYNC_INTERVAL: Range = 10..=60 * MINUTE;
+pub(super) const ROTATE_AGE: Range = MINUTE..=366 * DAY;
+pub(super) const KEEP_AGE: Range = MINUTE..=3660 * DAY;
+pub(super) const ROTATE_SIZE: Range = 64 * KIB..=TIB;
+pub(super) const KEEP_SIZE: Range = 64 * KIB..=1024 * TIB;
+pub(super) const KEEP_FILES: Range = 1..=10_000;
+pub(super) const HEARTBEAT: Range = MINUTE..=DAY;
+pub(super) const STATUS_INTERVAL: Range = 1000..=60 * MINUTE;
+pub(super) const MEMORY: Range = 16 * MIB..=1024 * MIB;
+pub(super) const CPU: Range = 0..=100;
+pub(super) const GRACE: Range = 0..=MINUTE;
 
 /// A compiled redaction may take this much memory.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
 pub(super) fn fsync_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    duration(from, 10..=60 * MINUTE)
+    duration(from, FSYNC_INTERVAL)
 }
 
 pub(super) fn rotate_age<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    duration(from, MINUTE..=366 * DAY)
+    duration(from, ROTATE_AGE)
 }
 
 pub(super) fn keep_age<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    duration(from, MINUTE..=3660 * DAY)
+    duration(from, KEEP_AGE)
 }
 
 pub(super) fn rotate_size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    size(from, 64 * KIB..=TIB)
+    size(from, ROTATE_SIZE)
 }
 
 pub(super) fn keep_size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    size(from, 64 * KIB..=1024 * TIB)
+    size(from, KEEP_SIZE)
 }
 
 pub(super) fn keep_files<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    number(from, 1..=10_000).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
+    number(from, KEEP_FILES).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
 }
 
 pub(super) fn compress_after<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
     keep_files(from).map(Some)
+}
+
+/// Zero turns it off.
+pub(super) fn heartbeat<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let read = duration(from, 0..=*HEARTBEAT.end())?;
+    if !read.is_zero() && read < Duration::from_millis(*HEARTBEAT.start()) {
+        return Err(D::Error::custom(format!(
+            "\"{}\" is out of range: 1m to 24h, or 0s for none",
+            write_duration(read)
+        )));
+    }
+    Ok(read)
+}
+
+pub(super) fn status_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    duration(from, STATUS_INTERVAL)
+}
+
+pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    size(from, MEMORY)
+}
+
+pub(super) fn cpu<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    number(from, CPU).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+pub(super) fn grace<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    duration(from, GRACE)
 }
 
 pub(super) fn absolute<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::error::{Error, What};
 use crate::eql::{self, Condition, Lineages};
 use crate::event::{Event, Fields, Timestamp};
+use crate::place::Place;
 
 /// An entry as it is written: `[[exception]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -57,6 +58,8 @@ impl TryFrom<RawScope> for Scope {
 pub struct Exception {
     /// What it is called.
     pub name: String,
+    /// Where its condition stands: file, line and column.
+    pub(crate) origin: String,
     /// The rules it is for.
     pub scope: Scope,
     /// Who answers for it; may be empty.
@@ -91,6 +94,10 @@ impl Exception {
         };
         Ok(Exception {
             name: entry.name.clone(),
+            origin: match text {
+                "" => origin.to_owned(),
+                text => format!("{origin}:{}", Place::of(text, entry.condition.span().start)),
+            },
             scope: entry.rules.clone(),
             owner: entry.owner.clone(),
             reason: entry.reason.clone(),

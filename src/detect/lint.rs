@@ -8,7 +8,7 @@ use crate::event::Timestamp;
 pub(crate) fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
     let mut found = Vec::new();
     for (at, exception) in set.exceptions.iter().enumerate() {
-        let mut say = |why: String| found.push(format!("exception `{}`: {why}", exception.name));
+        let mut say = |why: String| found.push(format!("{}: exception `{}`: {why}", exception.origin, exception.name));
         if let Some(expires) = exception.expires.filter(|expires| now >= *expires) {
             say(format!("expired at {expires}; delete it, or give it a new date"));
         }

@@ -2,6 +2,7 @@
 //! counted and summed up; none is uncounted.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Match, Rule};
 use crate::event::{Event, Timestamp, field};
 use crate::quantity;
+
+/// What `max_alerts` may be.
+pub(crate) const MAX_ALERTS: RangeInclusive<u64> = 0..=1_000_000;
+/// What `window` may be, in milliseconds.
+pub(crate) const WINDOW: RangeInclusive<u64> = 1000..=quantity::DAY;
 
 /// Processes and destinations of a window that are distinguished; the rest is counted.
 const MAX_GROUPS: usize = 16_384;
@@ -48,11 +54,11 @@ impl Default for Volume {
 }
 
 fn max_alerts<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    quantity::number(from, 0..=1_000_000)
+    quantity::number(from, MAX_ALERTS)
 }
 
 fn window<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    quantity::duration(from, 1000..=quantity::DAY)
+    quantity::duration(from, WINDOW)
 }
 
 /// What one window of one rule held back.

@@ -5,21 +5,15 @@
 //! represent billions of items.
 
 use std::borrow::Cow;
-use std::io::Cursor;
 
-use memchr::memmem;
-use plist::stream::{BinaryReader, Event, OwnedEvent, XmlReader};
+use plist::stream::{Event, OwnedEvent};
+
+use crate::property_list::{self, Events, Fault, Limits};
 
 /// Where an action keeps its script: Run Shell Script, Run AppleScript and Run JavaScript.
 const PARAMETERS: [&str; 2] = ["COMMAND_STRING", "source"];
-/// Bytes of the file. Workflows have some ten thousand.
-const MAX_FILE_BYTES: usize = 4 << 20;
-/// Values, keys among them, counted as often as they are referred to.
-const MAX_ITEMS: u64 = 200_000;
-/// Bytes of all strings and data, counted as often as they are referred to.
-const MAX_BYTES: usize = 8 << 20;
-/// Arrays and dictionaries inside each other.
-const MAX_DEPTH: usize = 64;
+/// Workflows have some ten thousand bytes.
+const LIMITS: Limits = Limits { file: 4 << 20, items: 200_000, text: 8 << 20, depth: 64 };
 
 /// What a file is.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,43 +28,11 @@ pub(super) enum Workflow {
 
 /// The scripts of a `document.wflow`.
 pub(super) fn scripts(bytes: &[u8]) -> Workflow {
-    let is_binary = bytes.starts_with(b"bplist00");
-    let start = bytes.trim_ascii_start();
-    if !is_binary && ![&b"<?xml"[..], b"<!DOCTYPE", b"<plist"].iter().any(|opening| start.starts_with(opening)) {
-        return Workflow::None;
+    match property_list::events(bytes, LIMITS).and_then(|events| Reading::default().through(events)) {
+        Ok(Some(text)) => Workflow::Scripts(text),
+        Ok(None) | Err(Fault::Invalid) => Workflow::None,
+        Err(Fault::TooCostly) => Workflow::TooCostly,
     }
-    if bytes.len() > MAX_FILE_BYTES {
-        return Workflow::TooCostly;
-    }
-    if is_binary {
-        return Reading::default().through(BinaryReader::new(Cursor::new(bytes)));
-    }
-    Reading::default().through(XmlReader::new(&*without_cdata(bytes)))
-}
-
-/// The reader skips CDATA sections, Apple's does not: their text as any other.
-fn without_cdata(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const OPENING: &[u8] = b"<![CDATA[";
-    const CLOSING: &[u8] = b"]]>";
-    let (mut out, mut rest) = (Vec::new(), bytes);
-    while let Some(start) = memmem::find(rest, OPENING) {
-        let inner = &rest[start + OPENING.len()..];
-        let Some(end) = memmem::find(inner, CLOSING) else { break };
-        out.extend_from_slice(&rest[..start]);
-        for byte in &inner[..end] {
-            match byte {
-                b'<' => out.extend_from_slice(b"&lt;"),
-                b'&' => out.extend_from_slice(b"&amp;"),
-                byte => out.push(*byte),
-            }
-        }
-        rest = &inner[end + CLOSING.len()..];
-    }
-    if out.is_empty() && rest.len() == bytes.len() {
-        return Cow::Borrowed(bytes);
-    }
-    out.extend_from_slice(rest);
-    Cow::Owned(out)
 }
 
 /// What an array or a dictionary is within a workflow.
@@ -109,8 +71,6 @@ impl Open {
 #[derive(Debug, Default)]
 struct Reading {
     open: Vec<Open>,
-    items: u64,
-    bytes: usize,
     has_actions: bool,
     /// Of the current action.
     name: Option<String>,
@@ -120,32 +80,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn through(mut self, events: impl Iterator<Item = Result<OwnedEvent, plist::Error>>) -> Workflow {
+    fn through(mut self, events: Events<'_>) -> Result<Option<String>, Fault> {
         for event in events {
-            let Ok(event) = event else { return Workflow::None };
-            if !self.affords(&event) {
-                return Workflow::TooCostly;
-            }
-            self.take(event);
+            self.take(event?);
         }
-        if self.has_actions { Workflow::Scripts(self.text) } else { Workflow::None }
-    }
-
-    fn affords(&mut self, event: &OwnedEvent) -> bool {
-        // The reader holds the elements that are announced before it returns the first.
-        let mut announced = 0;
-        let mut depth = self.open.len();
-        match event {
-            Event::StartArray(length) | Event::StartDictionary(length) => {
-                announced = length.unwrap_or(0);
-                depth += 1;
-            }
-            Event::String(text) => self.bytes += text.len(),
-            Event::Data(data) => self.bytes += data.len(),
-            _ => {}
-        }
-        self.items += 1;
-        self.items.saturating_add(announced) <= MAX_ITEMS && depth <= MAX_DEPTH && self.bytes <= MAX_BYTES
+        Ok(self.has_actions.then_some(self.text))
     }
 
     fn take(&mut self, event: OwnedEvent) {
@@ -253,7 +192,7 @@ mod tests {
         let mut deep: Vec<Vec<u8>> = (1..=12_000).map(|next| array(&[next])).collect();
         deep.push(b"\x51a".to_vec());
         assert_eq!(scripts(&binary(&deep)), Workflow::TooCostly);
-        assert_eq!(scripts(&[&b"<plist>"[..], &vec![b' '; MAX_FILE_BYTES]].concat()), Workflow::TooCostly);
+        assert_eq!(scripts(&[&b"<plist>"[..], &vec![b' '; LIMITS.file]].concat()), Workflow::TooCostly);
     }
 
     #[test]

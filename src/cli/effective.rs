@@ -1,0 +1,41 @@
+//! What a configuration comes to while the agent runs: everything that a reload exchanges.
+
+use super::clock::now;
+use super::config::{LayerArgs, configured};
+use super::exit::Failure;
+use super::rules::Selection;
+use crate::config::trust::Trust;
+use crate::config::{Config, lint};
+use crate::detect::RuleSet;
+use crate::script::Redactor;
+
+/// The values, rules and exceptions in effect. `Effective::load` may be called again and again: it reads everything
+/// anew, and fails whole.
+#[derive(Debug)]
+pub(super) struct Effective {
+    /// The values, each with its origin; `None`: there is no configuration.
+    pub(super) config: Option<Config>,
+    /// The rules that run, with the exceptions.
+    pub(super) rules: RuleSet,
+    /// What is left out of scripts.
+    pub(super) redactor: Redactor,
+    /// What blinds the rules, in sentences.
+    pub(super) blind_spots: Vec<String>,
+}
+
+impl Effective {
+    /// Reads the files of the configuration and the rules.
+    pub(super) fn load(layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
+        let config = layers.load()?;
+        let rules = selection.load(config.as_ref(), Trust::OwnerOnly)?;
+        let blind_spots = config.as_ref().map(blind_spots).transpose()?.unwrap_or_default();
+        let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
+        let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
+        Ok(Effective { config, rules, redactor, blind_spots })
+    }
+}
+
+fn blind_spots(config: &Config) -> Result<Vec<String>, Failure> {
+    let lints = lint::lints(config, &configured(config, &[])?, now());
+    Ok(lints.into_iter().filter(|lint| lint.blinds).map(|lint| lint.text).collect())
+}

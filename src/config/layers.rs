@@ -1,0 +1,204 @@
+//! The files of a configuration, one layer over the other: a file, those of `conf.d` beside it in order of name, and
+//! what an MDM manages. The later one takes precedence key by key; exceptions of all of them apply.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::error::{Error, Problem, What};
+use super::origins::{Origin, Origins, key_at};
+use super::trust::{self, Trust};
+use super::{Config, ExceptionFile, managed};
+
+/// A configuration is a few pages of text; this bounds what a mistaken path can cost.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Where the layers of a configuration are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layers {
+    /// The file. `conf.d` and `exceptions.d` are beside it.
+    pub file: PathBuf,
+    /// The file may be missing.
+    pub is_optional: bool,
+    /// The managed preferences, if they count.
+    pub managed: Option<PathBuf>,
+}
+
+#[allow(dead_code, reason = "what reloads on a change asks")]
+/// What a file is, as far as a change of it shows.
+pub(crate) type Stamp = (PathBuf, Option<(u64, u64, u64, i64, i64)>);
+
+impl Layers {
+    /// The file of an installed osawatch.
+    pub(crate) const FILE: &str = "/Library/Application Support/osawatch/config.toml";
+    /// What an MDM manages.
+    pub(crate) const MANAGED: &str = "/Library/Managed Preferences/io.osawatch.agent.plist";
+
+    /// Whether any of them is there.
+    pub(crate) fn exist(&self) -> bool {
+        let folder = self.folder();
+        let managed = self.managed.iter().map(PathBuf::as_path);
+        let all = [self.file.as_path(), &folder.join("conf.d"), &folder.join("exceptions.d")];
+        !self.is_optional || all.into_iter().chain(managed).any(Path::exists)
+    }
+
+    /// Reads them. What others than root, or the user, could have written is refused. All that is wrong is reported.
+    pub(crate) fn load(&self) -> Result<Config, Error> {
+        let folder = self.folder();
+        let (mut layers, mut problems) = (Vec::new(), Vec::new());
+        if !self.is_optional || self.file.exists() {
+            layers.extend(read(&self.file).and_then(Layer::of_file).map_err(|error| problems.extend(error.problems)));
+        }
+        for path in list(&folder.join("conf.d"), &mut problems) {
+            layers.extend(read(&path).and_then(Layer::of_file).map_err(|error| problems.extend(error.problems)));
+        }
+        let managed = self.managed.as_deref().map_or(Ok(None), Layer::managed);
+        layers.extend(managed.map_err(|error| problems.extend(error.problems)).ok().flatten());
+        let mut exception_files = Vec::new();
+        for path in list(&folder.join("exceptions.d"), &mut problems) {
+            let file = read(&path).and_then(|(origin, text)| ExceptionFile::parse(&origin, &text));
+            exception_files.extend(file.map_err(|error| problems.extend(error.problems)));
+        }
+        if !problems.is_empty() {
+            return Err(Error { problems });
+        }
+        let mut config = self.merged(layers)?;
+        config.exception_files.extend(exception_files);
+        for rules in &mut config.rules.paths {
+            *rules = folder.join(&*rules);
+        }
+        Ok(config)
+    }
+
+    fn merged(&self, layers: Vec<Layer>) -> Result<Config, Error> {
+        let (mut table, mut origins, mut exception_files) = (Table::new(), Origins::default(), Vec::new());
+        for layer in layers {
+            origins.add(&layer.text, |place| match layer.is_managed {
+                true => Origin::Managed { file: layer.origin.clone() },
+                false => Origin::File { file: layer.origin.clone(), place },
+            });
+            merge(&mut table, layer.table);
+            let Layer { origin, text, is_managed, .. } = layer;
+            exception_files.push(ExceptionFile { origin, text, is_managed, entries: layer.config.exceptions });
+        }
+        let file = self.file.display().to_string();
+        let config = Config::deserialize(Value::Table(table));
+        let mut config = config.map_err(|error| Problem::of_file(&file, What::Text(error.message().to_owned())))?;
+        config.origins = origins;
+        config.source = (file, String::new());
+        config.exception_files = exception_files;
+        config.check()?;
+        Ok(config)
+    }
+
+    #[allow(dead_code, reason = "what reloads on a change asks")]
+    /// What there is of the files, and of those of rules: it differs when one has changed.
+    pub(crate) fn stamps(&self, rules: &[PathBuf]) -> Vec<Stamp> {
+        let folder = self.folder();
+        let mut paths = vec![self.file.clone()];
+        paths.extend(self.managed.clone());
+        let rules = rules.iter().map(PathBuf::as_path);
+        for folder in [folder.join("conf.d").as_path(), &folder.join("exceptions.d")].into_iter().chain(rules) {
+            paths.push(folder.to_owned());
+            paths.extend(list(folder, &mut Vec::new()));
+        }
+        paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect()
+    }
+
+    fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+}
+
+#[allow(dead_code, reason = "what reloads on a change asks")]
+fn stamp(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Reads a configuration file and what is beside it.
+pub(crate) fn load(path: &Path) -> Result<Config, Error> {
+    Layers { file: path.to_owned(), is_optional: false, managed: None }.load()
+}
+
+/// One file, valid by itself.
+struct Layer {
+    origin: String,
+    text: String,
+    is_managed: bool,
+    config: Config,
+    table: Table,
+}
+
+impl Layer {
+    fn of_file((origin, text): (String, String)) -> Result<Layer, Error> {
+        let config = Config::read(&origin, &text)?;
+        let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+            Problem::at((&origin, &text), error.span().map_or(0, |span| span.start), What::Text(error.message().into()))
+        })?;
+        table.remove("exception");
+        Ok(Layer { origin, text, is_managed: false, config, table })
+    }
+
+    /// The managed preferences; what is wrong with them has a key instead of a line.
+    fn managed(path: &Path) -> Result<Option<Layer>, Error> {
+        let Some(text) = managed::read(path)? else { return Ok(None) };
+        let layer = Layer::of_file((path.display().to_string(), text.clone())).map_err(|mut error| {
+            for problem in &mut error.problems {
+                problem.key = problem.place.take().and_then(|place| key_at(&text, place));
+            }
+            error
+        })?;
+        Ok(Some(Layer { is_managed: true, ..layer }))
+    }
+}
+
+/// Puts one table over another, key by key.
+fn merge(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => _ = below.insert(key, value),
+        }
+    }
+}
+
+/// The `.toml` files of a folder, in order of name; none when there is no such folder.
+fn list(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    match paths(folder) {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            problems.push(Problem::of_file(&folder.display().to_string(), What::Folder(error)));
+            Vec::new()
+        }
+    }
+}
+
+fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !is_hidden && path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<(String, String), Error> {
+    let origin = path.display().to_string();
+    match trust::read(path, Trust::OwnerOnly, MAX_BYTES) {
+        Ok(text) => Ok((origin, text)),
+        Err(trust::Error::NotUtf8(before)) => {
+            let at = before.len();
+            Err(Problem::at((&origin, &before), at, What::File(trust::Error::NotUtf8(String::new()))).into())
+        }
+        Err(error) => Err(Problem::of_file(&origin, What::File(error)).into()),
+    }
+}

@@ -1,0 +1,112 @@
+//! The sections about how the agent runs: `[agent]`, `[limits]` and `[response]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::value;
+use crate::quantity::{serialize_duration, serialize_size};
+
+/// What the agent says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Agent {
+    /// How often a document with the counters of the status is written; 1 min to 1 day, zero is never.
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::heartbeat")]
+    pub heartbeat: Duration,
+    /// How often the status is written, besides on a change; 1 s to 1 h.
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::status_interval")]
+    pub status_interval: Duration,
+    /// How much is logged; `-v` and `-q` take precedence.
+    pub log_level: LogLevel,
+}
+
+impl Default for Agent {
+    fn default() -> Agent {
+        Agent {
+            heartbeat: Duration::from_secs(15 * 60),
+            status_interval: Duration::from_secs(10),
+            log_level: LogLevel::Info,
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    /// Only errors.
+    Error,
+    /// Also warnings.
+    Warn,
+    /// Also what the agent does.
+    Info,
+    /// Everything.
+    Debug,
+}
+
+/// What the agent may use of the Mac.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Bytes that queues and tables hold together; 16 MiB to 1 GiB.
+    #[serde(serialize_with = "serialize_size", deserialize_with = "value::memory")]
+    pub memory: u64,
+    /// Percent of one core over a minute, above which optional work is left out; 0 is no limit. At most 100.
+    #[serde(deserialize_with = "value::cpu")]
+    pub cpu: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { memory: 64 << 20, cpu: 50 }
+    }
+}
+
+/// What is done about an alert besides writing it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Response {
+    /// For every rule that `rules` does not name.
+    pub action: Action,
+    /// Nothing is done, and what would have been is reported.
+    pub dry_run: bool,
+    /// How long a process may take for its end before it is killed; at most 1 min.
+    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::grace")]
+    pub grace: Duration,
+    /// The action of single rules, by id.
+    pub rules: BTreeMap<String, RuleResponse>,
+}
+
+impl Default for Response {
+    fn default() -> Response {
+        Response { action: Action::None, dry_run: true, grace: Duration::from_secs(5), rules: BTreeMap::new() }
+    }
+}
+
+impl Response {
+    /// What is done about an alert of a rule.
+    #[allow(dead_code, reason = "the response asks")]
+    pub(crate) fn action_of(&self, rule: &str) -> Action {
+        self.rules.get(rule).map_or(self.action, |rule| rule.action)
+    }
+}
+
+/// The action of one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleResponse {
+    /// As [`Response::action`].
+    pub action: Action,
+}
+
+/// What is done about an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    /// Nothing.
+    None,
+    /// The execution that the alert is about is ended.
+    Terminate,
+}
