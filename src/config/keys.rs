@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value as Json, json};
 
+use self::Kind::{Boolean, Choice, Duration, DurationOrNone, Integer, Path, Size, Tables, Text, Texts};
 use super::{Config, value};
 use crate::detect::suppress;
 use crate::quantity::{write_duration, write_size};
@@ -48,9 +49,23 @@ pub(crate) enum Kind {
 
 /// Every key, in the order of the shipped file.
 pub(crate) fn keys() -> Vec<Key> {
-    use Kind::{Boolean, Choice, Duration, DurationOrNone, Integer, Path, Size, Tables, Text, Texts};
-    let key = |name, kind, about| Key { name, kind, reloads: true, about };
-    let at_start = |name, kind, about| Key { name, kind, reloads: false, about };
+    let mut keys = of_alerts();
+    keys.extend(of_detection());
+    keys.extend(of_operation());
+    keys
+}
+
+/// One that a reload applies.
+fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, reloads: true, about }
+}
+
+/// One that the next start applies.
+fn at_start(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, reloads: false, about }
+}
+
+fn of_alerts() -> Vec<Key> {
     vec![
         key("alerts.file", Path, "The alert file, one JSON document per line."),
         at_start("alerts.state_directory", Path, "What is kept between runs."),
@@ -67,6 +82,11 @@ pub(crate) fn keys() -> Vec<Key> {
         key("script.redact", Texts, "Regular expressions whose matches are left out of alerts."),
         key("script.redact_defaults", Boolean, "Leave out passwords, tokens and keys that osawatch finds by itself."),
         key("script.redact_key", Text, "Equal secrets get equal marks under this key."),
+    ]
+}
+
+fn of_detection() -> Vec<Key> {
+    vec![
         key("volume.max_alerts", Integer(suppress::MAX_ALERTS), "Alerts of one rule in one window; 0 is no limit."),
         key("volume.window", Duration(suppress::WINDOW), "The window, from the first alert in it."),
         key("volume.rules.<ID>.max_alerts", Integer(suppress::MAX_ALERTS), "The limit of one rule."),
@@ -81,6 +101,11 @@ pub(crate) fn keys() -> Vec<Key> {
         key("rules.paths", Texts, "Rule files, or folders of them; relative to the folder of the configuration."),
         key("rules.disable", Texts, "Ids of rules that do not run."),
         key("rules.enable", Texts, "Ids of rules that run although they are off by default."),
+    ]
+}
+
+fn of_operation() -> Vec<Key> {
+    vec![
         key("agent.heartbeat", DurationOrNone(value::HEARTBEAT), "How often the agent writes how it is."),
         key(
             "agent.status_interval",
@@ -94,10 +119,14 @@ pub(crate) fn keys() -> Vec<Key> {
             Integer(value::CPU),
             "Percent of one core over a minute; above it, optional work is left out.",
         ),
-        key("response.action", Choice(&["none", "terminate"]), "What is done about an alert."),
-        key("response.dry_run", Boolean, "Only report what would be done."),
-        key("response.grace", Duration(value::GRACE), "How long a process may take for its end before it is killed."),
-        key("response.rules.<ID>.action", Choice(&["none", "terminate"]), "The action of one rule."),
+        at_start("response.action", Choice(&["none", "terminate"]), "What is done about an alert."),
+        at_start("response.dry_run", Boolean, "Only report what would be done."),
+        at_start(
+            "response.grace",
+            Duration(value::GRACE),
+            "How long a process may take for its end before it is killed.",
+        ),
+        at_start("response.rules.<ID>.action", Choice(&["none", "terminate"]), "The action of one rule."),
         key(
             "exception",
             Tables(&["name", "rules", "condition", "owner", "reason", "expires"]),
