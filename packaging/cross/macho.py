@@ -2,6 +2,7 @@
 """Mach-O files where Apple's tools are not: an ad-hoc signature, and one file for both processors.
 
   macho.py sign IDENTIFIER FILE...    signs each in place, as codesign --sign - --identifier IDENTIFIER
+  macho.py sign-universal IDENTIFIER FILE   every slice of one that holds several
   macho.py universal OUT FILE...      one file with every FILE as a slice, as lipo -create
 
 rcodesign does the same and takes nine minutes to build; a signature with a certificate needs it, or a Mac.
@@ -33,6 +34,7 @@ class Slice:
         if magic != MAGIC_64:
             raise SystemExit("macho.py: not a thin 64-bit Mach-O file")
         self.segments, self.signature, self.first_section = {}, None, len(self.data)
+        self.bundle = ()
         count, self.commands_size = struct.unpack_from("<II", self.data, 16)
         at = 32
         for _ in range(count):
@@ -55,8 +57,10 @@ class Slice:
             if bytes(self.data[section:section + 16]).rstrip(b"\0") == b"__info_plist":
                 raise SystemExit("macho.py: an embedded Info.plist has to be signed too, which this does not do")
 
-    def sign(self, identifier):
-        """Takes an old signature away and appends a new one."""
+    def sign(self, identifier, bundle=()):
+        """Takes an old signature away and appends a new one; the main executable of a bundle also seals its
+        Info.plist and CodeResources."""
+        self.bundle = bundle
         if self.signature is None:
             self._add_command()
         else:
@@ -97,19 +101,31 @@ class Slice:
 
     def _code_directory(self, identifier, limit, requirements):
         page = 1 << HASH_PAGE_BITS
-        # Special slots count down to the pages: the requirements are slot -2, an Info.plist would be -1.
-        hashes = [hashlib.sha256(requirements).digest(), bytes(32)]
+        # Special slots count down to the pages: -1 is the Info.plist, -2 the requirements, -3 the CodeResources.
+        info, resources = self.bundle or (None, None)
+        special = [resources, requirements, info] if self.bundle else [requirements, info]
+        hashes = [hashlib.sha256(part).digest() if part is not None else bytes(32) for part in special]
         hashes += [hashlib.sha256(self.data[at:min(at + page, limit)]).digest() for at in range(0, limit, page)]
         name = identifier.encode() + b"\0"
         head = 88
-        hash_offset = head + len(name) + 2 * 32
+        hash_offset = head + len(name) + 32 * len(special)
         text = self.segments["__TEXT"]
         text_offset, text_size = struct.unpack_from("<QQ", self.data, text + 40)
         return struct.pack(
             ">IIIIIIIIIBBBBIIIIQQQQ",
-            0xFADE0C02, hash_offset + 32 * (len(hashes) - 2), 0x20400, ADHOC, hash_offset, head, 2, len(hashes) - 2,
+            0xFADE0C02, hash_offset + 32 * (len(hashes) - len(special)), 0x20400, ADHOC, hash_offset, head,
+            len(special), len(hashes) - len(special),
             limit, 32, 2, 0, HASH_PAGE_BITS, 0, 0, 0, 0, 0, text_offset, text_size, MAIN_BINARY,
         ) + name + b"".join(hashes)
+
+
+def slices(data):
+    """The thin executables of a file: itself, or what a universal one holds."""
+    if struct.unpack_from(">I", data)[0] != FAT_MAGIC:
+        return [Slice(data)]
+    (count,) = struct.unpack_from(">I", data, 4)
+    entries = [struct.unpack_from(">IIIII", data, 8 + 20 * number) for number in range(count)]
+    return [Slice(data[offset:offset + size]) for _, _, offset, size, _ in entries]
 
 
 def write(path, data):
@@ -129,29 +145,44 @@ def sign(identifier, paths):
         write(path, one.data)
 
 
+def sign_universal(identifier, path, bundle=()):
+    with open(path, "rb") as file:
+        parts = slices(file.read())
+    for one in parts:
+        one.sign(identifier, bundle)
+    write(path, parts[0].data if len(parts) == 1 else joined(parts))
+
+
 def universal(out, paths):
-    slices = []
+    parts = []
     for path in paths:
         with open(path, "rb") as file:
-            slices.append(Slice(file.read()))
-    data = bytearray(struct.pack(">II", FAT_MAGIC, len(slices)) + bytes(20 * len(slices)))
-    for number, one in enumerate(slices):
+            parts.append(Slice(file.read()))
+    write(out, joined(parts))
+
+
+def joined(parts):
+    data = bytearray(struct.pack(">II", FAT_MAGIC, len(parts)) + bytes(20 * len(parts)))
+    for number, one in enumerate(parts):
         bits = PAGE_BITS[one.cpu]
         data.extend(bytes(-len(data) % (1 << bits)))
         entry = (one.cpu, one.cpu_subtype, len(data), len(one.data), bits)
         struct.pack_into(">IIIII", data, 8 + 20 * number, *entry)
         data.extend(one.data)
-    write(out, data)
+    return data
 
 
 def main():
     match sys.argv[1:]:
         case ["sign", identifier, path, *more]:
             sign(identifier, [path, *more])
+        case ["sign-universal", identifier, path]:
+            sign_universal(identifier, path)
         case ["universal", out, path, *more]:
             universal(out, [path, *more])
         case _:
             raise SystemExit(__doc__)
 
 
-main()
+if __name__ == "__main__":
+    main()
