@@ -49,6 +49,8 @@ mod live_mac;
 // The matcher against an obviously correct model.
 mod memory;
 mod model;
+// The installer package, and what is beside it.
+mod packaging;
 // The replay command: options, formats, failures, exit codes.
 mod replay;
 // A real shipper follows the alert file.

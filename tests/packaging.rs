@@ -1,0 +1,16 @@
+//! The installer package: built, read by readers of our own, installed into a folder, upgraded, removed.
+
+// Three flavours, and what the built files hold.
+mod build;
+// On a Mac that is full.
+mod full_disk;
+// The scripts with a launchd that behaves as Apple's.
+mod install;
+// A folder in the place of the startup disk.
+mod mac;
+// Profiles for an MDM, and what package managers read.
+mod mdm;
+// Readers of what flatpkg.py and Apple's tools write.
+mod bill;
+pub(crate) mod mach_o;
+mod xar;
