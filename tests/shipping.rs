@@ -213,7 +213,7 @@ fn the_launchd_job_runs_osawatch_as_a_daemon_that_comes_back() {
     assert_eq!(text("Label"), path.file_stem().and_then(|stem| stem.to_str()));
     let arguments: Vec<_> =
         job["ProgramArguments"].as_array().unwrap().iter().map(|arg| arg.as_string().unwrap()).collect();
-    assert!(arguments[0].starts_with("/Library/") && arguments[0].ends_with(".app/Contents/MacOS/osawatch"));
+    assert_eq!(arguments[0], "/Library/Osawatch/Osawatch.app/Contents/MacOS/osawatch");
     assert_eq!(arguments[1..], ["run", "--config", "/Library/Application Support/osawatch/config.toml"]);
     for (key, wanted) in [("RunAtLoad", true), ("KeepAlive", true), ("MaterializeDatalessFiles", false)] {
         assert_eq!(job[key].as_boolean(), Some(wanted), "{key}");
