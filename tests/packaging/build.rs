@@ -83,12 +83,18 @@ fn every_file_is_sealed(contents: &Path, resources: &[u8]) {
     }
 }
 
-/// What the readers find in a package: payload and scripts.
-fn opened(package: &Path) -> (BTreeMap<String, Vec<u8>>, BTreeMap<String, Member>, BTreeMap<String, Member>) {
+/// What the readers find in a package.
+struct Opened {
+    files: BTreeMap<String, Vec<u8>>,
+    payload: BTreeMap<String, Member>,
+    scripts: BTreeMap<String, Member>,
+}
+
+fn opened(package: &Path) -> Opened {
     let files = xar::files(&fs::read(package).unwrap());
     let payload = xar::members(&files["osawatch.pkg/Payload"]);
     let scripts = xar::members(&files["osawatch.pkg/Scripts"]);
-    (files, payload, scripts)
+    Opened { files, payload, scripts }
 }
 
 #[test]
@@ -144,7 +150,7 @@ fn two_builds_are_the_same_and_a_zip_list_of_parts_and_checksums_lie_beside_the_
 fn the_package_holds_what_its_bill_says_for_root_and_nothing_that_others_may_write() {
     let folder = tempfile::tempdir().unwrap();
     let (app, package) = built(&folder.path().join("dist"), &[]);
-    let (files, payload, scripts) = opened(&package);
+    let Opened { files, payload, scripts } = opened(&package);
     let bill = bill::lines(&files["osawatch.pkg/Bom"]);
     assert_eq!(bill.keys().collect::<Vec<_>>(), payload.keys().collect::<Vec<_>>());
     for (path, member) in &payload {
@@ -188,7 +194,7 @@ fn the_package_holds_what_its_bill_says_for_root_and_nothing_that_others_may_wri
 fn the_package_installs_upgrades_and_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (_, package) = built(&folder.path().join("dist"), &[]);
-    let (_, payload, scripts) = opened(&package);
+    let Opened { payload, scripts, .. } = opened(&package);
     let is_file = |member: &Member| member.mode & 0o170_000 == 0o100_000;
     let name = |path: &str| path.trim_start_matches("./").to_owned();
     let files = payload.iter().filter(|(_, member)| is_file(member));
@@ -326,7 +332,7 @@ fn rcodesign_signs_each_flavour_and_only_release_and_dev_claim_the_entitlement()
         assert_eq!(claims.contains(ENTITLEMENT), flavour != "default", "{flavour}: {claims}");
         assert_eq!(signature.has_der_entitlements, flavour != "default");
         assert!(!claims.contains("get-task-allow"));
-        let (_, payload, _) = opened(&package);
+        let payload = opened(&package).payload;
         let executable = &payload[&format!("./{APP}/Contents/MacOS/osawatch")].data;
         assert!(*executable == fs::read(app.join("Contents/MacOS/osawatch")).unwrap());
     }
