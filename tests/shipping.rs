@@ -1,4 +1,4 @@
-//! The alert file as a shipper sees it: rsyslog follows it through rotations and kills.
+//! The alert file as a shipper sees it: rsyslog and Filebeat follow it through rotations and kills.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
+
+mod filebeat;
 
 const ALERTS: usize = 3000;
 /// Alerts given out in one go; rsyslog needs time between rotations, as on a Mac there is.
@@ -40,19 +42,32 @@ fn pair(number: usize) -> String {
 
 struct Site {
     folder: tempfile::TempDir,
-    shipper: Child,
+    shipper: Option<Child>,
 }
 
 impl Site {
-    /// A folder of alerts and an rsyslog that follows it.
-    fn new() -> Site {
-        let program = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].into_iter().find(|path| Path::new(path).exists());
-        let program = program.expect("rsyslog is installed");
+    /// A folder of alerts that nothing follows yet.
+    fn empty() -> Site {
         let folder = tempfile::tempdir().unwrap();
         for name in ["log", "state", "shipper"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let shown = |name: &str| folder.path().join(name).display().to_string();
+        let text = format!(
+            "[alerts]\nfile = {:?}\nstate_directory = {:?}\nrotate_size = \"512KiB\"\nkeep_files = 1000\nfsync = \"interval\"\n",
+            folder.path().join("log/alerts.ndjson"),
+            folder.path().join("state")
+        );
+        fs::write(folder.path().join("config.toml"), text).unwrap();
+        Site { folder, shipper: None }
+    }
+
+    /// With an rsyslog that follows it.
+    fn new() -> Site {
+        let program = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].into_iter().find(|path| Path::new(path).exists());
+        let program = program.expect("rsyslog is installed");
+        let mut site = Site::empty();
+        let folder = site.folder.path();
+        let shown = |name: &str| folder.join(name).display().to_string();
         let shipped = include_str!("../packaging/shippers/rsyslog.conf");
         let config = shipped
             .replace("/var/spool/osawatch-rsyslog", &shown("shipper"))
@@ -62,17 +77,11 @@ impl Site {
                 &format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", shown("shipped.ndjson")),
             );
         assert!(config.contains("omfile"), "the test puts a file in the place of the collector");
-        fs::write(folder.path().join("rsyslog.conf"), config).unwrap();
-        let text = format!(
-            "[alerts]\nfile = {:?}\nstate_directory = {:?}\nrotate_size = \"512KiB\"\nkeep_files = 1000\nfsync = \"interval\"\n",
-            folder.path().join("log/alerts.ndjson"),
-            folder.path().join("state")
-        );
-        fs::write(folder.path().join("config.toml"), text).unwrap();
+        fs::write(folder.join("rsyslog.conf"), config).unwrap();
         let mut command = Command::new(program);
         command.args(["-n", "-f", &shown("rsyslog.conf"), "-i", &shown("rsyslog.pid")]);
-        let shipper = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
-        Site { folder, shipper }
+        site.shipper = Some(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap());
+        site
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -118,8 +127,10 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let _ = self.shipper.kill();
-        let _ = self.shipper.wait();
+        if let Some(shipper) = &mut self.shipper {
+            let _ = shipper.kill();
+            let _ = shipper.wait();
+        }
     }
 }
 
