@@ -201,6 +201,11 @@ impl Pipeline {
         }
     }
 
+    /// Asks every rule about every event from now on, also where none of its stages can match. It changes no answer.
+    pub fn ask_every_rule(&mut self) {
+        self.detector.ask_every_rule();
+    }
+
     /// The rules.
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules

@@ -53,6 +53,8 @@ mod model;
 mod packaging;
 // The replay command: options, formats, failures, exit codes.
 mod replay;
+// With every shortcut a replay says the same as with none.
+mod shortcuts;
 // A real shipper follows the alert file.
 mod shipping;
 // What an alert says, and only that.

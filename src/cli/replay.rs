@@ -1,9 +1,11 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
@@ -34,6 +36,8 @@ const SHOWN_PROBLEMS: u64 = 10;
 const MAX_SORTED: u64 = 64 << 20;
 /// Alerts that wait until it is known whether the recording is in order.
 const MAX_WAITING: usize = 10_000;
+/// Threads that decode by default, at most: one thread applies the rules, and that is most of the work.
+const MAX_THREADS: usize = 4;
 /// How much disorder is expected by default.
 const LATENESS: Duration = Duration::from_secs(5);
 
@@ -91,6 +95,12 @@ pub(super) struct Args {
     /// Events to buffer while waiting for earlier ones
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
     max_reorder: usize,
+    /// Threads that decode; the alerts are the same with however many [default: one for each core]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// Ask every rule about every event, also where none of its stages can match; the alerts are the same
+    #[arg(long)]
+    no_prefilter: bool,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
@@ -191,9 +201,13 @@ impl<'a> Replay<'a> {
         let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));
         let volume = config.filter(|config| config.states("volume")).map(|config| config.volume.clone());
         let (capture, redactor) = (Some(script.capture_script), Some(redactor));
-        let pipeline =
+        let mut pipeline =
             Pipeline::new(set, pipeline::Options { limits, volume, capture, redactor, names_come_later: false });
-        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default());
+        if args.no_prefilter {
+            pipeline.ask_every_rule();
+        }
+        let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
+        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), threads);
         Ok(Replay {
             args,
             recording: recording.map_err(source_failure)?,

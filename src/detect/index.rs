@@ -1,14 +1,16 @@
-//! Which matchers an event can concern, by its category, the name of its process, and whether something waits.
+//! Which matchers an event can concern, by its category, a few of its texts such as the name of its process, and whether
+//! something waits.
 //!
 //! Nearly every event concerns none: to know that at once costs less than to ask each stage of each rule. What the
 //! index leaves out no stage would select; what it gives, a stage may still refuse.
 
-use std::borrow::Cow;
-
 use ahash::HashMap;
 
 use crate::eql::{Kind, Query, Stage, StageCategory};
-use crate::event::{Categories, Event, field};
+use crate::event::{Categories, Event, Field, field};
+
+/// The fields of which a text is looked up, those that distinguish most events first.
+const INDEXED: [Field; 4] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID, field::PARENT_NAME, field::EVENT_TYPE];
 
 /// Matchers by their position, one bit each.
 type Mask = Vec<u64>;
@@ -34,10 +36,10 @@ struct ByCategory {
 /// The matchers of a detector by what their stages select.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Stages that want one of some names, by the name in lower case.
-    by_name: HashMap<Box<str>, ByCategory>,
-    /// Stages that take any name.
-    of_any_name: ByCategory,
+    /// Stages of which a field must have one of some texts, by the text in lower case.
+    by_text: Vec<(Field, HashMap<Box<str>, ByCategory>)>,
+    /// Stages that want no such text.
+    of_any: ByCategory,
     /// Matchers that see every event: those that wait for one not to occur.
     always: Mask,
     /// Matchers with something that waits.
@@ -61,12 +63,19 @@ impl Index {
     }
 
     fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool) {
-        match stage.filter.wanted(field::PROCESS_NAME) {
-            None => self.of_any_name.add(at, stage, begins),
-            Some(names) => names.iter().for_each(|name| {
-                self.by_name.entry(name.to_ascii_lowercase().into()).or_default().add(at, stage, begins);
-            }),
+        let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
+        for (field, text) in wanted {
+            let known = self.by_text.iter().position(|(known, _)| *known == field).unwrap_or_else(|| {
+                self.by_text.push((field, HashMap::default()));
+                self.by_text.len() - 1
+            });
+            self.by_text[known].1.entry(text.to_ascii_lowercase().into()).or_default().add(at, stage, begins);
         }
+    }
+
+    /// All of so many matchers see every event.
+    pub(super) fn set_always(&mut self, count: usize) {
+        (0..count).for_each(|at| set(&mut self.always, at));
     }
 
     /// Whether the matcher at this position has something that waits.
@@ -80,16 +89,18 @@ impl Index {
 
     /// Looks up which matchers the event can concern; [`Index::next`] gives them.
     pub(super) fn look_up(&mut self, event: &Event) {
-        let Index { by_name, of_any_name, always, waiting, concerned } = self;
+        let Index { by_text, of_any, always, waiting, concerned } = self;
         concerned.clear();
         add(concerned, always);
-        of_any_name.add_to(concerned, waiting, event);
-        event.any(field::PROCESS_NAME, |name| {
-            if let Some(matchers) = by_name.get(&*lower_case(name.text())) {
-                matchers.add_to(concerned, waiting, event);
-            }
-            false
-        });
+        of_any.add_to(concerned, waiting, event);
+        for (field, by_text) in by_text {
+            event.any(*field, |value| {
+                if let Some(matchers) = by_text.get(&*value.lower_text()) {
+                    matchers.add_to(concerned, waiting, event);
+                }
+                false
+            });
+        }
     }
 
     /// The position of the next matcher that the event can concern, in order.
@@ -135,10 +146,6 @@ impl ByCategory {
         }
         add_to(&self.any);
     }
-}
-
-fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text }
 }
 
 fn set(mask: &mut Mask, at: usize) {

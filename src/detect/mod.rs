@@ -86,6 +86,12 @@ impl Detector {
         }
     }
 
+    /// Asks every rule about every event from now on, also where none of its stages can match.
+    pub(crate) fn ask_every_rule(&mut self) {
+        self.index.set_always(self.matchers.len());
+        self.lineages.ask_every_query();
+    }
+
     /// Which `descendant of […]` queries the event matches.
     pub fn lineage_marks(&self, event: &Event) -> u128 {
         self.lineages.marks(event)

@@ -17,10 +17,10 @@ impl Filter {
         self.0.matches(event)
     }
 
-    /// The values, however written in upper and lower case, of which the field must have one; `None`: the condition can
-    /// be met without.
-    pub fn wanted(&self, field: Field) -> Option<Vec<&str>> {
-        self.0.wanted(field)
+    /// Texts, however written in upper and lower case, of which one must be a value of its field; `None`: the condition
+    /// can be met without. Of several such lists it is the one whose fields come first.
+    pub fn wanted(&self, fields: &[Field]) -> Option<Vec<(Field, &str)>> {
+        self.0.wanted(fields)
     }
 
     /// Why no event can meet the condition when these fields have no values, if that is so: such a field.
@@ -61,12 +61,18 @@ impl Condition {
 }
 
 impl Node {
-    fn wanted(&self, field: Field) -> Option<Vec<&str>> {
+    fn wanted(&self, fields: &[Field]) -> Option<Vec<(Field, &str)>> {
+        let place = |field: &Field| fields.iter().position(|known| known == field);
         match self {
-            Node::Field(tested, test) if tested.field == field && tested.at.is_none() => test.texts(),
-            Node::All(nodes) => nodes.iter().find_map(|node| node.wanted(field)),
+            Node::Field(tested, test) if tested.at.is_none() && fields.contains(&tested.field) => {
+                Some(test.texts()?.into_iter().map(|text| (tested.field, text)).collect())
+            }
+            Node::All(nodes) => {
+                let lists = nodes.iter().filter_map(|node| node.wanted(fields));
+                lists.min_by_key(|list| list.iter().map(|(field, _)| place(field)).max())
+            }
             Node::Any(nodes) => {
-                let each: Option<Vec<Vec<&str>>> = nodes.iter().map(|node| node.wanted(field)).collect();
+                let each: Option<Vec<Vec<(Field, &str)>>> = nodes.iter().map(|node| node.wanted(fields)).collect();
                 each.map(|each| each.concat())
             }
             _ => None,

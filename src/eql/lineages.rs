@@ -2,23 +2,52 @@
 
 use std::ops::Range;
 
+use ahash::HashMap;
+
 use super::error::Error;
 use super::limits::LINEAGES;
 use super::stage::Stage;
-use crate::event::Event;
+use crate::event::{Event, field};
 
 /// The `descendant of […]` queries of all rules: each has a bit, and an event's context says which of
 /// them its ancestors' events match. Queries of the same text share a bit.
 #[derive(Clone, Debug, Default)]
 pub struct Lineages {
     queries: Vec<(Box<str>, Stage)>,
+    /// Those of processes of some names, by the name in lower case.
+    by_name: HashMap<Box<str>, u128>,
+    /// Those of processes of any name.
+    of_any_name: u128,
 }
 
 impl Lineages {
     /// The bits of the queries that the event matches.
     pub fn marks(&self, event: &Event) -> u128 {
-        let marks = self.queries.iter().enumerate().filter(|(_, (_, stage))| stage.selects(event));
-        marks.fold(0, |marks, (bit, _)| marks | 1 << bit)
+        let mut candidates = self.of_any_name;
+        event.any(field::PROCESS_NAME, |name| {
+            candidates |= self.by_name.get(&*name.lower_text()).copied().unwrap_or(0);
+            false
+        });
+        if candidates == 0 {
+            return 0;
+        }
+        let marks = self.queries.iter().enumerate().map(|(bit, (_, stage))| (1 << bit, stage));
+        let marks = marks.filter(|(mark, stage)| candidates & mark != 0 && stage.selects(event));
+        marks.fold(0, |marks, (mark, _)| marks | mark)
+    }
+
+    /// Asks every query about every event from now on, also about processes of other names.
+    pub(crate) fn ask_every_query(&mut self) {
+        self.of_any_name = u128::MAX;
+    }
+
+    fn index(&mut self, bit: usize) {
+        match self.queries[bit].1.filter.wanted(&[field::PROCESS_NAME]) {
+            None => self.of_any_name |= 1 << bit,
+            Some(names) => names.iter().for_each(|(_, name)| {
+                *self.by_name.entry(name.to_ascii_lowercase().into()).or_default() |= 1 << bit;
+            }),
+        }
     }
 
     /// The bit of a query, as a mask; a new one for a text not seen before.
@@ -34,6 +63,7 @@ impl Lineages {
             ));
         }
         self.queries.push((text.into(), stage));
+        self.index(bit);
         Ok(1 << bit)
     }
 
@@ -44,5 +74,8 @@ impl Lineages {
     /// Removes the queries added since there were this many.
     pub(super) fn truncate(&mut self, length: usize) {
         self.queries.truncate(length);
+        self.by_name.clear();
+        self.of_any_name = 0;
+        (0..self.queries.len()).for_each(|bit| self.index(bit));
     }
 }

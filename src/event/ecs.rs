@@ -13,7 +13,12 @@ use super::field::{self, Field};
 use super::{Categories, Decoded, Event, Line, Scalar, Timestamp, Value};
 
 /// What a document is skipped as that states no `event.category`.
-pub(crate) const NO_CATEGORY: &str = "none";
+const NO_CATEGORY: &str = "none";
+
+/// Whether it is a document that states no category.
+pub(crate) fn is_of_no_category(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Skipped(kind) if kind == NO_CATEGORY)
+}
 
 /// Why a line is not an event.
 #[derive(Debug)]

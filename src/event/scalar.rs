@@ -1,5 +1,7 @@
 //! A value of a field, as whoever asks for it sees it.
 
+use std::borrow::Cow;
+
 use super::Number;
 
 /// A borrowed value of a field.
@@ -17,13 +19,19 @@ pub enum Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// The value as text, the way a `keyword` field indexes it.
-    pub fn text(self) -> std::borrow::Cow<'a, str> {
+    pub fn text(self) -> Cow<'a, str> {
         match self {
             Scalar::Str(text) => text.into(),
             Scalar::Int(number) => number.to_string().into(),
             Scalar::Float(number) => Number::Float(number).to_string().into(),
             Scalar::Bool(flag) => if flag { "true" } else { "false" }.into(),
         }
+    }
+
+    /// The value as text, in ASCII lower case.
+    pub fn lower_text(self) -> Cow<'a, str> {
+        let text = self.text();
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text }
     }
 
     /// The value as a number; not a boolean.

@@ -1,5 +1,6 @@
 //! The executions that the stream has reported, bounded, and what they add to later events.
 
+mod entry;
 mod exits;
 mod latest;
 mod lineage;
@@ -16,7 +17,8 @@ use super::attribution::Owners;
 use super::key::key_of;
 use super::pending_flows::Owner;
 use crate::event::field;
-use crate::event::{Ancestors, Budget, Categories, Charge, Context, Event, Execution, Ledger, Scalar, Timestamp};
+use crate::event::{Ancestors, Budget, Categories, Context, Event, Execution, Ledger, Scalar, Timestamp};
+use entry::{Entry, Known};
 use exits::EarlyExits;
 use latest::Latest;
 use unlinked::Unlinked;
@@ -67,18 +69,6 @@ pub(crate) struct Table {
     key: String,
 }
 
-#[derive(Debug)]
-struct Entry {
-    context: Arc<Context>,
-    /// Which `descendant of […]` queries this execution's own events match.
-    marks: u128,
-    /// An exec reported it, not only a fork.
-    executed: bool,
-    ended: Option<Timestamp>,
-    generation: u64,
-    _charge: Charge,
-}
-
 impl Table {
     /// An empty table.
     pub(crate) fn new(limits: Limits) -> Table {
@@ -117,12 +107,13 @@ impl Table {
             }
             return;
         };
-        let known = executions.get(key_of(key, event, entity_id)).map(|entry| Arc::clone(&entry.context));
+        let known = executions.get(key_of(key, event, entity_id));
         event.context = match known {
-            Some(known) if !starts => Some(known),
+            Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
-                let mut context = known.map(|known| Context::clone(&known)).unwrap_or_default();
-                self.add_lineage(event, &mut context);
+                let mut context = known.map(|known| Context::clone(&known.context)).unwrap_or_default();
+                let itself = known.map(Known::of).unwrap_or_default();
+                self.add_lineage(event, itself, &mut context);
                 context.process = starts.then(|| Execution::of(event).charged_to(&self.ledger));
                 Some(Arc::new(context))
             }
@@ -177,12 +168,12 @@ impl Table {
         let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
         if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
             entry.ended = Some(ended);
-            let key: Arc<str> = key.into();
-            self.owners.ended(&key, event.int(field::PROCESS_PID), ended);
-            self.exited.push_back((ended, key));
+            self.owners.ended(&entry.key, event.int(field::PROCESS_PID), ended);
+            self.exited.push_back((ended, Arc::clone(&entry.key)));
         }
         if starts {
-            self.link(event, entity_id);
+            let key = Arc::clone(&entry.key);
+            self.link(event, &key, entity_id);
         }
     }
 
@@ -192,14 +183,11 @@ impl Table {
         let executed = action("exec") || !action("fork");
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
         let key = key_of(&mut self.key, event, entity_id);
-        if let Some((known, _)) = self.executions.get_key_value(key) {
-            let known = Arc::clone(known);
+        if let Some(entry) = self.executions.get_mut(key) {
             // It may have been found running, and its start is reported only now.
-            self.owners.started(&known, event);
-            if let Some(entry) = self.executions.get_mut(&known) {
-                entry.context = context;
-                entry.executed |= executed;
-            }
+            self.owners.started(&entry.key, event);
+            entry.context = context;
+            entry.executed |= executed;
             return self.bound(event.time);
         }
         let key: Arc<str> = key.into();
@@ -207,7 +195,8 @@ impl Table {
         self.latest.insert(event, &key);
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
-        let entry = Entry { context, marks: 0, executed, ended: None, generation, _charge: charge };
+        let entry =
+            Entry { key: Arc::clone(&key), context, marks: 0, executed, ended: None, generation, _charge: charge };
         self.executions.insert(Arc::clone(&key), entry);
         self.started.push_back((self.generation, key));
         self.bound(event.time);
@@ -233,13 +222,11 @@ impl Table {
             return;
         }
         let key = key_of(&mut self.key, event, replaced);
-        let Some((key, _)) = self.executions.get_key_value(key) else { return };
-        let key = Arc::clone(key);
-        if let Some(entry) = self.executions.get_mut(&key)
+        if let Some(entry) = self.executions.get_mut(key)
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);
-            self.exited.push_back((event.time, key));
+            self.exited.push_back((event.time, Arc::clone(&entry.key)));
         }
     }
 

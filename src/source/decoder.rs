@@ -1,6 +1,7 @@
 //! One value of a recording to an event, in whichever format it is written.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::wrapped::{self, Wrapped};
 use super::{Format, eslogger, jamf};
@@ -46,14 +47,19 @@ impl std::error::Error for DecodeError {}
 /// Decodes values of every format.
 #[derive(Debug)]
 pub struct Decoder {
-    ecs: ecs::Decoder,
+    ecs: Arc<ecs::Decoder>,
     eslogger: eslogger::Decoder,
 }
 
 impl Decoder {
     /// A decoder for these fields; eslogger lines are of this machine.
     pub fn new(fields: &Fields, machine: Machine) -> Decoder {
-        Decoder { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(machine, None) }
+        Decoder { ecs: Arc::new(ecs::Decoder::new(fields)), eslogger: eslogger::Decoder::new(machine, None) }
+    }
+
+    /// What decodes ECS documents.
+    pub(super) fn ecs(&self) -> &Arc<ecs::Decoder> {
+        &self.ecs
     }
 
     /// eslogger lines are of this machine from now on.
@@ -85,7 +91,7 @@ impl Decoder {
         let (mut first, mut skipped) = (None, None);
         for format in order {
             match self.decode_as(line, format) {
-                Ok(decoding) if is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
+                Ok(decoding) if ecs::is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
                 Err(DecodeError::Json(error)) => return Err(DecodeError::Json(error)),
                 Err(error) => first = first.or(Some(error)),
                 decoding => return decoding,
@@ -143,8 +149,4 @@ impl Decoder {
             }
         })
     }
-}
-
-fn is_of_no_category(decoded: &Decoded) -> bool {
-    matches!(decoded, Decoded::Skipped(kind) if kind == ecs::NO_CATEGORY)
 }

@@ -128,7 +128,8 @@ fn what_a_condition_demands_of_the_event_by_itself_is_asked_before_the_earlier_e
     ] {
         let text = format!("sequence [process where true] as event0 [network where {condition}]");
         let query = compiled(&text).unwrap();
-        assert_eq!(query.stages[1].filter.wanted(field::PROCESS_NAME), names, "{condition}");
+        let names = names.map(|names| names.into_iter().map(|name| (field::PROCESS_NAME, name)).collect::<Vec<_>>());
+        assert_eq!(query.stages[1].filter.wanted(&[field::PROCESS_NAME]), names, "{condition}");
     }
 }
 

@@ -37,7 +37,7 @@ impl Latest {
     pub(super) fn remove(&mut self, key: &Arc<str>, pid: i64) {
         let host = key.split_once('\0').map_or("", |(host, _)| host);
         let Some(by_pid) = self.by_host.get_mut(host) else { return };
-        if by_pid.get(&pid).is_some_and(|(_, latest)| latest == key) {
+        if by_pid.get(&pid).is_some_and(|(_, latest)| Arc::ptr_eq(latest, key) || latest == key) {
             by_pid.remove(&pid);
             if by_pid.is_empty() {
                 self.by_host.remove(host);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Table;
+use super::entry::Known;
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
 use crate::process::key::key_of;
@@ -17,35 +18,11 @@ const DISORDER: Duration = Duration::from_secs(5);
 /// less than it takes until a pid is used again.
 const ADJOINING: Duration = Duration::from_secs(60);
 
-/// An execution as its descendants see it.
-#[derive(Default)]
-struct Known {
-    execution: Option<Arc<Execution>>,
-    ancestors: Option<Arc<Ancestors>>,
-    /// Which `descendant of […]` queries its ancestors match.
-    inherited: u128,
-    /// Which of them it matches itself.
-    marks: u128,
-    parent_pid: Option<i64>,
-    /// An exec reported it, not only a fork.
-    executed: bool,
-}
-
-impl Known {
-    fn lineage(&self) -> u128 {
-        self.inherited | self.marks
-    }
-
-    /// The list of what descends from it.
-    fn list(&self, execution: Arc<Execution>) -> Arc<Ancestors> {
-        Ancestors::new(execution, self.ancestors.as_ref())
-    }
-}
-
 impl Table {
-    /// Finds the parent, the ancestors and the responsible process that the event names.
-    pub(super) fn add_lineage(&mut self, event: &Event, context: &mut Context) {
-        let before = self.before(event);
+    /// Finds the parent, the ancestors and the responsible process that the event names. `itself` is what is known of
+    /// its execution.
+    pub(super) fn add_lineage(&mut self, event: &Event, itself: Known, context: &mut Context) {
+        let before = self.before(event, itself);
         let at_fork = before.as_ref().and_then(|before| before.ancestors.clone());
         let named = event.str(field::PARENT_ENTITY_ID);
         if let Some(parent_id) = named {
@@ -90,13 +67,13 @@ impl Table {
     }
 
     /// What the process was before it ran this program.
-    fn before(&mut self, event: &Event) -> Option<Known> {
+    fn before(&mut self, event: &Event, itself: Known) -> Option<Known> {
         let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
         let is_known = |known: &Known| known.execution.is_some();
         if let Some(replaced_id) = event.str(field::REPLACED_ENTITY_ID).filter(|replaced| *replaced != entity_id) {
             return Some(self.known(event, replaced_id)).filter(is_known);
         }
-        let Some(mut itself) = Some(self.known(event, entity_id)).filter(is_known) else {
+        let Some(mut itself) = Some(itself).filter(is_known) else {
             return self.adjoining(event);
         };
         // A token names one execution; other sources give one id to all that a process runs.
@@ -177,17 +154,8 @@ impl Table {
 
     /// What is known of an execution on the host of the event.
     fn known(&mut self, event: &Event, entity_id: &str) -> Known {
-        let Some(entry) = self.executions.get(key_of(&mut self.key, event, entity_id)) else {
-            return Known::default();
-        };
-        Known {
-            execution: entry.context.process.clone(),
-            ancestors: entry.context.ancestors.clone(),
-            inherited: entry.context.lineage,
-            marks: entry.marks,
-            parent_pid: entry.context.parent.as_ref().and_then(|parent| parent.pid()),
-            executed: entry.executed,
-        }
+        let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
+        entry.map(Known::of).unwrap_or_default()
     }
 }
 

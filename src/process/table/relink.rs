@@ -8,36 +8,34 @@ use crate::process::key::key_of;
 
 impl Table {
     /// An execution of this event's process is known now: it waits for an ancestor's start, or is one waited for.
-    pub(super) fn link(&mut self, event: &Event, entity_id: &str) {
+    pub(super) fn link(&mut self, event: &Event, key: &Arc<str>, entity_id: &str) {
         // A fork that was not told is no ancestor of what replaced it: its parent is.
         for (from, is_ancestor) in [(field::REPLACED_ENTITY_ID, false), (field::PARENT_ENTITY_ID, true)] {
             if let Some(from) = event.str(from).filter(|from| *from != entity_id) {
-                self.note_unlinked(event, entity_id, (from, is_ancestor));
+                self.note_unlinked(event, key, (from, is_ancestor));
             }
         }
-        self.relink(event, entity_id);
+        self.relink(event, key);
     }
 
     /// Takes note that the execution of the event descends from one whose start was not reported yet: `from` itself,
     /// if that is an ancestor, or the one that `from` waits for.
-    fn note_unlinked(&mut self, event: &Event, entity_id: &str, (from, is_ancestor): (&str, bool)) {
-        let is_known = self.executions.contains_key(key_of(&mut self.key, event, from));
-        let ancestor: Option<Arc<str>> = match is_known {
-            false => is_ancestor.then(|| self.key.as_str().into()),
-            true => self.unlinked.ancestor_of.get(self.key.as_str()).cloned(),
-        };
-        if let Some(ancestor) = ancestor {
-            let key = key_of(&mut self.key, event, entity_id);
-            self.unlinked.add(event.time, key, ancestor);
+    fn note_unlinked(&mut self, event: &Event, key: &Arc<str>, (from, is_ancestor): (&str, bool)) {
+        let from = key_of(&mut self.key, event, from);
+        if !self.executions.contains_key(from) {
+            if is_ancestor {
+                self.unlinked.add(event.time, key, from);
+            }
+        } else if let Some(ancestor) = self.unlinked.ancestor_of.get(from).cloned() {
+            self.unlinked.add(event.time, key, &ancestor);
         }
     }
 
     /// The start of an execution was reported: what descends from it does from its ancestors too.
-    fn relink(&mut self, event: &Event, entity_id: &str) {
+    fn relink(&mut self, event: &Event, key: &Arc<str>) {
         if self.unlinked.by_ancestor.is_empty() {
             return;
         }
-        let key = key_of(&mut self.key, event, entity_id);
         let waiting = self.unlinked.take(key);
         let Some(entry) = self.executions.get(key).filter(|_| !waiting.is_empty()) else { return };
         let further = self.unlinked.ancestor_of.get(key).cloned();
@@ -50,7 +48,7 @@ impl Table {
                 context.lineage |= lineage;
             }
             if let Some(further) = &further {
-                self.unlinked.add(event.time, &child, Arc::clone(further));
+                self.unlinked.add(event.time, &child, further);
             }
         }
     }

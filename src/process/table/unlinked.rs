@@ -1,6 +1,7 @@
 //! Executions with an ancestor of which only its entity id is known.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,41 +14,56 @@ const LATEST: Duration = Duration::from_secs(5);
 /// Executions that wait for the start of an ancestor.
 const MAX_WAITING: usize = 4096;
 
+/// The executions that wait for the start of one ancestor.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// The key of the ancestor.
+    ancestor: Arc<str>,
+    keys: VecDeque<Arc<str>>,
+}
+
 /// Executions with an ancestor of which only its entity id is known.
 #[derive(Debug, Default)]
 pub(super) struct Unlinked {
     /// The keys of those that descend from it, by its key.
-    pub(super) by_ancestor: HashMap<Arc<str>, VecDeque<Arc<str>>>,
+    pub(super) by_ancestor: HashMap<Arc<str>, Waiting>,
     /// The key of that ancestor, by the key of the execution.
     pub(super) ancestor_of: HashMap<Arc<str>, Arc<str>>,
     order: VecDeque<(Timestamp, Arc<str>)>,
 }
 
 impl Unlinked {
-    pub(super) fn add(&mut self, time: Timestamp, key: &str, ancestor: Arc<str>) {
-        if self.ancestor_of.contains_key(key) {
-            return;
+    pub(super) fn add(&mut self, time: Timestamp, key: &Arc<str>, ancestor: &str) {
+        let Entry::Vacant(place) = self.ancestor_of.entry(Arc::clone(key)) else { return };
+        match self.by_ancestor.get_mut(ancestor) {
+            Some(waiting) => {
+                place.insert(waiting.ancestor.clone());
+                waiting.keys.push_back(Arc::clone(key));
+            }
+            None => {
+                let ancestor: Arc<str> = ancestor.into();
+                place.insert(Arc::clone(&ancestor));
+                let waiting = Waiting { ancestor: Arc::clone(&ancestor), keys: VecDeque::from([Arc::clone(key)]) };
+                self.by_ancestor.insert(ancestor, waiting);
+            }
         }
+        self.order.push_back((time, Arc::clone(key)));
         self.expire(time);
-        let key: Arc<str> = key.into();
-        self.by_ancestor.entry(Arc::clone(&ancestor)).or_default().push_back(Arc::clone(&key));
-        self.ancestor_of.insert(Arc::clone(&key), ancestor);
-        self.order.push_back((time, key));
     }
 
     fn expire(&mut self, now: Timestamp) {
         let horizon = now.saturating_sub(LATEST);
-        while self.order.len() >= MAX_WAITING || self.order.front().is_some_and(|(since, _)| *since < horizon) {
+        while self.order.len() > MAX_WAITING || self.order.front().is_some_and(|(since, _)| *since < horizon) {
             let Some((_, key)) = self.order.pop_front() else { return };
             let Some(ancestor) = self.ancestor_of.remove(&key) else { continue };
             if let Some(waiting) = self.by_ancestor.get_mut(&ancestor) {
                 // The oldest of all is the oldest of those that wait for the same one, but for some that came anew.
-                if waiting.front() == Some(&key) {
-                    waiting.pop_front();
+                if waiting.keys.front() == Some(&key) {
+                    waiting.keys.pop_front();
                 } else {
-                    waiting.retain(|waiting| *waiting != key);
+                    waiting.keys.retain(|waiting| *waiting != key);
                 }
-                if waiting.is_empty() {
+                if waiting.keys.is_empty() {
                     self.by_ancestor.remove(&ancestor);
                 }
             }
@@ -56,7 +72,7 @@ impl Unlinked {
 
     /// Those that waited for this one.
     pub(super) fn take(&mut self, ancestor: &str) -> VecDeque<Arc<str>> {
-        let waiting = self.by_ancestor.remove(ancestor).unwrap_or_default();
+        let waiting = self.by_ancestor.remove(ancestor).map(|waiting| waiting.keys).unwrap_or_default();
         waiting.iter().for_each(|key| _ = self.ancestor_of.remove(key));
         waiting
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::compression::Compression;
 use super::error::{Error, Unknown, Unreadable};
 use super::origin::{Input, Problem};
@@ -26,6 +27,8 @@ const VALUES_PER_STEP: u32 = 4096;
 /// One input of a recording.
 pub struct RecordedInput {
     source: Source,
+    /// What decodes its blocks before their turn.
+    ahead: Option<Ahead>,
     size: Option<u64>,
     consumed: Arc<AtomicU64>,
     /// `None` while the input waits for its turn.
@@ -58,9 +61,10 @@ pub(super) enum Step {
 }
 
 impl RecordedInput {
-    pub(super) fn open(source: Source) -> Result<RecordedInput, Error> {
+    pub(super) fn open(source: Source, ahead: Option<Ahead>) -> Result<RecordedInput, Error> {
         let mut input = RecordedInput {
             source,
+            ahead,
             size: None,
             consumed: Arc::default(),
             values: None,
@@ -133,17 +137,17 @@ impl RecordedInput {
 
     /// Starts to read the input.
     pub(super) fn wake(&mut self) -> Result<(), Error> {
-        let consumed = Arc::clone(&self.consumed);
+        let (consumed, ahead) = (Arc::clone(&self.consumed), self.ahead.clone());
         let chunks = match &self.source.input {
-            Input::Stdin => reader::spawn(io::stdin(), consumed),
+            Input::Stdin => reader::spawn(io::stdin(), consumed, ahead),
             Input::Memory(bytes) => {
                 self.size = Some(bytes.len() as u64);
-                reader::spawn(io::Cursor::new(Arc::clone(bytes)), consumed)
+                reader::spawn(io::Cursor::new(Arc::clone(bytes)), consumed, ahead)
             }
             Input::File(path) => {
                 let (file, size) = sources::open(path)?;
                 self.size = size;
-                reader::spawn(file, consumed)
+                reader::spawn(file, consumed, ahead)
             }
         };
         self.values = Some(Values::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));
@@ -212,6 +216,12 @@ impl RecordedInput {
 
     /// What a value comes to; `None` when it is skipped, or has to be looked at again.
     fn decode(&mut self, (value, is_line): (Line, bool), decoder: &Decoder) -> Option<Step> {
+        if is_line
+            && self.format == Some(Format::Ecs)
+            && let Some(decoded) = self.values.as_mut().and_then(|values| values.decoded(&value))
+        {
+            return self.count(decoded);
+        }
         let decoding = match decoder.decode(&value, self.format) {
             Ok(decoding) => decoding,
             Err(error) => {
@@ -224,6 +234,7 @@ impl RecordedInput {
         if self.format.is_none() {
             self.format = Some(decoding.format);
             (self.start, self.first) = (String::new(), None);
+            self.ahead.iter().filter(|_| decoding.format == Format::Ecs).for_each(Ahead::begin);
             if decoding.format != Format::Ecs {
                 self.message_version = eslogger::message_version(&value);
             }
@@ -232,7 +243,11 @@ impl RecordedInput {
             return Some(Step::Detected);
         }
         self.counters.repaired_text += u64::from(decoding.repaired);
-        match decoding.decoded {
+        self.count(decoding.decoded)
+    }
+
+    fn count(&mut self, decoded: Decoded) -> Option<Step> {
+        match decoded {
             Decoded::Event(event) => {
                 self.counters.events += 1;
                 Some(Step::Event(event))

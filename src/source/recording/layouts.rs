@@ -15,7 +15,7 @@ fn pieces(text: &str, block: usize) -> Vec<String> {
     while !rest.is_empty() {
         let (head, tail) = rest.split_at(rest.ceil_char_boundary(block.min(rest.len())));
         let partial = !head.ends_with('\n') && !tail.is_empty();
-        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial }).unwrap();
+        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial, ahead: None }).unwrap();
         rest = tail;
     }
     drop(sender);

@@ -1,9 +1,11 @@
 //! Recordings: files and standard input, each in the format that its lines show, merged by time.
 
+mod ahead;
 mod compression;
 mod documents;
 mod error;
 mod input;
+mod lines;
 mod origin;
 #[cfg(test)]
 mod layouts;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use super::{Counters, Decoder, Format};
 use crate::event::{Event, Fields, Machine, Timestamp, document, field};
+use ahead::{Ahead, Threads};
 pub use compression::Compression;
 pub(crate) use compression::decompressed;
 pub(crate) use documents::{Documents, NextDocument, unwrapped};
@@ -68,6 +71,7 @@ pub struct Recording {
     /// The inputs without a head that have not ended.
     pending: Vec<usize>,
     problems: VecDeque<Problem>,
+    threads: Option<Threads>,
 }
 
 impl Recording {
@@ -79,16 +83,22 @@ impl Recording {
     /// eslogger lines name no host. They are `machine`'s; when that has no id, they are of the host that
     /// the first event of an ECS input states, and else of `local`.
     pub fn open(inputs: &[Input], fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        Recording::open_sources(Sources::find(inputs)?, fields, machine)
+        Recording::open_sources(Sources::find(inputs)?, fields, machine, 1)
     }
 
     /// One input that is in memory.
     pub(crate) fn of_bytes(bytes: Arc<[u8]>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        Recording::open_sources(Sources::find(&[Input::Memory(bytes)])?, fields, machine)
+        Recording::open_sources(Sources::find(&[Input::Memory(bytes)])?, fields, machine, 1)
     }
 
-    /// As [`Recording::open`], when the directories among the inputs have been walked.
-    pub fn open_sources(sources: Sources, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
+    /// As [`Recording::open`], when the directories among the inputs have been walked, with so many threads to decode
+    /// on: this one and others. With however many, the events are the same.
+    pub fn open_sources(
+        sources: Sources,
+        fields: &Fields,
+        machine: Machine,
+        threads: usize,
+    ) -> Result<Recording, Error> {
         let mut recording = Recording {
             inputs: Vec::new(),
             heads: Vec::new(),
@@ -97,6 +107,8 @@ impl Recording {
             machine: Some(machine),
             order: BinaryHeap::new(),
             problems: VecDeque::new(),
+            // Where no thread can be started, this one does without.
+            threads: if threads > 1 { Threads::start(threads - 1).ok() } else { None },
         };
         let is_many = sources.all.len() > MAX_OPEN;
         let mut nothing = None;
@@ -128,7 +140,8 @@ impl Recording {
 
     /// Opens an input, and looks into a file until its format is known.
     fn add(&mut self, source: Source, is_many: bool) -> Result<(), Error> {
-        let mut input = RecordedInput::open(source)?;
+        let ahead = self.threads.as_ref().map(|threads| Ahead::new(threads, self.decoder.ecs()));
+        let mut input = RecordedInput::open(source, ahead)?;
         let index = self.inputs.len();
         let mut first = None;
         while input.size().is_some() {

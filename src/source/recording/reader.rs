@@ -7,11 +7,10 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::ahead::{Ahead, Pending};
 use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
 
-/// The longest value that is read.
-pub(super) const MAX_VALUE: usize = 8 << 20;
 /// How much is read at a time.
 const BLOCK: usize = 256 << 10;
 /// How much of a line is gathered before it goes out in pieces.
@@ -26,13 +25,18 @@ pub(super) enum Chunk {
     /// The first one: how the input is compressed.
     Opened(Compression),
     /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
-    Text { text: Arc<String>, repaired: u64, partial: bool },
+    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
     /// Reading failed: nothing follows.
     Broken(Unreadable),
 }
 
-/// Starts a thread that reads the input; `consumed` counts the bytes as they are stored.
-pub(super) fn spawn(input: impl Read + Send + 'static, consumed: Arc<AtomicU64>) -> io::Result<Receiver<Chunk>> {
+/// Starts a thread that reads the input; `consumed` counts the bytes as they are stored, and whole lines are decoded
+/// `ahead`.
+pub(super) fn spawn(
+    input: impl Read + Send + 'static,
+    consumed: Arc<AtomicU64>,
+    ahead: Option<Ahead>,
+) -> io::Result<Receiver<Chunk>> {
     let (sender, receiver) = bounded(WAITING);
     thread::Builder::new().name("reader".into()).spawn(move || {
         let input = Counting { input, consumed };
@@ -41,7 +45,7 @@ pub(super) fn spawn(input: impl Read + Send + 'static, consumed: Arc<AtomicU64>)
             Ok((compression, input)) => sender
                 .send(Chunk::Opened(compression))
                 .ok()
-                .and_then(|()| Cutter { sender, buffer: Vec::new(), unknown: true }.run(input, compression)),
+                .and_then(|()| Cutter { sender, ahead, buffer: Vec::new(), unknown: true }.run(input, compression)),
             Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error))).ok(),
         };
     })?;
@@ -63,6 +67,7 @@ impl<R: Read> Read for Counting<R> {
 
 struct Cutter {
     sender: Sender<Chunk>,
+    ahead: Option<Ahead>,
     /// The start of a line whose end has not been read.
     buffer: Vec<u8>,
     /// So far it may be a kind of file that holds no JSON, to be known by its first bytes.
@@ -133,7 +138,9 @@ impl Cutter {
 
     fn send(&self, block: Vec<u8>, partial: bool) -> Option<()> {
         let (text, repaired) = text_of(block);
-        self.sender.send(Chunk::Text { text: Arc::new(text), repaired, partial }).ok()
+        let text = Arc::new(text);
+        let ahead = self.ahead.as_ref().filter(|_| !partial).and_then(|ahead| ahead.decode(&text));
+        self.sender.send(Chunk::Text { text, repaired, partial, ahead }).ok()
     }
 }
 
@@ -187,12 +194,12 @@ mod tests {
         let pieces = Pieces(pieces.iter().map(|piece| piece.to_vec()).collect());
         let show = |chunk| match chunk {
             Chunk::Opened(compression) => compression.to_string(),
-            Chunk::Text { text, repaired, partial } => {
+            Chunk::Text { text, repaired, partial, .. } => {
                 format!("{text}{}{}", "!".repeat(repaired as usize), if partial { "…" } else { "" })
             }
             Chunk::Broken(unreadable) => unreadable.to_string(),
         };
-        spawn(pieces, Arc::default()).unwrap().iter().map(show).collect()
+        spawn(pieces, Arc::default(), None).unwrap().iter().map(show).collect()
     }
 
     #[test]

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::ahead::{Block, Pending};
 use super::compression::Compression;
+use super::lines::line_within;
 use super::place::Place;
-use super::reader::{Chunk, MAX_VALUE};
-use crate::event::Line;
+use super::reader::Chunk;
+use crate::event::{Decoded, Line};
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
 
@@ -22,6 +24,8 @@ use piece::{Array, Scan};
 pub(super) struct Values {
     chunks: Receiver<Chunk>,
     block: Arc<String>,
+    /// What of the block is decoded.
+    decoded: Block,
     /// Where in the block to continue.
     at: usize,
     /// The place of `at`.
@@ -57,6 +61,7 @@ impl Values {
         Values {
             chunks,
             block: Arc::default(),
+            decoded: Block::default(),
             at: 0,
             here: Place::START,
             partial: false,
@@ -97,10 +102,10 @@ impl Values {
             };
             match received {
                 Ok(Chunk::Opened(compression)) => self.compression = Some(compression),
-                Ok(Chunk::Text { text, repaired, partial }) => {
+                Ok(Chunk::Text { text, repaired, partial, ahead }) => {
                     self.repaired += repaired;
                     self.partial = partial;
-                    self.join(text);
+                    self.join(text, ahead);
                 }
                 Ok(Chunk::Broken(unreadable)) => {
                     self.broken = true;
@@ -118,6 +123,11 @@ impl Values {
         self.at = self.given;
         self.here = self.place;
         self.begin();
+    }
+
+    /// What this line, the last that was returned, holds, if it was decoded ahead.
+    pub(super) fn decoded(&mut self, line: &Line) -> Option<Decoded> {
+        self.decoded.take(self.given..self.given + line.as_str().len())
     }
 
     /// Returns the value again.
@@ -163,32 +173,22 @@ impl Values {
     /// The line here, when it looks like one value: `Some(None)` when it is blank, `None` when it has to be
     /// looked at.
     fn line(&mut self) -> Option<Option<Line>> {
-        let rest = &self.block[self.at..];
-        let newline = memchr::memchr(b'\n', rest.as_bytes());
-        if newline.is_none() && self.partial {
-            return None;
-        }
-        let mut line = &rest[..newline.unwrap_or(rest.len())];
         let mut start = self.at;
-        if self.here.line == 1 && line.starts_with('\u{feff}') {
+        if self.here.line == 1 && self.block[start..].starts_with('\u{feff}') {
             start += '\u{feff}'.len_utf8();
-            line = &self.block[start..self.at + line.len()];
         }
-        let end = start + line.strip_suffix('\r').unwrap_or(line).trim_ascii_end().len();
-        let text = self.block[start..end].as_bytes();
-        let next = self.at + newline.map_or(rest.len(), |newline| newline + 1);
-        if text.is_empty() {
-            self.here.end_line();
-            self.at = next;
-            return Some(None);
-        }
-        if text[0] != b'{' || text[text.len() - 1] != b'}' || text.len() > MAX_VALUE {
+        let (text, next) = line_within(&self.block, start);
+        if self.partial && self.block.as_bytes()[next - 1] != b'\n' {
             return None;
         }
-        (self.place, self.given) = (self.here, start);
+        let is_blank = text.is_none() && self.block[start..next].trim_ascii().is_empty();
+        let text = if is_blank { None } else { Some(text?) };
+        if let Some(text) = &text {
+            (self.place, self.given) = (self.here, text.start);
+        }
         self.here.end_line();
         self.at = next;
-        Some(Some(Line::new(&self.block, start..end)))
+        Some(text.map(|text| Line::new(&self.block, text)))
     }
 
     /// Advances to a later place in the block.
@@ -198,7 +198,7 @@ impl Values {
     }
 
     /// Puts more text behind what is still needed.
-    fn join(&mut self, text: Arc<String>) {
+    fn join(&mut self, text: Arc<String>, ahead: Option<Pending>) {
         let keep = match &self.scan {
             Some(scan) if scan.discarded => {
                 let needed = scan.scanner.needed_from().min(self.block.len());
@@ -209,6 +209,8 @@ impl Values {
             None => self.at,
         };
         let rest = &self.block[keep..];
+        // Behind the start of a value the places of lines are others.
+        self.decoded = Block::new(ahead.filter(|_| rest.is_empty()));
         self.block = if rest.is_empty() { text } else { Arc::new([rest, &text].concat()) };
         self.at -= keep;
         if let Some(scan) = &mut self.scan {

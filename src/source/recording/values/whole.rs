@@ -1,6 +1,6 @@
 //! Values that take a closer look than one line: where each ends, and which arrays hold separate values.
 
-use super::super::reader::MAX_VALUE;
+use super::super::lines::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
 use super::Values;
 use super::piece::{MAX_ARRAYS, Piece, Scan};

@@ -1,0 +1,55 @@
+//! What the table holds of an execution.
+
+use std::sync::Arc;
+
+use crate::event::{Ancestors, Charge, Context, Execution, Timestamp};
+
+/// An execution in the table.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: Arc<str>,
+    pub(super) context: Arc<Context>,
+    /// Which `descendant of […]` queries this execution's own events match.
+    pub(super) marks: u128,
+    /// An exec reported it, not only a fork.
+    pub(super) executed: bool,
+    pub(super) ended: Option<Timestamp>,
+    pub(super) generation: u64,
+    pub(super) _charge: Charge,
+}
+
+/// An execution as its descendants see it.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) execution: Option<Arc<Execution>>,
+    pub(super) ancestors: Option<Arc<Ancestors>>,
+    /// Which `descendant of […]` queries its ancestors match.
+    pub(super) inherited: u128,
+    /// Which of them it matches itself.
+    pub(super) marks: u128,
+    pub(super) parent_pid: Option<i64>,
+    /// An exec reported it, not only a fork.
+    pub(super) executed: bool,
+}
+
+impl Known {
+    pub(super) fn of(entry: &Entry) -> Known {
+        Known {
+            execution: entry.context.process.clone(),
+            ancestors: entry.context.ancestors.clone(),
+            inherited: entry.context.lineage,
+            marks: entry.marks,
+            parent_pid: entry.context.parent.as_ref().and_then(|parent| parent.pid()),
+            executed: entry.executed,
+        }
+    }
+
+    pub(super) fn lineage(&self) -> u128 {
+        self.inherited | self.marks
+    }
+
+    /// The list of what descends from it.
+    pub(super) fn list(&self, execution: Arc<Execution>) -> Arc<Ancestors> {
+        Ancestors::new(execution, self.ancestors.as_ref())
+    }
+}
