@@ -100,8 +100,8 @@ pub struct Counts {
     pub events: u64,
     /// Events that arrived later than the lateness allows.
     pub late: u64,
-    /// Events released early because the reorder buffer was full.
-    pub released_early: u64,
+    /// Events that came after a later one had been released, because the reorder buffer was full.
+    pub overtaken: u64,
     /// Executions evicted because the process table was full.
     pub evicted_executions: u64,
     /// Partial sequences evicted.
@@ -116,6 +116,13 @@ pub struct Counts {
     pub evicted_cases: u64,
     /// Sequences held back, by exception, in the order of the exceptions.
     pub excepted: Vec<u64>,
+}
+
+impl Counts {
+    /// Whether events were taken in another order than they happened in.
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        self.late > 0 || self.overtaken > 0
+    }
 }
 
 /// What comes out.
@@ -313,7 +320,7 @@ impl Pipeline {
         Counts {
             events: self.events,
             late: self.reorder.late(),
-            released_early: self.reorder.released_early(),
+            overtaken: self.reorder.overtaken(),
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),

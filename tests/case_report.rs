@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::util::osawatch;
+use crate::util::{fixtures, osawatch};
 
 /// What an attacker may name a program, a file or a host.
 const HOSTILE: &str =
@@ -77,6 +77,26 @@ fn a_follow_up_belongs_to_its_incident_and_is_no_alert_of_its_own() {
     assert!(page.contains("<h1>2 incidents, 2 alerts</h1>"));
     assert_eq!(page.matches("<td>ALERT: ").count(), 2, "on the timeline");
     assert!(!page.contains("What to check: Follow-up"));
+}
+
+#[test]
+fn the_page_is_the_golden_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = fs::read_to_string(page(folder.path(), &attacks(2, "Install"))).unwrap();
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    let (body, _) = body.split_once("<footer>").unwrap();
+    let version = concat!("osawatch ", env!("CARGO_PKG_VERSION"));
+    let found = format!("{}{body}", head.replace(version, "osawatch VERSION"));
+    let golden = fixtures().join("case_report.html");
+    if std::env::var_os("OSAWATCH_ACCEPT").is_some() {
+        fs::write(&golden, &found).unwrap();
+    }
+    let expected = fs::read_to_string(golden).unwrap();
+    for (number, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(found, expected, "line {}", number + 1);
+    }
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -162,3 +162,48 @@ fn community_ids_agree_with_the_specification() {
     let run = crate::util::osawatch_with_input(&["replay", "-"], without_port.as_bytes()).exits(0);
     assert!(run.alerts()[0]["network"].get("community_id").is_none());
 }
+
+/// Fields that the program reads of events and no document needs to state: live sources fill them, or the attribution of
+/// the same run.
+const NOT_OF_DOCUMENTS: [&str; 8] = [
+    "ATTRIBUTION_INHERITED",
+    "ATTRIBUTION_METHOD",
+    "ATTRIBUTION_VIA",
+    "ATTRIBUTION_WAITED_MS",
+    "EVENT_START",
+    "KERNEL_NAME",
+    "UNIQUE_PID",
+    "USER_NAME",
+];
+
+#[test]
+fn what_the_program_reads_of_an_event_is_decoded_whichever_rules_are_loaded() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let constants = std::fs::read_to_string(root.join("event/field.rs")).unwrap();
+    let name = regex::Regex::new(r#"(?m)^    ([A-Z_]+) = "([^"]+)""#).unwrap();
+    let names: std::collections::HashMap<&str, &str> = name
+        .captures_iter(&constants)
+        .map(|found| (found.get(1).unwrap().as_str(), found.get(2).unwrap().as_str()))
+        .collect();
+    let fields = osawatch::event::Fields::new();
+    let wanted: Vec<&str> = fields.wanted().map(|(_, name)| name).collect();
+    let read = regex::Regex::new(r"field::([A-Z_]{3,})").unwrap();
+    let (mut folders, mut seen) = (vec![root.join("alert"), root.join("process"), root.join("script")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                for found in read.captures_iter(code).map(|found| found.get(1).unwrap().as_str()) {
+                    seen += 1;
+                    let is_decoded = names.get(found).is_none_or(|name| wanted.contains(name));
+                    assert!(is_decoded || NOT_OF_DOCUMENTS.contains(&found), "{found} in {}", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} fields are read");
+}

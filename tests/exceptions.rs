@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::util::{Run, fixtures, osawatch};
 
 const HEAD: &str = "[[exception]]\nname = \"known\"\nrules = \"all\"\nreason = \"test\"\n";
@@ -101,7 +103,7 @@ fn exceptions_stand_in_files_beside_the_configuration_too() {
 type Program = (&'static str, &'static str, &'static str);
 
 /// For each preset a program that it is for, and one beside it whose tree it does not hold back.
-const PRESETS: [(&str, Program, Program); 31] = [
+const PRESETS: [(&str, Program, Program); 35] = [
     ("jamf", ("/usr/local/jamf/bin/jamf", "483DWKW443", ""), ("/usr/local/jamf/bin/jamf", "", "jamf")),
     (
         "intune",
@@ -175,11 +177,19 @@ const PRESETS: [(&str, Program, Program); 31] = [
     ),
     (
         "fiery",
-        ("/Applications/Fiery Software Manager.app/Contents/MacOS/fsm", "", ""),
-        ("/Users/ada/Fiery.app/fsm", "", ""),
+        ("/Applications/Fiery Software Manager.app/Contents/MacOS/fsm", "5N677U7DA8", ""),
+        ("/Applications/Fiery Software Manager.app/Contents/MacOS/fsm", "", "fsm"),
     ),
-    ("izotope", ("/Applications/iZotope Product Portal.app/Contents/MacOS/p", "", ""), ("/tmp/iZotope", "", "")),
-    ("steinberg", ("/Library/Application Support/Steinberg/sda", "", ""), ("/tmp/Steinberg/sda", "", "")),
+    (
+        "izotope",
+        ("/Applications/iZotope Product Portal.app/Contents/MacOS/portal", "QGULMAPEB2", ""),
+        ("/Applications/iZotope Product Portal.app/Contents/MacOS/portal", "", "com.izotope.productportal.app"),
+    ),
+    (
+        "steinberg",
+        ("/Applications/Steinberg Download Assistant/Steinberg Download Assistant", "5PMY476BJ6", ""),
+        ("/Applications/Steinberg Download Assistant/Steinberg Download Assistant", "", ""),
+    ),
     (
         "logic",
         ("/Applications/Logic Pro X.app/Contents/MacOS/Logic Pro X", "", "com.apple.logic10"),
@@ -187,7 +197,31 @@ const PRESETS: [(&str, Program, Program); 31] = [
     ),
     ("steelseries", ("/Applications/SteelSeries GG", "6WGL6CHFH2", ""), ("/Applications/SteelSeries GG", "", "")),
     ("avast", ("/Applications/Avast.app/Contents/MacOS/Avast", "6H4HRTU5E3", ""), ("/tmp/Avast", "", "")),
-    ("symantec-liveupdate", ("/Library/Application Support/Symantec/LiveUpdate", "", ""), ("/tmp/LiveUpdate", "", "")),
+    (
+        "symantec-liveupdate",
+        ("/Library/Application Support/Symantec/LiveUpdate", "9PTGMPNXZ2", ""),
+        ("/Library/Application Support/Symantec/LiveUpdate", "", ""),
+    ),
+    (
+        "platypus",
+        ("/Applications/Platypus.app/Contents/MacOS/Platypus", "55GP2M789L", "org.sveinbjorn.Platypus"),
+        ("/Applications/Mine.app/Contents/MacOS/Mine", "", "org.sveinbjorn.Platypus"),
+    ),
+    (
+        "keyboard-maestro",
+        ("/Applications/Keyboard Maestro.app/Contents/MacOS/Keyboard Maestro Engine", "QMHRBA4LGH", ""),
+        ("/Applications/Keyboard Maestro.app/Contents/MacOS/Keyboard Maestro Engine", "", ""),
+    ),
+    (
+        "bettertouchtool",
+        ("/Applications/BetterTouchTool.app/Contents/MacOS/BetterTouchTool", "DAFVSXZ82P", ""),
+        ("/tmp/BetterTouchTool.app/Contents/MacOS/BetterTouchTool", "DAFVSXZ82X", ""),
+    ),
+    (
+        "webcatalog",
+        ("/Applications/WebCatalog.app/Contents/MacOS/WebCatalog", "36UJGA8U65", "com.webcatalog.jordan"),
+        ("/Applications/Mail.app/Contents/MacOS/Mail", "", "com.webcatalog.jordan.mail"),
+    ),
     (
         "automator-applications-and-what-they-start",
         ("/Applications/Sync.app/Contents/MacOS/Automator Application Stub", "ABCDE12345", ""),
@@ -309,10 +343,17 @@ fn the_presets_for_events_hold_back_the_signed_stub_and_the_people_they_name() {
     let stub = "Automator Application Stub";
     add("a stub", stub, "ABCDE12345", "ada", "/", "93.184.216.34");
     add("another's stub", stub, "ZZZZZ12345", "ada", "/", "93.184.216.34");
+    add("a developer's script", "osascript", "", "ada", "/Users/ada/src/tool", "93.184.216.34");
+    add("another's script", "osascript", "", "mallory", "/Users/ada/src/tool", "93.184.216.34");
+    add("a script elsewhere", "osascript", "", "ada", "/private/tmp", "93.184.216.34");
+    add("a script to another host", "osascript", "", "ada", "/Users/ada/src/tool", "8.8.8.8");
     let args = ["replay", "--sort", "--config", &file, "--explain", "-"];
-    let run = crate::util::osawatch_with_input(&args, lines.as_bytes()).exits(0).says("automator-applications");
-    let hosts: Vec<String> = run.alerts().iter().map(|alert| alert["host"]["id"].to_string()).collect();
-    assert_eq!(hosts, ["\"another's stub\""]);
+    let run = crate::util::osawatch_with_input(&args, lines.as_bytes()).exits(0);
+    let run = run.says("automator-applications").says("developers-to-own-hosts");
+    let hosts: Vec<Value> = run.alerts().iter().map(|alert| alert["host"]["id"].clone()).collect();
+    let mut hosts: Vec<&str> = hosts.iter().filter_map(Value::as_str).collect();
+    hosts.sort_unstable();
+    assert_eq!(hosts, ["a script elsewhere", "a script to another host", "another's script", "another's stub"]);
 }
 
 #[test]

@@ -171,13 +171,13 @@ fn a_string_and_an_array_without_end_take_little_memory() {
         )
     };
     let string = |number: u64| "x".repeat(if number < 2048 { 1 << 16 } else { 0 });
-    let array = |number: u64| if number < 10_000 { event(number) } else { String::new() };
+    let array = |number: u64| if number < 15_000 { event(number) } else { String::new() };
     for (before, piece, after, sentence) in [
         (&b"{\"a\":\""[..], &string as &dyn Fn(u64) -> String, &b"\"}\n"[..], "longer than 8 MiB; skipped"),
-        (b"[\n", &array, b"{}]\n", "10003 events"),
+        (b"[\n", &array, b"{}]\n", "15003 events"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
-        command.args(["replay", "--lateness", "0", "--output", "ndjson", "-"]);
+        command.args(["replay", "--output", "ndjson", "-"]);
         command
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())

@@ -277,3 +277,29 @@ fn a_quiet_replay_says_nothing_but_that_no_alert_was_possible() {
     run(&args, started).says("no alert was possible: no network events: 1 of 1 rule could not match");
     assert_eq!(osawatch(&["--version"]).exits(0).stderr, "");
 }
+
+#[test]
+fn a_signature_that_contradicts_the_name_is_a_masquerade_whichever_rules_are_loaded() {
+    let signed = |signature: Value| {
+        let process = json!({"executable": "/private/tmp/osascript", "code_signature": signature});
+        let (alerts, text) = alerts(&[osascript(process), connection()]);
+        (alerts[0]["osawatch"]["masquerade_reason"].clone(), alerts[0]["event"]["severity"].clone(), text)
+    };
+    for (signature, reason) in [
+        (json!({"exists": false}), "named osascript, but not signed"),
+        (json!({"exists": "false"}), "named osascript, but not signed"),
+        (json!({"exists": true, "signing_id": "a.out"}), "named osascript, but signed as a.out"),
+        (
+            json!({"exists": true, "trusted": false, "signing_id": "com.apple.osascript"}),
+            "named osascript, but its signature is not trusted",
+        ),
+    ] {
+        let (found, severity, _) = signed(signature.clone());
+        assert_eq!((found, severity), (reason.into(), 73.into()), "{signature}");
+    }
+    let (found, severity, text) = signed(Value::Null);
+    assert_eq!((found, severity), (Value::Null, 47.into()), "nobody said how it is signed");
+    assert!(text.contains("/private/tmp/osascript (unverified: no signature reported)"), "{text}");
+    let (found, _, text) = signed(json!({"exists": true, "trusted": true, "signing_id": "com.apple.osascript"}));
+    assert!(found.is_null() && !text.contains("unverified"), "{text}");
+}

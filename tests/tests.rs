@@ -46,6 +46,8 @@ mod live;
 // What only a Mac can show; ignored.
 #[cfg(target_os = "macos")]
 mod live_mac;
+// What a document leaves out stays missing.
+mod left_out;
 // The matcher against an obviously correct model.
 mod memory;
 mod model;

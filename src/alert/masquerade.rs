@@ -19,12 +19,14 @@ pub(super) fn of(event: &Event) -> Option<String> {
     {
         return Some(format!("named {name}, but signed as {signing_id}"));
     }
-    let is = |field, flag| event.any(field, |value| value == Scalar::Bool(flag));
-    if is(field::PROCESS_SIGNATURE_EXISTS, false) {
-        return Some(format!("named {name}, but not signed"));
-    }
-    if is(field::IS_PLATFORM_BINARY, false) {
-        return Some(format!("named {name}, but not a program of macOS"));
-    }
-    None
+    // Documents state flags as text too.
+    let is_not = |field| event.any(field, |value| value == Scalar::Bool(false) || value == Scalar::Str("false"));
+    [
+        (field::PROCESS_SIGNATURE_EXISTS, "not signed"),
+        (field::PROCESS_SIGNATURE_TRUSTED, "its signature is not trusted"),
+        (field::IS_PLATFORM_BINARY, "not a program of macOS"),
+    ]
+    .into_iter()
+    .find(|(field, _)| is_not(*field))
+    .map(|(_, but)| format!("named {name}, but {but}"))
 }

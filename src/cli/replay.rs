@@ -38,6 +38,8 @@ const MAX_SORTED: u64 = 64 << 20;
 const MAX_WAITING: usize = 10_000;
 /// Threads that decode by default, at most: one thread applies the rules, and that is most of the work.
 const MAX_THREADS: usize = 4;
+/// What an execution with its texts takes, mostly.
+const EXECUTION_BYTES: usize = 2048;
 /// How much disorder is expected by default.
 const LATENESS: Duration = Duration::from_secs(5);
 
@@ -86,9 +88,9 @@ pub(super) struct Args {
     /// files that are out of order are sorted]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lateness: Option<Duration>,
-    /// Process executions to track, as far as the memory for them allows
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().processes.executions, value_parser = at_least_one)]
-    max_processes: usize,
+    /// Process executions to track, at about 2 KB each [default: as many as fit into 24 MiB]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    max_processes: Option<usize>,
     /// Partial sequences to keep for each rule
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
     max_sequences: usize,
@@ -195,7 +197,10 @@ impl<'a> Replay<'a> {
         }
         let sizes = (args.max_reorder, args.max_sequences);
         let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
-        limits.processes.executions = args.max_processes;
+        if let Some(executions) = args.max_processes {
+            limits.processes.executions = executions;
+            limits.processes.bytes = limits.processes.bytes.max(executions.saturating_mul(EXECUTION_BYTES));
+        }
         let script = config.map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
         let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));
@@ -276,7 +281,7 @@ impl<'a> Replay<'a> {
     }
 
     fn is_out_of_order(&self) -> bool {
-        self.found.waiting.is_some() && self.pipeline.counts().late > 0
+        self.found.waiting.is_some() && self.pipeline.counts().is_out_of_order()
     }
 
     /// Reports what was done, and returns the exit code.

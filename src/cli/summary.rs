@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 
 use super::clock::now;
+use crate::detect::rule::Needs;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
-use crate::report::{Case, Coverage, Needs, html, plural, visible};
+use crate::report::{Case, Coverage, html, plural, visible};
 use crate::source::Counters;
 use crate::source::recording::{Compression, RecordedInput, Recording};
 
@@ -34,10 +35,7 @@ impl<'r> Summary<'r> {
         coverage: &'r Coverage,
         elapsed: Duration,
     ) -> Summary<'r> {
-        let needs = pipeline.rules().iter().filter_map(|rule| {
-            let (categories, macos) = rule.needs()?;
-            Some(Needs { rule: rule.id.clone(), categories, macos })
-        });
+        let needs = pipeline.rules().iter().filter_map(|rule| rule.needs());
         let (counts, totals, needs) = (pipeline.counts(), recording.totals(), needs.collect());
         Summary { recording, pipeline, coverage, elapsed, counts, totals, needs }
     }
@@ -96,14 +94,14 @@ impl<'r> Summary<'r> {
             (totals.skipped, "event", " of other kinds skipped"),
             (counts.late, "event", " later than the lateness allows, taken out of order: use --sort"),
             (
-                counts.released_early,
+                counts.overtaken,
                 "event",
-                " released early, as the reorder buffer was full: use a larger --max-reorder",
+                " taken out of order, as the buffer for events that come late was full: use --sort",
             ),
             (
                 counts.evicted_executions,
                 "process execution",
-                " evicted, as the table was full: replay one host at a time (--host)",
+                " evicted, as the table was full: use a larger --max-processes, or replay one host at a time (--host)",
             ),
             (
                 counts.evicted_sequences,
@@ -183,7 +181,7 @@ impl<'r> Summary<'r> {
             "evicted": {
                 "executions": self.counts.evicted_executions,
                 "sequences": self.counts.evicted_sequences,
-                "waiting_events": self.counts.released_early,
+                "waiting_events": self.counts.overtaken,
                 "cases": self.counts.evicted_cases,
             },
             "held_back": self.counts.held_back,

@@ -29,13 +29,16 @@ pub(crate) struct Reorder {
     stragglers: BTreeMap<Ordinal, Event>,
     arrivals: u64,
     latest: Option<Timestamp>,
+    /// The latest of the events that were released before their time.
+    let_go: Option<Timestamp>,
     late: u64,
-    released_early: u64,
+    overtaken: u64,
 }
 
 impl Reorder {
-    /// A buffer for at most `limit` events of at most `bytes`; beyond them the earliest is released before its time,
-    /// and counted. `Lateness::Unbounded` has no limit.
+    /// A buffer for at most `limit` events of at most `bytes`; beyond them the earliest is released before its time.
+    /// Where the input is in order that changes nothing; what arrives before it is counted. `Lateness::Unbounded` has
+    /// no limit.
     pub(crate) fn new(lateness: Lateness, limit: usize, bytes: usize) -> Reorder {
         Reorder {
             lateness,
@@ -46,8 +49,9 @@ impl Reorder {
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
+            let_go: None,
             late: 0,
-            released_early: 0,
+            overtaken: 0,
         }
     }
 
@@ -56,9 +60,9 @@ impl Reorder {
         self.late
     }
 
-    /// Events released before their time because the buffer was full.
-    pub(crate) fn released_early(&self) -> u64 {
-        self.released_early
+    /// Events that arrived in time, but after a later one had been released because the buffer was full.
+    pub(crate) fn overtaken(&self) -> u64 {
+        self.overtaken
     }
 
     /// The bytes of the events that are held.
@@ -75,6 +79,8 @@ impl Reorder {
             && event.time < latest.saturating_sub(lateness)
         {
             self.late += 1;
+        } else if self.let_go.is_some_and(|let_go| event.time < let_go) {
+            self.overtaken += 1;
         }
         self.latest = self.latest.max(Some(event.time));
         self.bytes += event.bytes();
@@ -95,7 +101,7 @@ impl Reorder {
             return self.pop();
         }
         if self.queue.len() + self.stragglers.len() > self.limit || self.bytes > self.bytes_limit {
-            self.released_early += 1;
+            self.let_go = self.let_go.max(Some(time));
             return self.pop();
         }
         None
@@ -135,7 +141,7 @@ mod tests {
         }
         out.extend(std::iter::from_fn(|| reorder.pop()));
         let order = out.into_iter().map(|((time, arrival), _)| (time.nanoseconds(), arrival)).collect();
-        (order, reorder.late(), reorder.released_early())
+        (order, reorder.late(), reorder.overtaken())
     }
 
     #[test]
@@ -161,10 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_full_buffer_releases_the_earliest_and_counts_it() {
-        let (order, _, released_early) = run(Lateness::UpTo(Duration::from_secs(1)), 2, &[1, 2, 3, 4]);
-        assert_eq!(order.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(released_early, 2);
+    fn a_full_buffer_releases_the_earliest_and_counts_what_then_comes_before_it() {
+        let lateness = Lateness::UpTo(Duration::from_secs(1));
+        let (order, _, overtaken) = run(lateness, 2, &[1, 2, 3, 4]);
+        assert_eq!((order, overtaken), (vec![(1, 0), (2, 1), (3, 2), (4, 3)], 0), "in order, it costs nothing");
+        let (order, late, overtaken) = run(lateness, 2, &[1, 3, 4, 5, 2, 6]);
+        assert_eq!(order.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [1, 3, 2, 4, 5, 6]);
+        assert_eq!((late, overtaken), (0, 1));
     }
 
     #[test]
@@ -172,11 +181,11 @@ mod tests {
         let event = |ns| Event::new(Timestamp::from_nanoseconds(ns), Categories::NETWORK);
         let mut reorder = Reorder::new(Lateness::UpTo(Duration::from_secs(1)), 100, 2 * event(1).bytes());
         let mut released = Vec::new();
-        for ns in [2, 1, 3, 4] {
+        for ns in [2, 1, 3, 4, 1] {
             reorder.push(event(ns));
             released.extend(std::iter::from_fn(|| reorder.pop_due()).map(|((time, _), _)| time.nanoseconds()));
         }
-        assert_eq!((released, reorder.released_early()), (vec![1, 2], 2));
+        assert_eq!((released, reorder.overtaken()), (vec![1, 2, 1], 1));
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Execution {
         execution.args_count = event.int(field::PROCESS_ARGS_COUNT);
         execution.is_signed = event.stated(field::PROCESS_SIGNATURE_EXISTS).find_map(|value| match value {
             Scalar::Bool(flag) => Some(flag),
+            Scalar::Str(text) => text.parse().ok(),
             _ => None,
         });
         let start = execution.ends[COMMAND_LINE - 1].0;

@@ -98,6 +98,7 @@ core_fields! {
     PROCESS_CDHASH = "process.hash.cdhash": Keyword,
     PROCESS_SIGNATURE_EXISTS = "process.code_signature.exists": Boolean,
     PROCESS_SIGNATURE_VALID = "process.code_signature.valid": Boolean,
+    PROCESS_SIGNATURE_TRUSTED = "process.code_signature.trusted": Boolean,
     PROCESS_SIGNING_ID = "process.code_signature.signing_id": Keyword,
     PROCESS_TEAM_ID = "process.code_signature.team_id": Keyword,
     PROCESS_SIGNATURE_FLAGS = "process.code_signature.flags": Keyword,
@@ -167,7 +168,8 @@ core_fields! {
     GLOBAL_SEQ_NUM = "osawatch.endpoint_security.global_seq_num": Long,
 }
 
-/// Fields every decoder extracts, because process tracking and ordering read them.
+/// Fields every decoder extracts, because the program itself reads them: what an alert says depends on no rule that
+/// happens to name a field.
 pub(super) const ALWAYS: &[Field] = &[
     TIMESTAMP,
     DOCUMENT_ID,
@@ -183,6 +185,11 @@ pub(super) const ALWAYS: &[Field] = &[
     PROCESS_EXECUTABLE,
     PROCESS_ARGS,
     PROCESS_COMMAND_LINE,
+    PROCESS_WORKING_DIRECTORY,
+    PROCESS_START,
+    PROCESS_CDHASH,
+    PROCESS_SIGNATURE_EXISTS,
+    PROCESS_SIGNATURE_TRUSTED,
     PROCESS_SIGNING_ID,
     PROCESS_TEAM_ID,
     PARENT_ENTITY_ID,
@@ -196,9 +203,18 @@ pub(super) const ALWAYS: &[Field] = &[
     EFFECTIVE_PARENT_NAME,
     EFFECTIVE_PARENT_EXECUTABLE,
     EFFECTIVE_PROCESS_ENTITY_ID,
+    DESTINATION_IP,
+    DESTINATION_ADDRESS,
+    DESTINATION_DOMAIN,
+    DESTINATION_PORT,
+    SOURCE_PORT,
     PIDVERSION,
+    AUDIT_TOKEN,
     STDIN_PIPE,
     STDOUT_PIPE,
+    IS_PLATFORM_BINARY,
+    ORIGINAL_PARENT_PID,
+    REPLACED_ENTITY_ID,
 ];
 
 /// Fields with a constant that only recordings fill.
@@ -210,6 +226,7 @@ const NEVER_LIVE: &[Field] = &[
     HOST_HOSTNAME,
     HOST_OS_VERSION,
     PROCESS_SHA256,
+    PROCESS_SIGNATURE_TRUSTED,
     DNS_QUESTION_NAME,
 ];
 

@@ -68,6 +68,8 @@ pub(super) struct Process {
     pub(super) parent: Option<String>,
     /// It is of an event that an alert is about.
     pub(super) alerts: bool,
+    /// Or that a follow-up is about.
+    is_told: bool,
 }
 
 /// Alerts of one process tree.
@@ -129,7 +131,7 @@ impl Case {
                 opened_by.is_some() && incident.alerts.iter().any(|alert| text(alert, "event.id") == opened_by)
             };
             let found = incidents.iter_mut().rev().find(|incident| {
-                let is_known = |subject: &String| incident.processes.get(subject).is_some_and(|known| known.alerts);
+                let is_known = |subject: &String| incident.processes.get(subject).is_some_and(|known| known.is_told);
                 let goes_on = subjects.iter().any(is_known) && is_near(incident.last, time);
                 incident.host == host && (follows(incident) || goes_on)
             });
@@ -152,7 +154,7 @@ impl Case {
             .activity
             .iter()
             .map(|done| done.entity.as_str())
-            .filter(|entity| incident.is_alerting(entity))
+            .filter(|entity| incident.processes.get(*entity).is_some_and(|process| process.is_told))
             .collect();
         let mut known: HashMap<&str, &Activity> = HashMap::new();
         for done in &self.activity {
@@ -227,7 +229,9 @@ impl<'c> Incident<'c> {
             self.entries.push((entity, Entry { time, process, what }));
         }
         for subject in subjects {
-            self.processes.entry(subject.clone()).or_default().alerts = true;
+            let process = self.processes.entry(subject.clone()).or_default();
+            process.is_told = true;
+            process.alerts |= !is_follow_up(alert);
         }
         if is_follow_up(alert) {
             return;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::{plural, visible};
+use crate::detect::rule::Needs;
 use crate::event::{Categories, Event, Field, Scalar, Timestamp, document, field};
 
 /// How many hosts are distinguished; the events of further ones are counted together.
@@ -31,17 +32,6 @@ pub(crate) struct Host {
     numbers: Option<(i64, i64, u64)>,
 }
 
-/// What a rule needs to match.
-#[derive(Clone, Debug)]
-pub(crate) struct Needs {
-    /// `rule.id`.
-    pub rule: String,
-    /// The categories of its events; `any` is any.
-    pub categories: Vec<String>,
-    /// It takes only events of hosts that state macOS.
-    pub macos: bool,
-}
-
 /// What a recording held.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
@@ -52,6 +42,16 @@ pub(crate) struct Coverage {
     last: Option<Timestamp>,
     /// When each interpreter started last.
     started: [Option<Timestamp>; INTERPRETERS.len()],
+}
+
+impl Host {
+    fn events_of(&self, category: &str) -> u64 {
+        match category {
+            "process" => self.process,
+            "network" => self.network,
+            _ => self.process + self.network,
+        }
+    }
 }
 
 impl Coverage {
@@ -111,28 +111,23 @@ impl Coverage {
 
     /// Why a rule could not have matched; `None` when it could.
     pub(crate) fn obstacle(&self, needs: &Needs) -> Option<String> {
-        let hosts =
-            self.hosts.iter().map(|(_, host)| host).filter(|host| !needs.macos || host.os.as_deref() == Some("macos"));
-        let (mut process, mut network) = (0, 0);
-        for host in hosts {
-            process += host.process;
-            network += host.network;
-        }
-        let (all_process, all_network) = self.events();
-        for category in &needs.categories {
-            let (count, all) = match category.as_str() {
-                "process" => (process, all_process),
-                "network" => (network, all_network),
-                _ => (process + network, all_process + all_network),
-            };
+        needs.categories.iter().find_map(|category| {
             let kind = if category == "any" { String::new() } else { format!("{category} ") };
-            match (count, all) {
-                (0, 0) => return Some(format!("no {kind}events")),
-                (0, _) => return Some(format!("no {kind}events of hosts that state macOS")),
-                _ => {}
+            let count = |is_wanted: &dyn Fn(&str, &Host) -> bool| -> u64 {
+                let hosts = self.hosts.iter().filter(|(id, host)| is_wanted(id, host));
+                hosts.map(|(_, host)| host.events_of(category)).sum()
+            };
+            let of_macos = |host: &Host| !needs.macos || host.os.as_deref() == Some("macos");
+            if count(&|_, _| true) == 0 {
+                Some(format!("no {kind}events"))
+            } else if count(&|_, host| of_macos(host)) == 0 {
+                Some(format!("no {kind}events of hosts that state macOS"))
+            } else if count(&|id, host| of_macos(host) && (!needs.host || !id.is_empty())) == 0 {
+                Some(format!("no {kind}events that state host.id"))
+            } else {
+                None
             }
-        }
-        None
+        })
     }
 
     /// What kept rules from matching, with how many of them; nothing when each could.
@@ -155,8 +150,11 @@ impl Coverage {
     pub(crate) fn remarks(&self, rules: &[Needs], skipped: u64) -> Vec<String> {
         let mut remarks = self.obstacles(rules);
         let mut other = 0;
-        let mut unstated = 0;
-        for (_, host) in &self.hosts {
+        let (mut unstated, mut without_id) = (0, 0);
+        for (id, host) in &self.hosts {
+            if id.is_empty() {
+                without_id += host.process + host.network;
+            }
             match host.os.as_deref() {
                 Some("macos") => {}
                 Some(_) => other += host.process + host.network,
@@ -168,6 +166,9 @@ impl Coverage {
         }
         if unstated > 0 && rules.iter().any(|needs| needs.macos) {
             remarks.push(format!("{} of hosts that do not state host.os.type", plural(unstated, "event")));
+        }
+        if without_id > 0 && rules.iter().any(|needs| needs.host) {
+            remarks.push(format!("{} without host.id", plural(without_id, "event")));
         }
         for (name, started) in INTERPRETERS.iter().zip(self.started) {
             let (Some(started), Some(last)) = (started, self.last) else { continue };
@@ -266,6 +267,7 @@ mod tests {
             rule: rule.to_owned(),
             categories: categories.iter().map(|category| (*category).to_owned()).collect(),
             macos,
+            host: macos,
         };
         vec![needs("a", &["process", "network"], true), needs("b", &["process"], false)]
     }
@@ -296,6 +298,14 @@ mod tests {
             "1 event of hosts that do not state host.os.type",
         ];
         assert_eq!(remarks(&events), expected);
+    }
+
+    #[test]
+    fn events_without_a_host_cannot_be_joined_by_it() {
+        let event = |category| event(0, category, "zsh", "", Some("macos"));
+        let expected =
+            ["no process events that state host.id: 1 of 2 rules could not match", "2 events without host.id"];
+        assert_eq!(remarks(&[event(Categories::PROCESS), event(Categories::NETWORK)]), expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(crate) mod table;
 mod text;
 
 pub(crate) use case::{Case, is_follow_up};
-pub(crate) use coverage::{Coverage, Needs};
+pub(crate) use coverage::Coverage;
 pub(crate) use layout::Layout;
 pub(crate) use text::{line, text};
 

@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::quote::quoted;
 use super::{severity, visible};
 use crate::event::document::get as field;
+use crate::script::Program;
 
 /// Lines of a script that are shown, and letters of each.
 const MAX_LINES: usize = 8;
@@ -185,7 +186,8 @@ fn destination(alert: &Map<String, Json>) -> Option<String> {
 /// Who signed the program, and what is wrong with that.
 pub(super) fn signed(alert: &Map<String, Json>, process: &str) -> Option<String> {
     let get = |name: &str| shown(alert, &format!("{process}.code_signature.{name}"));
-    let is_signed = field(alert, &format!("{process}.code_signature.exists")) != Some(&Json::Bool(false));
+    let exists = field(alert, &format!("{process}.code_signature.exists"));
+    let is_signed = exists.is_none_or(|value| *value != false && *value != "false");
     let claimed = match (get("signing_id"), get("team_id")) {
         (Some(signing_id), Some(team)) if is_signed => Some(format!("(signed {signing_id}, team {team})")),
         (Some(signing_id), None) if is_signed => Some(format!("(signed {signing_id})")),
@@ -194,15 +196,23 @@ pub(super) fn signed(alert: &Map<String, Json>, process: &str) -> Option<String>
     joined(&[claimed, doubt(alert, process)])
 }
 
-/// What is wrong with the signature of a process.
+/// What is wrong with the signature of a process. Of a program that is known by its signature, it is said when its
+/// sensor reports none.
 fn doubt(alert: &Map<String, Json>, process: &str) -> Option<String> {
-    let is_not = |name: &str| field(alert, &format!("{process}.code_signature.{name}")) == Some(&Json::Bool(false));
+    let stated = |name: &str| field(alert, &format!("{process}.code_signature.{name}"));
+    let is_not = |name: &str| stated(name).is_some_and(|value| *value == false || *value == "false");
+    let is_signed_by_apple = || {
+        let name = field(alert, &format!("{process}.name")).and_then(Json::as_str);
+        name.and_then(Program::named).is_some_and(|program| program.signing_id.is_some())
+    };
     let doubt = if is_not("exists") {
         "UNSIGNED"
     } else if is_not("valid") {
         "SIGNATURE NOT VALID"
     } else if is_not("trusted") {
         "NOT TRUSTED"
+    } else if is_signed_by_apple() && stated("exists").is_none() && stated("signing_id").is_none() {
+        "(unverified: no signature reported)"
     } else {
         return None;
     };
