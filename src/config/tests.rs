@@ -210,6 +210,41 @@ mod lints {
     }
 
     #[test]
+    fn an_exception_that_holds_of_whatever_a_program_is_called_is_always_true() {
+        for condition in [
+            "process.name : \"*\"",
+            "process.executable like (\"/nowhere/*\", \"*\")",
+            "events[0].process.name like~ \"?*\"",
+            "process.name regex \".*\"",
+            "process.name != null",
+            "process.name != \"\"",
+            "process.name == process.name",
+            "process.pid >= 0",
+            "process.pid > 0 and true",
+            "process.pid != 0",
+            "not process.pid < 1",
+            "@timestamp >= \"2020-01-01\"",
+            "cidrMatch(destination.ip, \"::/0\")",
+            "process.name == \"a\" or process.name != \"a\"",
+            "not (process.name == \"a\" and not process.name == \"a\")",
+        ] {
+            blinds(&exception(condition), "exception `x` is always true: it suppresses every alert of all rules");
+        }
+        for condition in [
+            "process.name : \"a*\"",
+            "process.name regex \".*a.*\"",
+            "user.name : \"*\"",
+            "process.pid > 99",
+            "process.pid == 4711 or process.name == \"a\"",
+            "process.name == \"a\" and process.name != null",
+            "cidrMatch(destination.ip, \"10.0.0.0/8\")",
+            "events[0].destination.ip != null",
+        ] {
+            assert_eq!(found(&exception(condition)), [], "{condition}");
+        }
+    }
+
+    #[test]
     fn what_turning_a_rule_on_does_not_do_is_found() {
         let texts = |text: &str| found(text).into_iter().map(|lint| lint.text).collect::<Vec<_>>();
         assert_eq!(texts("[rules]\nenable = [\"shortcuts-network-connection\"]\n"), [""; 0]);

@@ -115,17 +115,6 @@ impl Node {
         }
     }
 
-    fn is_always(&self, wanted: bool) -> bool {
-        match self {
-            Node::Constant(value) => *value == wanted,
-            Node::Not(node) => node.is_always(!wanted),
-            Node::All(nodes) if wanted => nodes.iter().all(|node| node.is_always(true)),
-            Node::Any(nodes) if !wanted => nodes.iter().all(|node| node.is_always(false)),
-            Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| node.is_always(wanted)),
-            _ => false,
-        }
-    }
-
     fn never_true(&self, events: usize) -> Option<String> {
         match self {
             Node::Constant(false) | Node::Unknown => Some("it is always false".to_owned()),

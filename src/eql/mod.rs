@@ -4,6 +4,7 @@
 //! ([`compile()`], [`Filter`]). The answers are those of Elasticsearch: a positive test asks whether any
 //! value of a field passes, a negated one whether none does, and is true of a missing field.
 
+mod always;
 pub(crate) mod ast;
 mod categories;
 mod comparison;
