@@ -73,7 +73,7 @@ impl Engine {
         began: Timestamp,
     ) -> Engine {
         Engine {
-            translator: Translator::new(system.machine.clone(), system.host_name.clone()),
+            translator: Translator::new(system.machine.clone(), system.host_name.clone(), "endpoint_security"),
             reports: MergedReports::default(),
             pending: PendingFlows::new(settings.lateness, settings.max_flows, Budget::LIVE.flows),
             expected: ExpectedExecs::default(),

@@ -23,7 +23,7 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     let risk = Risk::of(rule, found);
     let mut alert = Map::new();
     alert.insert("@timestamp".into(), last.time.to_string().into());
-    alert.insert("event".into(), event_of(rule, found, (sequence, &risk)));
+    alert.insert("event".into(), event_of(rule, (found, &copies), (sequence, &risk)));
     alert.insert("ecs".into(), json!({ "version": ECS_VERSION }));
     alert.insert("message".into(), rule.name.clone().into());
     if !rule.tags.is_empty() {
@@ -60,7 +60,7 @@ fn copy(event: &Event) -> Map<String, Json> {
     copy
 }
 
-fn event_of(rule: &Rule, found: &Match, (sequence, risk): (u64, &Risk)) -> Json {
+fn event_of(rule: &Rule, (found, copies): (&Match, &[Map<String, Json>]), (sequence, risk): (u64, &Risk)) -> Json {
     let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
     let network = found.events.iter().any(|event| is_network(event));
     let process = found.events.iter().any(|event| !is_network(event));
@@ -82,7 +82,7 @@ fn event_of(rule: &Rule, found: &Match, (sequence, risk): (u64, &Risk)) -> Json 
         "outcome": "unknown",
         "module": "osawatch",
         "dataset": "osawatch.alerts",
-        "provider": "endpoint_security",
+        "provider": copies.last().map(provider),
         "code": if found.events.len() > 1 { "sequence" } else { "event" },
         "severity": risk.severity.number(),
         "risk_score": risk.risk_score,
@@ -92,6 +92,13 @@ fn event_of(rule: &Rule, found: &Match, (sequence, risk): (u64, &Risk)) -> Json 
         "end": last.time.to_string(),
         "duration": last.time.nanoseconds().saturating_sub(first.time.nanoseconds()).max(0),
     })
+}
+
+/// The source that reported an event, of which this is the copy. A recording that does not state it is named by its
+/// module.
+pub(super) fn provider(copy: &Map<String, Json>) -> Json {
+    let stated = ["event.provider", "event.module"].into_iter().find_map(|name| get(copy, name));
+    stated.cloned().unwrap_or_else(|| "recording".into())
 }
 
 fn join_value(value: &Option<KeyValue>) -> Json {

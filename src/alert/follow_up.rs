@@ -47,7 +47,7 @@ pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
         json!({
             "id": short_hash(hash), "sequence": sequence, "kind": "event", "category": ["network"], "type": ["info"],
             "action": "follow_up", "outcome": "unknown", "module": "osawatch", "dataset": "osawatch.alerts",
-            "provider": "endpoint_security", "code": "follow_up",
+            "provider": super::ecs::provider(&document::document(&follow_up.first)), "code": "follow_up",
             "severity": severity.unwrap_or(Severity::Low).number(), "created": follow_up.end.to_string(),
             "start": follow_up.start.to_string(), "end": follow_up.end.to_string(), "reason": reason(told),
         }),

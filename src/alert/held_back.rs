@@ -27,6 +27,7 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
+    let copy = document::document(&summary.last);
     let mut document = Map::new();
     document.insert("@timestamp".into(), summary.end.to_string().into());
     document.insert(
@@ -34,7 +35,7 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
         json!({
             "id": short_hash(hash), "sequence": sequence, "kind": "alert", "category": ["process", "network"],
             "type": ["info"], "action": "alerts_held_back", "outcome": "unknown", "module": "osawatch",
-            "dataset": "osawatch.alerts", "provider": "endpoint_security", "code": "summary",
+            "dataset": "osawatch.alerts", "provider": super::ecs::provider(&copy), "code": "summary",
             "severity": rule.severity.number(), "risk_score": rule.risk_score,
             "created": summary.end.to_string(), "start": summary.start.to_string(), "end": summary.end.to_string(),
             "reason": format!("{held} more alerts of this rule were suppressed, {} were written", summary.out),
@@ -43,7 +44,6 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
     document.insert("message".into(), rule.name.clone().into());
     document.insert("rule".into(), json!({ "id": rule.id, "name": rule.name, "version": rule.version }));
-    let copy = document::document(&summary.last);
     if let Some(host) = copy.get("host") {
         document.insert("host".into(), host.clone());
     }

@@ -69,6 +69,16 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// The `host.id` of a machine that nothing names, so that its events still belong together.
+    const UNNAMED: &str = "local";
+
+    /// This machine; with an id that stands for one when it has none.
+    #[must_use]
+    pub fn named(self) -> Machine {
+        let host_id = Some(self.host_id).filter(|id| !id.is_empty());
+        Machine { host_id: host_id.unwrap_or_else(|| Machine::UNNAMED.to_owned()), ..self }
+    }
+
     /// `process.entity_id` of an execution on this machine: 22 characters of base64url over SHA-256
     /// of host, boot, pid and pid version, so that every source that sees an audit token names the
     /// execution alike.

@@ -117,6 +117,7 @@ fn connected(time: Timestamp, connection: &Connection, machine: &Machine, host_n
         (field::EVENT_TYPE, "connection"),
         (field::EVENT_ACTION, action),
         (field::EVENT_MODULE, "jamf_protect"),
+        (field::EVENT_PROVIDER, "jamf_protect"),
         (field::HOST_ID, &machine.host_id),
         (field::HOST_NAME, host_name.unwrap_or_default()),
         (field::HOST_OS_TYPE, "macos"),

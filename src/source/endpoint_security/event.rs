@@ -5,9 +5,6 @@ use std::borrow::Cow;
 use super::message::{Exec, File, Message, Notification, Process};
 use crate::event::{AuditToken, Categories, Event, Field, Machine, field};
 
-/// The `host.id` of messages from a machine that nothing names: a message states no host.
-const LOCAL_HOST: &str = "local";
-
 /// How many environment variables an event keeps.
 const MAX_ENV_VARS: usize = 100;
 
@@ -21,15 +18,14 @@ const CS_SIGNED: i64 = 0x2000_0000;
 pub(crate) struct Translator {
     machine: Machine,
     host_name: Option<String>,
+    /// `event.provider`: who delivers the messages.
+    provider: &'static str,
 }
 
 impl Translator {
-    /// For messages from this machine, or from [`LOCAL_HOST`] when it has no id.
-    pub(crate) fn new(mut machine: Machine, host_name: Option<String>) -> Translator {
-        if machine.host_id.is_empty() {
-            machine.host_id = LOCAL_HOST.to_owned();
-        }
-        Translator { machine, host_name }
+    /// For messages from this machine, that this provider delivers. A message states no host.
+    pub(crate) fn new(machine: Machine, host_name: Option<String>, provider: &'static str) -> Translator {
+        Translator { machine: machine.named(), host_name, provider }
     }
 
     /// The event of a message.
@@ -75,7 +71,7 @@ impl Translator {
             (field::EVENT_TYPE, kind),
             (field::EVENT_ACTION, action),
             (field::EVENT_MODULE, "osawatch"),
-            (field::EVENT_PROVIDER, "endpoint_security"),
+            (field::EVENT_PROVIDER, self.provider),
             (field::HOST_ID, &self.machine.host_id),
             (field::HOST_NAME, self.host_name.as_deref().unwrap_or_default()),
             (field::HOST_BOOT_ID, &self.machine.boot_id),

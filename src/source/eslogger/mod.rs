@@ -30,7 +30,7 @@ pub(crate) struct Decoder(Translator);
 impl Decoder {
     /// A decoder for lines from this machine, or from `local` when it has no id.
     pub(crate) fn new(machine: Machine, host_name: Option<String>) -> Decoder {
-        Decoder(Translator::new(machine, host_name))
+        Decoder(Translator::new(machine, host_name, "eslogger"))
     }
 
     /// Decodes one line: an exec, a fork or an exit. Others are skipped by eslogger's name for them.

@@ -67,7 +67,7 @@ fn an_exec_is_its_target() {
     let expected = json!({
         "@timestamp": "2026-11-22T10:00:01.000000002Z",
         "event": {"kind": "event", "category": ["process"], "type": ["start"], "action": "exec",
-                  "module": "osawatch", "provider": "endpoint_security"},
+                  "module": "osawatch", "provider": "eslogger"},
         "host": {"id": "H", "name": "mac.local", "boot": {"id": "B"}, "os": {"type": "macos"}},
         "user": {"id": "501", "effective": {"id": "0"}},
         "group": {"id": "20"},

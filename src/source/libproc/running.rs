@@ -54,6 +54,7 @@ fn event(process: &Running, program: Program, machine: &Machine, host_name: Opti
         (field::EVENT_TYPE, "info"),
         (field::EVENT_ACTION, "already_running"),
         (field::EVENT_MODULE, "osawatch"),
+        (field::EVENT_PROVIDER, "libproc"),
         (field::HOST_ID, &machine.host_id),
         (field::HOST_NAME, host_name.unwrap_or_default()),
         (field::HOST_BOOT_ID, &machine.boot_id),

@@ -23,6 +23,8 @@ impl Host {
             host_id: sys::host_uuid().unwrap_or_default(),
             boot_id: sys::sysctl_text("kern.bootsessionuuid").unwrap_or_default(),
         };
+        // One id in the events of all sources, also when the system does not state it.
+        let machine = machine.named();
         let (name, os_version) = (sys::sysctl_text("kern.hostname"), sys::sysctl_text("kern.osproductversion"));
         Host { machine, name, os_version }
     }
