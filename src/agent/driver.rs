@@ -20,10 +20,8 @@ const TURN: usize = 256;
 /// When the agent is asked to stop, the sensors may still hold what the kernel has reported to them: they are waited
 /// for until nothing comes for so long,
 const QUIET: Duration = Duration::from_millis(20);
-/// and at most this long. launchd ends a program after five seconds, of which the alerts need the rest.
-const DRAIN: Duration = Duration::from_secs(4);
-/// How long the agent waits for its alerts to be written, from the time that it was asked to stop.
-const STOP: Duration = Duration::from_secs(5);
+/// or only this much is left of the time to end, which the alerts need to be written.
+const TO_WRITE: Duration = Duration::from_secs(1);
 
 /// How long the alerts on their way may leave no room for another: no disk holds them up, only who reads standard output.
 const ROOM: Duration = Duration::from_secs(1);
@@ -81,7 +79,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
         let Sensors { losses, scan, lookup, user_names, guard, .. } = sensors;
         let (settled, settled_receiver) = bounded(1);
         let users = Users::start(user_names, settled.clone())?;
-        let examiner = Examiner::start(settings.capture, &settled)?;
+        let examiner = Examiner::start(settings.capture, &settled);
         let delivery =
             Delivery::start(sink, settings.first_sequence, settings.script_wait, users.clone(), settled_receiver)?;
         let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
@@ -101,7 +99,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             Ok((ending, counts))
         });
         self.deliver();
-        let sink = self.delivery.finish(STOP.saturating_sub(asked.elapsed()));
+        let sink = self.delivery.finish(self.settings.stop_within.saturating_sub(asked.elapsed()));
         let late = self.engine.exceptions().iter().map(Exception::held_back_late);
         let result = result.map(|(ending, mut counts): (Ending, Counts)| {
             counts.excepted.iter_mut().zip(late).for_each(|((_, count), late)| *count += late);
@@ -170,7 +168,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     /// Takes in what the sensors have under way: it ends when they are quiet, or when the time for it is over.
     fn drain(&mut self) -> Result<(), Error> {
-        let end = self.began.elapsed() + DRAIN;
+        let end = self.began.elapsed() + self.settings.stop_within.saturating_sub(TO_WRITE);
         while self.began.elapsed() < end {
             if let Turn::Busy = self.turn()? {
                 continue;

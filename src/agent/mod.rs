@@ -9,6 +9,7 @@ mod examiner;
 mod expected;
 mod loss;
 mod merge_reports;
+mod panics;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 pub(crate) use driver::{Agent, Ended, Ending};
+pub(crate) use panics::end_program_after_panics;
 
 use crate::alert::Alert;
 use crate::script::Capture;
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub first_sequence: u64,
     /// Stop after this long; `None` runs until a signal.
     pub run_for: Option<Duration>,
+    /// How long the agent may take to end, from the time that it was asked to stop.
+    pub stop_within: Duration,
 }
 
 impl Default for Settings {
@@ -50,6 +54,8 @@ impl Default for Settings {
             capture: Capture::Full,
             first_sequence: 0,
             run_for: None,
+            // launchd's `ExitTimeOut` is longer.
+            stop_within: Duration::from_secs(5),
         }
     }
 }

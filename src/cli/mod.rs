@@ -60,6 +60,7 @@ enum Command {
 
 /// Runs the command that the arguments name, prints what went wrong, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::agent::end_program_after_panics();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

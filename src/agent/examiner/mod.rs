@@ -14,6 +14,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::panics;
 use crate::event::{Event, Script, Timestamp, field};
 use crate::script::{self, Capture};
 use executable::Hashes;
@@ -43,9 +44,19 @@ pub(super) struct Job {
 }
 
 impl Examiner {
-    /// Starts the threads. A message is sent to `settled` for each script that is examined.
-    pub(super) fn start(capture: Capture, settled: &Sender<()>) -> io::Result<Examiner> {
-        Examiner::start_with(capture, settled, |job, hashes| job.examine(hashes))
+    /// Starts the threads. A message is sent to `settled` for each script that is examined. Where no thread can be
+    /// started, scripts are skipped, and detection goes on.
+    pub(super) fn start(capture: Capture, settled: &Sender<()>) -> Examiner {
+        let started = Examiner::start_with(capture, settled, |job, hashes| job.examine(hashes));
+        started.unwrap_or_else(|error| {
+            log::warn!("cannot start a thread to examine scripts: {error}; alerts do not show what scripts contain");
+            Examiner::without_threads(capture)
+        })
+    }
+
+    /// Skips every script.
+    fn without_threads(capture: Capture) -> Examiner {
+        Examiner { capture, jobs: bounded(0).0 }
     }
 
     fn start_with(
@@ -56,10 +67,15 @@ impl Examiner {
         let (jobs, queue) = bounded(MAX_QUEUED);
         for _ in 0..THREADS {
             let (queue, settled): (Receiver<Job>, _) = (queue.clone(), settled.clone());
-            thread::Builder::new().name("osawatch-scripts".to_owned()).spawn(move || {
+            thread::Builder::new().name(panics::CONTAINED.to_owned()).spawn(move || {
                 let mut hashes = Hashes::default();
                 for job in queue {
-                    let _ = job.result.set(examine(&job, &mut hashes));
+                    let script = panics::contained(|| examine(&job, &mut hashes)).unwrap_or_else(|| {
+                        hashes = Hashes::default();
+                        log::warn!("a script could not be examined, because of a bug in osawatch");
+                        Script { state: Some("unreadable"), ..job.script.clone() }
+                    });
+                    let _ = job.result.set(script);
                     let _ = settled.try_send(());
                 }
             })?;

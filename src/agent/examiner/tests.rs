@@ -49,7 +49,7 @@ impl Home {
 
 fn examined(mut event: Event) -> Script {
     let (settled, is_settled) = bounded(1);
-    Examiner::start(Capture::Full, &settled).unwrap().examine(&mut event);
+    Examiner::start(Capture::Full, &settled).examine(&mut event);
     is_settled.recv_timeout(Duration::from_secs(20)).unwrap();
     let script = event.script.unwrap();
     assert!(script.is_settled());
@@ -168,13 +168,13 @@ fn without_capture_the_executable_is_hashed_and_nothing_else_is_looked_at() {
     let mut event = home.exec(&["osascript", "s"], home.owner());
     event.push_str(field::PROCESS_EXECUTABLE, &home.path("stub").display().to_string());
     let (settled, is_settled) = bounded(1);
-    Examiner::start(Capture::Off, &settled).unwrap().examine(&mut event);
+    Examiner::start(Capture::Off, &settled).examine(&mut event);
     is_settled.recv_timeout(Duration::from_secs(20)).unwrap();
     let hash = crate::event::hash::hex(Sha256::digest("program").as_slice());
     let found = event.script.unwrap().current().into_owned();
     assert_eq!(found, Script { executable_sha256: Some(hash), ..Script::default() });
     let mut event = home.exec(&["bash", "s"], home.owner());
-    Examiner::start(Capture::Off, &settled).unwrap().examine(&mut event);
+    Examiner::start(Capture::Off, &settled).examine(&mut event);
     assert!(event.script.is_none());
 }
 
@@ -190,6 +190,41 @@ fn the_executable_of_an_application_is_hashed() {
         Some(crate::event::hash::hex(Sha256::digest("program").as_slice()).as_str())
     );
     assert_eq!(found.text.as_deref(), Some("1"));
+}
+
+#[test]
+fn a_script_that_makes_a_parser_panic_costs_its_own_fields_and_the_next_ones_are_examined() {
+    let home = Home::new();
+    let (settled, is_settled) = bounded(1);
+    let examine = |job: &Job, hashes: &mut Hashes| match job.script.path.as_deref() {
+        Some(path) if path.ends_with("bad") => panic!("a bug in a parser"),
+        _ => job.examine(hashes),
+    };
+    let examiner = Examiner::start_with(Capture::Full, &settled, examine).unwrap();
+    fs::write(home.path("good"), "eval(1)").unwrap();
+    // More of them than there are threads.
+    let names = std::iter::repeat_n("bad", 2 * THREADS).chain(["good"]);
+    let states: Vec<_> = names
+        .map(|name| {
+            let mut event = home.exec(&["osascript", name], home.owner());
+            examiner.examine(&mut event);
+            is_settled.recv_timeout(Duration::from_secs(60)).unwrap();
+            event.script.unwrap().current().state
+        })
+        .collect();
+    assert_eq!(states[..2 * THREADS], [Some("unreadable"); 2 * THREADS]);
+    assert_eq!(states[2 * THREADS], None);
+}
+
+#[test]
+fn without_a_thread_to_examine_them_scripts_are_skipped_and_nothing_waits_for_them() {
+    let home = Home::new();
+    fs::write(home.path("s"), "eval(1)").unwrap();
+    let mut event = home.exec(&["osascript", "s"], home.owner());
+    Examiner::without_threads(Capture::Full).examine(&mut event);
+    let script = event.script.unwrap();
+    assert!(script.is_settled());
+    assert_eq!((script.current().state, script.current().text.as_deref()), (Some("skipped"), None));
 }
 
 /// No reader of any of these is ever answered.

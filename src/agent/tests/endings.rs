@@ -77,7 +77,9 @@ fn a_stop_takes_in_a_backlog_of_thousands_of_reports() {
     }
     processes.send(exec(7.0, OSASCRIPT, 50, 7).into()).unwrap();
     flows.send(flow(7.5, 50, Some(1050))).unwrap();
-    let (seen, ending, counts) = run(Settings::default(), sensors, &stopped);
+    // However slow the machine is.
+    let settings = Settings { stop_within: Duration::from_secs(600), ..Settings::default() };
+    let (seen, ending, counts) = run(settings, sensors, &stopped);
     drop((processes, flows));
     assert_eq!((seen.alerts.len(), ending, counts.processes), (1, Ending::Stopped, 6001));
 }

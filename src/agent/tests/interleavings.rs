@@ -45,7 +45,7 @@ pub(super) fn engine_with(rules: RuleSet, prepare: impl FnOnce(&mut System)) -> 
     let settled = bounded(1).0;
     let start = || {
         let users = Users::start(Box::new(Numbers), settled.clone()).unwrap();
-        (users, Examiner::start(Capture::Off, &settled).unwrap())
+        (users, Examiner::start(Capture::Off, &settled))
     };
     let (users, examiner) = THREADS.get_or_init(start).clone();
     let mut system = System {
