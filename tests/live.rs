@@ -100,7 +100,7 @@ fn masked(stdout: &str) -> String {
     let times = replace(stdout, r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2000-01-01T00:00:00.000000000Z");
     let spans = replace(&times, r"\d+\.\d{3} s after", "SPAN after");
     let spans = replace(&spans, r#""(span_ms|duration)":\d+"#, r#""$1":0"#);
-    let spans = replace(&spans, r#","waited_ms":\d+"#, "");
+    let spans = replace(&spans, r#","waited_ms":\d+|"waited_ms":\d+,"#, "");
     replace(&spans, r#""event":\{"id":"[^"]*""#, r#""event":{"id":"ID""#)
 }
 

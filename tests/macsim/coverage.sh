@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# coverage.sh: which lines of src/source/macos the scenarios run, and those that none does; fails when less than 96 % are
+# coverage.sh: which lines of src/source/macos the scenarios run, and those that none does; fails when less than 98 % are
 # run. On x86_64 Linux.
 # The instrumented executable is linked by LLVM's linker, whose output the coverage runtime understands; its symbols are
 # looked up when it is loaded, so the libraries it names may be empty.
@@ -35,7 +35,7 @@ for file in src/source/macos/*.rs; do
         grep -E '^ +[0-9]+\| +0\|' || true
 done
 # Of the columns of the report the eighth and the ninth are the lines and those of them that were not run.
-"$bin/llvm-cov" report "$executable" -instr-profile="$out/merged.profdata" --sources src/source/macos | awk -v least=96 '
+"$bin/llvm-cov" report "$executable" -instr-profile="$out/merged.profdata" --sources src/source/macos | awk -v least=98 '
     NF > 9 && $1 ~ /[.]rs$/ {
         printf "%-16s %4d lines, %3d of them not run, %s\n", $1, $8, $9, $10
         lines += $8; missed += $9

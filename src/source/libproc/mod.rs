@@ -2,4 +2,5 @@
 
 pub(crate) mod process;
 pub(crate) mod running;
+pub(crate) mod seen;
 pub(crate) mod socket;

@@ -179,9 +179,8 @@ fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering:
         event,
     };
     losses.add_gaps(numbering.gaps(&message));
-    if !reports.try_send(Report::Message(Box::new(message))) {
-        Losses::add(&losses.process_channel_full, 1);
-    }
+    let is_full = !reports.try_send(Report::Message(Box::new(message)));
+    Losses::add(&losses.process_channel_full, is_full.into());
 }
 
 pub(super) fn token(token: endpoint_sec::AuditToken) -> AuditToken {

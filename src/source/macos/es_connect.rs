@@ -48,9 +48,8 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
     let (sender, copies) = bounded(CHANNEL);
     let losses = Arc::clone(&feed.losses);
     let handler = move |_: &mut Client<'_>, message: Message| {
-        if sender.try_send(copy(&message)).is_err() {
-            Losses::add(&losses.connect_channel_full, 1);
-        }
+        let is_full = sender.try_send(copy(&message)).is_err();
+        Losses::add(&losses.connect_channel_full, is_full.into());
     };
     let mut client = Client::new(handler).map_err(|error| es::sentence(&error))?;
     client.subscribe(&[es_event_type_t(EVENT_TYPE)]).map_err(|_| "the subscription was refused".to_owned())?;
@@ -61,9 +60,8 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
             Losses::add(&feed.losses.connect_malformed, u64::from(copied.bytes.is_empty()));
             continue;
         };
-        if flow.owner.process().pid != std::process::id() && flows.try_send(flow).is_err() {
-            Losses::add(&feed.losses.flow_channel_full, 1);
-        }
+        let is_full = flow.owner.process().pid != std::process::id() && flows.try_send(flow).is_err();
+        Losses::add(&feed.losses.flow_channel_full, is_full.into());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Apple's `eslogger` as a child process: it carries the entitlement that this program may not have.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 use super::feed::Feed;
 use super::host::now;
@@ -130,14 +131,11 @@ fn read(feed: &Feed, decoder: &Decoder, output: &mut File) -> (bool, Ending) {
     };
     let ending = loop {
         let patience = stream.is_mid_line().then_some(RECORD_PATIENCE);
-        match wait_readable(output, patience) {
-            Ok(true) => {}
-            Ok(false) => break Ending::Stalled,
-            Err(_) => break Ending::Closed,
+        if wait_readable(output, patience).is_ok_and(|is_readable| !is_readable) {
+            break Ending::Stalled;
         }
-        match output.read(&mut buffer) {
+        match retry_on_intr(|| rustix::io::read(&*output, &mut buffer)) {
             Ok(length @ 1..) => stream.push(&buffer[..length], decoder, &feed.losses, &mut take),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(_) | Err(_) => break Ending::Closed,
         }
     };
@@ -148,11 +146,8 @@ fn read(feed: &Feed, decoder: &Decoder, output: &mut File) -> (bool, Ending) {
 /// Whether there is something to read, or the end; `false` when there is not for so long.
 fn wait_readable(output: &File, patience: Option<Duration>) -> io::Result<bool> {
     let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
-    match poll(&mut [PollFd::new(output, PollFlags::IN)], timeout.as_ref()) {
-        Ok(ready) => Ok(ready > 0),
-        Err(rustix::io::Errno::INTR) => Ok(true),
-        Err(error) => Err(error.into()),
-    }
+    let mut entries = [PollFd::new(output, PollFlags::IN)];
+    Ok(retry_on_intr(|| poll(&mut entries, timeout.as_ref()))? > 0)
 }
 
 /// Starts the self-test: what it returns takes the finding. Dropped without one, the test ends in silence.

@@ -1,6 +1,5 @@
 //! libproc: the processes that ran before the agent, and the sockets of watched ones.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -10,6 +9,7 @@ use super::sys;
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::libproc::process::{self, BSD_INFO_SIZE, UNIQUE_INFO_SIZE, UniqueInfo};
 use crate::source::libproc::running::{Program, Running};
+use crate::source::libproc::seen::SeenSockets;
 use crate::source::libproc::socket::{self, Socket};
 use crate::source::live::{Losses, Watched};
 
@@ -17,8 +17,6 @@ use crate::source::live::{Losses, Watched};
 const PERIOD: Duration = Duration::from_millis(50);
 /// How soon they are looked at again after a process has become watched.
 const FIRST_PERIOD: Duration = Duration::from_millis(10);
-/// Sockets that are remembered, so that each is reported once.
-const MAX_SOCKETS: usize = 65_536;
 
 /// The numbers that name a process; also of one that has ended and was not yet waited for.
 pub(super) fn unique_info(pid: u32) -> Option<UniqueInfo> {
@@ -61,9 +59,7 @@ pub(super) fn program(pid: u32) -> Program {
 /// Looks at the sockets of watched processes. What was reported is remembered from one call to the next.
 #[derive(Default)]
 pub(super) struct Poll {
-    /// The round in which each reported socket, by handle and generation, was last seen.
-    seen: HashMap<(u64, u64), u64>,
-    round: u64,
+    seen: SeenSockets,
     /// Continuous ticks of the last look: what connected later was not reported.
     looked: Option<u64>,
 }
@@ -94,47 +90,40 @@ impl Poll {
 
     fn look(&mut self, pids: &[u32], flows: &Sender<Flow>, losses: &Losses) {
         self.looked = Some(sys::continuous_ticks().0);
-        self.round += 1;
-        let round = self.round;
         for pid in pids {
-            for (socket, inbound) in connections(*pid, losses) {
-                let key = (socket.handle, socket.generation);
-                if let Some(last) = self.seen.get_mut(&key) {
-                    *last = round;
-                } else if flows.try_send(flow(*pid, &socket, inbound)).is_ok() {
-                    self.seen.insert(key, round);
-                } else {
-                    // It is still news at the next look.
-                    Losses::add(&losses.flow_channel_full, 1);
-                }
+            let (connections, unreadable) = connections(*pid);
+            let unreadable = unreadable.into_iter().filter(|fd| self.seen.is_new_unreadable(*pid, *fd)).count();
+            Losses::add(&losses.libproc_unreadable, unreadable as u64);
+            for (socket, inbound) in connections {
+                let is_full = self.seen.report(&socket, || flows.try_send(flow(*pid, &socket, inbound)).is_ok());
+                Losses::add(&losses.flow_channel_full, is_full.into());
             }
         }
-        // A handle is used again only with another generation; what two rounds did not see is gone.
-        self.seen.retain(|_, last| round - *last < 2);
-        if self.seen.len() > MAX_SOCKETS {
-            self.seen.clear();
-        }
+        self.seen.end_round();
     }
 }
 
 /// The flows that a process has now.
 pub(super) fn flows(pid: u32, losses: &Losses) -> Vec<Flow> {
-    connections(pid, losses).iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
+    let (connections, unreadable) = connections(pid);
+    Losses::add(&losses.libproc_unreadable, unreadable.len() as u64);
+    connections.iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
 }
 
-fn connections(pid: u32, losses: &Losses) -> Vec<(Socket, Option<bool>)> {
-    let Ok(number) = i32::try_from(pid) else { return Vec::new() };
+/// The connections of a process, and the descriptors of its sockets that cannot be read.
+fn connections(pid: u32) -> (Vec<(Socket, Option<bool>)>, Vec<i32>) {
+    let Ok(number) = i32::try_from(pid) else { return Default::default() };
     let list = sys::descriptors(number);
-    let read = |fd| match sys::socket_info(number, fd) {
-        Ok(bytes) => socket::socket(&bytes),
-        // The socket was closed, or its process has ended.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ESRCH | libc::ENOENT)) => None,
-        Err(_) => {
-            Losses::add(&losses.libproc_unreadable, 1);
-            None
+    let (mut sockets, mut unreadable) = (Vec::new(), Vec::new());
+    for fd in socket::socket_descriptors(&list) {
+        match sys::socket_info(number, fd) {
+            Ok(bytes) => sockets.extend(socket::socket(&bytes)),
+            // The socket was closed, or its process has ended.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ESRCH | libc::ENOENT)) => {}
+            Err(_) => unreadable.push(fd),
         }
-    };
-    socket::connections(socket::socket_descriptors(&list).filter_map(read).collect())
+    }
+    (socket::connections(sockets), unreadable)
 }
 
 fn flow(pid: u32, socket: &Socket, inbound: Option<bool>) -> Flow {

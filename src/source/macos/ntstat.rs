@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 use super::control::{control_socket, grow_receive_buffer};
 use super::feed::Feed;
@@ -93,9 +94,8 @@ impl Network {
             let unique_pid = libproc::made_before(pid, flow.started.unwrap_or(flow.time));
             flow.owner = Owner::Process(ProcessRef { unique_pid, ..process });
         }
-        if self.flows.try_send(flow).is_err() {
-            Losses::add(&self.losses.flow_channel_full, 1);
-        }
+        let is_full = self.flows.try_send(flow).is_err();
+        Losses::add(&self.losses.flow_channel_full, is_full.into());
     }
 }
 
@@ -215,11 +215,8 @@ impl<'n> Conversation<'n> {
         let socket = PollFd::new(&self.socket, PollFlags::IN);
         let mut entries: Vec<PollFd<'_>> =
             [socket].into_iter().chain(watched.bell().map(|bell| PollFd::new(bell, PollFlags::IN))).collect();
-        match poll(&mut entries, timeout.as_ref()) {
-            Ok(_) => Ok(entries.first().is_some_and(|socket| !socket.revents().is_empty())),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        retry_on_intr(|| poll(&mut entries, timeout.as_ref()))?;
+        Ok(entries.first().is_some_and(|socket| !socket.revents().is_empty()))
     }
 
     fn count(&mut self) {

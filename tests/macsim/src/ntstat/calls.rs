@@ -1,5 +1,5 @@
 //! What the guest's system calls see.
-use super::client::Client;
+use super::client::{Client, RECVSPACE};
 use super::faults::Faults;
 use super::{ANY, CTL_ID, client, is_ours, merge, serve, with};
 use crate::shims::errno::{darwin, fail, set};
@@ -35,7 +35,10 @@ pub(crate) fn socket(ty: i32, proto: i32) -> i32 {
         libc::setsockopt(ends[1], libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &big as *const _ as *const _, 4)
     };
     ANY.store(true, Ordering::Release);
-    with(|state| state.clients.push(Client::new(ends[0], ends[1])));
+    with(|state| {
+        let recvspace = state.faults.recvspace.unwrap_or(RECVSPACE);
+        state.clients.push(Client::new(ends[0], ends[1], recvspace));
+    });
     ends[0]
 }
 pub(crate) unsafe fn ctl_info(fd: i32, info: *mut u8) -> i32 {

@@ -4,7 +4,7 @@ use super::layout;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// net.stats.recvspace.
-const RECVSPACE: usize = 8192;
+pub(crate) const RECVSPACE: usize = 8192;
 /// kern.ipc.maxsockbuf.
 const MOST: usize = 8 * 1024 * 1024;
 /// net.systm.kctl.autorcvbufmax.
@@ -38,7 +38,7 @@ pub(crate) struct Ref {
 }
 
 impl Client {
-    pub(crate) fn new(guest: i32, kernel: i32) -> Client {
+    pub(crate) fn new(guest: i32, kernel: i32, recvspace: usize) -> Client {
         Client {
             guest,
             kernel,
@@ -51,8 +51,8 @@ impl Client {
             dropped: 0,
             context: 0,
             seq: 0,
-            hiwat: RECVSPACE,
-            ideal: RECVSPACE,
+            hiwat: recvspace,
+            ideal: recvspace,
             queued: VecDeque::new(),
             used: 0,
         }

@@ -13,6 +13,8 @@ pub(crate) struct Faults {
     pub(crate) send: VecDeque<i32>,
     /// A larger receive buffer is refused.
     pub(crate) rcvbuf_most: Option<usize>,
+    /// net.stats.recvspace, when it is not the default.
+    pub(crate) recvspace: Option<usize>,
     /// Requests are not answered.
     pub(crate) silent: bool,
 }

@@ -26,6 +26,7 @@ pub(crate) fn step(value: &Value) -> Result<(), String> {
             "recv_errno" => with(|state| state.faults.recv.push_back(number(0) as i32)),
             "send_errno" => with(|state| state.faults.send.push_back(number(0) as i32)),
             "rcvbuf_most" => with(|state| state.faults.rcvbuf_most = value.as_u64().map(|count| count as usize)),
+            "recvspace" => with(|state| state.faults.recvspace = value.as_u64().map(|count| count as usize)),
             "no_memory_after" => with(|state| state.kernel.no_memory_after = value.as_u64()),
             "silent" => with(|state| state.faults.silent = value != false),
             "drop" => with(|state| state.kernel.drop_next += number(1) as u32),

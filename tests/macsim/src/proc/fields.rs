@@ -1,4 +1,5 @@
 //! What a step says of a process.
+use super::record::SOCKET_INFO_SIZE;
 use super::{Fd, Process, Sock, Table};
 use crate::script::text;
 use serde_json::Value;
@@ -89,6 +90,8 @@ impl Table {
                             local: addr("local")?,
                             remote: addr("remote"),
                             state: socket["state"].as_i64().unwrap_or(4) as i32,
+                            errno: socket["errno"].as_i64().unwrap_or(0) as i32,
+                            size: socket["size"].as_u64().map_or(SOCKET_INFO_SIZE, |size| size as usize),
                         }),
                     })
                 })

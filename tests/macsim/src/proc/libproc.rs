@@ -88,6 +88,10 @@ unsafe extern "C" fn pidfdinfo(pid: i32, fd: i32, flavor: i32, buf: *mut u8, siz
         return 0;
     };
     match (flavor, &descriptor.sock) {
+        (3, Some(socket)) if socket.errno != 0 => {
+            set(socket.errno);
+            0
+        }
         (3, Some(socket)) => give(&socket_fdinfo(socket), buf, size),
         (3, None) => {
             set(darwin::ENOTSUP);

@@ -59,9 +59,11 @@ pub(super) fn uniq(process: &Process) -> Vec<u8> {
         .u32(36, process.parent[7]);
     out.bytes
 }
-/// struct socket_fdinfo: 792 bytes; proc_fileinfo 24, then socket_info. FACT: socket-info
+/// Bytes of struct socket_fdinfo up to macOS 15.
+pub(super) const SOCKET_INFO_SIZE: usize = 792;
+/// struct socket_fdinfo: proc_fileinfo 24, then socket_info. FACT: socket-info
 pub(super) fn socket_fdinfo(socket: &Sock) -> Vec<u8> {
-    let mut out = Out::new(792);
+    let mut out = Out::new(SOCKET_INFO_SIZE);
     let info = 24;
     let v6 = socket.local.is_ipv6();
     out.u32(info + 152, if socket.tcp { 1 } else { 2 })
@@ -86,5 +88,6 @@ pub(super) fn socket_fdinfo(socket: &Sock) -> Vec<u8> {
         out.u32(ends + 80, socket.state as u32);
     }
     out.u16(info + 168, 0);
+    out.bytes.resize(socket.size, 0);
     out.bytes
 }

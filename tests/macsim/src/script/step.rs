@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 27] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -18,6 +18,7 @@ pub(crate) const KEYS: [&str; 26] = [
     "hostname",
     "euid",
     "inet_errno",
+    "host_uuid_errno",
     "slept_ms",
     "eslogger",
     "es_default_mutes",
@@ -55,6 +56,9 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(number) = step["inet_errno"].as_i64() {
         world::with(|world| world.inet_errno = Some(number as i32).filter(|number| *number != 0));
+    }
+    if let Some(number) = step["host_uuid_errno"].as_i64() {
+        world::with(|world| world.host_uuid_errno = Some(number as i32));
     }
     if let Some(number) = step["euid"].as_u64() {
         world::with(|world| world.euid = Some(number as u32));

@@ -52,12 +52,12 @@ fn same_name(table: &mut Vec<Import>) {
         malloc calloc realloc free posix_memalign
     });
     named!(table, super::misc {
-        bzero mmap munmap mprotect madvise getentropy arc4random_buf arc4random memset_pattern16 pow dlsym
+        bzero mmap munmap mprotect madvise getentropy arc4random_buf arc4random memset_pattern16 pow fmod dlsym
         dlopen dlclose dlerror dladdr mach_task_self mach_error_string
     });
     named!(table, super::file {
         open openat close read write readv writev pread pwrite lseek ftruncate fsync pipe flock isatty umask
-        access faccessat mkdir mkdirat rmdir unlink unlinkat rename renameat link linkat symlink readlink
+        access faccessat mkdir mkdirat rmdir unlink unlinkat rename renameat link linkat symlink readlink readlinkat
         realpath chmod fchmod chown lchown fchown chdir fchdir chroot mkfifo getcwd fclonefileat fcopyfile
         copyfile_state_alloc copyfile_state_free copyfile_state_get
     });

@@ -156,6 +156,9 @@ pub(crate) extern "C" fn umodti3(dividend: u128, divisor: u128) -> u128 {
 pub(crate) extern "C" fn pow(base: f64, exponent: f64) -> f64 {
     base.powf(exponent)
 }
+pub(crate) extern "C" fn fmod(dividend: f64, divisor: f64) -> f64 {
+    dividend % divisor
+}
 pub(crate) unsafe extern "C" fn memset_pattern16(to: *mut u8, pattern: *const [u8; 16], size: usize) {
     for index in 0..size {
         *to.add(index) = (*pattern)[index % 16];

@@ -116,6 +116,9 @@ pub(crate) unsafe extern "C" fn gethostname(buffer: *mut c_char, size: usize) ->
     give(&sysctl_value("kern.hostname").unwrap(), buffer as *mut c_void, &mut len)
 }
 pub(crate) unsafe extern "C" fn gethostuuid(out: *mut [u8; 16], _t: *const c_void) -> c_int {
+    if let Some(errno) = super::world::with(|world| world.host_uuid_errno) {
+        return fail(errno);
+    }
     *out = *b"\x5f\x0e\x3c\x9b\0\0\x40\0\x80\0\0\0\0\0\xc0\xde";
     0
 }
