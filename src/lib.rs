@@ -23,6 +23,7 @@ mod eql;
 pub mod detect;
 pub mod alert;
 mod report;
+mod status;
 mod output;
 pub mod pipeline;
 mod config;

@@ -172,11 +172,29 @@ pub struct Pipeline {
     latest_ms: i64,
     events: u64,
     alerts: Vec<u64>,
+    /// Partial sequences of each rule, and the bytes of all.
+    sequences: (usize, usize),
+    /// For each rule, why it can never alert on a live Mac.
+    never_live: Vec<Option<String>>,
+    /// Of cases that were closed by a reload: evicted, and detections held back.
+    cases_before: (u64, u64),
+}
+
+/// What can be exchanged while a pipeline works.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// Rules and exceptions; made from a successor of the set before.
+    pub(crate) set: RuleSet,
+    /// How many alerts go out; `None`: all.
+    pub(crate) volume: Option<Volume>,
+    /// Leaves secrets out of alerts.
+    pub(crate) redactor: Option<Redactor>,
 }
 
 impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
+        let never_live = never_live(&set);
         let RuleSet { rules, mut fields, lineages, exceptions } = set;
         let Options { limits, volume, capture, redactor, names_come_later } = options.into();
         let cases = Cases::new(&rules, script::runs_scripts);
@@ -205,12 +223,61 @@ impl Pipeline {
             names_come_later,
             latest_ms: i64::MIN,
             events: 0,
+            sequences: (limits.sequences, limits.sequence_bytes),
+            cases_before: (0, 0),
+            never_live,
         }
     }
 
     /// Asks every rule about every event from now on, also where none of its stages can match. It changes no answer.
     pub fn ask_every_rule(&mut self) {
         self.detector.ask_every_rule();
+    }
+
+    /// Exchanges rules, exceptions and limits between two events. Executions and the partial sequences of rules that
+    /// stay the same are kept, so no event is lost; what was held back so far is summed up.
+    pub(crate) fn exchange(&mut self, exchange: Exchange, mut sink: impl FnMut(Output<'_>)) {
+        self.summarize(None, &mut sink);
+        self.never_live = never_live(&exchange.set);
+        let Exchange { set: RuleSet { rules, mut fields, lineages, exceptions }, volume, redactor } = exchange;
+        for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
+            let _ = fields.resolve(name);
+        }
+        let same = |old: &Rule, new: &Rule| {
+            old.id == new.id && old.query_text == new.query_text && old.query().is_some() == new.query().is_some()
+        };
+        let of = |at: usize| self.rules.iter().position(|old| same(old, &rules[at]));
+        let of: Vec<Option<usize>> = (0..rules.len()).map(of).collect();
+        if of.len() != self.rules.len() || of.iter().enumerate().any(|(at, old)| *old != Some(at)) {
+            self.follow_up(None, &mut sink);
+            self.cases_before.0 += self.cases.evicted();
+            self.cases_before.1 += self.cases.held_back();
+            self.cases = Cases::new(&rules, script::runs_scripts);
+        }
+        let detector = Detector::new(&rules, lineages, self.sequences.0, self.sequences.1);
+        let old = std::mem::replace(&mut self.detector, detector);
+        self.detector.take_over(old, |rule| of[rule]);
+        let held_back = self.suppressor.as_ref().map_or(0, Suppressor::held_back);
+        self.suppressor = volume.map(|volume| Suppressor::new(&volume, &rules));
+        self.suppressor.iter_mut().for_each(|suppressor| suppressor.continue_from(held_back));
+        self.alerts = of.iter().map(|old| old.map_or(0, |old| self.alerts[old])).collect();
+        let count = |new: &Exception| {
+            let old = self.exceptions.iter().position(|old| old.name == new.name);
+            old.map_or(0, |old| self.excepted[old] + self.exceptions[old].held_back_late())
+        };
+        self.excepted = exceptions.iter().map(count).collect();
+        self.rules = rules.into_iter().map(Arc::new).collect();
+        (self.exceptions, self.fields, self.redactor) = (exceptions, fields, redactor.map(Arc::new));
+    }
+
+    /// For each rule, why it can never alert on a live Mac, if that is so.
+    pub(crate) fn never_live(&self) -> &[Option<String>] {
+        &self.never_live
+    }
+
+    /// The partial sequences that are open.
+    pub(crate) fn open_sequences(&self) -> usize {
+        self.detector.open()
     }
 
     /// The rules.
@@ -312,7 +379,7 @@ impl Pipeline {
 
     /// Executions, partial sequences and cases lost because a table was full.
     pub(crate) fn lost(&self) -> (u64, u64, u64) {
-        (self.table.lost(), self.detector.evicted(), self.cases.evicted())
+        (self.table.lost(), self.detector.evicted(), self.cases_before.0 + self.cases.evicted())
     }
 
     /// What went through so far.
@@ -324,8 +391,8 @@ impl Pipeline {
             evicted_executions: self.table.evicted(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
-            followed_up: self.cases.held_back(),
-            evicted_cases: self.cases.evicted(),
+            followed_up: self.cases_before.1 + self.cases.held_back(),
+            evicted_cases: self.cases_before.0 + self.cases.evicted(),
             held_back: self.suppressor.as_ref().map_or(0, Suppressor::held_back),
             excepted: self.excepted.clone(),
         }
@@ -385,4 +452,9 @@ impl Pipeline {
         sink(Output::Alert(Box::new(draft)));
         true
     }
+}
+
+fn never_live(set: &RuleSet) -> Vec<Option<String>> {
+    let why = |rule: &Rule| rule.inert().map(str::to_owned).or_else(|| set.never_live(rule));
+    set.rules.iter().map(why).collect()
 }

@@ -36,6 +36,9 @@ fn outline(run: &Run, wanted: &str) -> String {
             let _ = writeln!(text, "follow-up {}", document["osawatch"]["follow_up"]["destinations"]);
             continue;
         }
+        if at("/event/action").starts_with("agent_") {
+            continue;
+        }
         if at("/event/kind") != "alert" {
             // How many documents share a loss depends on when it is seen; their sum does not.
             sum(&mut lost, "", &document["osawatch"]["loss"]);
@@ -97,7 +100,9 @@ fn masked(stdout: &str) -> String {
     let replace = |text: &str, pattern: &str, by: &str| {
         regex::Regex::new(pattern).expect("the pattern is right").replace_all(text, by).into_owned()
     };
-    let times = replace(stdout, r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2000-01-01T00:00:00.000000000Z");
+    let is_own = |line: &&str| line.contains(r#""action":"agent_"#);
+    let stdout: String = stdout.lines().filter(|line| !is_own(line)).map(|line| format!("{line}\n")).collect();
+    let times = replace(&stdout, r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2000-01-01T00:00:00.000000000Z");
     let spans = replace(&times, r"\d+\.\d{3} s after", "SPAN after");
     let spans = replace(&spans, r#""(span_ms|duration)":\d+"#, r#""$1":0"#);
     let spans = replace(&spans, r#","waited_ms":\d+|"waited_ms":\d+,"#, "");

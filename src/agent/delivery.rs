@@ -24,6 +24,8 @@ pub(super) enum Item {
     Alert { draft: Box<Draft>, lost: Vec<(&'static str, u64)> },
     /// The document about what was lost.
     Loss { document: Map<String, Json>, lost: Vec<(&'static str, u64)> },
+    /// A document about the agent itself.
+    Document(Map<String, Json>),
     /// A sentence for people.
     Notice(Notice),
     /// Alerts are to wait for their scripts no longer: there is no room for more.
@@ -35,6 +37,7 @@ impl Item {
         match self {
             Item::Alert { draft, .. } => draft.bytes(),
             Item::Loss { .. } => 1024,
+            Item::Document(_) => 8192,
             Item::Notice(notice) => notice.text.len(),
             Item::Hurry => 0,
         }
@@ -157,7 +160,7 @@ impl<S: Sink> Writer<S> {
                 let until = Instant::now() + self.script_wait;
                 self.waiting.push_back(Waiting { draft, lost, until, _charge: charge });
             }
-            Item::Loss { document, .. } => self.sink.document(document),
+            Item::Loss { document, .. } | Item::Document(document) => self.sink.document(document),
             Item::Hurry => self.waiting.iter_mut().for_each(|waiting| waiting.until = Instant::now()),
             Item::Notice(Notice { level, text }) => {
                 log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");

@@ -1,5 +1,6 @@
 //! The engine thread: receives what the sensors report, passes the time to the engine, and delivers what it finds.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,11 +10,12 @@ use super::delivery::Delivery;
 use super::engine::{Engine, System};
 use super::examiner::Examiner;
 use super::users::Users;
-use super::{Counts, Error, Settings, Sink};
+use super::{Control, Counts, Error, Ports, Settings, Sink, Told};
 use crate::detect::Exception;
 use crate::event::{Flow, Timestamp};
 use crate::pipeline::Pipeline;
 use crate::source::live::{Queued, Sensors, Watched};
+use crate::status::Status;
 
 /// Reports of one stream that are taken before the other is looked at.
 const TURN: usize = 256;
@@ -37,6 +39,16 @@ pub(crate) enum Ending {
     SensorsEnded,
 }
 
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Stopped => "stopped",
+            Ending::TimeOver => "time limit reached",
+            Ending::SensorsEnded => "the sensors ended",
+        })
+    }
+}
+
 /// What is left of an agent that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended<S> {
@@ -44,6 +56,8 @@ pub(crate) struct Ended<S> {
     pub result: Result<(Ending, Counts), Error>,
     /// The sink; `None`: it still writes, and could not be waited for.
     pub sink: Option<S>,
+    /// The last status.
+    pub status: Status,
 }
 
 /// Sensors, engine and sink at work.
@@ -54,6 +68,7 @@ pub(crate) struct Agent<S> {
     processes: Receiver<Queued>,
     flows: Receiver<Flow>,
     began: Instant,
+    ports: Ports,
     _guard: Option<Box<dyn Send>>,
 }
 
@@ -84,7 +99,21 @@ impl<S: Sink + Send + 'static> Agent<S> {
             Delivery::start(sink, settings.first_sequence, settings.script_wait, users.clone(), settled_receiver)?;
         let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
         let engine = Engine::new(&settings, pipeline, system, watched, now());
-        Ok(Agent { settings, engine, delivery, processes, flows, began: Instant::now(), _guard: guard })
+        Ok(Agent {
+            settings,
+            engine,
+            delivery,
+            processes,
+            flows,
+            began: Instant::now(),
+            ports: Ports::default(),
+            _guard: guard,
+        })
+    }
+
+    /// The same, for others to talk with.
+    pub(crate) fn with_ports(self, ports: Ports) -> Agent<S> {
+        Agent { ports, ..self }
     }
 
     /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes through.
@@ -105,7 +134,8 @@ impl<S: Sink + Send + 'static> Agent<S> {
             counts.excepted.iter_mut().zip(late).for_each(|((_, count), late)| *count += late);
             (ending, counts)
         });
-        Ended { result, sink }
+        let status = self.engine.status(self.began.elapsed());
+        Ended { result, sink, status }
     }
 
     fn work(&mut self, stop: &Receiver<()>) -> Result<Ending, Error> {
@@ -115,13 +145,19 @@ impl<S: Sink + Send + 'static> Agent<S> {
             if stop.try_recv().is_ok() {
                 return Ok(Ending::Stopped);
             }
+            // Also when no turn is ever idle.
+            if let Ok(control) = self.ports.control.try_recv() {
+                self.take_control(control);
+            }
             match turn {
                 Turn::Busy => continue,
                 Turn::Ended => return Ok(Ending::SensorsEnded),
                 Turn::Idle => {}
             }
             let now = self.began.elapsed();
-            let due = self.engine.deadline(now).and_then(|due| self.began.checked_add(due));
+            let tell = self.ports.status.is_some().then(|| self.engine.status_due());
+            let due =
+                self.engine.deadline(now).into_iter().chain(tell).min().and_then(|due| self.began.checked_add(due));
             let timer = end.into_iter().chain(due).min().map_or_else(never, at);
             select! {
                 recv(self.processes) -> report => match report {
@@ -130,6 +166,10 @@ impl<S: Sink + Send + 'static> Agent<S> {
                 },
                 recv(self.flows) -> flow => self.take_flow(flow.ok()),
                 recv(stop) -> _ => return Ok(Ending::Stopped),
+                recv(self.ports.control) -> control => match control {
+                    Ok(control) => self.take_control(control),
+                    Err(_) => self.ports.control = never(),
+                },
                 recv(timer) -> now => if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
                     return Ok(Ending::TimeOver);
                 }
@@ -154,9 +194,31 @@ impl<S: Sink + Send + 'static> Agent<S> {
                 }
             }
         }
-        self.engine.advance(self.began.elapsed());
+        let now = self.began.elapsed();
+        self.engine.advance(now);
+        if self.ports.status.is_some() && self.engine.status_due() <= now {
+            self.tell(false);
+        }
         self.deliver();
         Ok(turn)
+    }
+
+    fn take_control(&mut self, control: Control) {
+        match control {
+            Control::Tell => self.tell(true),
+            Control::Reload(reload) => self.engine.reload(*reload, self.began.elapsed()),
+            Control::Refuse(why) => self.engine.refuse(why, self.began.elapsed()),
+            Control::LeaveOut(what) => self.engine.leave_out(what),
+        }
+        self.deliver();
+    }
+
+    /// Tells the status. Whoever asked for it is still waited for by no one: a full channel has one on its way.
+    fn tell(&mut self, is_asked: bool) {
+        let status = self.engine.status(self.began.elapsed());
+        if let Some(port) = &self.ports.status {
+            let _ = port.try_send(Told { status, is_asked });
+        }
     }
 
     fn take_flow(&mut self, flow: Option<Flow>) {

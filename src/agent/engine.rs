@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::account::Account;
 use super::delivery::Item;
 use super::enrich;
 use super::examiner::Examiner;
@@ -43,15 +44,16 @@ pub(super) struct System {
 
 /// The engine.
 pub(super) struct Engine {
-    pipeline: Pipeline,
-    system: System,
+    pub(super) pipeline: Pipeline,
+    pub(super) system: System,
     translator: Translator,
     reports: MergedReports,
     pending: PendingFlows,
     expected: ExpectedExecs,
     watch: Watch,
-    losses: LossLog,
-    counts: Counts,
+    pub(super) losses: LossLog,
+    pub(super) account: Account,
+    pub(super) counts: Counts,
     /// Process events that were reported too late for their flows.
     late: u64,
     lateness: Duration,
@@ -60,7 +62,7 @@ pub(super) struct Engine {
     progress: Progress,
     /// A time of day, and when it was: of the last process event, and before the first of the beginning.
     clock: (Timestamp, Duration),
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
 }
 
 impl Engine {
@@ -79,6 +81,7 @@ impl Engine {
             expected: ExpectedExecs::default(),
             watch: Watch::new(watched),
             losses: LossLog::default(),
+            account: Account::new(settings.heartbeat),
             counts: Counts::default(),
             late: 0,
             lateness: settings.lateness,
@@ -107,7 +110,7 @@ impl Engine {
         match item {
             Item::Alert { .. } => self.alerts_lost += 1,
             Item::Loss { lost, .. } => self.losses.untold(lost),
-            Item::Notice(_) | Item::Hurry => {}
+            Item::Document(_) | Item::Notice(_) | Item::Hurry => {}
         }
     }
 
@@ -126,7 +129,13 @@ impl Engine {
             Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
-            Report::Notice(notice) => self.items.push(Item::Notice(notice)),
+            Report::Notice(notice) => {
+                if notice.level == Level::Warning {
+                    self.account.warned(self.time(now), &notice.text);
+                }
+                self.items.push(Item::Notice(notice));
+            }
+            Report::Health(health) => self.health(health, now),
         }
         Ok(())
     }
@@ -156,9 +165,11 @@ impl Engine {
         }
         if self.pipeline.due().is_some_and(|due| due <= self.time(now)) {
             let (time, items, losses) = (self.time(now), &mut self.items, &self.losses);
-            self.pipeline.elapse(time, |output| deliver(output, losses, items));
+            let account = &mut self.account;
+            self.pipeline.elapse(time, |output| deliver(output, losses, items, account));
         }
         self.check_losses(now, false);
+        self.beat_if_due(now);
     }
 
     /// When [`Engine::advance`] has something to do.
@@ -167,7 +178,9 @@ impl Engine {
             let wait = due.nanoseconds().saturating_sub(self.time(now).nanoseconds()).max(0);
             now.saturating_add(Duration::from_nanos(wait.unsigned_abs()))
         });
-        [self.pending.deadline(self.progress), self.reports.deadline(), summary].into_iter().flatten().min()
+        let heartbeat = self.account.heartbeat_due();
+        let due = [self.pending.deadline(self.progress), self.reports.deadline(), summary, heartbeat];
+        due.into_iter().flatten().min()
     }
 
     /// The sensors have ended: everything that waits proceeds. `not_taken` reports were not received.
@@ -181,8 +194,8 @@ impl Engine {
             self.let_go(due, now);
         }
         self.check_losses(now, false);
-        let (items, losses) = (&mut self.items, &self.losses);
-        self.pipeline.finish(|output| deliver(output, losses, items));
+        let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
+        self.pipeline.finish(|output| deliver(output, losses, items, account));
         self.check_losses(now, true);
         self.counts.undelivered = self.system.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
@@ -194,7 +207,7 @@ impl Engine {
     }
 
     /// The time by the stream of processes and what has passed since it reported of one.
-    fn time(&self, now: Duration) -> Timestamp {
+    pub(super) fn time(&self, now: Duration) -> Timestamp {
         let (time, at) = self.clock;
         time.saturating_add(now.saturating_sub(at))
     }
@@ -289,8 +302,9 @@ impl Engine {
     }
 
     fn push(&mut self, event: Event) {
-        let (items, losses) = (&mut self.items, &self.losses);
-        self.pipeline.push(event, |output| deliver(output, losses, items));
+        self.account.count(&event);
+        let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
+        self.pipeline.push(event, |output| deliver(output, losses, items, account));
     }
 
     fn check_losses(&mut self, now: Duration, is_end: bool) {
@@ -318,6 +332,7 @@ impl Engine {
             let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
             let text = format!("lost: {}", parts.join(", "));
             let document = pipeline_error::document(time, &self.system.machine, &lost);
+            self.account.warned(time, &text);
             self.items.push(Item::Loss { document, lost });
             self.items.push(Item::Notice(Notice { level: Level::Warning, text }));
         }
@@ -325,8 +340,11 @@ impl Engine {
 }
 
 /// An alert with what was lost near it.
-fn deliver(output: Output<'_>, losses: &LossLog, items: &mut Vec<Item>) {
+pub(super) fn deliver(output: Output<'_>, losses: &LossLog, items: &mut Vec<Item>, account: &mut Account) {
     if let Output::Alert(draft) = output {
+        if let Some(last) = draft.events().last() {
+            account.alerted(last.time, &draft.rule().id);
+        }
         let lost = draft.events().first().map(|event| losses.near(event.time)).unwrap_or_default();
         items.push(Item::Alert { draft, lost });
     }

@@ -67,6 +67,11 @@ impl LossLog {
         lost
     }
 
+    /// How much was lost since then, as far as it is remembered.
+    pub(super) fn since(&self, time: Timestamp) -> u64 {
+        self.recent.iter().filter(|(lost, _, _)| *lost >= time).map(|(_, _, count)| count).sum()
+    }
+
     /// What could not be reported after all waits for the next document.
     pub(super) fn untold(&mut self, lost: Vec<(&'static str, u64)>) {
         for (name, count) in lost {

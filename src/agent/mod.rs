@@ -1,6 +1,8 @@
 //! The running program: sensors in, alerts out. The engine has its own thread, which never waits for a disk, a
 //! file or another process; whatever can take time is done on others.
 
+mod account;
+mod control;
 mod delivery;
 mod driver;
 mod engine;
@@ -10,6 +12,7 @@ mod expected;
 mod loss;
 mod merge_reports;
 mod panics;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -20,6 +23,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+pub(crate) use control::{Control, Ports, Reload, Told};
 pub(crate) use driver::{Agent, Ended, Ending};
 pub(crate) use panics::end_program_after_panics;
 
@@ -43,6 +47,8 @@ pub(crate) struct Settings {
     pub run_for: Option<Duration>,
     /// How long the agent may take to end, from the time that it was asked to stop.
     pub stop_within: Duration,
+    /// How often a document says that the agent lives; `None`: never.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -56,6 +62,7 @@ impl Default for Settings {
             run_for: None,
             // launchd's `ExitTimeOut` is longer.
             stop_within: Duration::from_secs(5),
+            heartbeat: None,
         }
     }
 }

@@ -111,13 +111,22 @@ fn join_value(value: &Option<KeyValue>) -> Json {
     }
 }
 
+fn agent_id(host: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"osawatch agent of ");
+    hash.update(host);
+    short_hash(hash)
+}
+
+/// The agent of a document about itself.
+pub(super) fn own_agent(host: &str) -> Json {
+    json!({ "id": agent_id(host), "type": "osawatch", "version": env!("CARGO_PKG_VERSION") })
+}
+
 fn agent_of(alert: &Map<String, Json>, last: &Event) -> Json {
     let mut agent = Map::new();
     if let Some(host) = last.str(field::HOST_ID) {
-        let mut hash = Sha256::new();
-        hash.update(b"osawatch agent of ");
-        hash.update(host);
-        agent.insert("id".into(), short_hash(hash).into());
+        agent.insert("id".into(), agent_id(host).into());
     }
     if let Some(name) = get(alert, "host.name") {
         agent.insert("name".into(), name.clone());

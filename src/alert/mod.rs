@@ -1,11 +1,13 @@
 //! The alert: one ECS document per detection.
 
+mod about;
 pub mod blind_spots;
 mod community_id;
 mod draft;
 mod ecs;
 mod follow_up;
 mod held_back;
+pub(crate) mod lifecycle;
 mod masquerade;
 mod network;
 pub(crate) mod pipeline_error;

@@ -25,9 +25,15 @@ pub(super) struct Effective {
 
 impl Effective {
     /// Reads the files of the configuration and the rules.
+    #[allow(dead_code, reason = "who needs no state of a set before")]
     pub(super) fn load(layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
+        Effective::load_into(RuleSet::default(), layers, selection)
+    }
+
+    /// The same, into a set that has no rules yet: the successor of the one in effect.
+    pub(super) fn load_into(before: RuleSet, layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
         let config = layers.load()?;
-        let rules = selection.load(config.as_ref(), Trust::OwnerOnly)?;
+        let rules = selection.load_into(before, config.as_ref(), Trust::OwnerOnly)?;
         let blind_spots = config.as_ref().map(blind_spots).transpose()?.unwrap_or_default();
         let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;

@@ -19,6 +19,7 @@ Exit codes:
   70   a bug in osawatch
   73   an output cannot be created
   74   reading or writing failed
+  75   another osawatch runs with the same state directory
   77   not permitted
   78   a rule or the configuration is invalid
   130  interrupted (Ctrl-C)";
@@ -57,6 +58,8 @@ impl Failure {
     pub const CANNOT_CREATE: Code = Code(73);
     /// EX_IOERR
     pub const IO: Code = Code(74);
+    /// EX_TEMPFAIL
+    pub const HELD: Code = Code(75);
     /// EX_CONFIG
     pub const CONFIG: Code = Code(78);
 

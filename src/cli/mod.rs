@@ -9,15 +9,21 @@ mod config;
 mod effective;
 mod exit;
 mod evidence;
+mod life;
 mod logger;
+mod panics;
 mod progress;
+mod publish;
+mod reload;
 mod replay;
 mod rule_files;
 mod rule_tests;
 mod rules;
 mod run;
 mod shown;
+mod signals;
 mod sink;
+mod status;
 mod summary;
 
 use std::ffi::OsString;
@@ -41,6 +47,8 @@ struct Cli {
 enum Command {
     /// Watch this Mac: process events and connections in, alerts out
     Run(run::Args),
+    /// Show how the agent is: healthy (exit 0), degraded (1) or not running (69)
+    Status(status::Args),
     /// Replay recorded events through the rules
     Replay(replay::Args),
     /// Read the alert file and its rotations, or export them as HTML
@@ -71,6 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     logger::start(cli.verbosity, matches!(cli.command, Command::Run(_)));
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Status(args) => status::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Alerts(args) => alerts::run(args),
         Command::Rules(command) => rules::run(command),

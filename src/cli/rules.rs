@@ -62,7 +62,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 /// Which rules a run uses.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Selection {
     /// Also load the rules in this file, or in every .toml file of this directory
     #[arg(long, value_name = "PATH")]
@@ -82,7 +82,19 @@ impl Selection {
     /// The rules; a wrong one is an error, one that cannot run is kept with its reason.
     /// `trust` is of the files on the command line; those of the configuration decide like it.
     pub(super) fn load(&self, config: Option<&Config>, trust: Trust) -> Result<RuleSet, Failure> {
-        let mut set = if self.no_builtin { RuleSet::default() } else { RuleSet::built_in() };
+        self.load_into(RuleSet::default(), config, trust)
+    }
+
+    /// The same, into a set that has no rules yet.
+    pub(super) fn load_into(
+        &self,
+        mut set: RuleSet,
+        config: Option<&Config>,
+        trust: Trust,
+    ) -> Result<RuleSet, Failure> {
+        if !self.no_builtin {
+            set.add_built_in();
+        }
         rule_files::add(&mut set, &self.rules, trust)?;
         if let Some(config) = config {
             rule_files::add(&mut set, &config.rules.paths, Trust::OwnerOnly)?;

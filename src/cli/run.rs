@@ -1,12 +1,11 @@
 //! `osawatch run`: the sensors of this Mac in, alerts out.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::bounded;
 
 use super::alert_file;
 use super::args::duration;
@@ -14,15 +13,23 @@ use super::clock::now;
 use super::config::LayerArgs;
 use super::effective::Effective;
 use super::exit::Failure;
+use super::life::Life;
+use super::publish::Publisher;
+use super::reload::Reloader;
 use super::rules::Selection;
+use super::signals;
 use super::sink::{self, Format, Sink, Wanted};
-use crate::agent::{self, Agent, Counts, Ended, Ending, Settings};
-use crate::alert::blind_spots;
+use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
+use crate::alert::{blind_spots, lifecycle};
+use crate::config::{self, Config};
+use crate::detect::RuleSet;
+use crate::event::Machine;
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
+use crate::script::Capture;
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Watched};
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +47,9 @@ pub(super) struct Args {
     /// How to show alerts on standard output [default: text on a terminal; elsewhere ndjson, or none with an alert file]
     #[arg(long, value_enum)]
     output: Option<Format>,
+    /// Keep the state of the agent in this directory [default: `state_directory` of the configuration, if given]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
@@ -57,49 +67,104 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let Effective { config, rules, redactor, blind_spots } = Effective::load(&args.config, &args.selection)?;
-    blind_spots.iter().for_each(|text| log::warn!("{text}"));
-    let watched = Arc::new(Watched::default());
-    let sources = config.as_ref().map(|config| config.sources.clone()).unwrap_or_default();
-    let options = Options {
+    let loaded = Effective::load_into(RuleSet::default(), &args.config, &args.selection)?;
+    let config = loaded.config.as_ref();
+    loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
+    let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
+    let life = Life::begin(directory)?;
+    let ((control, controls), (reload, reloads)) = (bounded(16), bounded(1));
+    let reloader = Reloader::new((&args.config, &args.selection), &loaded, control.clone());
+    let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload))?;
+    let options = options(&args, config, &life);
+    let sensors = source::live(&options).map_err(live_failure)?;
+    let mut sink = open_sink(&args, config, &sensors.machine)?;
+    let rules = loaded.rules.rules.iter().filter(|rule| rule.inert().is_none()).count();
+    let documents = life.documents(&sensors.machine, rules, &options);
+    if !loaded.blind_spots.is_empty() {
+        let document = blind_spots::document(now(), &sensors.machine, &loaded.blind_spots);
+        agent::Sink::document(&mut sink, document);
+    }
+    documents.into_iter().for_each(|document| agent::Sink::document(&mut sink, document));
+    let failed = |error| live_failure(LiveError::Thread(error));
+    for what in life.left_out() {
+        let _ = control.try_send(Control::LeaveOut(what.to_owned()));
+    }
+    let publisher = Publisher::new(life.state.clone(), sink.gauge(), control, cpu_limit(config));
+    let (status, published) = publisher.start().map_err(failed)?;
+    if let Some(reloader) = reloader {
+        reloader.start(reloads).map_err(failed)?;
+    }
+    let (settings, pipeline) = prepare(&args, loaded, &life, sink.next_sequence())?;
+    let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status) });
+    let agent = Agent::start(settings, pipeline, sensors, options.watched, sink).map_err(failed)?;
+    let mut ended = agent.with_ports(ports).run(&stop);
+    let why = match &ended.result {
+        Ok((ending, _)) => ending.to_string(),
+        Err(error) => error.to_string(),
+    };
+    if let Some(sink) = &mut ended.sink {
+        let status = serde_json::to_value(ended.status.brief()).unwrap_or_default();
+        agent::Sink::document(sink, lifecycle::stopped(now(), &machine, &why, status));
+    }
+    let status = std::mem::take(&mut ended.status);
+    let finished = finish(ended);
+    Publisher::finish(&published, status);
+    finished
+}
+
+/// How often a document says that the agent lives; `None`: never.
+pub(super) fn heartbeat(config: Option<&Config>) -> Option<Duration> {
+    let heartbeat = config.map_or_else(|| config::Agent::default().heartbeat, |config| config.agent.heartbeat);
+    Some(heartbeat).filter(|heartbeat| !heartbeat.is_zero())
+}
+
+/// Percent of a core, above which optional work is left out.
+fn cpu_limit(config: Option<&Config>) -> u32 {
+    config.map_or_else(|| config::Limits::default().cpu, |config| config.limits.cpu)
+}
+
+/// What is asked of the sensors.
+fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
+    let sources = config.map(|config| config.sources.clone()).unwrap_or_default();
+    let connect_event = args.endpoint_security_connect_event || sources.endpoint_security_connect_event;
+    Options {
         exec: args.exec_source.unwrap_or(sources.exec),
         network: args.network_source.unwrap_or(sources.network),
-        endpoint_security_connect_event: args.endpoint_security_connect_event
-            || sources.endpoint_security_connect_event,
+        endpoint_security_connect_event: connect_event && !life.is_careful,
         muted: sources.mute,
-        watched: Arc::clone(&watched),
-    };
-    let stop = stop_signals()?;
-    let sensors = source::live(&options).map_err(live_failure)?;
-    let path = args.alerts.as_deref().or(config.as_ref().map(|config| config.alerts.file.as_path()));
-    let mut sink = Sink::open(Wanted {
-        format: args.output,
-        file: path.map(|path| alert_file::options(path, config.as_ref())),
-        system_log: args.syslog || config.as_ref().is_some_and(|config| config.alerts.syslog),
-        live: Some(sensors.machine.clone()),
-    })?;
-    if !blind_spots.is_empty() {
-        agent::Sink::document(&mut sink, blind_spots::document(now(), &sensors.machine, &blind_spots));
+        watched: Arc::default(),
     }
-    let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
-    let volume = config.as_ref().map(|config| config.volume.clone()).unwrap_or_default();
+}
+
+fn open_sink(args: &Args, config: Option<&Config>, machine: &Machine) -> Result<Sink, Failure> {
+    let path = args.alerts.as_deref().or(config.map(|config| config.alerts.file.as_path()));
+    Sink::open(Wanted {
+        format: args.output,
+        file: path.map(|path| alert_file::options(path, config)),
+        system_log: args.syslog || config.is_some_and(|config| config.alerts.syslog),
+        live: Some(machine.clone()),
+    })
+}
+
+fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> Result<(Settings, Pipeline), Failure> {
+    let config = loaded.config.as_ref();
+    let script = config.map(|config| config.script.clone()).unwrap_or_default();
     let options = pipeline::Options {
         limits: Limits::live(),
-        volume: Some(volume),
+        volume: Some(config.map(|config| config.volume.clone()).unwrap_or_default()),
         // The agent examines scripts, with their files.
         capture: None,
-        redactor: Some(redactor),
+        redactor: Some(loaded.redactor),
         names_come_later: true,
     };
-    let (capture, first_sequence) = (script.capture_script, sink.next_sequence());
-    let settings = Settings { run_for: args.r#for, capture, first_sequence, ..Settings::default() };
-    let agent = Agent::start(settings, Pipeline::new(rules, options), sensors, watched, sink);
-    let agent = agent.map_err(|error| live_failure(LiveError::Thread(error)))?;
-    finish(agent.run(&stop))
+    let capture = if life.is_careful { Capture::Off } else { script.capture_script };
+    let (run_for, heartbeat) = (args.r#for, heartbeat(config));
+    let settings = Settings { run_for, capture, first_sequence, heartbeat, ..Settings::default() };
+    Ok((settings, Pipeline::new(loaded.rules, options)))
 }
 
 fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
-    let Ended { result, sink } = ended;
+    let Ended { result, sink, .. } = ended;
     // Also what was found before a source failed for good is written.
     let stuck = || Failure::new(Failure::IO, "the last alerts could not be written within 5 s");
     let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
@@ -120,35 +185,9 @@ fn live_failure(error: LiveError) -> Failure {
     Failure::new(code, error)
 }
 
-/// A message for each SIGINT and SIGTERM. A second one ends the program at once: the first may be stuck
-/// behind a slow disk.
-fn stop_signals() -> Result<Receiver<()>, Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let failed = |error: io::Error| Failure::new(Failure::IO, format!("cannot handle signals: {error}"));
-    let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&asked)).map_err(failed)?;
-        signal_hook::flag::register(signal, Arc::clone(&asked)).map_err(failed)?;
-    }
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let (sender, receiver) = bounded(1);
-    let wait = move || {
-        for _ in signals.forever() {
-            let _ = sender.try_send(());
-        }
-    };
-    std::thread::Builder::new().name("osawatch-signals".into()).spawn(wait).map_err(failed)?;
-    Ok(receiver)
-}
-
 fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
-    let why = match ending {
-        Ending::Stopped => "stopped",
-        Ending::TimeOver => "time limit reached",
-        Ending::SensorsEnded => "the sensors ended",
-    };
     let mut text = format!(
-        "{why}: {}, {}, {}\n",
+        "{ending}: {}, {}, {}\n",
         plural(counts.processes, "process event"),
         plural(counts.flows, "flow"),
         plural(out.alerts, "alert")

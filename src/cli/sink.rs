@@ -10,9 +10,9 @@ use super::clock::now;
 use super::exit::{Failure, stdout_failure};
 use crate::agent;
 use crate::alert::{Alert, pipeline_error, to_line};
-use crate::event::Machine;
+use crate::event::{Machine, Timestamp};
 use crate::output::system_log::SystemLog;
-use crate::output::{Options, Writer, WriterThread, terminal};
+use crate::output::{Gauge, Options, Writer, WriterThread, terminal};
 use crate::report;
 
 /// How standard output shows alerts.
@@ -139,7 +139,7 @@ impl Sink {
         }
         self.send(&document);
         let line = to_line(&document);
-        self.append(&line);
+        self.append(&line, alert.events.last().map(|event| event.time));
         match self.format {
             Format::Text => self.print(&report::text(&document, self.layout)),
             Format::Ndjson => self.print(&line),
@@ -154,7 +154,15 @@ impl Sink {
         }
     }
 
-    fn append(&mut self, line: &str) {
+    /// The alert file of a live run, for others to look at.
+    pub(super) fn gauge(&self) -> Option<Gauge> {
+        match &self.file {
+            Some(File::Thread(file)) => Some(file.gauge()),
+            _ => None,
+        }
+    }
+
+    fn append(&mut self, line: &str, time: Option<Timestamp>) {
         match &mut self.file {
             Some(File::Direct(file)) => {
                 file.write(line, now());
@@ -162,7 +170,7 @@ impl Sink {
                 self.failed = file.trouble().map(|error| Failure::new(Failure::IO, error));
             }
             Some(File::Thread(file)) => {
-                if !file.push(line) && file.lost().is_power_of_two() {
+                if !file.push_alert(line, time) && file.lost().is_power_of_two() {
                     let lost = report::plural(file.lost(), "alert");
                     log::warn!("{lost} lost so far: no disk takes any, and the memory for them is full");
                 }
@@ -260,7 +268,7 @@ impl agent::Sink for Sink {
 
     fn document(&mut self, document: Map<String, Json>) {
         let line = to_line(&document);
-        self.append(&line);
+        self.append(&line, None);
         if self.format == Format::Ndjson {
             self.print(&line);
         }

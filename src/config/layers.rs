@@ -26,7 +26,6 @@ pub(crate) struct Layers {
     pub managed: Option<PathBuf>,
 }
 
-#[allow(dead_code, reason = "what reloads on a change asks")]
 /// What a file is, as far as a change of it shows.
 pub(crate) type Stamp = (PathBuf, Option<(u64, u64, u64, i64, i64)>);
 
@@ -93,7 +92,6 @@ impl Layers {
         Ok(config)
     }
 
-    #[allow(dead_code, reason = "what reloads on a change asks")]
     /// What there is of the files, and of those of rules: it differs when one has changed.
     pub(crate) fn stamps(&self, rules: &[PathBuf]) -> Vec<Stamp> {
         let folder = self.folder();
@@ -112,7 +110,6 @@ impl Layers {
     }
 }
 
-#[allow(dead_code, reason = "what reloads on a change asks")]
 fn stamp(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::symlink_metadata(path).ok()?;

@@ -25,7 +25,7 @@ use crate::script::{Capture, Redactor};
 use crate::source::live::{ExecSource, NetworkSource};
 
 pub(crate) use error::{Error, Problem, What};
-pub(crate) use layers::{Layers, load};
+pub(crate) use layers::{Layers, Stamp, load};
 pub(crate) use operation::{Agent, Limits, Response};
 pub(crate) use origins::{Origin, Origins, bare};
 

@@ -60,6 +60,8 @@ pub struct Detector {
     ledger: Ledger,
     joins: Joins,
     bytes: usize,
+    /// What matchers evicted that are no more.
+    evicted_before: u64,
 }
 
 impl Detector {
@@ -83,6 +85,7 @@ impl Detector {
             ledger: Ledger::default(),
             joins: Joins::default(),
             bytes,
+            evicted_before: 0,
         }
     }
 
@@ -90,6 +93,25 @@ impl Detector {
     pub(crate) fn ask_every_rule(&mut self) {
         self.index.set_always(self.matchers.len());
         self.lineages.ask_every_query();
+    }
+
+    /// Goes on where another detector was: `of` names the rule there that a rule here is the same as. Its partial
+    /// sequences stay; those of rules that are no more are gone.
+    pub(crate) fn take_over(&mut self, mut old: Detector, of: impl Fn(usize) -> Option<usize>) {
+        for (at, (rule, matcher)) in self.matchers.iter_mut().enumerate() {
+            let same = of(*rule).and_then(|rule| old.matchers.iter_mut().find(|(old, _)| *old == rule));
+            if let Some((_, before)) = same {
+                std::mem::swap(matcher, before);
+            }
+            self.index.set_waiting(at, matcher.waits());
+        }
+        self.evicted_before = old.evicted();
+        self.ledger = old.ledger;
+    }
+
+    /// The partial sequences that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.matchers.iter().map(|(_, matcher)| matcher.lengths().len()).sum()
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -171,6 +193,6 @@ impl Detector {
 
     /// Partial sequences evicted because a limit was reached.
     pub fn evicted(&self) -> u64 {
-        self.matchers.iter().map(|(_, matcher)| matcher.evicted()).sum()
+        self.evicted_before + self.matchers.iter().map(|(_, matcher)| matcher.evicted()).sum::<u64>()
     }
 }

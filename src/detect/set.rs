@@ -48,12 +48,23 @@ impl RuleSet {
     /// The built-in rules.
     pub fn built_in() -> RuleSet {
         let mut set = RuleSet::default();
+        set.add_built_in();
+        set
+    }
+
+    /// Adds the built-in rules to a set that has no rules yet.
+    pub(crate) fn add_built_in(&mut self) {
         for text in BUILT_IN {
-            if let Err(error) = set.add("built-in", text) {
+            if let Err(error) = self.add("built-in", text) {
                 unreachable!("a built-in rule does not load: {error}");
             }
         }
-        set
+    }
+
+    /// A set without rules in which fields and `descendant of […]` queries have the numbers that they have here: rules
+    /// of the two sets understand the state of one another.
+    pub(crate) fn successor(&self) -> RuleSet {
+        RuleSet { fields: self.fields.clone(), lineages: self.lineages.clone(), ..RuleSet::default() }
     }
 
     /// A set of one rule, with this query.

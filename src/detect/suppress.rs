@@ -125,6 +125,11 @@ impl Suppressor {
         Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, held_back: 0 }
     }
 
+    /// Goes on counting from what another has held back.
+    pub(crate) fn continue_from(&mut self, held_back: u64) {
+        self.held_back = held_back;
+    }
+
     /// Whether the alert goes out. The summary is of the window that it ends.
     pub(crate) fn admit(&mut self, rule: usize, found: &Match) -> (bool, Option<Summary>) {
         let Some(last) = found.events.last() else { return (true, None) };

@@ -3,11 +3,13 @@
 mod backlog;
 mod error;
 mod file;
+mod gauge;
 mod inbox;
 mod medium;
 mod options;
 mod retention;
 mod spill;
+pub(crate) mod state;
 pub(crate) mod system_log;
 pub(crate) mod terminal;
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod thread;
 mod writer;
 mod written;
 
+pub(crate) use gauge::Gauge;
 pub(crate) use options::{Counts, Fsync, Options, Rotation};
 pub(crate) use retention::rotations;
 pub(crate) use thread::WriterThread;

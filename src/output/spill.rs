@@ -278,7 +278,7 @@ fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<u64> 
 }
 
 /// The directory is made with mode 0700; one in which others may write is not used.
-fn check_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn check_directory(directory: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}

@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::backlog::Backlog;
 use super::error::{Error, ErrorKind};
+use super::gauge::{Gauge, Latencies, lock};
 use super::inbox::Inbox;
 use super::options::Counts;
 use super::writer::Writer;
@@ -30,6 +31,7 @@ const KEEP: Duration = Duration::from_secs(1);
 pub(crate) struct WriterThread {
     inbox: Arc<Inbox>,
     backlog: Arc<Mutex<Backlog>>,
+    latencies: Arc<Mutex<Latencies>>,
     max_bytes: usize,
     path: PathBuf,
     next_sequence: u64,
@@ -51,10 +53,12 @@ impl WriterThread {
         };
         let spiller = Spiller { inbox: Arc::clone(&inbox), backlog: Arc::clone(&backlog), to_spill, is_large };
         thread::Builder::new().name("osawatch-spill".to_owned()).spawn(move || spiller.run())?;
+        let latencies = Arc::<Mutex<Latencies>>::default();
+        let measured = Arc::clone(&latencies);
         thread::Builder::new().name("osawatch-file".to_owned()).spawn(move || {
-            let _ = ended.send(write(writer, &woken, clock));
+            let _ = ended.send(write(writer, &woken, &measured, clock));
         })?;
-        Ok(WriterThread { inbox, backlog, max_bytes, path, next_sequence, wake, spill, large, done })
+        Ok(WriterThread { inbox, backlog, latencies, max_bytes, path, next_sequence, wake, spill, large, done })
     }
 
     /// The `event.sequence` of the first alert.
@@ -64,7 +68,13 @@ impl WriterThread {
 
     /// Hands over a line, given without its newline. `false`: no disk takes any, and the memory is full.
     pub(crate) fn push(&self, line: &str) -> bool {
+        self.push_alert(line, None)
+    }
+
+    /// The same, of an alert whose last event is of this time.
+    pub(crate) fn push_alert(&self, line: &str, time: Option<Timestamp>) -> bool {
         let Some(bytes) = self.inbox.push(format!("{line}\n"), self.max_bytes) else { return false };
+        time.into_iter().for_each(|time| lock(&self.latencies).push(time));
         // One message is enough.
         let _ = self.wake.try_send(());
         let _ = self.spill.try_send(());
@@ -77,6 +87,12 @@ impl WriterThread {
     /// Whether a line of this many bytes would be taken.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.inbox.bytes() + bytes < self.max_bytes
+    }
+
+    /// What others see of it.
+    pub(crate) fn gauge(&self) -> Gauge {
+        let (inbox, backlog) = (Arc::clone(&self.inbox), Arc::clone(&self.backlog));
+        Gauge { inbox, backlog, latencies: Arc::clone(&self.latencies) }
     }
 
     /// Lines that found no room.
@@ -113,11 +129,23 @@ impl WriterThread {
 }
 
 /// Writes lines as they come, until the other end is gone.
-fn write(mut writer: Writer, woken: &Receiver<()>, clock: fn() -> Timestamp) -> (Result<(), Error>, Counts) {
+fn write(
+    mut writer: Writer,
+    woken: &Receiver<()>,
+    latencies: &Mutex<Latencies>,
+    clock: fn() -> Timestamp,
+) -> (Result<(), Error>, Counts) {
     loop {
         let wait = writer.due().nanoseconds().saturating_sub(clock().nanoseconds()).max(0);
         match woken.recv_timeout(Duration::from_nanos(wait.unsigned_abs())) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => writer.tick(clock()),
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {
+                // A line is handed over before its time.
+                let handed_over = lock(latencies).waiting();
+                writer.tick(clock());
+                if handed_over > 0 && writer.trouble().is_none() {
+                    lock(latencies).wrote(handed_over, clock());
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }

@@ -44,6 +44,19 @@ impl fmt::Display for Format {
     }
 }
 
+/// The signal of Ctrl-T, which asks a program in a terminal how it is.
+pub(crate) const SIGINFO: Option<i32> = siginfo();
+
+const fn siginfo() -> Option<i32> {
+    #[cfg(target_os = "macos")]
+    return Some(libc::SIGINFO);
+    #[cfg(not(target_os = "macos"))]
+    None
+}
+
+/// Bytes in a unit of `ru_maxrss`.
+pub(crate) const MAXRSS_UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
+
 /// Starts the sensors of this Mac.
 pub(crate) fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
     #[cfg(target_os = "macos")]

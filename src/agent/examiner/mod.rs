@@ -83,6 +83,11 @@ impl Examiner {
         Ok(Examiner { capture, jobs })
     }
 
+    /// Takes so much of scripts from now on.
+    pub(super) fn set_capture(&mut self, capture: Capture) {
+        self.capture = capture;
+    }
+
     /// Adds to the start of an osascript or automator what its arguments show that it runs, and queues the file for
     /// reading. Never waits.
     pub(super) fn examine(&self, event: &mut Event) {

@@ -61,7 +61,7 @@ fn a_disk_that_takes_50_ms_for_each_alert_loses_none_of_40() {
     let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
     let watched = Arc::new(Watched::default());
     let agent = Agent::start(Settings::default(), pipeline, sensors, watched, SlowDisk::default()).unwrap();
-    let Ended { result, sink } = agent.run(&never());
+    let Ended { result, sink, .. } = agent.run(&never());
     let (_, counts) = result.unwrap();
     assert_eq!(sink.unwrap().0.alerts.len(), 40);
     assert!(counts.lost.iter().all(|(_, count)| *count == 0), "{:?}", counts.lost);

@@ -1,6 +1,7 @@
 //! The agent over scripted sensors.
 
 mod attribution;
+mod control;
 mod endings;
 mod found_running;
 mod interleavings;
@@ -179,7 +180,7 @@ fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Endi
     let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::replay() };
     let pipeline = Pipeline::new(RuleSet::built_in(), limits);
     let agent = Agent::start(settings, pipeline, sensors, Arc::new(Watched::default()), Seen::default()).unwrap();
-    let Ended { result, sink } = agent.run(stop);
+    let Ended { result, sink, .. } = agent.run(stop);
     let (ending, counts) = result.unwrap();
     (sink.unwrap(), ending, counts)
 }

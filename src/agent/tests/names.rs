@@ -39,7 +39,7 @@ fn with_exception(condition: &str, answers: bool) -> (usize, u64) {
         *directory.0.lock().unwrap() = answers;
         directory.1.notify_all();
     });
-    let Ended { result, sink } = agent.run(&never());
+    let Ended { result, sink, .. } = agent.run(&never());
     answer.join().unwrap();
     (sink.unwrap().alerts.len(), result.unwrap().1.excepted[0].1)
 }

@@ -1,5 +1,6 @@
 //! What the sensors of a live Mac report: reports on bounded channels, and what was lost before them.
 
+mod health;
 mod lateness;
 mod losses;
 mod reports;
@@ -14,6 +15,7 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;
 pub(crate) use reports::{Queued, ReportSender, report_channel};
@@ -130,6 +132,8 @@ pub(crate) enum Report {
     Running(Box<Event>),
     /// Something about the source itself.
     Notice(Notice),
+    /// Whether a source works.
+    Health(Health),
 }
 
 impl Report {
@@ -144,6 +148,7 @@ impl Report {
             Report::Message(message) => message.bytes(),
             Report::Event(event) | Report::Running(event) => event.bytes(),
             Report::Notice(notice) => size_of::<Notice>() + notice.text.len(),
+            Report::Health(health) => size_of::<Health>() + health.finding.len(),
         }
     }
 }

@@ -17,12 +17,14 @@ use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Descriptor, Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
-use crate::source::live::{Backoff, Level, Losses, Report, ReportSender};
+use crate::source::live::{Backoff, Level, Losses, Report, ReportSender, SourceKind};
 
 /// Bytes of arguments that are copied: long ones are cut until they fit, and what is cut off is counted.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 /// Arguments that are copied: the first. `ARG_MAX` allows for a million empty ones.
 const MAX_ARGUMENTS: usize = 16_384;
+/// What this source is called.
+const NAME: &str = "endpoint_security";
 /// What is subscribed to.
 const TYPES: [es_event_type_t; 3] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
@@ -56,6 +58,7 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> E
         let error = match subscribed(feed, muted) {
             Ok(client) => {
                 feed.notice(Level::Info, "process events come from Endpoint Security".to_owned());
+                feed.works(SourceKind::Exec, NAME, "subscribed".to_owned(), None);
                 // The client works as long as it lives, on a thread of the system's own.
                 let _client = client;
                 // What started before the subscription is looked up after it, so that nothing lies between.
@@ -79,6 +82,7 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> E
         };
         if said.replace(text) != Some(text) {
             feed.notice(Level::Warning, format!("{text}; trying again"));
+            feed.fails(SourceKind::Exec, NAME, text.to_owned());
         }
         std::thread::sleep(wait);
     }

@@ -18,9 +18,11 @@ use super::terminal::raw_terminal;
 use crate::source::eslogger::Decoder;
 use crate::source::eslogger::probe::{self, Finding, Probe};
 use crate::source::eslogger::stream::Stream;
-use crate::source::live::{Backoff, Level, Losses, Report};
+use crate::source::live::{Backoff, Health, Level, Losses, Report, SourceKind};
 
 const PROGRAM: &str = "/usr/bin/eslogger";
+/// What this source is called.
+const NAME: &str = "eslogger";
 /// How late it may report an exec: it buffers, and no document states when it writes.
 const LATENESS: Duration = Duration::from_secs(30);
 /// What is kept of the standard error of a child: the beginning, which says why it ended.
@@ -93,9 +95,15 @@ pub(super) fn run(feed: &Feed, decoder: &Decoder, guard: &Guard) -> ! {
                     Ending::Closed => guard.wait(),
                     Ending::Stalled => guard.end(),
                 };
-                feed.notice(Level::Warning, sentence(&ending, status, &complaint.finish()));
+                let text = sentence(&ending, status, &complaint.finish());
+                feed.notice(Level::Warning, text.clone());
+                feed.fails(SourceKind::Exec, NAME, text);
             }
-            Err(error) => feed.notice(Level::Warning, format!("cannot start {PROGRAM}: {error}")),
+            Err(error) => {
+                let text = format!("cannot start {PROGRAM}: {error}");
+                feed.notice(Level::Warning, text.clone());
+                feed.fails(SourceKind::Exec, NAME, text);
+            }
         }
         guard.end();
         thread::sleep(backoff.next_wait());
@@ -120,7 +128,11 @@ fn read(feed: &Feed, decoder: &Decoder, output: &mut File) -> (bool, Ending) {
     let findings = test(feed, began, &probe);
     let (mut stream, mut buffer, mut begun) = (Stream::default(), vec![0; 64 * 1024], false);
     let mut take = |event| {
-        if !std::mem::replace(&mut begun, true) || feed.scans.try_recv().is_ok() {
+        let is_first = !std::mem::replace(&mut begun, true);
+        if is_first {
+            feed.works(SourceKind::Exec, NAME, String::new(), None);
+        }
+        if is_first || feed.scans.try_recv().is_ok() {
             feed.scan();
         }
         if let Some(finding) = lock(&probe).observe(&event, began.elapsed()) {
@@ -155,7 +167,16 @@ fn test(feed: &Feed, began: Instant, probe: &Arc<Mutex<Probe>>) -> Sender<Findin
     let (sender, findings) = bounded(1);
     let (reports, probe) = (feed.reports.clone(), Arc::clone(probe));
     let body = move || {
-        let say = |level, finding: Finding| _ = reports.send(Report::notice(level, finding.to_string()));
+        let say = |level, finding: Finding| {
+            let text = finding.to_string();
+            reports.send(Report::notice(level, text.clone()));
+            let (works, latency) = match finding {
+                Finding::Delay(delay) => (true, Some(delay)),
+                Finding::Silence => (false, None),
+            };
+            let health = Health { kind: SourceKind::Exec, name: NAME, works, finding: text, latency };
+            reports.send(Report::Health(health));
+        };
         match children(began, &probe, &findings) {
             Some(Finding::Silence) => {
                 say(Level::Warning, Finding::Silence);

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::libproc;
 use crate::event::Machine;
 use crate::source::libproc::running;
-use crate::source::live::{ExecLateness, Level, Losses, Notice, Report, ReportSender};
+use crate::source::live::{ExecLateness, Health, Level, Losses, Notice, Report, ReportSender, SourceKind};
 
 /// Where a source of process events puts what it sees.
 pub(super) struct Feed {
@@ -25,6 +25,16 @@ impl Feed {
     pub(super) fn notice(&self, level: Level, text: String) {
         // The engine ends only when the program ends.
         let _ = self.reports.send(Report::Notice(Notice { level, text }));
+    }
+
+    /// Reports that a source works, and what its self-test found.
+    pub(super) fn works(&self, kind: SourceKind, name: &'static str, finding: String, latency: Option<Duration>) {
+        let _ = self.reports.send(Report::Health(Health { kind, name, works: true, finding, latency }));
+    }
+
+    /// Reports that a source does not work, and why.
+    pub(super) fn fails(&self, kind: SourceKind, name: &'static str, finding: String) {
+        let _ = self.reports.send(Report::Health(Health { kind, name, works: false, finding, latency: None }));
     }
 
     /// Reports the processes that run now.

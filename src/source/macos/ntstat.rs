@@ -16,9 +16,11 @@ use super::host::now;
 use super::loopback::Loopback;
 use super::{libproc, sys};
 use crate::event::{Flow, Owner, ProcessRef};
-use crate::source::live::{Backoff, Level, Losses, NetworkSource, Watched};
+use crate::source::live::{Backoff, Level, Losses, NetworkSource, SourceKind, Watched};
 use crate::source::ntstat::{self, Action, Client, ContinuousClock};
 
+/// What this source is called.
+const NTSTAT: &str = "ntstat";
 /// The name of the kernel control.
 const CONTROL: &str = "com.apple.network.statistics";
 /// The receive buffer asked for, and the least that is worth a try: the kernel's own is 8 KiB, a dozen reports.
@@ -54,8 +56,9 @@ impl Network {
             if said.as_ref() != Some(&why) {
                 let text = format!("the kernel's network statistics are unavailable: {why}");
                 self.notices.notice(Level::Warning, text);
-                if source == NetworkSource::Auto {
-                    self.say_libproc();
+                match source {
+                    NetworkSource::Auto => self.say_libproc(),
+                    _ => self.notices.fails(SourceKind::Network, NTSTAT, why.clone()),
                 }
                 said = Some(why);
             }
@@ -86,6 +89,8 @@ impl Network {
         let text = "connections come from libproc: only watched processes, polled every 50 ms, so a short connection \
                     can be missed";
         self.notices.notice(Level::Info, text.to_owned());
+        let finding = "polls the sockets of watched processes every 50 ms".to_owned();
+        self.notices.works(SourceKind::Network, "libproc", finding, None);
     }
 
     fn hand_over(&self, mut flow: Flow) {
@@ -238,8 +243,9 @@ impl<'n> Conversation<'n> {
             None => "only the kernel's own receive buffer, so reports may be lost".to_owned(),
         };
         let text = format!("connections come from the kernel's network statistics: {findings}; {buffer}");
-        if self.said.replace(findings.clone()) != Some(findings) {
+        if self.said.replace(findings.clone()) != Some(findings.clone()) {
             self.network.notices.notice(Level::Info, text);
+            self.network.notices.works(SourceKind::Network, NTSTAT, findings, None);
         }
     }
 }

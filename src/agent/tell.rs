@@ -1,0 +1,157 @@
+//! What the engine tells of itself, and what it is told.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::account::Sight;
+use super::control::Reload;
+use super::delivery::Item;
+use super::engine::{Engine, deliver};
+use crate::alert::{blind_spots, lifecycle};
+use crate::report::plural;
+use crate::script::Capture;
+use crate::source::live::{Health, Level, Notice};
+use crate::status::{Count, Rule, Status};
+
+/// A loss is a problem of the agent for so long.
+const RECENT: Duration = Duration::from_secs(600);
+
+fn json(status: &Status) -> Json {
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+impl Engine {
+    /// A source reports how it is.
+    pub(super) fn health(&mut self, health: Health, now: Duration) {
+        let (time, machine) = (self.time(now), &self.system.machine);
+        let (document, level, text) = match self.account.observe(health, now) {
+            Sight::Same => return,
+            Sight::Blind(why) => {
+                let text = format!("blind: {}", why.join("; "));
+                (lifecycle::blind(time, machine, &why), Level::Warning, text)
+            }
+            Sight::Restored(after) => {
+                let text = format!("no longer blind, after {} s", after.as_secs());
+                (lifecycle::sees_again(time, machine, after), Level::Info, text)
+            }
+        };
+        self.items.push(Item::Document(document));
+        self.say(level, text, now);
+    }
+
+    fn say(&mut self, level: Level, text: String, now: Duration) {
+        if level == Level::Warning {
+            self.account.warned(self.time(now), &text);
+        }
+        self.items.push(Item::Notice(Notice { level, text }));
+    }
+
+    /// Says that the agent lives, when it is time to.
+    pub(super) fn beat_if_due(&mut self, now: Duration) {
+        if self.account.heartbeat_due().is_none_or(|due| now < due) {
+            return;
+        }
+        self.account.beat(now);
+        let status = self.status(now);
+        let (time, machine) = (self.time(now), &self.system.machine);
+        let document = lifecycle::heartbeat(time, machine, &status.summary(), json(&status.brief()));
+        self.items.push(Item::Document(document));
+    }
+
+    /// When the status is to be told.
+    pub(super) fn status_due(&self) -> Duration {
+        self.account.due()
+    }
+
+    /// The status as the engine knows it.
+    pub(super) fn status(&mut self, now: Duration) -> Status {
+        let (counts, pipeline) = (&self.counts, self.pipeline.counts());
+        let count = |(name, count): (&str, u64)| Count { name: name.to_owned(), count };
+        let rules = self.pipeline.rules().iter().zip(&pipeline.alerts).zip(self.pipeline.never_live());
+        let rules = rules.map(|((rule, alerts), never)| Rule {
+            id: rule.id.clone(),
+            alerts: *alerts,
+            cannot_alert: never.clone(),
+        });
+        let exceptions = self.pipeline.exceptions().iter().zip(&pipeline.excepted);
+        let exceptions =
+            exceptions.map(|(exception, hits)| count((&exception.name, hits + exception.held_back_late())));
+        let events = counts.processes + counts.flows;
+        let mut status = Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            boot_id: self.system.machine.boot_id.clone(),
+            uptime_seconds: now.as_secs(),
+            problems: Vec::new(),
+            sources: self.account.sources([counts.processes, counts.flows]),
+            processes: counts.processes,
+            connections: counts.flows,
+            unattributed: counts.unattributed,
+            losses: counts.lost.iter().copied().map(count).collect(),
+            open_sequences: self.pipeline.open_sequences() as u64,
+            held_bytes: self.pipeline.bytes() as u64,
+            rules: rules.collect(),
+            exceptions: exceptions.collect(),
+            suppressed: pipeline.held_back,
+            last_alert: self.account.last_alert.clone(),
+            last_error: self.account.last_error.clone(),
+            left_out: self.account.left_out.clone(),
+            executables: self.account.executables(),
+            ..Status::default()
+        };
+        status.problems = self.problems(now);
+        status.events_per_second = self.account.tell(events, now);
+        status
+    }
+
+    fn problems(&self, now: Duration) -> Vec<String> {
+        let blind = self.account.blind();
+        let blind = (!blind.is_empty()).then(|| format!("blind: {}", blind.join("; ")));
+        let refused = self.account.refused.as_ref();
+        let refused = refused.map(|why| format!("the configuration was refused, and the one before stays: {why}"));
+        let lost = self.losses.since(self.time(now).saturating_sub(RECENT));
+        let lost = (lost > 0)
+            .then(|| format!("{} lost or evicted within {} min", plural(lost, "event"), RECENT.as_secs() / 60));
+        let left_out = self.account.left_out.iter().map(|what| format!("left out: {what}"));
+        [blind, refused, lost].into_iter().flatten().chain(left_out).collect()
+    }
+
+    /// What can change takes effect, between two events.
+    pub(super) fn reload(&mut self, reload: Reload, now: Duration) {
+        let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
+        self.pipeline.exchange(reload.exchange, |output| deliver(output, losses, items, account));
+        // What the agent had to leave out stays so until it is started again.
+        if self.account.left_out.is_empty() {
+            self.system.examiner.set_capture(reload.capture);
+        }
+        self.account.set_heartbeat(reload.heartbeat, now);
+        self.account.refused = None;
+        self.account.change();
+        let document = lifecycle::configuration(self.time(now), &self.system.machine, Ok(&reload.what));
+        self.items.push(Item::Document(document));
+        self.say(Level::Info, format!("the configuration was reloaded: {}", reload.what), now);
+        if !reload.blind_spots.is_empty() {
+            let document = blind_spots::document(self.time(now), &self.system.machine, &reload.blind_spots);
+            self.items.push(Item::Document(document));
+            reload.blind_spots.into_iter().for_each(|text| self.say(Level::Warning, text, now));
+        }
+    }
+
+    /// A new configuration is wrong.
+    pub(super) fn refuse(&mut self, why: String, now: Duration) {
+        let document = lifecycle::configuration(self.time(now), &self.system.machine, Err(&why));
+        self.items.push(Item::Document(document));
+        self.say(Level::Warning, format!("the configuration was refused, and the one before stays: {why}"), now);
+        self.account.refused = Some(why);
+        self.account.change();
+    }
+
+    /// Scripts are not read from now on.
+    pub(super) fn leave_out(&mut self, what: String) {
+        self.system.examiner.set_capture(Capture::Off);
+        if !self.account.left_out.contains(&what) {
+            self.account.left_out.push(what);
+            self.account.change();
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the agent is told while it works, and what it tells of itself.
+
+use super::*;
+use crate::agent::{Control, Ports, Reload, Told};
+use crate::pipeline::Exchange;
+use crate::script::Capture;
+use crate::source::live::{Health, SourceKind};
+
+fn health(kind: SourceKind, works: bool, finding: &str) -> Report {
+    Report::Health(Health { kind, name: "s", works, finding: finding.into(), latency: None })
+}
+
+/// The set that follows, with this rule besides the built-in ones, and the exceptions of this text.
+fn successor(of: &RuleSet, rule: Option<&str>, exception: Option<&str>) -> RuleSet {
+    let mut set = of.successor();
+    set.add_built_in();
+    if let Some(query) = rule {
+        set.add("own", &format!("[rule]\nrule_id = \"own\"\nname = \"own\"\nquery = '''{query}'''\n")).unwrap();
+    }
+    if let Some(condition) = exception {
+        let text = format!("name = \"x\"\nrules = \"all\"\nreason = \"r\"\ncondition = '{condition}'\n");
+        set.except("x.toml", &text, &toml::from_str(&text).unwrap()).unwrap();
+    }
+    set
+}
+
+fn reload(set: RuleSet) -> Control {
+    let exchange = Exchange { set, volume: None, redactor: None };
+    let (what, blind_spots) = ("new".to_owned(), Vec::new());
+    Control::Reload(Box::new(Reload { exchange, capture: Capture::Full, heartbeat: None, what, blind_spots }))
+}
+
+/// An agent whose reports and orders come from a script, one after the other.
+struct Played {
+    processes: Sender<Queued>,
+    flows: Sender<Flow>,
+    control: Sender<Control>,
+    told: Receiver<Told>,
+    stop: Sender<()>,
+    ended: std::thread::JoinHandle<Ended<Seen>>,
+    set: RuleSet,
+}
+
+impl Played {
+    fn start(settings: Settings) -> Played {
+        let Script { sensors, processes, flows } = script();
+        let set = RuleSet::built_in();
+        let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+        let agent = Agent::start(settings, pipeline, sensors, Arc::default(), Seen::default()).unwrap();
+        let ((control, controls), (status, told), (stop, stopped)) = (bounded(8), bounded(64), bounded(1));
+        let agent = agent.with_ports(Ports { control: controls, status: Some(status) });
+        let ended = std::thread::spawn(move || agent.run(&stopped));
+        Played { processes, flows, control, told, stop, ended, set }
+    }
+
+    /// Everything sent before is dealt with when the status that was asked for comes.
+    fn settle(&self) -> crate::status::Status {
+        // What waits in the channels is taken before a control, or with the next turn.
+        while !self.processes.is_empty() || !self.flows.is_empty() {
+            std::thread::yield_now();
+        }
+        for _ in 0..2 {
+            self.control.send(Control::Tell).unwrap();
+            while !self.told.recv().unwrap().is_asked {}
+        }
+        self.control.send(Control::Tell).unwrap();
+        loop {
+            let told = self.told.recv().unwrap();
+            if told.is_asked {
+                return told.status;
+            }
+        }
+    }
+
+    fn process(&self, report: Report) {
+        self.processes.send(report.into()).unwrap();
+    }
+
+    fn end(self) -> (Seen, crate::status::Status) {
+        self.stop.send(()).unwrap();
+        let Ended { sink, status, .. } = self.ended.join().unwrap();
+        (sink.unwrap(), status)
+    }
+}
+
+fn actions(seen: &Seen) -> Vec<String> {
+    seen.documents.iter().map(|document| document["event"]["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_sequence_that_began_before_a_reload_is_completed_after_it_and_a_new_rule_works_at_once() {
+    let played = Played::start(Settings::default());
+    played.process(exec(0.0, OSASCRIPT, 50, 7));
+    assert!(played.settle().open_sequences > 0);
+    let query = "network where destination.port == 443";
+    let set = successor(&played.set, Some(query), None);
+    played.control.send(reload(set)).unwrap();
+    assert!(played.settle().open_sequences > 0, "what is open stays");
+    played.flows.send(flow(1.0, 50, Some(1050))).unwrap();
+    let status = played.settle();
+    assert!(status.rules.iter().any(|rule| rule.id == "own" && rule.alerts == 1), "{:?}", status.rules);
+    let (seen, _) = played.end();
+    let rules: Vec<&str> = seen.alerts.iter().map(|alert| alert["rule"]["id"].as_str().unwrap()).collect();
+    assert!(rules.contains(&"own") && rules.len() == 2, "{rules:?}");
+    assert_eq!(actions(&seen), ["configuration_reloaded"]);
+}
+
+#[test]
+fn an_exception_of_a_reload_holds_and_the_counts_of_before_stay() {
+    let played = Played::start(Settings::default());
+    played.process(exec(0.0, OSASCRIPT, 50, 7));
+    played.flows.send(flow(1.0, 50, Some(1050))).unwrap();
+    played.settle();
+    played.control.send(reload(successor(&played.set, None, Some("process.pid == 51")))).unwrap();
+    played.process(exec(2.0, OSASCRIPT, 51, 8));
+    played.flows.send(flow(3.0, 51, Some(1051))).unwrap();
+    played.settle();
+    let (seen, status) = played.end();
+    assert_eq!(seen.alerts.len(), 1);
+    assert_eq!(status.rules.iter().map(|rule| rule.alerts).sum::<u64>(), 1);
+    assert_eq!((status.exceptions[0].name.as_str(), status.exceptions[0].count > 0), ("x", true));
+}
+
+#[test]
+fn reloads_in_the_middle_of_events_lose_none() {
+    let played = Played::start(Settings::default());
+    let mut set = played.set.successor();
+    for n in 0..60_u32 {
+        played.process(exec(f64::from(n) / 1000.0, OSASCRIPT, 1000 + n, 3));
+        played.flows.send(flow(0.5 + f64::from(n) / 1000.0, 1000 + n, Some(u64::from(2000 + n)))).unwrap();
+        if n % 3 == 1 {
+            let rule = (n % 6 == 1).then_some("network where destination.port == 1");
+            set = successor(&set, rule, None);
+            played.control.send(reload(successor(&set, rule, None))).unwrap();
+        }
+    }
+    let status = played.settle();
+    assert_eq!((status.processes, status.connections), (60, 60));
+    let (seen, status) = played.end();
+    let alerted: std::collections::HashSet<u64> =
+        seen.alerts.iter().map(|alert| alert["process"]["pid"].as_u64().unwrap()).collect();
+    assert_eq!(alerted.len(), 60, "every osascript that connected has its alert");
+    assert!(status.losses.iter().all(|loss| loss.count == 0), "{:?}", status.losses);
+}
+
+#[test]
+fn a_refused_configuration_is_a_document_and_a_problem_until_one_is_taken() {
+    let played = Played::start(Settings::default());
+    played.control.send(Control::Refuse("c.toml:1:1: no".into())).unwrap();
+    let problems = played.settle().problems;
+    assert!(problems[0].ends_with("the one before stays: c.toml:1:1: no"), "{problems:?}");
+    played.control.send(reload(successor(&played.set, None, None))).unwrap();
+    assert!(played.settle().problems.is_empty());
+    assert_eq!(actions(&played.end().0), ["configuration_refused", "configuration_reloaded"]);
+}
+
+#[test]
+fn a_source_that_dies_blinds_the_agent_which_says_so_and_goes_on() {
+    let played = Played::start(Settings::default());
+    played.process(health(SourceKind::Exec, true, "40 ms"));
+    played.process(health(SourceKind::Network, true, "tested"));
+    assert!(played.settle().problems.is_empty());
+    played.process(health(SourceKind::Exec, false, "eslogger exited"));
+    let status = played.settle();
+    assert_eq!(status.problems, ["blind: no process events: eslogger exited"]);
+    assert_eq!(status.sources[0].works, Some(false));
+    played.process(health(SourceKind::Exec, true, ""));
+    played.process(exec(0.0, OSASCRIPT, 50, 7));
+    played.flows.send(flow(1.0, 50, Some(1050))).unwrap();
+    assert!(played.settle().problems.is_empty());
+    let (seen, _) = played.end();
+    assert_eq!(seen.alerts.len(), 1, "what comes after is seen");
+    assert_eq!(actions(&seen), ["agent_blind", "agent_no_longer_blind"]);
+    assert_eq!(seen.documents[0]["osawatch"]["agent"]["blind"][0], "no process events: eslogger exited");
+}
+
+#[test]
+fn heartbeats_have_the_counters_and_are_off_without_a_period() {
+    let heartbeat = Some(Duration::from_millis(20));
+    let played = Played::start(Settings { heartbeat, ..Settings::default() });
+    played.process(exec(0.0, OSASCRIPT, 50, 7));
+    played.settle();
+    std::thread::sleep(Duration::from_millis(60));
+    let (seen, _) = played.end();
+    let beats: Vec<&Json> =
+        seen.documents.iter().filter(|document| document["event"]["action"] == "agent_heartbeat").collect();
+    assert!(!beats.is_empty());
+    let last = beats[beats.len() - 1];
+    assert_eq!((&last["event"]["kind"], &last["osawatch"]["status"]["processes"]), (&json!("state"), &json!(1)));
+    let played = Played::start(Settings::default());
+    std::thread::sleep(Duration::from_millis(60));
+    assert!(played.end().0.documents.is_empty());
+}
+
+#[test]
+fn left_out_work_is_a_problem_that_the_status_names() {
+    let played = Played::start(Settings::default());
+    played.control.send(Control::LeaveOut("scripts".into())).unwrap();
+    let status = played.settle();
+    assert_eq!((status.left_out, status.problems), (vec!["scripts".to_owned()], vec!["left out: scripts".to_owned()]));
+    played.end();
+}

@@ -1,0 +1,94 @@
+//! Why earlier runs panicked, and what the next one leaves out.
+
+use std::backtrace::Backtrace;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::clock::now;
+use crate::event::Timestamp;
+use crate::output::state::{PANICS, StateDirectory, add_line};
+
+/// So many panics
+const MANY: usize = 3;
+/// within this time make the next start leave out what is optional.
+const WITHIN: Duration = Duration::from_secs(600);
+/// Bytes of a backtrace that are kept.
+const MAX_BACKTRACE: usize = 16 << 10;
+
+/// From now on a panic writes its message and its backtrace to the state directory, before the program aborts.
+pub(super) fn keep(state: &StateDirectory) {
+    let file: PathBuf = StateDirectory::panics(state.path());
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let mut backtrace = Backtrace::force_capture().to_string();
+        backtrace.truncate(backtrace.floor_char_boundary(MAX_BACKTRACE));
+        let line = json!({
+            "time": now().to_string(), "version": env!("CARGO_PKG_VERSION"),
+            "thread": std::thread::current().name(), "panic": info.to_string(), "backtrace": backtrace,
+        });
+        // There is nowhere else to report that it cannot be written; the message goes to standard error as well.
+        let _ = add_line(&file, &line.to_string());
+        before(info);
+    }));
+}
+
+/// What earlier runs wrote when they panicked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Panics(Vec<(Timestamp, String)>);
+
+impl Panics {
+    /// Reads them; what is not a line of ours is passed over.
+    pub(super) fn read(state: &StateDirectory) -> Panics {
+        Panics::parse(&state.read(PANICS).ok().flatten().unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Panics {
+        let panic = |line: &str| {
+            let line: Json = serde_json::from_str(line).ok()?;
+            let time = Timestamp::parse(line["time"].as_str()?)?;
+            Some((time, line["panic"].as_str()?.chars().take(1000).collect()))
+        };
+        Panics(text.lines().filter_map(panic).collect())
+    }
+
+    /// The last one since this time.
+    pub(super) fn since(&self, time: Timestamp) -> Option<&str> {
+        self.0.iter().rev().find(|(at, _)| *at >= time).map(|(_, panic)| panic.as_str())
+    }
+
+    /// Whether there were so many of late that optional parts are left out.
+    pub(super) fn are_many(&self, now: Timestamp) -> bool {
+        let recent = now.saturating_sub(WITHIN);
+        self.0.iter().filter(|(at, _)| (recent..=now).contains(at)).count() >= MANY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(seconds: i64) -> Timestamp {
+        Timestamp::from_milliseconds(1_700_000_000_000 + seconds * 1000).unwrap()
+    }
+
+    #[test]
+    fn three_panics_within_ten_minutes_are_many_and_three_within_an_hour_are_not() {
+        let lines = |at: [i64; 3]| {
+            let line = |at| format!("{}\n", json!({ "time": time(at).to_string(), "panic": format!("p{at}") }));
+            Panics::parse(&at.map(line).concat())
+        };
+        let panics = lines([0, 200, 590]);
+        assert!(panics.are_many(time(595)));
+        assert!(!panics.are_many(time(700)));
+        assert!(!lines([0, 1000, 3000]).are_many(time(3001)));
+        assert_eq!(panics.since(time(300)), Some("p590"));
+        assert_eq!(panics.since(time(600)), None);
+    }
+
+    #[test]
+    fn a_file_that_someone_else_wrote_is_passed_over() {
+        assert_eq!(Panics::parse("\u{1b}\nnull\n{\"time\":1}\n[]"), Panics::default());
+    }
+}

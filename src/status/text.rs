@@ -1,0 +1,106 @@
+//! The status for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::{Count, Status, Verdict};
+use crate::quantity::write_duration;
+use crate::report::{plural, visible};
+
+/// Programs that are shown.
+const SHOWN: usize = 10;
+
+/// The whole status; the first line says how the agent is.
+pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
+    let mut out = headline(verdict);
+    line(&mut out, "version", &format!("{} ({}), pid {}", status.version, status.build, status.pid));
+    let up = write_duration(Duration::from_secs(status.uptime_seconds));
+    line(&mut out, "up since", &format!("{} ({up})", status.since));
+    sources(&mut out, status);
+    let open = plural(status.open_sequences, "partial sequence");
+    line(&mut out, "events", &format!("{:.1}/s; {open} open", status.events_per_second));
+    let lost = listed(&status.losses);
+    line(&mut out, "lost", if lost.is_empty() { "nothing" } else { &lost });
+    let latency = status.latency;
+    if latency.alerts > 0 {
+        let (p50, p90, p99, max) = (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms);
+        let of = plural(latency.alerts, "alert");
+        line(&mut out, "latency", &format!("median {p50} ms, p90 {p90} ms, p99 {p99} ms, at most {max} ms ({of})"));
+    }
+    let backlog = status.backlog;
+    line(&mut out, "backlog", &format!("{} waiting, {} lost", plural(backlog.alerts, "alert"), backlog.lost));
+    let memory = status.memory_peak_bytes.div_ceil(1 << 20);
+    line(&mut out, "own use", &format!("{memory} MiB at most, {:.1} % of a core", status.cpu_percent));
+    for left_out in &status.left_out {
+        line(&mut out, "left out", left_out);
+    }
+    alerts(&mut out, status);
+    out
+}
+
+/// What `status --watch` shows: the same, and the programs with the most events.
+pub(crate) fn watch(status: &Status, verdict: &Verdict) -> String {
+    let mut out = text(status, verdict);
+    out += "\n    events  executable\n";
+    for Count { name, count } in status.executables.iter().take(SHOWN) {
+        let _ = writeln!(out, "{count:>10}  {}", visible(name));
+    }
+    out
+}
+
+fn headline(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Healthy => "osawatch is healthy\n".to_owned(),
+        Verdict::Degraded(problems) => format!("osawatch is degraded: {}\n", visible(&problems.join("; "))),
+        Verdict::NotRunning(why) => format!("osawatch is not running: {}\n", visible(why)),
+    }
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "{name:<10}{}", visible(value));
+}
+
+fn sources(out: &mut String, status: &Status) {
+    for source in &status.sources {
+        let state = match source.works {
+            Some(true) => "works",
+            Some(false) => "DOES NOT WORK",
+            None => "not known yet",
+        };
+        let name = if source.name.is_empty() { "no source" } else { &source.name };
+        let finding = if source.finding.is_empty() { String::new() } else { format!(": {}", source.finding) };
+        let late = source.latency_ms.map(|late| format!("; {late} ms late")).unwrap_or_default();
+        let events = plural(source.events, "event");
+        line(out, &source.kind, &format!("{name} {state}{finding}{late}; {events}"));
+    }
+}
+
+fn alerts(out: &mut String, status: &Status) {
+    let total: u64 = status.rules.iter().map(|rule| rule.alerts).sum();
+    let suppressed = plural(status.suppressed, "alert");
+    let rules = plural(status.rules.len() as u64, "rule");
+    line(out, "alerts", &format!("{total} of {rules}; {suppressed} suppressed by [volume]"));
+    for rule in status.rules.iter().filter(|rule| rule.alerts > 0) {
+        let _ = writeln!(out, "{:>10}  {}", rule.alerts, visible(&rule.id));
+    }
+    for rule in &status.rules {
+        if let Some(why) = &rule.cannot_alert {
+            line(out, "  cannot", &format!("{}: {why}", rule.id));
+        }
+    }
+    let excepted = listed(&status.exceptions);
+    if !excepted.is_empty() {
+        line(out, "exceptions", &format!(" {excepted}"));
+    }
+    for (name, moment) in [("last alert", &status.last_alert), ("last error", &status.last_error)] {
+        if let Some(moment) = moment {
+            line(out, name, &format!(" {} {}", moment.time, moment.what));
+        }
+    }
+}
+
+/// Those that are not 0.
+fn listed(counts: &[Count]) -> String {
+    let some = counts.iter().filter(|count| count.count > 0);
+    some.map(|Count { name, count }| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+}
