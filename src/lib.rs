@@ -28,6 +28,8 @@ mod output;
 pub mod pipeline;
 mod config;
 mod agent;
+mod response;
+mod doctor;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]

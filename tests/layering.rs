@@ -23,11 +23,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
     ("agent", &["agent", "pipeline", "status", "report", "alert", "detect", "process", "script", "source", "event"]),
     ("config", &["config", "output", "detect", "script", "source", "property_list", "place", "quantity", "event"]),
+    ("response", &["response", "agent", "alert", "script", "source", "event"]),
+    ("doctor", &["doctor", "report", "source", "property_list", "quantity", "event"]),
     (
         "cli",
         &[
-            "cli", "agent", "config", "pipeline", "status", "output", "report", "alert", "detect", "process", "script",
-            "source", "place", "quantity", "event",
+            "cli", "response", "doctor", "agent", "config", "pipeline", "status", "output", "report", "alert", "detect",
+            "process", "script", "source", "place", "quantity", "event",
         ],
     ),
     ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),

@@ -25,6 +25,7 @@ mod exceptions;
 mod document;
 // README and docs: links, commands, rules, pictures.
 mod docs;
+mod doctor;
 // The macOS executables as files.
 mod executables;
 // What is believed of macOS, and how it is known.

@@ -12,7 +12,7 @@ use crate::event::hash::short_hash;
 use crate::event::{Context, Event, Execution, Field, Number, Scalar, Script, field};
 
 /// The version of ECS that the documents follow.
-pub(super) const ECS_VERSION: &str = "9.4.0";
+pub(crate) const ECS_VERSION: &str = "9.4.0";
 
 /// Parts of the source documents that an alert takes over as its own.
 const SECTIONS: [&str; 9] = ["user", "group", "host", "process", "source", "destination", "network", "dns", "url"];

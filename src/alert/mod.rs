@@ -22,7 +22,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 pub use draft::Draft;
-pub(crate) use ecs::alert_id;
+pub(crate) use ecs::{ECS_VERSION, alert_id};
 pub(crate) use follow_up::Told;
 
 use crate::detect::{Match, Rule};

@@ -5,13 +5,16 @@ mod alert_lines;
 mod alerts;
 mod args;
 mod clock;
+mod command;
 mod config;
+mod doctor;
 mod effective;
 mod exit;
 mod evidence;
 mod life;
 mod logger;
 mod panics;
+mod man;
 mod progress;
 mod publish;
 mod reload;
@@ -25,6 +28,7 @@ mod signals;
 mod sink;
 mod status;
 mod summary;
+mod terminate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -59,11 +63,14 @@ enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Find what is wrong with this installation, and how to mend it; exits with 1 for a warning, 2 for a failure
+    Doctor(doctor::Args),
+    /// End the process execution that an alert is about
+    Terminate(terminate::Args),
     /// Print a completion script for a shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    Completions(man::CompletionArgs),
+    /// Print the manual page, or write one for each command
+    Man(man::ManArgs),
 }
 
 /// Runs the command that the arguments name, prints what went wrong, and returns the exit code.
@@ -84,11 +91,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Alerts(args) => alerts::run(args),
         Command::Rules(command) => rules::run(command),
         Command::Config(command) => config::run(command),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "osawatch", &mut script);
-            exit::print(&String::from_utf8_lossy(&script))
-        }
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Terminate(args) => terminate::run(&args),
+        Command::Completions(args) => man::completions(&args, Cli::command()),
+        Command::Man(args) => man::man(&args, Cli::command()),
     };
     result.unwrap_or_else(|failure| {
         logger::failure(&failure);

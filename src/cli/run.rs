@@ -21,12 +21,13 @@ use super::signals;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
 use crate::alert::{blind_spots, lifecycle};
-use crate::config::{self, Config};
+use crate::config::{self, Action, Config, Response};
 use crate::detect::RuleSet;
 use crate::event::Machine;
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
+use crate::response::{self, Responding, Started};
 use crate::script::Capture;
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
@@ -94,7 +95,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(reloader) = reloader {
         reloader.start(reloads).map_err(failed)?;
     }
+    let response = responses(config.map(|config| config.response.clone()).unwrap_or_default())?;
     let (settings, pipeline) = prepare(&args, loaded, &life, sink.next_sequence())?;
+    let sink = Responding::new(sink, response, sensors.machine.clone(), now);
     let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status) });
     let agent = Agent::start(settings, pipeline, sensors, options.watched, sink).map_err(failed)?;
     let mut ended = agent.with_ports(ports).run(&stop);
@@ -163,11 +166,24 @@ fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> 
     Ok((settings, Pipeline::new(loaded.rules, options)))
 }
 
-fn finish(ended: Ended<Sink>) -> Result<ExitCode, Failure> {
+/// The thread of responses, when a rule has one.
+fn responses(response: Response) -> Result<Option<Started>, Failure> {
+    let rules = response.rules.values().map(|rule| rule.action);
+    if rules.chain([response.action]).all(|action| action == Action::None) {
+        return Ok(None);
+    }
+    let settings = response::Settings { dry_run: response.dry_run, grace: response.grace };
+    let responds = move |rule: &str| response.action_of(rule) == Action::Terminate;
+    let executions = source::executions().map_err(live_failure)?;
+    let started = Started::start(executions, settings, Box::new(responds));
+    started.map(Some).map_err(|error| live_failure(LiveError::Thread(error)))
+}
+
+fn finish(ended: Ended<Responding<Sink>>) -> Result<ExitCode, Failure> {
     let Ended { result, sink, .. } = ended;
     // Also what was found before a source failed for good is written.
     let stuck = || Failure::new(Failure::IO, "the last alerts could not be written within 5 s");
-    let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
+    let finished = sink.map(Responding::finish).map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
     let (ending, counts) = result.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;

@@ -87,7 +87,6 @@ impl Default for Response {
 
 impl Response {
     /// What is done about an alert of a rule.
-    #[allow(dead_code, reason = "the response asks")]
     pub(crate) fn action_of(&self, rule: &str) -> Action {
         self.rules.get(rule).map_or(self.action, |rule| rule.action)
     }

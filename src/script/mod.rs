@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use arguments::Given;
 pub(crate) use indicators::{has_base64_run, marks, reason};
-pub(crate) use programs::{Program, Told, runs_scripts};
+pub(crate) use programs::{PROGRAMS, Program, Told, runs_scripts};
 pub(crate) use redact::Redactor;
 
 use crate::event::hash::hex;

@@ -68,6 +68,22 @@ pub(crate) fn live(options: &live::Options) -> Result<live::Sensors, live::Error
     }
 }
 
+/// The processes of this Mac, to end one.
+pub(crate) fn executions() -> Result<Box<dyn live::Executions>, live::Error> {
+    #[cfg(target_os = "macos")]
+    return macos::executions();
+    #[cfg(not(target_os = "macos"))]
+    Err(live::Error::NotAMac)
+}
+
+/// What this Mac says of itself; `None`: this is another system.
+pub(crate) fn host_facts() -> Option<live::HostFacts> {
+    #[cfg(target_os = "macos")]
+    return Some(macos::host_facts());
+    #[cfg(not(target_os = "macos"))]
+    None
+}
+
 /// How many kinds of skipped event are counted by name.
 const KINDS: usize = 32;
 

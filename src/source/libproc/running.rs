@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::process::{BsdInfo, UniqueInfo};
 use crate::event::{Categories, Event, Machine, Timestamp, field};
+use crate::source::live::ExecutionId;
 
 /// The numbers of a running process.
 #[derive(Clone, Debug)]
@@ -41,6 +42,25 @@ pub(crate) fn events(
         event.push_int(field::PARENT_PID, process.info.parent_pid.into());
         event
     })
+}
+
+/// The processes that descend from the one with this unique pid, parents first, each with its name. A pid that is used
+/// again misleads nobody: the parent is known by its unique pid, too.
+pub(crate) fn descendants(processes: &[Running], root: u64) -> Vec<(ExecutionId, String)> {
+    let mut found = Vec::new();
+    let mut above = vec![root];
+    let mut at = 0;
+    while let Some(parent) = above.get(at).copied() {
+        at += 1;
+        for child in processes.iter().filter(|process| process.unique.parent_unique_pid == parent) {
+            if !above.contains(&child.unique.unique_pid) {
+                above.push(child.unique.unique_pid);
+                let id = ExecutionId { pid: child.pid, pidversion: child.unique.pidversion };
+                found.push((id, child.info.name.clone()));
+            }
+        }
+    }
+    found
 }
 
 fn event(process: &Running, program: Program, machine: &Machine, host_name: Option<&str>) -> Event {

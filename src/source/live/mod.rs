@@ -1,6 +1,7 @@
 //! What the sensors of a live Mac report: reports on bounded channels, and what was lost before them.
 
 mod health;
+mod executions;
 mod lateness;
 mod losses;
 mod reports;
@@ -16,6 +17,7 @@ use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use health::{Health, SourceKind};
+pub(crate) use executions::{End, ExecutionId, Executions};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;
 pub(crate) use reports::{Queued, ReportSender, report_channel};
@@ -110,6 +112,15 @@ pub(crate) enum Level {
     Fatal,
     /// A source cannot see at all, for want of privilege.
     NotPermitted,
+}
+
+/// What a Mac says of itself, to whoever asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HostFacts {
+    /// `host.os.version`.
+    pub os_version: Option<String>,
+    /// Rosetta translates this program.
+    pub is_translated: bool,
 }
 
 /// Something that a person should know about a source.

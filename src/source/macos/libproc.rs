@@ -31,6 +31,12 @@ pub(super) fn made_before(pid: u32, time: Timestamp) -> Option<u64> {
     (process.info.started <= time.nanoseconds()).then_some(process.unique.unique_pid)
 }
 
+/// Whether this execution runs now. One that has ended and was not yet waited for does not. FACT: zombie-info
+pub(super) fn runs(pid: u32, pidversion: u32) -> bool {
+    let process = i32::try_from(pid).ok().and_then(running_process);
+    process.is_some_and(|process| process.unique.pidversion == pidversion)
+}
+
 /// Every process that runs now.
 pub(super) fn running() -> Vec<Running> {
     sys::all_pids().into_iter().filter_map(running_process).collect()

@@ -1,9 +1,13 @@
 //! Questions to this system: about its processes and its users.
 
+use std::io;
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::libproc;
 use crate::event::{Event, Machine};
 use crate::source::libproc::running;
-use crate::source::live::{Lookup, UserNames};
+use crate::source::live::{End, ExecutionId, Executions, Lookup, UserNames};
 
 /// The name of a user, getpwuid_r(3).
 fn user_name(uid: u32) -> Option<String> {
@@ -28,6 +32,27 @@ impl Lookup for System {
             return Vec::new();
         }
         running::events(processes, libproc::program, &self.machine, self.host_name.as_deref()).collect()
+    }
+}
+
+impl Executions for System {
+    fn is_running(&self, execution: ExecutionId) -> bool {
+        libproc::runs(execution.pid, execution.pidversion)
+    }
+
+    fn descendants(&self, execution: ExecutionId) -> Vec<(ExecutionId, String)> {
+        let root = libproc::unique_info(execution.pid).filter(|info| info.pidversion == execution.pidversion);
+        let all = libproc::running();
+        root.map(|root| running::descendants(&all, root.unique_pid)).unwrap_or_default()
+    }
+
+    fn signal(&self, pid: u32, end: End) -> io::Result<()> {
+        let pid = i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw);
+        let signal = match end {
+            End::Terminate => Signal::TERM,
+            End::Kill => Signal::KILL,
+        };
+        Ok(kill_process(pid.ok_or(io::ErrorKind::InvalidInput)?, signal)?)
     }
 }
 

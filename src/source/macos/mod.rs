@@ -20,7 +20,9 @@ use crossbeam_channel::{bounded, never};
 use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
-use super::live::{Error, ExecLateness, ExecSource, Level, Losses, Options, Sensors, report_channel};
+use super::live::{
+    Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Options, Sensors, report_channel,
+};
 use crate::event::Budget;
 use feed::Feed;
 use host::Host;
@@ -36,8 +38,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
     if !rustix::process::geteuid().is_root() {
         return Err(Error::NotRoot);
     }
-    // An `int`; other processors' programs on Intel Macs do not know the name.
-    if sys::sysctl_bytes("sysctl.proc_translated").is_some_and(|bytes| bytes.first() == Some(&1)) {
+    if is_translated() {
         return Err(Error::Translated);
     }
     let host = Host::this();
@@ -78,6 +79,24 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         user_names: Box::new(Directory),
         guard: Some(Box::new(guard)),
     })
+}
+
+/// An `int`; other processors' programs on Intel Macs do not know the name.
+fn is_translated() -> bool {
+    sys::sysctl_bytes("sysctl.proc_translated").is_some_and(|bytes| bytes.first() == Some(&1))
+}
+
+/// What this Mac says of itself.
+pub(super) fn host_facts() -> HostFacts {
+    HostFacts { os_version: Host::this().os_version, is_translated: is_translated() }
+}
+
+/// The processes of this Mac.
+pub(super) fn executions() -> Result<Box<dyn Executions>, Error> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Error::NotRoot);
+    }
+    Ok(Box::new(System { machine: Host::this().machine, host_name: None }))
 }
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {

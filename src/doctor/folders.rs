@@ -1,0 +1,137 @@
+//! The folders that osawatch writes to: owner, mode, links, room, and who works with them.
+
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+
+use super::Check;
+use crate::quantity::write_size;
+
+/// Less room than this is too little for a day of alerts.
+const LITTLE_ROOM: u64 = 1 << 30;
+/// With less, alerts are about to be kept in memory.
+const NO_ROOM: u64 = 64 << 20;
+/// The lock that an agent holds in its state directory.
+const LOCK: &str = "osawatch.lock";
+
+/// A folder that osawatch writes to.
+pub(crate) fn folder(name: &'static str, path: &Path) -> Check {
+    let shown = path.display();
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Check::warn(
+                name,
+                format!("{shown} does not exist; `osawatch run` makes it"),
+                format!("sudo install -d -m 750 '{shown}'"),
+            );
+        }
+        Err(error) => return Check::fail(name, format!("{shown}: {error}"), "run it with sudo"),
+    };
+    if found.is_symlink() {
+        return Check::fail(name, format!("{shown} is a symbolic link"), "name the folder itself in the configuration");
+    }
+    if !found.is_dir() {
+        return Check::fail(
+            name,
+            format!("{shown} is not a folder"),
+            format!("move it away: sudo mv '{shown}' '{shown}.old'"),
+        );
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if found.uid() != 0 && found.uid() != user {
+        let owner = format!("{shown} belongs to user {}, who can change what is written there", found.uid());
+        return Check::fail(name, owner, format!("sudo chown 0 '{shown}'"));
+    }
+    if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
+        let mode = found.mode() & 0o7777;
+        return Check::fail(
+            name,
+            format!("{shown} is writable by group or others (mode {mode:04o})"),
+            format!("sudo chmod go-w '{shown}'"),
+        );
+    }
+    room(name, path)
+}
+
+fn room(name: &'static str, path: &Path) -> Check {
+    let shown = path.display();
+    let Ok(found) = rustix::fs::statvfs(path) else { return Check::pass(name, format!("{shown}")) };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    // Kilobytes would only look exact.
+    let rounded = write_size(free >> 20 << 20);
+    let text = format!("{shown}, {rounded} free");
+    let remedy = "make room, or lower `alerts.keep_size`";
+    match free {
+        0..NO_ROOM => Check::fail(name, text, remedy),
+        NO_ROOM..LITTLE_ROOM => Check::warn(name, text, remedy),
+        _ => Check::pass(name, text),
+    }
+}
+
+/// Whether an agent works with this state directory.
+pub(crate) fn instance(state: &Path) -> Check {
+    const NAME: &str = "running agent";
+    let start = "start it: sudo launchctl kickstart system/io.osawatch.agent, or `sudo osawatch run`";
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(state.join(LOCK));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Check::warn(NAME, "no agent runs", start);
+        }
+        Err(error) => {
+            return Check::warn(NAME, format!("unknown: {}: {error}", state.join(LOCK).display()), "run it with sudo");
+        }
+    };
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return Check::warn(NAME, "no agent runs; one did before", start);
+    }
+    let mut pid = String::new();
+    let _ = file.take(16).read_to_string(&mut pid);
+    match pid.trim().parse::<u32>() {
+        Ok(pid) => Check::pass(NAME, format!("pid {pid}")),
+        Err(_) => Check::pass(NAME, "an agent runs"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_folder_that_others_can_change_a_link_and_a_file_fail_with_the_remedy() {
+        let outer = tempfile::tempdir().unwrap();
+        let inner = outer.path().join("log");
+        fs::create_dir(&inner).unwrap();
+        let check = |path: &Path| folder("log", path);
+        assert_ne!(check(&inner).state, State::NotApplicable);
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o777)).unwrap();
+        let open = check(&inner);
+        assert_eq!(open.state, State::Fail);
+        assert_eq!(open.remedy, format!("sudo chmod go-w '{}'", inner.display()));
+        symlink(&inner, outer.path().join("link")).unwrap();
+        assert!(check(&outer.path().join("link")).finding.ends_with("is a symbolic link"));
+        fs::write(outer.path().join("file"), "").unwrap();
+        assert!(check(&outer.path().join("file")).finding.ends_with("is not a folder"));
+        assert_eq!(check(&outer.path().join("none")).state, State::Warn);
+    }
+
+    #[test]
+    fn an_agent_is_known_by_its_lock_and_not_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(instance(folder.path()).state, State::Warn);
+        let lock = folder.path().join(LOCK);
+        fs::write(&lock, "4711").unwrap();
+        assert!(instance(folder.path()).finding.starts_with("no agent runs"));
+        let held = fs::File::open(&lock).unwrap();
+        rustix::fs::flock(&held, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(instance(folder.path()), Check::pass("running agent", "pid 4711"));
+    }
+}

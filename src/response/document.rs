@@ -1,0 +1,53 @@
+//! The document about a response.
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::{Outcome, Target};
+use crate::alert::ECS_VERSION;
+use crate::event::hash::short_hash;
+use crate::event::{Machine, Timestamp};
+
+/// A document of ECS `event.kind` `event` that says what became of the execution of an alert.
+pub(crate) fn document(time: Timestamp, machine: &Machine, target: &Target, outcome: &Outcome) -> Map<String, Json> {
+    let mut hash = Sha256::new();
+    hash.update(&machine.host_id);
+    hash.update(time.nanoseconds().to_be_bytes());
+    hash.update(&target.alert_id);
+    hash.update(outcome.name());
+    let (kind, result) = match outcome {
+        Outcome::Terminated | Outcome::Killed => ("end", "success"),
+        Outcome::Failed(_) => ("info", "failure"),
+        _ => ("info", "unknown"),
+    };
+    let mut process = Map::new();
+    process.insert("name".into(), target.name.as_str().into());
+    if let Some(pid) = target.pid {
+        process.insert("pid".into(), pid.into());
+    }
+    if !target.entity_id.is_empty() {
+        process.insert("entity_id".into(), target.entity_id.as_str().into());
+    }
+    let sentence = outcome.sentence();
+    let json = json!({
+        "@timestamp": time.to_string(),
+        "event": {
+            "id": short_hash(hash), "kind": "event", "category": ["process"], "type": [kind], "action": "response",
+            "outcome": result, "reason": sentence, "module": "osawatch", "dataset": "osawatch.alerts",
+            "created": time.to_string(),
+        },
+        "ecs": { "version": ECS_VERSION },
+        "message": format!("{} ({}) {sentence}", target.name, target.pid.unwrap_or_default()),
+        "rule": { "id": target.rule_id },
+        "host": { "id": machine.host_id, "os": { "type": "macos" } },
+        "process": process,
+        "osawatch": { "response": {
+            "action": "terminate", "outcome": outcome.name(), "alert_id": target.alert_id,
+            "pidversion": target.pidversion,
+        } },
+    });
+    match json {
+        Json::Object(document) => document,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,224 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::*;
+use crate::agent::Sink;
+use crate::alert::Alert;
+use crate::event::{Machine, Timestamp};
+
+/// Processes: what runs under each pid, and the signals that were sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The pid version, and whether SIGTERM is ignored.
+    pub(crate) running: HashMap<u32, (u32, bool)>,
+    pub(crate) sent: Vec<(u32, End)>,
+    pub(crate) refuses: bool,
+}
+
+impl Table {
+    fn of(processes: &[(u32, u32, bool)]) -> Table {
+        let table = Table::default();
+        let running = processes.iter().map(|(pid, version, is_stubborn)| (*pid, (*version, *is_stubborn)));
+        table.state.lock().unwrap().running.extend(running);
+        table
+    }
+
+    fn set(&self, pid: u32, version: u32) {
+        self.state.lock().unwrap().running.insert(pid, (version, false));
+    }
+
+    fn sent(&self) -> Vec<(u32, End)> {
+        self.state.lock().unwrap().sent.clone()
+    }
+}
+
+impl Executions for Table {
+    fn is_running(&self, execution: ExecutionId) -> bool {
+        let state = self.state.lock().unwrap();
+        state.running.get(&execution.pid).is_some_and(|(version, _)| *version == execution.pidversion)
+    }
+
+    fn descendants(&self, _: ExecutionId) -> Vec<(ExecutionId, String)> {
+        Vec::new()
+    }
+
+    fn signal(&self, pid: u32, end: End) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap();
+        if state.refuses {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        state.sent.push((pid, end));
+        if end == End::Kill || state.running.get(&pid).is_some_and(|(_, is_stubborn)| !is_stubborn) {
+            state.running.remove(&pid);
+        }
+        Ok(())
+    }
+}
+
+const GRACE: Duration = Duration::from_secs(5);
+const ACTS: Settings = Settings { dry_run: false, grace: GRACE };
+
+fn responder(table: &Table, settings: Settings) -> Responder {
+    Responder::new(Box::new(table.clone()), settings, 99)
+}
+
+fn alert(process: Json, ours: Json) -> Map<String, Json> {
+    let document = json!({
+        "event": { "kind": "alert", "id": "a1" }, "rule": { "id": "r" }, "process": process,
+        "osawatch": { "process": ours },
+    });
+    document.as_object().unwrap().clone()
+}
+
+fn osascript(pid: u32, pidversion: u32) -> Target {
+    let process = json!({ "pid": pid, "name": "osascript", "entity_id": "e", "code_signature": { "signing_id": "com.apple.osascript" } });
+    Target::of(&alert(process, json!({ "pidversion": pidversion, "is_platform_binary": true }))).unwrap()
+}
+
+#[test]
+fn an_execution_is_sent_sigterm_and_only_when_it_stays_sigkill() {
+    let table = Table::of(&[(10, 1, false), (11, 1, true)]);
+    let mut responder = responder(&table, ACTS);
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), None);
+    assert_eq!(responder.take(&osascript(11, 1), Duration::ZERO), None);
+    assert_eq!(responder.look(Duration::from_millis(100)), [(osascript(10, 1), Outcome::Terminated)]);
+    assert!(responder.look(GRACE - Duration::from_millis(1)).is_empty());
+    assert_eq!(responder.look(GRACE), [(osascript(11, 1), Outcome::Killed)]);
+    assert_eq!(table.sent(), [(10, End::Terminate), (11, End::Terminate), (11, End::Kill)]);
+    assert_eq!(responder.deadline(GRACE), None);
+}
+
+#[test]
+fn a_pid_that_another_execution_has_is_sent_nothing() {
+    let table = Table::of(&[(10, 2, false)]);
+    let mut responder = responder(&table, ACTS);
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), Some(Outcome::Gone));
+    assert_eq!(responder.take(&osascript(12, 1), Duration::ZERO), Some(Outcome::Gone));
+    assert!(table.sent().is_empty());
+}
+
+#[test]
+fn a_pid_that_is_used_again_between_sigterm_and_sigkill_is_not_killed() {
+    let table = Table::of(&[(10, 1, true)]);
+    let mut responder = responder(&table, ACTS);
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), None);
+    table.set(10, 2);
+    assert_eq!(responder.look(GRACE), [(osascript(10, 1), Outcome::Terminated)]);
+    assert_eq!(table.sent(), [(10, End::Terminate)]);
+}
+
+#[test]
+fn in_a_dry_run_everything_is_checked_and_nothing_is_sent() {
+    let table = Table::of(&[(10, 1, false)]);
+    let mut responder = responder(&table, Settings { dry_run: true, grace: GRACE });
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), Some(Outcome::DryRun));
+    assert_eq!(responder.take(&osascript(10, 7), Duration::ZERO), Some(Outcome::Gone));
+    assert!(table.sent().is_empty());
+}
+
+#[test]
+fn what_must_not_be_ended_is_refused_with_the_reason() {
+    let signed = |id: &str| json!({ "pid": 10, "name": "osascript", "code_signature": { "signing_id": id } });
+    let cases = [
+        (json!({ "pid": 0 }), json!({ "pidversion": 1, "is_platform_binary": false }), "it is the kernel or launchd"),
+        (json!({ "pid": 1 }), json!({ "pidversion": 1, "is_platform_binary": false }), "it is the kernel or launchd"),
+        (json!({ "pid": 99 }), json!({ "pidversion": 1, "is_platform_binary": false }), "it is osawatch itself"),
+        (json!({}), json!({ "pidversion": 1 }), "the alert names no process"),
+        (json!({ "pid": -5 }), json!({ "pidversion": 1 }), "the alert names no process"),
+        (json!({ "pid": 4_294_967_296_u64 }), json!({ "pidversion": 1 }), "the alert names no process"),
+        (signed("com.apple.osascript"), json!({}), "the alert does not name the execution: it has no pid version"),
+        (
+            signed("com.apple.curl"),
+            json!({ "pidversion": 1, "is_platform_binary": true }),
+            "it is a program of the system",
+        ),
+        (signed(""), json!({ "pidversion": 1 }), "it is a program of the system, or not known to be another"),
+    ];
+    let table = Table::of(&[(0, 1, false), (1, 1, false), (10, 1, false), (99, 1, false)]);
+    let mut responder = responder(&table, ACTS);
+    for (process, ours, wanted) in cases {
+        let target = Target::of(&alert(process, ours)).unwrap();
+        let outcome = responder.take(&target, Duration::ZERO);
+        assert!(matches!(outcome, Some(Outcome::Refused(why)) if why.starts_with(wanted)), "{target:?}: {outcome:?}");
+    }
+    assert!(table.sent().is_empty());
+}
+
+#[test]
+fn a_program_that_is_not_of_the_system_and_a_script_application_may_be_ended() {
+    let table = Table::of(&[(10, 1, false)]);
+    for (name, is_platform) in [("evil", false), ("applet", true)] {
+        let target = Target::of(&alert(
+            json!({ "pid": 10, "name": name }),
+            json!({ "pidversion": 1, "is_platform_binary": is_platform }),
+        ));
+        let mut responder = responder(&table, Settings { dry_run: true, grace: GRACE });
+        assert_eq!(responder.take(&target.unwrap(), Duration::ZERO), Some(Outcome::DryRun), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_alert_has_no_target() {
+    let mut document = alert(json!({ "pid": 10 }), json!({ "pidversion": 1 }));
+    document.insert("event".into(), json!({ "kind": "event", "action": "follow_up" }));
+    assert_eq!(Target::of(&document), None);
+}
+
+#[test]
+fn a_signal_that_is_refused_is_reported() {
+    let table = Table::of(&[(10, 1, false)]);
+    table.state.lock().unwrap().refuses = true;
+    let outcome = responder(&table, ACTS).take(&osascript(10, 1), Duration::ZERO);
+    assert!(matches!(outcome, Some(Outcome::Failed(why)) if why.starts_with("SIGTERM: ")));
+}
+
+/// What a sink was given.
+#[derive(Clone, Default)]
+struct Documents(Rc<RefCell<Vec<Map<String, Json>>>>);
+
+impl Sink for Documents {
+    fn alert(&mut self, alert: Alert) {
+        self.0.borrow_mut().push(alert.document);
+    }
+
+    fn document(&mut self, document: Map<String, Json>) {
+        self.0.borrow_mut().push(document);
+    }
+}
+
+#[test]
+fn the_outcome_follows_the_alert_as_a_document_of_its_own() {
+    let table = Table::of(&[(10, 1, false)]);
+    let started = Started::start(Box::new(table.clone()), ACTS, Box::new(|rule| rule == "r")).unwrap();
+    let machine = Machine { host_id: "h".into(), boot_id: "b".into() };
+    let documents = Documents::default();
+    let mut sink = Responding::new(documents.clone(), Some(started), machine, || Timestamp::from_nanoseconds(0));
+    let process = json!({ "pid": 10, "name": "osascript", "code_signature": { "signing_id": "com.apple.osascript" } });
+    let mut document = alert(process, json!({ "pidversion": 1, "is_platform_binary": true }));
+    sink.alert(Alert { rule_id: "r".into(), events: Vec::new(), document: document.clone() });
+    document.insert("rule".into(), json!({ "id": "other" }));
+    sink.alert(Alert { rule_id: "other".into(), events: Vec::new(), document });
+    assert!(sink.wait().is_some());
+    while sink.wait().is_some() {
+        sink.tick();
+        std::thread::yield_now();
+    }
+    sink.finish();
+    let documents = documents.0.borrow();
+    assert_eq!(documents.len(), 3);
+    let response = &documents[2];
+    assert_eq!(response["osawatch"]["response"]["outcome"], "terminated");
+    assert_eq!(response["osawatch"]["response"]["alert_id"], "a1");
+    assert_eq!((&response["event"]["kind"], &response["event"]["action"]), (&json!("event"), &json!("response")));
+    assert_eq!(table.sent(), [(10, End::Terminate)]);
+}

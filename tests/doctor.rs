@@ -1,0 +1,117 @@
+//! `osawatch doctor`, `terminate`, `man` and `completions` as a user calls them, where there is no Mac.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use crate::util::{Run, osawatch};
+
+/// A configuration whose folders are beside it.
+fn installed(more: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["log", "state"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    let text = format!(
+        "alerts.file = \"{}\"\nalerts.state_directory = \"{}\"\n{more}",
+        at("log/alerts.ndjson").display(),
+        at("state").display()
+    );
+    fs::write(at("config.toml"), text).unwrap();
+    fs::set_permissions(at("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let file = at("config.toml").display().to_string();
+    (folder, file)
+}
+
+fn checks(run: &Run) -> Vec<Json> {
+    let found: Json = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found["exit_code"], run.code);
+    found["checks"].as_array().unwrap().clone()
+}
+
+fn check(checks: &[Json], name: &str) -> Json {
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}")).clone()
+}
+
+#[test]
+fn what_needs_a_mac_is_not_applicable_and_the_rest_is_checked() {
+    let (folder, file) = installed("");
+    let run = osawatch(&["doctor", "--json", "--config", &file]);
+    let all = checks(&run);
+    for name in ["macOS", "Rosetta", "process events", "connections", "launchd job", "code signature"] {
+        assert_eq!(check(&all, name)["state"], "n/a", "{name}");
+    }
+    for name in ["configuration", "managed preferences", "clock"] {
+        assert_eq!(check(&all, name)["state"], "pass", "{name}");
+    }
+    assert!(check(&all, "alert folder")["finding"].as_str().unwrap().contains("/log"));
+    assert_eq!(check(&all, "running agent")["state"], "warn");
+    assert!(check(&all, "running agent")["remedy"].as_str().unwrap().contains("osawatch run"));
+    fs::set_permissions(folder.path().join("log"), fs::Permissions::from_mode(0o777)).unwrap();
+    let run = osawatch(&["doctor", "--config", &file]).exits(2);
+    assert!(run.stdout.starts_with("fail  alert folder"), "{}", run.stdout);
+    assert!(run.stdout.lines().nth(1).unwrap().contains("→ sudo chmod go-w"), "{}", run.stdout);
+}
+
+#[test]
+fn each_error_of_the_configuration_fails_with_its_place_and_what_hides_attacks_is_a_warning() {
+    let (_folder, file) = installed("alerts.keep_files = 0\nalerts.syslog = 1\n");
+    let all = checks(&osawatch(&["doctor", "--json", "--config", &file]).exits(2));
+    let failed: Vec<&Json> = all.iter().filter(|check| check["name"] == "configuration").collect();
+    assert_eq!(failed.len(), 2);
+    assert!(failed.iter().all(|check| check["state"] == "fail" && check["finding"].as_str().unwrap().contains(":3:")
+        || check["finding"].as_str().unwrap().contains(":4:")));
+    let (_folder, file) = installed("script.capture_script = \"off\"\n");
+    let all = checks(&osawatch(&["doctor", "--json", "--config", &file]));
+    assert!(all.iter().any(|check| check["finding"].as_str().unwrap().ends_with("this hides attacks")), "{all:#?}");
+}
+
+#[test]
+fn a_rule_that_cannot_alert_is_named_with_the_reason() {
+    let (folder, _) = installed("");
+    let rule = folder.path().join("rule.toml");
+    let text = "[rule]\nrule_id = \"files\"\nname = \"f\"\nquery = 'file where true'\n";
+    fs::write(&rule, text).unwrap();
+    fs::set_permissions(&rule, fs::Permissions::from_mode(0o600)).unwrap();
+    let (_other, file) = installed(&format!("rules.paths = [\"{}\"]\n", rule.display()));
+    let all = checks(&osawatch(&["doctor", "--json", "--config", &file]));
+    let rules = check(&all, "rules");
+    assert_eq!(rules["state"], "warn");
+    assert!(rules["finding"].as_str().unwrap().contains("skipped: files: it needs file events"), "{rules}");
+}
+
+#[test]
+fn an_alert_that_is_not_there_and_a_system_that_is_no_mac_terminate_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alerts.ndjson");
+    let alert = json!({ "event": { "id": "a1", "kind": "alert" }, "process": { "pid": 4_000_000 } });
+    fs::write(&file, format!("{alert}\n")).unwrap();
+    let file = file.display().to_string();
+    osawatch(&["terminate", "--alert", "a2", &file]).exits(66).says("no alert has the event.id `a2`");
+    osawatch(&["terminate", "--alert", "a1", &file]).exits(69).says("only on macOS");
+    osawatch(&["terminate", &file]).exits(64);
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command() {
+    let run = osawatch(&["man"]).exits(0);
+    assert!(run.stdout.contains(".TH osawatch 1") && run.stdout.contains("doctor"), "{}", run.stdout);
+    let folder = tempfile::tempdir().unwrap();
+    osawatch(&["man".as_ref(), "--output".as_ref(), folder.path().as_os_str()]).exits(0);
+    let has = |name: &str| folder.path().join(name).exists();
+    assert!(has("osawatch.1") && has("osawatch-run.1") && has("osawatch-config-check.1"));
+    let page = fs::read_to_string(folder.path().join("osawatch-config-check.1")).unwrap();
+    assert!(page.contains("managed\\-preferences"), "{page}");
+    osawatch(&["man".as_ref(), "--output".as_ref(), Path::new("/nowhere/at/all").as_os_str()]).exits(73);
+}
+
+#[test]
+fn completions_know_the_ids_of_the_rules() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = osawatch(&["completions", shell]).exits(0).stdout;
+        assert!(script.contains("osascript-network-connection"), "{shell}");
+    }
+}
