@@ -70,7 +70,7 @@ impl Site {
         let shown = |name: &str| folder.join(name).display().to_string();
         let shipped = include_str!("../packaging/shippers/rsyslog.conf");
         let config = shipped
-            .replace("/var/spool/osawatch-rsyslog", &shown("shipper"))
+            .replace("/var/db/osawatch/shipper", &shown("shipper"))
             .replace("/var/log/osawatch", &shown("log"))
             .replace(
                 "type=\"omfwd\" target=\"collector.example.com\" port=\"6514\" protocol=\"tcp\"",
@@ -208,7 +208,13 @@ fn every_shipper_follows_the_file_of_the_shipped_configuration_and_no_packed_one
         let follows_live = text.contains(file);
         assert!(follows_all != follows_live, "{name}");
         assert!(!text.contains('\t'), "{name}");
+        // A folder that every Mac with osawatch has; Elastic Agent has one of its own.
+        let remembers = text.contains("/var/db/osawatch/shipper");
+        assert_eq!(remembers, name != "elastic-agent.yml", "{name}");
+        assert!(!text.contains("/var/lib") && !text.contains("/var/spool"), "{name}: no Mac has that folder");
     }
+    let postinstall = fs::read_to_string(folder.join("../package/postinstall")).unwrap();
+    assert!(postinstall.contains("folder \"$state/shipper\" 0700"));
     for name in ["component-template.json", "index-template.json", "ingest-pipeline.json"] {
         let text = fs::read_to_string(folder.join("elasticsearch").join(name)).unwrap();
         serde_json::from_str::<Json>(&text).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -29,6 +29,7 @@ fn an_install_lays_out_the_mac_and_starts_the_agent() {
         ("Library/Application Support/osawatch/exceptions.d/homebrew.toml", 0o640),
         ("Library/Application Support/osawatch/rules", 0o755),
         (STATE, 0o700),
+        ("private/var/db/osawatch/shipper", 0o700),
         (LOGS, 0o750),
     ] {
         assert_eq!(mac.mode(name), mode, "{name}");
