@@ -190,6 +190,9 @@ fn a_rule_that_can_never_alert_on_a_live_mac_is_named() {
         ("one-of.toml", "process where process.parent.thread.id == 1 or process.name == \"a\""),
         ("key.toml", "sequence by agent.id [process where true] [network where true]"),
         ("tail.toml", "process where true | tail 1"),
+        ("value.toml", "process where process.code_signature.status == \"invalid Info.plist\""),
+        ("value-reported.toml", "process where process.code_signature.status : (\"trusted\", \"no error*\")"),
+        ("trust.toml", "process where process.parent.code_signature.trusted == false"),
         (
             "parent.toml",
             "process where process.parent.args_count > 3 and process.parent.code_signature.exists == false",
@@ -199,11 +202,12 @@ fn a_rule_that_can_never_alert_on_a_live_mac_is_named() {
     }
     let run = osawatch(&["rules", "check", "--live", &folder.path().display().to_string()]).exits(0);
     let named: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("never ")).collect();
-    assert_eq!(named.len(), 3, "{}", run.stdout);
+    assert_eq!(named.len(), 4, "{}", run.stdout);
     for what in [
         "field.toml: it needs process.parent.thread.id, which no sensor",
         "key.toml: stage 1 needs agent.id",
         "tail.toml: `tail` is decided at the end",
+        "value.toml: it needs a value of process.code_signature.status that no sensor",
     ] {
         assert!(named.iter().any(|line| line.contains(what)), "{what}: {}", run.stdout);
     }

@@ -3,7 +3,7 @@
 use super::exception::{Entry, Exception};
 use super::{Error, Rule};
 use crate::eql::{self, Lineages};
-use crate::event::{Field, Fields};
+use crate::event::Fields;
 
 const BUILT_IN: [&str; 23] = [
     include_str!("rules/osascript-network-connection.toml"),
@@ -81,14 +81,16 @@ impl RuleSet {
         if query.pipes.iter().any(|pipe| matches!(pipe, eql::Pipe::Tail(_))) {
             return Some("`tail` is decided at the end of a recording, and a live Mac has none".to_owned());
         }
-        let is_missing = |field: Field| !field.is_filled_live();
         let stages = query.stages.iter().enumerate().filter(|(_, stage)| !stage.missing);
         stages.into_iter().find_map(|(at, stage)| {
-            let key =
-                stage.join.iter().filter(|key| !key.optional).filter_map(|key| key.field).find(|key| is_missing(*key));
-            let field = self.fields.name(key.or_else(|| stage.filter.needs(&is_missing))?);
+            let keys = stage.join.iter().filter(|key| !key.optional).filter_map(|key| key.field);
+            let field = keys.into_iter().find(|key| !key.is_filled_live()).or_else(|| stage.filter.never_live())?;
+            let name = self.fields.name(field);
             let stage = if query.is_sequence() { format!("stage {}", at + 1) } else { "it".to_owned() };
-            Some(format!("{stage} needs {field}, which no sensor of a live Mac reports"))
+            Some(match field.live_values() {
+                None => format!("{stage} needs {name}, which no sensor of a live Mac reports"),
+                Some(_) => format!("{stage} needs a value of {name} that no sensor of a live Mac reports"),
+            })
         })
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::node::{Node, Operand, all, any};
 use super::subject::Joined;
 use super::test::Test;
-use crate::event::{Event, Field};
+use super::value::TypedField;
+use crate::event::{Event, Field, Scalar};
 
 /// A condition over events.
 #[derive(Clone, Debug)]
@@ -23,9 +24,10 @@ impl Filter {
         self.0.wanted(fields)
     }
 
-    /// Why no event can meet the condition when these fields have no values, if that is so: such a field.
-    pub fn needs(&self, is_missing: &dyn Fn(Field) -> bool) -> Option<Field> {
-        self.0.blocked(true, is_missing)
+    /// The field for whose sake no event of a live Mac can meet the condition, if that is so: no sensor reports it, or
+    /// none of the values that it needs.
+    pub fn never_live(&self) -> Option<Field> {
+        self.0.blocked(true)
     }
 }
 
@@ -92,23 +94,23 @@ impl Node {
         }
     }
 
-    /// A missing field for whose sake the condition can never be so.
-    fn blocked(&self, wanted: bool, is_missing: &dyn Fn(Field) -> bool) -> Option<Field> {
+    /// A field for whose sake the condition can never be so on a live Mac.
+    fn blocked(&self, wanted: bool) -> Option<Field> {
         let field_of = |operand: &Operand| match operand {
-            Operand::Field(field) => is_missing(field.field).then_some(field.field),
+            Operand::Field(field) => (!field.field.is_filled_live()).then_some(field.field),
             _ => None,
         };
         match self {
-            Node::Not(node) => node.blocked(!wanted, is_missing),
+            Node::Not(node) => node.blocked(!wanted),
             Node::All(nodes) | Node::Any(nodes) if matches!(self, Node::All(_)) == wanted => {
-                nodes.iter().find_map(|node| node.blocked(wanted, is_missing))
+                nodes.iter().find_map(|node| node.blocked(wanted))
             }
             Node::All(nodes) | Node::Any(nodes) => {
-                let all: Option<Vec<Field>> = nodes.iter().map(|node| node.blocked(wanted, is_missing)).collect();
+                let all: Option<Vec<Field>> = nodes.iter().map(|node| node.blocked(wanted)).collect();
                 all?.into_iter().next()
             }
             _ if !wanted => None,
-            Node::Field(field, _) => is_missing(field.field).then_some(field.field),
+            Node::Field(field, test) => (!can_pass_live(field, test)).then_some(field.field),
             Node::Compare(left, _, right) => field_of(left).or_else(|| field_of(right)),
             Node::Tested(operand, _) | Node::Truth(operand) | Node::Exists(operand) => field_of(operand),
             _ => None,
@@ -130,6 +132,13 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// Whether a value that the sensors of a live Mac report may pass.
+fn can_pass_live(field: &TypedField, test: &Test) -> bool {
+    let values = field.field.live_values();
+    field.field.is_filled_live()
+        && values.is_none_or(|values| values.iter().any(|value| field.passes(test, Scalar::Str(value))))
 }
 
 /// Two values that a field of one value must have at once.

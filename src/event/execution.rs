@@ -34,6 +34,7 @@ const TEXTS: [Field; 9] = [
 pub struct Execution {
     pid: Option<i64>,
     is_signed: Option<bool>,
+    is_trusted: Option<bool>,
     args_count: Option<i64>,
     /// The texts one after the other, then the arguments.
     text: String,
@@ -65,11 +66,8 @@ impl Execution {
             Execution::joined(texts, own + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
         execution.pid = event.int(field::PROCESS_PID);
         execution.args_count = event.int(field::PROCESS_ARGS_COUNT);
-        execution.is_signed = event.stated(field::PROCESS_SIGNATURE_EXISTS).find_map(|value| match value {
-            Scalar::Bool(flag) => Some(flag),
-            Scalar::Str(text) => text.parse().ok(),
-            _ => None,
-        });
+        execution.is_signed = flag(event, field::PROCESS_SIGNATURE_EXISTS);
+        execution.is_trusted = flag(event, field::PROCESS_SIGNATURE_TRUSTED);
         let start = execution.ends[COMMAND_LINE - 1].0;
         execution.args = match parts {
             Some(parts) => parts.into_iter().map(|(from, to)| (start + from, start + to)).collect(),
@@ -182,6 +180,14 @@ impl Execution {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
         stated.then(|| &self.text[start as usize..end as usize])
     }
+}
+
+fn flag(event: &Event, field: Field) -> Option<bool> {
+    event.stated(field).find_map(|value| match value {
+        Scalar::Bool(flag) => Some(flag),
+        Scalar::Str(text) => text.parse().ok(),
+        _ => None,
+    })
 }
 
 /// Where each argument is in the command line, when the arguments joined by spaces make it up.
@@ -309,6 +315,7 @@ impl Context {
             field::PARENT_COMMAND_LINE => parent?.command_line().map(Scalar::Str),
             field::PARENT_ARGS_COUNT => parent?.args_count.map(Scalar::Int),
             field::PARENT_SIGNATURE_EXISTS => parent?.is_signed.map(Scalar::Bool),
+            field::PARENT_SIGNATURE_TRUSTED => parent?.is_trusted.map(Scalar::Bool),
             field::PARENT_SIGNING_ID => parent?.signing_id().map(Scalar::Str),
             field::PARENT_TEAM_ID => parent?.team_id().map(Scalar::Str),
             field::EFFECTIVE_PARENT_ENTITY_ID | field::EFFECTIVE_PROCESS_ENTITY_ID => {

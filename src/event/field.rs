@@ -99,6 +99,7 @@ core_fields! {
     PROCESS_SIGNATURE_EXISTS = "process.code_signature.exists": Boolean,
     PROCESS_SIGNATURE_VALID = "process.code_signature.valid": Boolean,
     PROCESS_SIGNATURE_TRUSTED = "process.code_signature.trusted": Boolean,
+    PROCESS_SIGNATURE_STATUS = "process.code_signature.status": Keyword,
     PROCESS_SIGNING_ID = "process.code_signature.signing_id": Keyword,
     PROCESS_TEAM_ID = "process.code_signature.team_id": Keyword,
     PROCESS_SIGNATURE_FLAGS = "process.code_signature.flags": Keyword,
@@ -118,6 +119,7 @@ core_fields! {
     PARENT_COMMAND_LINE = "process.parent.command_line": Wildcard,
     PARENT_SIGNING_ID = "process.parent.code_signature.signing_id": Keyword,
     PARENT_SIGNATURE_EXISTS = "process.parent.code_signature.exists": Boolean,
+    PARENT_SIGNATURE_TRUSTED = "process.parent.code_signature.trusted": Boolean,
     PARENT_TEAM_ID = "process.parent.code_signature.team_id": Keyword,
     ANCESTRY = "process.Ext.ancestry": Keyword,
     EFFECTIVE_PARENT_ENTITY_ID = "process.Ext.effective_parent.entity_id": Keyword,
@@ -217,6 +219,10 @@ pub(super) const ALWAYS: &[Field] = &[
     REPLACED_ENTITY_ID,
 ];
 
+/// What `process.code_signature.status` says of a signature that is trusted, and of a program without one: the messages
+/// of macOS for these two results of a check, as Elastic Defend has them.
+pub const SIGNATURE_STATUS: [&str; 2] = ["No error.", "code object is not signed at all"];
+
 /// Fields with a constant that only recordings fill.
 const NEVER_LIVE: &[Field] = &[
     DOCUMENT_ID,
@@ -226,7 +232,6 @@ const NEVER_LIVE: &[Field] = &[
     HOST_HOSTNAME,
     HOST_OS_VERSION,
     PROCESS_SHA256,
-    PROCESS_SIGNATURE_TRUSTED,
     DNS_QUESTION_NAME,
 ];
 
@@ -239,6 +244,11 @@ impl Field {
     /// Whether the sensors of a live Mac fill it, or what the stream knows of a process.
     pub fn is_filled_live(self) -> bool {
         self.core_name().is_some() && !NEVER_LIVE.contains(&self)
+    }
+
+    /// The values that the sensors of a live Mac report, where they know only these.
+    pub fn live_values(self) -> Option<&'static [&'static str]> {
+        (self == PROCESS_SIGNATURE_STATUS).then_some(&SIGNATURE_STATUS)
     }
 
     /// The position in the table, for lookup tables.

@@ -10,6 +10,8 @@ const MAX_ENV_VARS: usize = 100;
 
 /// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far. FACT: signature-flags
 const CS_VALID: i64 = 0x0000_0001;
+/// `CS_ADHOC` of XNU's `cs_blobs.h`: a signature that nobody signed. FACT: signature-flags
+const CS_ADHOC: i64 = 0x0000_0002;
 /// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature. FACT: signature-flags
 const CS_SIGNED: i64 = 0x2000_0000;
 
@@ -184,7 +186,27 @@ fn push_signature(event: &mut Event, process: &Process<'_>) {
     if let Some(flags) = process.codesigning_flags {
         event.push_bool(field::PROCESS_SIGNATURE_EXISTS, flags & CS_SIGNED != 0);
         event.push_bool(field::PROCESS_SIGNATURE_VALID, flags & CS_VALID != 0);
+        if let Some(is_trusted) = trust(flags, process.is_platform_binary) {
+            event.push_bool(field::PROCESS_SIGNATURE_TRUSTED, is_trusted);
+        }
+        let [no_error, not_signed] = field::SIGNATURE_STATUS;
+        match trust(flags, process.is_platform_binary) {
+            Some(true) => event.push_str(field::PROCESS_SIGNATURE_STATUS, no_error),
+            _ if flags & CS_SIGNED == 0 => event.push_str(field::PROCESS_SIGNATURE_STATUS, not_signed),
+            _ => {}
+        }
         event.push_str(field::PROCESS_SIGNATURE_FLAGS, &flags.to_string());
+    }
+}
+
+/// Whether the chain of certificates ends at one that macOS trusts, where the flags of the kernel tell. Of a developer's
+/// signature they do not: checking its certificates is the work of another service. FACT: signature-trust
+fn trust(flags: i64, is_platform_binary: Option<bool>) -> Option<bool> {
+    let holds = flags & (CS_SIGNED | CS_VALID) == CS_SIGNED | CS_VALID;
+    match is_platform_binary? {
+        true => Some(holds),
+        false if flags & CS_SIGNED == 0 || flags & CS_ADHOC != 0 => Some(false),
+        false => None,
     }
 }
 

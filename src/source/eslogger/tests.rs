@@ -75,7 +75,8 @@ fn an_exec_is_its_target() {
             "entity_id": id(50, 52), "pid": 50, "name": "osascript", "executable": "/usr/bin/osascript",
             "start": "2026-11-22T10:00:00.000001Z",
             "hash": {"cdhash": "00aabbccddeeff112233445566778899aabbccdd"},
-            "code_signature": {"signing_id": "com.example.tool", "exists": true, "valid": true, "flags": "536870913"},
+            "code_signature": {"signing_id": "com.example.tool", "exists": true, "valid": true, "trusted": true, "status": "No error.",
+                               "flags": "536870913"},
             "group_leader": {"pid": 50}, "session_leader": {"pid": 20},
             "real_user": {"id": "501"}, "user": {"id": "0"}, "group": {"id": "20"},
             "tty": {"char_device": {"major": 16, "minor": 3}},
@@ -135,6 +136,30 @@ fn a_path_that_was_cut_off_and_a_hash_of_zeros_are_known_for_what_they_are() {
     }
     exec["event"]["exec"]["target"]["cdhash"] = json!("0".repeat(40));
     assert_eq!(decode(&exec).str(field::PROCESS_CDHASH), None, "no signature");
+}
+
+#[test]
+fn a_signature_is_trusted_or_not_only_where_the_flags_of_the_kernel_tell() {
+    const ADHOC: u32 = 0x2000_0003;
+    const SIGNED: u32 = 0x2000_0001;
+    let (no_error, not_signed) = (Some("No error."), Some("code object is not signed at all"));
+    for (flags, is_platform, trusted, status) in [
+        (json!(SIGNED), json!(true), Some(true), no_error),
+        (json!(0x2000_0000u32), json!(true), Some(false), None),
+        (json!(SIGNED), json!(false), None, None),
+        (json!(SIGNED), Value::Null, None, None),
+        (json!(ADHOC), json!(false), Some(false), None),
+        (json!(0), json!(false), Some(false), not_signed),
+        (Value::Null, json!(true), None, None),
+    ] {
+        let mut exec = exec();
+        exec["event"]["exec"]["target"]["codesigning_flags"] = flags.clone();
+        exec["event"]["exec"]["target"]["is_platform_binary"] = is_platform.clone();
+        let event = decode(&exec);
+        let is_trusted = event.stated(field::PROCESS_SIGNATURE_TRUSTED).next();
+        assert_eq!(is_trusted, trusted.map(Scalar::Bool), "{flags} {is_platform}");
+        assert_eq!(event.str(field::PROCESS_SIGNATURE_STATUS), status, "{flags} {is_platform}");
+    }
 }
 
 #[test]
