@@ -3,7 +3,7 @@
 //! * `latency`: from a connect event to its alert line in the file, each line forced to the disk, while 1,000
 //!   programs a second start and end.
 //! * `storm`: 10,000 programs a second start and end, for ten seconds; an alert each second; nothing is lost.
-//! * `memory`: 20,000 live processes, half of them found running, half of them told.
+//! * `memory`: 20,000 live processes, half of them found running, half of them reported.
 //! * `idle`: nothing happens for ten seconds; what the simulator's threads do is counted in.
 //!
 //! A run in which anything is lost, or an alert is missing, fails.
@@ -130,7 +130,7 @@ impl Running {
 }
 
 impl Ended {
-    /// Fails unless nothing was lost, every flow has its process, and there are so many alerts.
+    /// Fails unless nothing was lost, every flow has its process, and there are this many alerts.
     fn check(&self, alerts: usize) {
         let lost = self.alerts.iter().filter(|alert| alert["event"]["kind"] == "pipeline_error").count();
         assert_eq!((lost, self.alerts.len()), (0, alerts), "lost or not alerted: {}", self.stderr);

@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 8] = [
     "/usr/libexec/trustd",
 ];
 
-/// What an event tells.
+/// What an event reports.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Exec,

@@ -206,7 +206,7 @@ fn events_are_not_alerts_and_ten_of_them_are_named_and_the_rest_counted() {
     let input = "{\"event\":{\"kind\":\"event\"}}\n".repeat(12);
     let run = crate::util::osawatch_with_input(&["alerts", "-"], input.as_bytes()).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.matches("not an alert, skipped").count()), ("", 10));
-    run.says("skipped 12 values that are no alerts");
+    run.says("skipped 12 values that are not alerts");
 }
 
 fn packed(text: &str) -> Vec<u8> {
@@ -265,7 +265,7 @@ fn an_alert_file_that_is_cut_off_is_read_as_far_as_it_goes_with_exit_code_74() {
     fs::write(&file, &whole[..whole.len() - 20]).unwrap();
     let run = osawatch(&["alerts", &shown(&file)]).exits(74);
     assert!(!run.alerts().is_empty());
-    run.says("the gzip data is truncated; what was read before counts");
+    run.says("the gzip data is truncated; the values before it are used");
     fs::write(&file, b"\xff\xfe{\0}\0").unwrap();
     osawatch(&["alerts", &shown(&file)]).exits(65).says("this is text in UTF-16; convert it: iconv");
 }

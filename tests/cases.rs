@@ -92,7 +92,7 @@ fn a_case_alerts_once_and_a_follow_up_tells_where_else_its_tree_went() {
     assert_eq!(follow_up["osawatch"]["follow_up"]["connections"], 4);
     assert_eq!(
         follow_up["event"]["reason"],
-        "the process tree of an alert went on: 4 more connections, 2 new destinations"
+        "activity continued in the process tree of an alert: 4 more connections, 2 new destinations"
     );
     assert_eq!((&follow_up["event"]["kind"], &follow_up["event"]["action"]), (&"event".into(), &"follow_up".into()));
     assert_eq!(follow_up["related"]["ip"], json!(["10.0.0.1", "192.5.6.1", "192.5.6.2"]));

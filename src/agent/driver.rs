@@ -25,7 +25,8 @@ const QUIET: Duration = Duration::from_millis(20);
 /// or only this much is left of the time to end, which the alerts need to be written.
 const TO_WRITE: Duration = Duration::from_secs(1);
 
-/// How long the alerts on their way may leave no room for another: no disk holds them up, only who reads standard output.
+/// How long the alerts on their way may leave no room for another: no disk holds them up, only who reads standard
+/// output.
 const ROOM: Duration = Duration::from_secs(1);
 
 /// Why the agent stopped.
@@ -177,8 +178,8 @@ impl<S: Sink + Send + 'static> Agent<S> {
         }
     }
 
-    /// Takes flows and then process reports, so that an exec that was handed over before a flow is known when the flow
-    /// goes on.
+    /// Takes flows and then process reports, so that an exec that was sent before a flow is known when the flow
+    /// is examined.
     fn turn(&mut self) -> Result<Turn, Error> {
         for flow in self.flows.try_iter().take(TURN).collect::<Vec<_>>() {
             self.take_flow(Some(flow));

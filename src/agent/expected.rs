@@ -8,7 +8,7 @@ use std::time::Duration;
 use ahash::HashMap;
 
 /// Executions that are remembered.
-const MOST: usize = 16_384;
+const MAX_EXPECTED: usize = 16_384;
 
 /// Executions by their keys in the table, and when they were found.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl ExpectedExecs {
     pub(super) fn insert(&mut self, key: Arc<str>, now: Duration) {
         self.found.insert(Arc::clone(&key), now);
         self.order.push_back((now, key));
-        if self.order.len() > MOST {
+        if self.order.len() > MAX_EXPECTED {
             self.forget_first();
         }
     }
@@ -53,8 +53,8 @@ mod tests {
         expected.insert("a".into(), second(1));
         assert!(expected.contains("a", second(2), second(2)) && !expected.contains("b", second(2), second(2)));
         assert!(!expected.contains("a", second(2), second(3)));
-        (0..=MOST).for_each(|n| expected.insert(n.to_string().into(), second(4)));
+        (0..=MAX_EXPECTED).for_each(|n| expected.insert(n.to_string().into(), second(4)));
         assert!(!expected.contains("0", second(2), second(4)) && expected.contains("1", second(2), second(4)));
-        assert_eq!((expected.found.len(), expected.order.len()), (MOST, MOST));
+        assert_eq!((expected.found.len(), expected.order.len()), (MAX_EXPECTED, MAX_EXPECTED));
     }
 }

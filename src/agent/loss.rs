@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// The running processes are looked up after a loss at most this often.
 const SCAN_AFTER: Duration = Duration::from_secs(10);
 /// Losses that are remembered.
-const MOST: usize = 256;
+const MAX_RECENT: usize = 256;
 
 /// What was lost and when.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl LossLog {
             self.recent.push_back((time, name, more));
             self.add_unsaid(name, more);
         }
-        while self.recent.len() > MOST {
+        while self.recent.len() > MAX_RECENT {
             self.recent.pop_front();
         }
     }

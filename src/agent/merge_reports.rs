@@ -23,7 +23,7 @@ type Key = (u32, bool, SocketAddr);
 #[derive(Debug, Default)]
 pub(super) struct MergedReports {
     is_used: bool,
-    /// Reports that went on without one of the other source, in their order.
+    /// Reports that were passed on without one of the other source, in their order.
     seen_flows: HashMap<Key, VecDeque<Seen>>,
     order: VecDeque<(Duration, Key)>,
     waiting: VecDeque<(Duration, Flow)>,
@@ -46,7 +46,7 @@ impl MergedReports {
         self.forget(now);
         let key = key(&flow);
         if self.take_seen(key, !by_endpoint_security) {
-            // The other source has reported this connection, and that report went on.
+            // The other source has reported this connection, and that report was passed on.
             return None;
         }
         if by_endpoint_security {

@@ -95,9 +95,9 @@ pub(crate) struct Counts {
     pub undelivered: u64,
     /// Executions evicted because the table was full; those that are a loss are also counted under `lost`.
     pub evicted_executions: u64,
-    /// Alerts held back by the limits of volume.
+    /// Alerts suppressed by [volume].
     pub held_back: u64,
-    /// Sequences held back, by the name of the exception.
+    /// Sequences suppressed, by the name of the exception.
     pub excepted: Vec<(String, u64)>,
     /// What was lost or evicted, by counter.
     pub lost: Vec<(&'static str, u64)>,

@@ -313,7 +313,7 @@ fn context_of(found: &Match) -> Option<&Context> {
     contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some())
 }
 
-/// What stands for an execution beside the alert's own process.
+/// How an execution other than the alert's own process is written.
 pub(super) fn summary(execution: &Execution) -> Json {
     let mut fields = Map::new();
     fields.insert("entity_id".into(), execution.entity_id().into());

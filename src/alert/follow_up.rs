@@ -1,4 +1,4 @@
-//! The document that tells what the process tree of an alert did afterwards.
+//! The document that reports what the process tree of an alert did afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Told {
     pub follow_up: FollowUp,
     /// The rule of the alert that opened the case.
     pub rule: Arc<Rule>,
-    /// The rules whose detections were held back, with how many.
+    /// The rules whose detections were suppressed, and how many.
     pub held_back: Vec<(Arc<Rule>, u64)>,
 }
 
@@ -126,7 +126,7 @@ fn reason(told: &Told) -> String {
         1 => parts.push("1 more detection".to_owned()),
         number => parts.push(format!("{number} more detections")),
     }
-    format!("the process tree of an alert went on: {}", parts.join(", "))
+    format!("activity continued in the process tree of an alert: {}", parts.join(", "))
 }
 
 /// The contacts that are named, the new ones first.

@@ -1,4 +1,4 @@
-//! The document that sums up what a window of a rule held back.
+//! The document that sums up what a window of a rule suppressed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

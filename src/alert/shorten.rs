@@ -8,7 +8,7 @@ use crate::event::hash::hex;
 
 /// Bytes of a document. Fluent Bit, the strictest of the shippers, stops at 32,768 with the newline; the
 /// rest is for what is added on the way out.
-pub(super) const MOST: usize = 31_000;
+pub(super) const MAX_BYTES: usize = 31_000;
 
 /// Where to cut, in this order: copies of the source events first, the environment before the arguments.
 const STAGES: [(Part, &[&str]); 4] = [
@@ -20,7 +20,7 @@ const STAGES: [(Part, &[&str]); 4] = [
 /// Bytes of one text and entries of one list, in each round of a stage.
 const ROUNDS: [(usize, usize); 4] = [(2048, 64), (512, 16), (128, 8), (48, 4)];
 /// Fields named in `osawatch.shortened`.
-const MOST_NAMED: usize = 24;
+const MAX_NAMED: usize = 24;
 /// Bytes of a key; longer ones are dropped with their values.
 const MAX_KEY: usize = 256;
 /// Bytes of a name there.
@@ -37,7 +37,7 @@ enum Part {
 
 /// Cuts the document until its line is short enough. Short documents are left as they are.
 pub(super) fn shorten(document: &mut Map<String, Json>) {
-    if length(document) <= MOST {
+    if length(document) <= MAX_BYTES {
         return;
     }
     if let Some(hash) = args_hash(document) {
@@ -49,7 +49,7 @@ pub(super) fn shorten(document: &mut Map<String, Json>) {
         for (bytes, entries) in ROUNDS {
             let cut = Cut { names, bytes, entries };
             cut.apply(document, part, &mut cuts);
-            if length(document) + cuts.length() <= MOST {
+            if length(document) + cuts.length() <= MAX_BYTES {
                 return cuts.mark(document);
             }
         }
@@ -58,7 +58,7 @@ pub(super) fn shorten(document: &mut Map<String, Json>) {
         sequence.remove("events");
         cuts.name("osawatch.sequence.events");
     }
-    if length(document) + cuts.length() > MOST {
+    if length(document) + cuts.length() > MAX_BYTES {
         document.retain(|key, _| CORE.contains(&key.as_str()));
         for section in document.values_mut().filter_map(Json::as_object_mut) {
             section.retain(|_, value| !value.is_object());
@@ -67,7 +67,7 @@ pub(super) fn shorten(document: &mut Map<String, Json>) {
         }
         cuts.name("all but the core");
     }
-    while length(document) + cuts.length() > MOST && drop_longest(document) {}
+    while length(document) + cuts.length() > MAX_BYTES && drop_longest(document) {}
     cuts.mark(document);
 }
 
@@ -134,7 +134,7 @@ impl Cuts {
         if self.fields.iter().any(|known| known == field) {
             return;
         }
-        if self.fields.len() < MOST_NAMED { self.fields.push(field.to_owned()) } else { self.unnamed += 1 }
+        if self.fields.len() < MAX_NAMED { self.fields.push(field.to_owned()) } else { self.unnamed += 1 }
     }
 
     fn length(&self) -> usize {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_environment_of_the_copies_goes_first_and_the_arguments_stay() {
         let (document, length) = shortened(alert(3, 10, 2000));
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         assert_eq!(document["process"]["args"], alert(3, 10, 0)["process"]["args"]);
         let copy = &document["osawatch"]["sequence"]["events"][0]["process"];
         assert_eq!(copy["args"], document["process"]["args"]);
@@ -263,7 +263,7 @@ mod tests {
     fn long_arguments_are_cut_with_marks_and_their_hash_is_kept() {
         let whole = alert(4, 50_000, 0);
         let (document, length) = shortened(whole.clone());
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         let arg = document["process"]["args"][1].as_str().unwrap();
         assert!(arg.starts_with("1éé") && arg.ends_with(" bytes left out]"), "{arg}");
         let (kept, left_out) = bytes_left_out(arg).unwrap();
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_list_cut_twice_says_how_many_are_missing_in_all() {
         let (document, length) = shortened(alert(5000, 20, 0));
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         let args = document["osawatch"]["sequence"]["events"][0]["process"]["args"].as_array().unwrap();
         let kept = args.len() - 1;
         assert_eq!(args[kept], format!("…[{} more left out]", 5000 - kept));
@@ -293,7 +293,7 @@ mod tests {
         document["process"][&long] = json!("x");
         document["osawatch"]["sequence"]["events"][0]["process"][&long] = json!({ &long: "x" });
         let (document, length) = shortened(document);
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         assert_eq!(document["process"]["args"], json!(["0é"]));
         let named = document["osawatch"]["shortened"]["fields"].as_array().unwrap();
         assert_eq!(named[0], "process.(keys of more than 256 bytes)");
@@ -309,7 +309,7 @@ mod tests {
             document[section]["id"] = json!("i");
         }
         let (document, length) = shortened(document);
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         assert_eq!((&document["event"]["id"], &document["rule"]["id"]), (&json!("i"), &json!("i")));
     }
 
@@ -319,12 +319,12 @@ mod tests {
         let mut document = alert(1, 1, 1);
         document["osawatch"]["sequence"]["events"] = json!([many]);
         let (shortened_document, length) = shortened(document.clone());
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         assert!(get(&shortened_document, "osawatch.sequence.span_ms").is_some());
         document["user"] = Json::Object(many.clone());
         document["event"]["many"] = Json::Object(many);
         let (shortened_document, length) = shortened(document);
-        assert!(length <= MOST, "{length}");
+        assert!(length <= MAX_BYTES, "{length}");
         assert_eq!(get(&shortened_document, "event.id"), Some(&json!("i")));
         assert_eq!(get(&shortened_document, "rule.id"), Some(&json!("x")));
     }

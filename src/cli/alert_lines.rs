@@ -140,7 +140,7 @@ impl Followed {
             && let Ok(again) = Lines::open(&self.path)
             && again.identity() == live.identity()
         {
-            log::info!("{}: was truncated; reading it from its begin", live.name);
+            log::info!("{}: was truncated; reading it from the beginning", live.name);
             *live = again;
         }
         live.read(take)

@@ -1,9 +1,9 @@
 //! `osawatch alerts`: the alert file and its rotations, for people.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,27 +12,19 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use super::alert_lines::{Followed, cannot_read};
-use super::args::duration;
-use super::clock::now;
+use super::alert_page::Page;
+use super::alert_selection::Selection;
 use super::exit::{self, Failure, source_failure};
 use super::rule_files::load;
 use crate::alert::to_line;
 use crate::config::Alerts;
 use crate::config::trust::Trust;
-use crate::detect::RuleSet;
-use crate::detect::rule::Severity;
-use crate::event::Timestamp;
 use crate::event::document::{get, text};
 use crate::output::{self, terminal};
-use crate::report::html;
 use crate::report::plural;
 use crate::report::{self, visible};
 use crate::source::recording::{self, Documents, Error as SourceError, Input, NextDocument, Sources};
 
-/// Alerts in one page: a browser still shows it.
-const MAX_PAGE: usize = 10_000;
-/// Bytes of their lines.
-const MAX_PAGE_BYTES: usize = 64 << 20;
 /// How often the file is looked at when it is followed.
 const LOOK: Duration = Duration::from_millis(200);
 /// Lines that are not alerts are named up to these; then they are counted.
@@ -41,28 +33,15 @@ const SHOWN_PROBLEMS: u64 = 10;
 /// Arguments of `alerts`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Alert files, each with its rotations, directories of them, or what a search exported, plain or compressed; `-` is
-    /// standard input [default: the file of an installed osawatch]
+    /// Alert files, each with its rotations, directories of them, or what a search exported, plain or compressed; `-`
+    /// is standard input [default: the file of an installed osawatch]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Follow the files: print new alerts until Ctrl-C, and wait for a file that does not exist yet
     #[arg(short, long, conflicts_with_all = ["html", "list"])]
     follow: bool,
-    /// Only alerts since a time, such as 2026-11-24T09:00:00Z, or a duration before now, such as 1h or 7d
-    #[arg(long, value_name = "WHEN", value_parser = when)]
-    since: Option<Timestamp>,
-    /// Only alerts until a time, or a duration before now
-    #[arg(long, value_name = "WHEN", value_parser = when)]
-    until: Option<Timestamp>,
-    /// Only alerts of this rule (repeatable)
-    #[arg(long, value_name = "ID")]
-    rule: Vec<String>,
-    /// Only alerts of this severity or above
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    severity: Option<Severity>,
-    /// Only alerts of this host, by name or id (repeatable)
-    #[arg(long, value_name = "HOST")]
-    host: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// Print one line per alert: time, severity, host, rule, reason
     #[arg(long, conflicts_with_all = ["output", "html"])]
     list: bool,
@@ -83,19 +62,10 @@ enum Output {
     Ndjson,
 }
 
-fn when(text: &str) -> Result<Timestamp, String> {
-    if let Some(time) = Timestamp::parse(text) {
-        return Ok(time);
-    }
-    let span =
-        duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z".to_owned())?;
-    Ok(now().saturating_sub(span))
-}
-
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let files = if args.files.is_empty() { vec![Alerts::default().file] } else { args.files.clone() };
     let set = load(true, &args.rules, Trust::Anyone)?;
-    warn_of_unknown_rules(&args, &set);
+    args.selection.warn_of_unknown_rules(&set);
     let notes = set.rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
     let default = if io::stdout().is_terminal() { Output::Text } else { Output::Ndjson };
     let output = args.output.unwrap_or(default);
@@ -105,8 +75,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     for path in streams {
         reader.read_whole(&path)?;
     }
-    if let Some(path) = reader.args.html.clone() {
-        reader.write_page(&path)?;
+    if let (Some(page), Some(path)) = (&reader.page, &reader.args.html) {
+        reader.report_bad();
+        page.write(path, &reader.notes)?;
         return Ok(reader.exit_code());
     }
     let mut followed: Vec<Followed> = files.iter().map(|path| Followed::new(path)).collect();
@@ -120,13 +91,6 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(reader.exit_code())
 }
 
-fn warn_of_unknown_rules(args: &Args, set: &RuleSet) {
-    for id in args.rule.iter().filter(|id| !set.rules.iter().any(|rule| rule.id == **id)) {
-        let hint = set.nearest(id).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        log::warn!("no known rule has the id `{id}`{hint}");
-    }
-}
-
 struct Reader {
     args: Args,
     notes: BTreeMap<String, String>,
@@ -134,9 +98,8 @@ struct Reader {
     layout: report::Layout,
     /// Rules whose note was shown.
     noted: HashSet<String>,
-    page: Vec<Map<String, Json>>,
-    page_bytes: usize,
-    more: u64,
+    /// The page to write, with `--html`.
+    page: Option<Page>,
     bad: u64,
     /// The reader of standard output has closed it.
     closed: bool,
@@ -153,15 +116,14 @@ fn is_event(document: &Map<String, Json>) -> bool {
 
 impl Reader {
     fn new(args: Args, notes: BTreeMap<String, String>, output: Output) -> Reader {
+        let page = args.html.as_ref().map(|_| Page::default());
         Reader {
             args,
             notes,
             output,
             layout: terminal::layout(),
             noted: HashSet::new(),
-            page: Vec::new(),
-            page_bytes: 0,
-            more: 0,
+            page,
             bad: 0,
             closed: false,
             is_cut_off: false,
@@ -177,7 +139,7 @@ impl Reader {
         }
     }
 
-    /// What a file, its rotations, a directory or standard input holds, from the begin to the end.
+    /// What a file, its rotations, a directory or standard input holds, from the beginning to the end.
     fn read_whole(&mut self, path: &Path) -> Result<(), Failure> {
         match Input::from(path) {
             Input::File(path) if path.is_dir() => {
@@ -241,11 +203,7 @@ impl Reader {
     fn take(&mut self, place: &str, document: Map<String, Json>) -> Result<(), Failure> {
         match text(&document, "event.kind").as_deref() {
             Some(kind) if kind == "alert" || report::is_follow_up(&document) => {
-                if self.wants(&document) {
-                    self.show(document)
-                } else {
-                    Ok(())
-                }
+                if self.args.selection.wants(&document) { self.show(document) } else { Ok(()) }
             }
             // What osawatch writes about itself is for machines.
             Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") && !is_event(&document) => {
@@ -266,33 +224,13 @@ impl Reader {
     }
 
     fn show_other(&mut self, document: &Map<String, Json>) -> Result<(), Failure> {
-        let is_plain = self.output == Output::Ndjson && !self.args.list && self.args.html.is_none();
-        if is_plain && self.wants(document) { self.print(&to_line(document)) } else { Ok(()) }
-    }
-
-    fn wants(&self, document: &Map<String, Json>) -> bool {
-        let Args { rule, host, severity, since, until, .. } = &self.args;
-        let is_one = |wanted: &[String], names: &[&str]| {
-            wanted.is_empty()
-                || names.iter().filter_map(|name| text(document, name)).any(|value| wanted.contains(&value))
-        };
-        let number = get(document, "event.severity").and_then(Json::as_u64).unwrap_or(0);
-        let time = text(document, "@timestamp").and_then(|time| Timestamp::parse(&time));
-        is_one(rule, &["rule.id"])
-            && is_one(host, &["host.name", "host.id"])
-            && severity.is_none_or(|severity| number >= severity.number())
-            && since.is_none_or(|since| time.is_none_or(|time| time >= since))
-            && until.is_none_or(|until| time.is_none_or(|time| time <= until))
+        let is_plain = self.output == Output::Ndjson && !self.args.list && self.page.is_none();
+        if is_plain && self.args.selection.wants(document) { self.print(&to_line(document)) } else { Ok(()) }
     }
 
     fn show(&mut self, document: Map<String, Json>) -> Result<(), Failure> {
-        if self.args.html.is_some() {
-            self.page_bytes += to_line(&document).len();
-            if self.page.len() < MAX_PAGE && self.page_bytes <= MAX_PAGE_BYTES {
-                self.page.push(document)
-            } else {
-                self.more += u64::from(!report::is_follow_up(&document))
-            }
+        if let Some(page) = &mut self.page {
+            page.add(document);
             return Ok(());
         }
         let shown = match self.output {
@@ -324,40 +262,9 @@ impl Reader {
         Ok(())
     }
 
-    fn write_page(&mut self, path: &Path) -> Result<(), Failure> {
-        let page = html::page(&self.page, &self.notes, self.more, now());
-        self.report_bad();
-        if path.as_os_str() == "-" {
-            return exit::print(&page).map(|_| ());
-        }
-        replace(path, page.as_bytes()).map_err(|error| {
-            Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
-        })?;
-        let count = self.page.iter().filter(|document| !report::is_follow_up(document)).count();
-        let count = plural(count as u64, "alert");
-        terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
-        Ok(())
-    }
-
     fn report_bad(&self) {
         if self.bad > SHOWN_PROBLEMS {
-            log::warn!("skipped {} that are no alerts", plural(self.bad, "value"));
+            log::warn!("skipped {} that are not alerts", plural(self.bad, "value"));
         }
     }
-}
-
-/// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }

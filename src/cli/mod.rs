@@ -2,6 +2,8 @@
 
 mod alert_file;
 mod alert_lines;
+mod alert_page;
+mod alert_selection;
 mod alerts;
 mod args;
 mod clock;

@@ -172,7 +172,7 @@ impl Sink {
             Some(File::Thread(file)) => {
                 if !file.push_alert(line, time) && file.lost().is_power_of_two() {
                     let lost = report::plural(file.lost(), "alert");
-                    log::warn!("{lost} lost so far: no disk takes any, and the memory for them is full");
+                    log::warn!("{lost} lost so far: no disk accepts them, and the buffer in memory is full");
                 }
                 self.report_lost();
             }

@@ -209,7 +209,7 @@ impl<'r> Summary<'r> {
     }
 }
 
-/// Which exception held back what, in one line.
+/// Which exception suppressed what, in one line.
 pub(super) fn held_back(rule: &Rule, exception: &Exception, found: &Match) -> String {
     let last = found.events.last();
     let text = |field| last.and_then(|event| event.str(field));

@@ -115,7 +115,7 @@ pub(crate) fn read_bytes(path: &Path, trust: Trust, max_bytes: u64) -> Result<Ve
     Ok(bytes)
 }
 
-/// The path without links, when nobody else could have written the file.
+/// The path without links, when no other user could have written the file.
 pub(crate) fn trusted(path: &Path) -> Result<PathBuf, Error> {
     let absolute = std::path::absolute(path)?;
     let mut ahead: Vec<OsString> = names(&absolute).collect();

@@ -14,7 +14,7 @@ use super::suppress::{destination, program};
 use super::{Match, Rule};
 use crate::event::{Categories, Event, Execution, Scalar, Timestamp, field};
 
-/// Cases that are open at a time: beyond, the one in which nothing happened for longest is given up.
+/// Cases that are open at a time: beyond, the one in which nothing happened for longest is evicted.
 const MAX_CASES: usize = 128;
 /// Processes of a case whose descendants belong to it.
 const MAX_ROOTS: usize = 256;
@@ -46,7 +46,7 @@ pub(crate) struct FollowUp {
     pub(crate) contacts: Vec<Contact>,
     /// Connections of further programs and destinations.
     pub(crate) other: u64,
-    /// Detections that were held back, by the position of their rule.
+    /// Detections that were suppressed, by the position of their rule.
     pub(crate) held_back: BTreeMap<usize, u64>,
     /// The first event.
     pub(crate) first: Arc<Event>,
@@ -68,7 +68,7 @@ pub(crate) struct Contact {
 /// The cases that are open.
 #[derive(Debug)]
 pub(crate) struct Cases {
-    /// For each rule, whether its detections are held back in a case that has alerted, and its severity.
+    /// For each rule, whether its detections are suppressed in a case that has alerted, and its severity.
     rules: Vec<(bool, Severity)>,
     /// Whether a program runs scripts: a case goes up to the farthest such ancestor.
     runs_scripts: fn(&Execution) -> bool,
@@ -186,12 +186,12 @@ impl Cases {
         self.due
     }
 
-    /// Detections held back so far.
+    /// Detections suppressed so far.
     pub(crate) fn held_back(&self) -> u64 {
         self.held_back
     }
 
-    /// Cases given up because too many were open.
+    /// Cases evicted because too many were open.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }

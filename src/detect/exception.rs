@@ -1,4 +1,4 @@
-//! Exceptions: what a rule finds and nobody wants reported, each with a name, a reason and a count.
+//! Exceptions: what a rule finds and should not be reported, each with a name, a reason and a count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +71,7 @@ pub struct Exception {
     /// The condition as it is written.
     pub condition_text: String,
     condition: Condition,
-    /// Sequences that it held back after they had been taken for alerts.
+    /// Sequences that it suppressed after they had been taken for alerts.
     late: Arc<AtomicU64>,
 }
 
@@ -130,7 +130,7 @@ impl Exception {
         holds_back
     }
 
-    /// Sequences that it held back late.
+    /// Sequences that it suppressed late.
     pub fn held_back_late(&self) -> u64 {
         self.late.load(Ordering::Relaxed)
     }

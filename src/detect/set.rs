@@ -40,7 +40,7 @@ pub struct RuleSet {
     pub fields: Fields,
     /// Their `descendant of […]` queries.
     pub lineages: Lineages,
-    /// What is held back of what they find; the first that holds counts.
+    /// What is suppressed of what they find: the first exception that applies is counted.
     pub exceptions: Vec<Exception>,
 }
 
@@ -112,7 +112,7 @@ impl RuleSet {
     /// Adds an exception. `origin` and `text` are its file.
     pub fn except(&mut self, origin: &str, text: &str, entry: &Entry) -> Result<(), Error> {
         let exception = Exception::compile(entry, (origin, text), &mut self.fields, &mut self.lineages)?;
-        // Reported for each sequence that is held back.
+        // Reported for each sequence that is suppressed.
         let _ = self.fields.resolve("destination.ip");
         self.exceptions.push(exception);
         Ok(())

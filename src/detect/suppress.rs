@@ -1,4 +1,4 @@
-//! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is held back is
+//! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is suppressed is
 //! counted and summed up; none is uncounted.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ const MAX_GROUPS: usize = 16_384;
 /// Bytes of a program's path or of a destination that are compared.
 const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
-const MOST_PAIRS: usize = 16_384;
+const MAX_PAIRS: usize = 16_384;
 
 /// The limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ fn window<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     quantity::duration(from, WINDOW)
 }
 
-/// What one window of one rule held back.
+/// What one window of one rule suppressed.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary {
     /// The position of the rule in the set.
@@ -76,11 +76,11 @@ pub(crate) struct Summary {
     pub capped: u64,
     /// Held back as repeats of an alert that went out.
     pub repeated: u64,
-    /// What was held back, the rarest first: a flood does not hide it.
+    /// What was suppressed, the rarest first: a flood does not hide it.
     pub groups: Vec<Group>,
     /// Alerts of further groups, which were too many to distinguish.
     pub other: u64,
-    /// The last event that was held back.
+    /// The last event that was suppressed.
     pub last: Arc<Event>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Group {
     pub process: String,
     /// Address and port, `-` where there is none.
     pub destination: String,
-    /// How many were held back.
+    /// How many were suppressed.
     pub count: u64,
 }
 
@@ -158,7 +158,7 @@ impl Suppressor {
         waiting.map(|window| window.start.saturating_add(self.window)).min()
     }
 
-    /// Alerts held back so far.
+    /// Alerts suppressed so far.
     pub(crate) fn held_back(&self) -> u64 {
         self.held_back
     }
@@ -193,7 +193,7 @@ impl Window {
         let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains_key(pair));
         if !is_repeat && (limit == 0 || self.out < limit) {
             self.out += 1;
-            if let Some(pair) = pair.filter(|_| self.out_pairs.len() < MOST_PAIRS) {
+            if let Some(pair) = pair.filter(|_| self.out_pairs.len() < MAX_PAIRS) {
                 self.out_pairs.insert(pair, ());
             }
             return true;
@@ -210,7 +210,7 @@ impl Window {
     }
 }
 
-/// The program of an event, by which connections are told apart.
+/// The program of an event, by which connections are distinguished.
 pub(super) fn program(event: &Event) -> String {
     cut(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-"))
 }

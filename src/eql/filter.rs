@@ -24,8 +24,8 @@ impl Filter {
         self.0.wanted(fields)
     }
 
-    /// The field for whose sake no event of a live Mac can meet the condition, if that is so: no sensor reports it, or
-    /// none of the values that it needs.
+    /// The field that keeps every event of a live Mac from meeting the condition, if there is one: no sensor reports
+    /// it, or none of the values that it needs.
     pub fn never_live(&self) -> Option<Field> {
         self.0.blocked(true)
     }
@@ -94,7 +94,7 @@ impl Node {
         }
     }
 
-    /// A field for whose sake the condition can never be so on a live Mac.
+    /// A field that keeps the condition from ever being so on a live Mac.
     fn blocked(&self, wanted: bool) -> Option<Field> {
         let field_of = |operand: &Operand| match operand {
             Operand::Field(field) => (!field.field.is_filled_live()).then_some(field.field),

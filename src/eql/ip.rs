@@ -10,7 +10,7 @@ pub(super) struct IpSet(Box<[(u128, u128)]>);
 
 impl IpSet {
     /// The set of these networks; a bare address is a network of one. The first that is neither is
-    /// given back.
+    /// returned.
     pub(super) fn new<'t>(networks: &[&'t str]) -> Result<IpSet, &'t str> {
         let ranges = networks.iter().map(|text| range(text).ok_or(*text)).collect::<Result<_, _>>()?;
         Ok(IpSet(merged(ranges)))

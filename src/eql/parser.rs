@@ -311,12 +311,12 @@ impl Parser {
     }
 
     fn pipes(&mut self, pipes: &mut Vec<Pipe>) -> Result<(), Error> {
-        const MOST: usize = 10_000;
+        const MAX_PIPED: usize = 10_000;
         while self.take_sign("|") {
             if self.take_word("head") {
-                pipes.push(Pipe::Head(self.count(1, MOST)?));
+                pipes.push(Pipe::Head(self.count(1, MAX_PIPED)?));
             } else if self.take_word("tail") {
-                pipes.push(Pipe::Tail(self.count(1, MOST)?));
+                pipes.push(Pipe::Tail(self.count(1, MAX_PIPED)?));
             } else if let Kind::Name { text, .. } = self.peek() {
                 let why = format!("the pipe `{text}` is not supported: a rule has `head` and `tail`");
                 return Err(self.error(why));

@@ -7,7 +7,7 @@ use super::{Categories, Event, Scalar, field, surrogates};
 /// The event as a document.
 ///
 /// A document that was read is returned whole, unwrapped and with dotted keys made objects; its id
-/// stands in `event.id` and its time in `@timestamp`.
+/// is in `event.id` and its time in `@timestamp`.
 pub(crate) fn document(event: &Event) -> Map<String, Json> {
     let mut document = Map::new();
     document.insert("@timestamp".into(), Json::String(event.time.to_string()));
@@ -114,7 +114,7 @@ fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, levels: usize) {
     }
 }
 
-/// The object that holds the last part of a dotted name, and that part; `None` when a value stands in between.
+/// The object that holds the last part of a dotted name, and that part; `None` when a value is in between.
 fn containing<'d, 'n>(
     document: &'d mut Map<String, Json>,
     name: &'n str,

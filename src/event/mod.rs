@@ -7,6 +7,7 @@
 pub(crate) mod audit_token;
 pub(crate) mod document;
 pub(crate) mod ecs;
+mod context;
 mod execution;
 pub mod field;
 mod fields;
@@ -22,7 +23,8 @@ pub(crate) mod surrogates;
 mod timestamp;
 
 pub use audit_token::{AuditToken, Machine};
-pub use execution::{Ancestors, Context, Execution};
+pub use context::Context;
+pub use execution::{Ancestors, Execution};
 pub use field::{Field, FieldType};
 pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
@@ -91,8 +93,8 @@ enum Value {
     Bool(bool),
 }
 
-/// What tells an event that has no document from any other. Whatever else a source learns to say of an event, its
-/// id stays.
+/// What distinguishes an event that has no document from any other. Whatever else a source learns to say of an event,
+/// its id stays.
 const IDENTITY: [Field; 12] = [
     field::HOST_ID,
     field::HOST_BOOT_ID,

@@ -42,7 +42,7 @@ pub struct Script {
     pub files: Vec<String>,
     /// SHA-256 of the executable, in lower-case hex.
     pub executable_sha256: Option<String>,
-    /// While its file is being examined: where the result will stand, in place of all this.
+    /// While its file is being examined: where the result will be, in place of all this.
     pub examined: Option<Arc<OnceLock<Script>>>,
 }
 

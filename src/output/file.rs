@@ -159,7 +159,7 @@ impl AlertFile {
                     log::warn!("{}: was moved or deleted; creating it again", self.path.display());
                     counts.reopened += 1;
                     let _ = self.medium.sync(&open.file);
-                    // The file that was moved keeps its torn line; the new one gets the line whole.
+                    // The file that was moved keeps its truncated line; the new one gets the whole line.
                     self.begun.clear();
                     self.open = None;
                 }

@@ -12,7 +12,7 @@ struct Lines {
     bytes: usize,
     /// So many of the first are known to wait.
     delayed: usize,
-    /// Lines handed over so far, and those of them that found no room.
+    /// Lines received so far, and those of them that found no room.
     pushed: u64,
     lost: u64,
 }
@@ -68,7 +68,7 @@ impl Inbox {
         self.lines().lost
     }
 
-    /// Lines handed over so far.
+    /// Lines received so far.
     pub(super) fn pushed(&self) -> u64 {
         self.lines().pushed
     }

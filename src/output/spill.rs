@@ -35,7 +35,7 @@ pub(super) struct Spill {
     reserve: u64,
     /// Where the first waiting line begins.
     at: u64,
-    /// Lines from there on that were handed out and are not marked yet, by their lengths; the next one begins here.
+    /// Lines from there on that were returned and are not marked yet, by their lengths; the next one begins here.
     taken: Vec<u64>,
     next: u64,
     /// Where the last one ends; behind it are NUL bytes,
@@ -186,12 +186,12 @@ impl Spill {
         Ok(())
     }
 
-    /// Whether a line was not handed out yet.
+    /// Whether a line was not returned yet.
     pub(super) fn has_more(&self) -> bool {
         self.next < self.end
     }
 
-    /// The first line that was not handed out.
+    /// The first line that was not returned.
     pub(super) fn front(&mut self) -> io::Result<Option<Vec<u8>>> {
         if !self.has_more() {
             return Ok(None);

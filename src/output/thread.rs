@@ -1,6 +1,6 @@
 //! The alert file on a thread of its own: whoever has an alert hands it over and waits for no disk.
 //!
-//! Lines are handed over in memory. One thread writes them and then forces all of them to the disk at once. Should it
+//! Lines are passed in memory. One thread writes them and then forces all of them to the disk at once. Should it
 //! be held up, another moves what waits to the state directory: what waited for a second, and all of it when it is
 //! large. A line is lost only when neither disk takes it and the memory is full.
 
@@ -66,7 +66,7 @@ impl WriterThread {
         self.next_sequence
     }
 
-    /// Hands over a line, given without its newline. `false`: no disk takes any, and the memory is full.
+    /// Adds a line, given without its newline. Returns `false` when no disk accepts it and the memory is full.
     pub(crate) fn push(&self, line: &str) -> bool {
         self.push_alert(line, None)
     }
@@ -100,7 +100,7 @@ impl WriterThread {
         self.inbox.lost()
     }
 
-    /// Has all written that was handed over. What the file does not take in this time stays in the state directory.
+    /// Has every line written that was received. What the file does not take in this time stays in the state directory.
     pub(crate) fn finish(self, limit: Duration) -> (Result<(), Error>, Counts) {
         let WriterThread { inbox, backlog, path, wake, done, .. } = self;
         drop(wake);

@@ -4,7 +4,7 @@
 //!
 //! | state | what is on the disk | what a crash leaves |
 //! | --- | --- | --- |
-//! | **writing**: nothing waits but what was just handed over | whole lines in the alert file | the line at hand, perhaps begun; the lines in memory are lost |
+//! | **writing**: only the lines just received wait | whole lines in the alert file | the line at hand, perhaps begun; the lines in memory are lost |
 //! | **held up**: a write or an fsync takes more than a second, or 1 MiB waits meanwhile | as before; the waiting lines, the one at hand too, in the state directory | as when draining |
 //! | **buffering**: the alert file took no more (`trouble`), perhaps in the middle of a line (`begun`) | that part of the first waiting line at the end of the alert file; every waiting line, the begun one too, in the state directory | both; the next run goes on with the begun line where it ends |
 //! | **buffering in memory**: nor does the state directory take lines; it is tried again every second | as before, without the newer lines | the lines in memory are lost |
@@ -92,7 +92,7 @@ impl Writer {
         self.next_sequence
     }
 
-    /// Where lines wait: whoever has it can hand over more, or move those in memory to the state directory.
+    /// Where lines wait: whoever has it can add more, or move those in memory to the state directory.
     pub(super) fn backlog(&self) -> Arc<Mutex<Backlog>> {
         Arc::clone(&self.backlog)
     }
@@ -125,7 +125,7 @@ impl Writer {
         self.tick(now);
     }
 
-    /// Does what is due: writes what was handed over, tries again, forces to the disk, deletes old files.
+    /// Does what is due: writes the lines received, tries again, forces to the disk, deletes old files.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         let due = self.trouble.as_ref().is_none_or(|trouble| is_past(trouble.tried, RETRY, now));
         if due && (self.trouble.is_some() || !self.waiting_lines().is_empty()) {

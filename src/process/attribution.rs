@@ -12,7 +12,7 @@ use crate::event::field;
 use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 
 /// Executions of one pid that are remembered: a process can exec itself without end.
-const MOST_OF_PID: usize = 64;
+const MAX_OF_PID: usize = 64;
 
 /// Executions known by audit token, by pid.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct Owner {
     key: Arc<str>,
     pidversion: i64,
     unique_pid: Option<i64>,
-    /// Its unique pid is that of the execution before or after it in the same process; else an event told it.
+    /// Its unique pid is that of the execution before or after it in the same process; else an event named it.
     is_inferred: bool,
     /// An exec began it: it is the same process as the one that it replaced.
     continues: bool,
@@ -63,7 +63,7 @@ impl Owners {
         if owners.len() < 4 {
             // Tens of thousands of pids have one or two executions: room for more would be most of the table.
             owners.reserve_exact(1);
-        } else if owners.len() >= MOST_OF_PID {
+        } else if owners.len() >= MAX_OF_PID {
             owners.remove(0);
         }
         // Of those at one time, the one that is reported later is the later one.
@@ -82,7 +82,7 @@ impl Owners {
             Owner { key, pidversion, unique_pid, is_inferred, continues, is_reported, started, exited, replaced };
         owners.insert(at, owner);
         if at + 1 < owners.len() {
-            // It was told late: what was inferred across its place may be of another process.
+            // It was reported late: what was inferred across its place may be of another process.
             return infer(owners);
         }
         // An exec keeps the unique pid; the exec's own event may not say it.
@@ -234,7 +234,7 @@ fn spread(owners: &mut [Owner], at: usize, unique_pid: i64) {
     }
 }
 
-/// Infers anew all that no event told.
+/// Infers again all that no event named.
 fn infer(owners: &mut [Owner]) {
     for owner in owners.iter_mut().filter(|owner| owner.is_inferred) {
         (owner.unique_pid, owner.is_inferred) = (None, false);

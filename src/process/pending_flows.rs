@@ -1,9 +1,10 @@
 //! Flows that wait for the exec they belong to.
 //!
 //! The two streams of a live Mac are independent: a connection can be reported before the exec that made it. A flow
-//! goes on when the stream of processes has passed its time, or when nothing of that stream is under way; one whose
-//! process is unknown, or was only found running while its exec may be on its way, waits longer. What went on is remembered for a while: an exec that is reported later still, and
-//! that changes whose flow it was, sends it on once more.
+//! is released when the stream of processes has passed its time, or when nothing of that stream is in flight; one whose
+//! process is unknown, or was only found running while its exec may be in flight, waits longer. What was released is
+//! remembered for a while: an exec that is reported later still, and that changes whose flow it was, releases it once
+//! more.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use ahash::HashMap;
 
 use crate::event::{Charge, Event, Ledger, Timestamp, field};
 
-/// For how long nothing of the stream of processes must be under way: sensors hand over at once.
+/// For how long nothing of the stream of processes must be in flight: sensors deliver immediately.
 const SETTLE: Duration = Duration::from_millis(10);
-/// How long a flow that went on is remembered: how much later than a flow an exec may be reported.
+/// How long a flow that was released is remembered: how much later than a flow an exec may be reported.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// A flow goes on after this long, however busy the stream of processes is.
+/// A flow is released after this long, however busy the stream of processes is.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The key of the execution that a flow belongs to, and whether its start was reported; `None`: it is not known.
@@ -39,12 +40,12 @@ impl Progress {
     }
 }
 
-/// A flow that goes on.
+/// A flow that is released.
 #[derive(Debug)]
 pub(crate) struct Due {
     /// The flow.
     pub event: Event,
-    /// Whose it was when it went on before.
+    /// Whose it was when it was released before.
     pub before: Option<Owner>,
     arrived: Duration,
     has_waited: bool,
@@ -61,7 +62,7 @@ impl Due {
     }
 }
 
-/// Flows held back, bounded.
+/// Waiting flows, bounded.
 #[derive(Debug)]
 pub(crate) struct PendingFlows {
     lateness: Duration,
@@ -70,7 +71,7 @@ pub(crate) struct PendingFlows {
     ledger: Ledger,
     settling: VecDeque<Held>,
     unknown: ByPid,
-    /// Flows that went on.
+    /// Flows that were released.
     remembered: ByPid,
     evicted: u64,
 }
@@ -83,9 +84,9 @@ struct Held {
     since: Duration,
     /// Its exec was not reported by then.
     has_waited: bool,
-    /// Whose it was when it went on.
+    /// Whose it was when it was released.
     before: Option<Owner>,
-    /// The stream of processes had passed it when it went on.
+    /// The stream of processes had passed it when it was released.
     is_certain: bool,
     charge: Charge,
 }
@@ -136,8 +137,8 @@ impl PendingFlows {
         self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, has_waited: true, ..held }));
     }
 
-    /// The exec of a flow that would go on is expected: it waits like one of an unknown process. Returns it when it has
-    /// waited for so long.
+    /// The exec of a flow that would be released is expected: it waits like one of an unknown process. Returns it when
+    /// it has waited for so long.
     pub(crate) fn wait(&mut self, due: Due, now: Duration) -> Option<Due> {
         if now.saturating_sub(due.arrived) >= self.lateness {
             return Some(due);
@@ -166,7 +167,7 @@ impl PendingFlows {
         self.settling.pop_front().or_else(|| self.unknown.pop()).map(Due::from)
     }
 
-    /// The flow went on as the flow of this execution.
+    /// The flow was released as the flow of this execution.
     pub(crate) fn remember(&mut self, due: Due, owner: Owner, now: Duration) {
         let Due { event, arrived, has_waited, is_certain, charge, .. } = due;
         self.evicted += u64::from(is_certain.is_none());
@@ -192,8 +193,8 @@ impl PendingFlows {
     }
 }
 
-/// Whether the flow goes on, and then how: the stream of processes has passed it, or nothing of it is under way; or in
-/// doubt, as it has waited for too long.
+/// Whether the flow is released, and then how: the stream of processes has passed it, or nothing of it is in flight; or
+/// in doubt, as it has waited for too long.
 fn fate(held: &Held, wait: Duration, progress: Progress, now: Duration) -> Option<Option<bool>> {
     let waited = now.saturating_sub(held.since);
     if waited < wait {

@@ -4,6 +4,7 @@ mod entry;
 mod exits;
 mod latest;
 mod lineage;
+mod recent;
 mod relink;
 mod unlinked;
 
@@ -122,7 +123,7 @@ impl Table {
             self.record(event, (starts, ends), marks(event));
             return;
         }
-        // A document is taken as it stands: only a source that knew numbers alone is helped out.
+        // A document is used as it is: only for a source that knew nothing but numbers are the texts filled in.
         if event.line().is_none() && event.str(field::PROCESS_NAME).is_none() {
             complete(event);
         }

@@ -1,4 +1,4 @@
-//! Rows of text for a terminal of any width: what does not fit goes on below where it began.
+//! Rows of text for a terminal of any width: what does not fit continues below where it began.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -6,7 +6,7 @@ use crate::detect::rule::Severity;
 
 /// Columns of a narrow terminal, and of lines that one can still follow.
 const WIDTHS: (usize, usize) = (40, 200);
-/// Where the value of a row stands.
+/// The column of a value.
 const VALUE: usize = 15;
 
 /// How text is laid out.
@@ -59,7 +59,7 @@ impl Layout {
         format!("\x1b[{colour}m{text}\x1b[0m")
     }
 
-    /// The text in pieces that fit behind what stands in its first and its further lines. It is broken at spaces; a
+    /// The text in pieces that fit behind what is already in its first and its further lines. It is broken at spaces; a
     /// word that fits no line is broken where the line ends.
     fn wrapped(self, text: &str, first: usize, further: usize) -> Vec<String> {
         let Some(width) = self.width.map(|width| width.clamp(WIDTHS.0, WIDTHS.1)) else { return vec![text.to_owned()] };

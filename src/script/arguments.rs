@@ -5,7 +5,7 @@ const APPLESCRIPT: Option<&str> = Some("AppleScript");
 
 /// What a program was given.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct Invocation {
     pub(super) source: &'static str,
     pub(super) language: Option<&'static str>,
     pub(super) text: Option<String>,
@@ -59,14 +59,14 @@ fn options<'a>(args: &'a [&'a str]) -> Options<'a> {
 }
 
 /// `osascript [-l language] [-i] [-s flags] [-e statement | programfile] [argument …]`.
-pub(super) fn osascript(args: &[&str]) -> Given {
+pub(super) fn osascript(args: &[&str]) -> Invocation {
     let Options { statements, named, is_interactive, rest } = options(args);
     let count = |rest: &[&str]| rest.len() as u64;
     if !statements.is_empty() {
         // osascript runs them as the lines of one script.
         let text = Some(statements.join("\n"));
         let language = named.unwrap_or(APPLESCRIPT);
-        return Given { source: "inline", language, text, arguments: count(rest), ..Given::default() };
+        return Invocation { source: "inline", language, text, arguments: count(rest), ..Invocation::default() };
     }
     // A file may state its language itself, by its name or in its bytes.
     let language = named.flatten();
@@ -75,11 +75,11 @@ pub(super) fn osascript(args: &[&str]) -> Given {
             let is_applet = path.trim_end_matches('/').ends_with(".app");
             let source = if is_applet { "applet" } else { "file" };
             let path = Some((*path).to_owned());
-            Given { source, language, path, arguments: count(arguments), ..Given::default() }
+            Invocation { source, language, path, arguments: count(arguments), ..Invocation::default() }
         }
         rest => {
             let arguments = rest.map_or(0, |(_, arguments)| count(arguments));
-            Given { source: "stdin", language, arguments, ..Given::default() }
+            Invocation { source: "stdin", language, arguments, ..Invocation::default() }
         }
     }
 }
@@ -91,9 +91,9 @@ fn is_standard_input(path: &str) -> bool {
 
 /// What an osascript was given, as its sensor reports it: by its arguments, or where these are missing or joined, by
 /// its command line.
-pub(super) fn osascript_of(args: &[&str], command_line: Option<&str>) -> Given {
+pub(super) fn osascript_of(args: &[&str], command_line: Option<&str>) -> Invocation {
     match (args, command_line) {
-        ([], None) => Given { source: "unknown", ..Given::default() },
+        ([], None) => Invocation { source: "unknown", ..Invocation::default() },
         ([], Some(line)) => osascript_line(line),
         ([line], _) if line.contains("osascript ") => osascript_line(line),
         (args, _) => osascript(&args[1..]),
@@ -102,7 +102,7 @@ pub(super) fn osascript_of(args: &[&str], command_line: Option<&str>) -> Given {
 
 /// As [`osascript`], for sensors that state the arguments as one text, or only a command line. Whether its words are
 /// quoted depends on the sensor: what follows `-e` goes to its closing quote, or to the end.
-pub(super) fn osascript_line(line: &str) -> Given {
+pub(super) fn osascript_line(line: &str) -> Invocation {
     let mut rest = line.trim_start().split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
     let mut args: Vec<String> = Vec::new();
     while !rest.is_empty() {
@@ -158,7 +158,7 @@ fn language_named(name: &str) -> Option<&'static str> {
 }
 
 /// `automator [-v] [-i input] [-D name=value] workflow`
-pub(super) fn automator(args: &[&str]) -> Given {
+pub(super) fn automator(args: &[&str]) -> Invocation {
     let mut at = 0;
     while let Some(arg) = args.get(at).filter(|arg| arg.len() > 1 && arg.starts_with('-')) {
         at += match *arg {
@@ -168,13 +168,13 @@ pub(super) fn automator(args: &[&str]) -> Given {
     }
     let path = args.get(at).map(|path| (*path).to_owned());
     let source = if path.is_some() { "workflow" } else { "unknown" };
-    Given { source, path, ..Given::default() }
+    Invocation { source, path, ..Invocation::default() }
 }
 
-/// An application saved from Script Editor or Automator: the script stands in its bundle.
-pub(super) fn applet(executable: &str, source: &'static str) -> Given {
+/// An application saved from Script Editor or Automator: the script is in its bundle.
+pub(super) fn applet(executable: &str, source: &'static str) -> Invocation {
     let bundle = executable.split_once("/Contents/MacOS/").map(|(bundle, _)| bundle.to_owned());
-    Given { source: if bundle.is_some() { source } else { "unknown" }, path: bundle, ..Given::default() }
+    Invocation { source: if bundle.is_some() { source } else { "unknown" }, path: bundle, ..Invocation::default() }
 }
 
 /// Where the statements after `-e` are: the argument and the byte of it.

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
-use arguments::Given;
+use arguments::Invocation;
 pub(crate) use indicators::{has_base64_run, marks, reason};
-pub(crate) use programs::{PROGRAMS, Program, Told, runs_scripts};
+pub(crate) use programs::{Delivery, PROGRAMS, Program, runs_scripts};
 pub(crate) use redact::Redactor;
 
 use crate::event::hash::hex;
@@ -82,7 +82,7 @@ fn reads_another_descriptor(event: &Event) -> bool {
     )
 }
 
-/// Fills in what the bytes of the script's file tell.
+/// Fills in what the bytes of the script's file show.
 pub(crate) fn describe_file(bytes: &[u8], capture: Capture, script: &mut Script) {
     // What the file states of its language goes before its name.
     let named = script.path.as_deref().and_then(language_of_name);
@@ -105,7 +105,7 @@ fn language_of_name(path: &str) -> Option<&'static str> {
     }
 }
 
-fn given(event: &Event) -> Option<Given> {
+fn given(event: &Event) -> Option<Invocation> {
     let program = Program::of(event)?;
     let args: Vec<&str> = event
         .stated(field::PROCESS_ARGS)
@@ -115,11 +115,11 @@ fn given(event: &Event) -> Option<Given> {
         })
         .collect();
     let rest = args.get(1..).unwrap_or_default();
-    match program.told {
-        Told::Osascript => Some(arguments::osascript_of(&args, event.str(field::PROCESS_COMMAND_LINE))),
-        Told::Automator => Some(arguments::automator(rest)),
-        Told::Bundle(source) => Some(arguments::applet(event.str(field::PROCESS_EXECUTABLE)?, source)),
-        Told::Messages => None,
+    match program.delivery {
+        Delivery::Osascript => Some(arguments::osascript_of(&args, event.str(field::PROCESS_COMMAND_LINE))),
+        Delivery::Automator => Some(arguments::automator(rest)),
+        Delivery::Bundle(source) => Some(arguments::applet(event.str(field::PROCESS_EXECUTABLE)?, source)),
+        Delivery::Messages => None,
     }
 }
 

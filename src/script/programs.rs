@@ -9,13 +9,13 @@ pub(crate) struct Program {
     pub name: &'static str,
     /// The signing ids of Apple's program begin with this; `None`: each application signs its own copy.
     pub signing_id: Option<&'static str>,
-    /// How it is given what to run.
-    pub told: Told,
+    /// How the script reaches it.
+    pub delivery: Delivery,
 }
 
-/// How a program is given what to run.
+/// How the script reaches a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Delivery {
     /// By the arguments of osascript(1).
     Osascript,
     /// By the arguments of automator(1).
@@ -28,14 +28,18 @@ pub(crate) enum Told {
 
 /// The list.
 pub(crate) const PROGRAMS: [Program; 8] = [
-    Program { name: "osascript", signing_id: Some("com.apple.osascript"), told: Told::Osascript },
-    Program { name: "automator", signing_id: Some("com.apple.automator"), told: Told::Automator },
-    Program { name: "Automator", signing_id: Some("com.apple.automator"), told: Told::Messages },
-    Program { name: "com.apple.automator.runner", signing_id: Some("com.apple.automator"), told: Told::Messages },
-    Program { name: "applet", signing_id: None, told: Told::Bundle("applet") },
-    Program { name: "droplet", signing_id: None, told: Told::Bundle("applet") },
-    Program { name: "Automator Application Stub", signing_id: None, told: Told::Bundle("workflow") },
-    Program { name: "Application Stub", signing_id: None, told: Told::Bundle("workflow") },
+    Program { name: "osascript", signing_id: Some("com.apple.osascript"), delivery: Delivery::Osascript },
+    Program { name: "automator", signing_id: Some("com.apple.automator"), delivery: Delivery::Automator },
+    Program { name: "Automator", signing_id: Some("com.apple.automator"), delivery: Delivery::Messages },
+    Program {
+        name: "com.apple.automator.runner",
+        signing_id: Some("com.apple.automator"),
+        delivery: Delivery::Messages,
+    },
+    Program { name: "applet", signing_id: None, delivery: Delivery::Bundle("applet") },
+    Program { name: "droplet", signing_id: None, delivery: Delivery::Bundle("applet") },
+    Program { name: "Automator Application Stub", signing_id: None, delivery: Delivery::Bundle("workflow") },
+    Program { name: "Application Stub", signing_id: None, delivery: Delivery::Bundle("workflow") },
 ];
 
 /// Programs that run scripts for others, or in a window.
@@ -57,7 +61,7 @@ impl Program {
     /// The program that runs: by its signature, whatever it is called, or by its name.
     pub(crate) fn of(event: &Event) -> Option<&'static Program> {
         let signed = event.str(field::PROCESS_SIGNING_ID).and_then(|signing_id| {
-            PROGRAMS.iter().find(|program| program.told == Told::Osascript && program.is_signed(signing_id))
+            PROGRAMS.iter().find(|program| program.delivery == Delivery::Osascript && program.is_signed(signing_id))
         });
         signed.or_else(|| Program::named(event.str(field::PROCESS_NAME)?))
     }
@@ -66,7 +70,7 @@ impl Program {
     pub(crate) fn is_signed(&self, signing_id: &str) -> bool {
         self.signing_id.is_none_or(|wanted| {
             let begins = signing_id.get(..wanted.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(wanted));
-            begins && (self.told != Told::Osascript || signing_id.len() == wanted.len())
+            begins && (self.delivery != Delivery::Osascript || signing_id.len() == wanted.len())
         })
     }
 }

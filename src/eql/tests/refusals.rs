@@ -117,6 +117,14 @@ fn unknown_fields_with_the_nearest() {
 }
 
 #[test]
+fn a_long_name_is_cut_in_the_message() {
+    for query in ["process where process.{} == 1", "process where {}(1) == 1", "{} where true"] {
+        let error = compiled(&query.replace("{}", &"name".repeat(50_000))).unwrap_err();
+        assert!(error.message.starts_with("unknown ") && error.message.len() < 410, "{}", error.message.len());
+    }
+}
+
+#[test]
 fn single_quotes_and_texts_without_end() {
     refuses("process where process.name == «'»osascript'", "strings are written in double quotes: \"…\"");
     for text in ["«\"»osascript", "«\"»a\\\"", "«\"\"\"»a\"\"", "«?\"»a", "«?'»a\""] {

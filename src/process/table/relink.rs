@@ -9,7 +9,7 @@ use crate::process::key::key_of;
 impl Table {
     /// An execution of this event's process is known now: it waits for an ancestor's start, or is one waited for.
     pub(super) fn link(&mut self, event: &Event, key: &Arc<str>, entity_id: &str) {
-        // A fork that was not told is no ancestor of what replaced it: its parent is.
+        // A fork that was not reported is no ancestor of what replaced it: its parent is.
         for (from, is_ancestor) in [(field::REPLACED_ENTITY_ID, false), (field::PARENT_ENTITY_ID, true)] {
             if let Some(from) = event.str(from).filter(|from| *from != entity_id) {
                 self.note_unlinked(event, key, (from, is_ancestor));

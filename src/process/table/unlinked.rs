@@ -3,16 +3,11 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::HashMap;
 
+use super::recent::Recent;
 use crate::event::Timestamp;
-
-/// For how long a start may still come.
-const LATEST: Duration = Duration::from_secs(5);
-/// Executions that wait for the start of an ancestor.
-const MAX_WAITING: usize = 4096;
 
 /// The executions that wait for the start of one ancestor.
 #[derive(Debug)]
@@ -29,11 +24,12 @@ pub(super) struct Unlinked {
     pub(super) by_ancestor: HashMap<Arc<str>, Waiting>,
     /// The key of that ancestor, by the key of the execution.
     pub(super) ancestor_of: HashMap<Arc<str>, Arc<str>>,
-    order: VecDeque<(Timestamp, Arc<str>)>,
+    order: Recent,
 }
 
 impl Unlinked {
     pub(super) fn add(&mut self, time: Timestamp, key: &Arc<str>, ancestor: &str) {
+        self.expire(time);
         let Entry::Vacant(place) = self.ancestor_of.entry(Arc::clone(key)) else { return };
         match self.by_ancestor.get_mut(ancestor) {
             Some(waiting) => {
@@ -47,17 +43,15 @@ impl Unlinked {
                 self.by_ancestor.insert(ancestor, waiting);
             }
         }
-        self.order.push_back((time, Arc::clone(key)));
-        self.expire(time);
+        self.order.push(time, Arc::clone(key));
     }
 
     fn expire(&mut self, now: Timestamp) {
-        let horizon = now.saturating_sub(LATEST);
-        while self.order.len() > MAX_WAITING || self.order.front().is_some_and(|(since, _)| *since < horizon) {
-            let Some((_, key)) = self.order.pop_front() else { return };
+        while let Some(key) = self.order.expire(now) {
             let Some(ancestor) = self.ancestor_of.remove(&key) else { continue };
             if let Some(waiting) = self.by_ancestor.get_mut(&ancestor) {
-                // The oldest of all is the oldest of those that wait for the same one, but for some that came anew.
+                // The oldest of all is the oldest of those that wait for the same one, except for some that were added
+                // again.
                 if waiting.keys.front() == Some(&key) {
                     waiting.keys.pop_front();
                 } else {

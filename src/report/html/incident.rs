@@ -65,7 +65,7 @@ pub(super) fn article(out: &mut String, incident: &Incident<'_>, number: usize) 
     *out += "</article>\n";
 }
 
-/// Users, programs and the like, each once.
+/// Users, programs and so on, each once.
 fn facts(out: &mut String, incident: &Incident<'_>) {
     *out += "<table>\n";
     for (label, of_alert) in [
@@ -146,7 +146,7 @@ fn scripts(out: &mut String, incident: &Incident<'_>) {
     }
 }
 
-/// The text of the script, as it was captured or as it stands in the arguments.
+/// The text of the script, as it was captured or as it is in the arguments.
 fn script_text(alert: &Map<String, Json>) -> Option<String> {
     if let Some(text) = text(alert, "osawatch.script.text") {
         return Some(text);

@@ -1,73 +1,13 @@
 //! What commands take secrets, and where: by the grammar of each. `takes` are the short options that have a value,
 //! so that the letters of `-su` can be distinguished.
 
+use super::command::Form::{self, Any, Joined};
+use super::command::Take::{self, Assignment, Cookie, Header, Likely, Whole};
+use super::command::{Command, Place, Placed};
 use super::mark::Kind;
-
-/// What of a value is secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Take {
-    Whole,
-    /// What follows this letter: `user:password`.
-    After(char),
-    /// The value of a header.
-    Header,
-    /// The cookies, unless it is a file of them.
-    Cookie,
-    /// `name=value`, when the name is that of a secret.
-    Assignment,
-    /// When it looks like a secret: the option is not known to take one.
-    Likely,
-}
-
-/// How an option and its value stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// `-p x`, `-px`, `--password x`, `--password=x`.
-    Any,
-    /// `-px` alone: what follows a space is something else.
-    Joined,
-    /// Any, once this subcommand came before; with a `-` at an end, one of which it is a part.
-    After(&'static str),
-    /// Any, unless this option came before.
-    Without(&'static str),
-}
-
-/// An option whose value is a secret.
-pub(super) type Taking = (&'static str, Form, Take, Kind);
-
-/// Words without an option: after the word `after`, how many are skipped and how many are secret.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) after: &'static [&'static str],
-    pub(super) skip: usize,
-    pub(super) what: Placed,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Placed {
-    /// This many words.
-    Words(usize, Kind),
-    /// A name, then its value.
-    NameAndValue,
-}
-
-/// The grammar of a command.
-#[derive(Debug)]
-pub(super) struct Command {
-    pub(super) names: &'static [&'static str],
-    /// Short options that have a value; `None`: options are words (`-passphrase`), and letters are not joined.
-    pub(super) takes: Option<&'static str>,
-    pub(super) options: &'static [Taking],
-    pub(super) places: &'static [Place],
-    /// Options that make it read a secret from standard input.
-    pub(super) reads: &'static [&'static str],
-}
 
 const NONE: Command = Command { names: &[], takes: Some(""), options: &[], places: &[], reads: &[] };
 const PASSWORD: Kind = Kind::Password;
-
-use Form::{Any, Joined};
-use Take::{Assignment, Cookie, Header, Likely, Whole};
 
 pub(super) static COMMANDS: [Command; 46] = [
     Command {

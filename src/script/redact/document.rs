@@ -216,7 +216,7 @@ fn may_stand_elsewhere(secret: &str) -> bool {
     (6..=MAX_SECRET).contains(&secret.len()) && !is_word && !secret.starts_with(['/', '~', '-'])
 }
 
-/// What was found, wherever else it stands.
+/// What was found, wherever else it is.
 struct Copies {
     automaton: AhoCorasick,
     kinds: Vec<Kind>,

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::commands::{COMMANDS, Command, Form, Place, Placed, Take};
+use super::command::{Command, Form, Place, Placed, Take};
+use super::commands::COMMANDS;
 use super::mark::Kind;
 use super::names::{is_path, is_plain, is_switch, kind_of, looks_secret};
 

@@ -27,7 +27,7 @@ impl Layer {
         self.at.extend(std::iter::repeat_n(place, letter.len_utf8()));
     }
 
-    /// Adds a part of another layer as it stands.
+    /// Adds a part of another layer unchanged.
     pub(super) fn append(&mut self, other: &Layer, start: usize, end: usize) {
         self.text.push_str(&other.text[start..end]);
         self.at.extend_from_slice(&other.at[start..end]);
@@ -57,14 +57,14 @@ impl Layer {
         }
     }
 
-    /// Where a part stands in the outermost text.
+    /// Where a part is in the outermost text.
     pub(super) fn span(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
         let (first, last) = (self.at.get(start)?, self.at.get(end.checked_sub(1)?)?);
         (start < end).then_some(Span { start: first.0, end: last.1, kind })
     }
 }
 
-/// What a lexer tells apart.
+/// What a lexer distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Word,
@@ -83,7 +83,7 @@ pub(super) struct Token {
     /// Without the quotes.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Nothing stands between this one and the one before.
+    /// Nothing is between this one and the one before.
     pub(super) is_joined: bool,
 }
 
@@ -158,7 +158,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A quoted text that begins after `opening` bytes and ends at one of `closing`, after so many backslashes.
+    /// A quoted text that begins after `opening` bytes and ends at one of `closing`, after this many backslashes.
     fn quoted(&mut self, opening: usize, closing: &[char], backslashes: usize) {
         let start = self.at + opening;
         let mut run = 0;

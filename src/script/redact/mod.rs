@@ -4,6 +4,7 @@
 //! What is a secret is decided by the grammar of the command that takes it ([`grammar`]), by the name before it
 //! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`layer`]).
 
+mod command;
 mod commands;
 mod document;
 mod environment;

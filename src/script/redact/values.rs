@@ -67,7 +67,7 @@ impl Search<'_, '_> {
         self.out.extend(self.layer.span(start, end, kind));
     }
 
-    /// Looks at one token; returns where to go on.
+    /// Looks at one token; returns where to continue.
     fn at(&mut self, at: usize) -> usize {
         match self.shape(at) {
             Some(Shape::Word) => self.word(at),

@@ -19,7 +19,7 @@ pub(crate) const SIZE: usize = 80;
 /// A host name is not longer (RFC 1035, 2.3.4).
 pub(crate) const MAX_NAME: usize = 255;
 
-/// In which order a port's two bytes stand.
+/// The order of a port's two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PortOrder {
     /// As on the wire.

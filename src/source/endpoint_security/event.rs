@@ -10,7 +10,7 @@ const MAX_ENV_VARS: usize = 100;
 
 /// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far. FACT: signature-flags
 const CS_VALID: i64 = 0x0000_0001;
-/// `CS_ADHOC` of XNU's `cs_blobs.h`: a signature that nobody signed. FACT: signature-flags
+/// `CS_ADHOC` of XNU's `cs_blobs.h`: a signature without a certificate. FACT: signature-flags
 const CS_ADHOC: i64 = 0x0000_0002;
 /// `CS_SIGNED` of XNU's `cs_blobs.h`: there is a signature. FACT: signature-flags
 const CS_SIGNED: i64 = 0x2000_0000;
@@ -199,8 +199,8 @@ fn push_signature(event: &mut Event, process: &Process<'_>) {
     }
 }
 
-/// Whether the chain of certificates ends at one that macOS trusts, where the flags of the kernel tell. Of a developer's
-/// signature they do not: checking its certificates is the work of another service. FACT: signature-trust
+/// Whether the chain of certificates ends at one that macOS trusts, where the kernel's flags show it. For a
+/// developer's signature they do not: another service checks its certificates. FACT: signature-trust
 fn trust(flags: i64, is_platform_binary: Option<bool>) -> Option<bool> {
     let holds = flags & (CS_SIGNED | CS_VALID) == CS_SIGNED | CS_VALID;
     match is_platform_binary? {

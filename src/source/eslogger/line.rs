@@ -89,7 +89,7 @@ impl<'de: 'a, 'a> Member<'de> for Process<'a> {
 }
 
 /// `audit_token_t`: an object, or in macOS 26 beta an array. FACT: eslogger-token
-/// Serde reads a struct from either; the members stand in the order of the array.
+/// Serde reads a struct from either; the members are in the order of the array.
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]

@@ -17,7 +17,7 @@ impl<T> Default for Loose<T> {
     }
 }
 
-/// What a member is made of; what is not said here is passed over.
+/// The types a member may have; other values are skipped.
 pub(super) trait Member<'de>: Sized {
     fn of_bool(_: bool) -> Option<Self> {
         None
@@ -118,7 +118,7 @@ impl<'de> Member<'de> for u64 {
     }
 }
 
-/// A word of an audit token: `uid_t` and the like are unsigned, and -1 is written for no user.
+/// A word of an audit token: `uid_t` and similar types are unsigned, and -1 is written for no user.
 impl<'de> Member<'de> for u32 {
     fn of_int(number: i128) -> Option<u32> {
         u32::try_from(number).or_else(|_| i32::try_from(number).map(i32::cast_unsigned)).ok()

@@ -99,7 +99,8 @@ mod tests {
         .replace('\n', " ")
     }
 
-    /// Events, malformed lines, gaps of exit messages and of all, of an output that comes in pieces of so many bytes.
+    /// Events, malformed lines, gaps of exit messages and of all, of an output that arrives in pieces of this many
+    /// bytes.
     fn read_in_pieces(text: &str, piece: usize) -> [u64; 4] {
         let (losses, decoder) = (Losses::default(), Decoder::new(Machine::default(), None));
         let (mut stream, mut events) = (Stream::default(), 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::Timestamp;
 
-/// What the source in use promises of execs. Until it says so, there is none whose exec is still to come.
+/// What the source in use guarantees about execs. Until it is known, there is none whose exec is still to come.
 #[derive(Debug)]
 pub(crate) struct ExecLateness {
     milliseconds: AtomicU64,

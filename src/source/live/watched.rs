@@ -17,7 +17,7 @@ pub(crate) struct Watched {
 #[derive(Debug, Default)]
 struct Pids {
     all: HashSet<u32>,
-    /// Those that nobody has taken yet.
+    /// Those that were not taken yet.
     new: HashSet<u32>,
     /// The pipe holds a byte.
     is_rung: bool,

@@ -37,7 +37,7 @@ const END_PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Guard(Arc<Mutex<Option<Child>>>);
 
 impl Guard {
-    /// Ends the child, if it has not ended. Returns how it did, where nobody had to end it.
+    /// Ends the child, if it has not ended. Returns how it ended, unless it had to be ended.
     fn end(&self) -> Option<ExitStatus> {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         if let Ok(Some(status)) = child.try_wait() {
@@ -162,7 +162,7 @@ fn wait_readable(output: &File, patience: Option<Duration>) -> io::Result<bool> 
     Ok(retry_on_intr(|| poll(&mut entries, timeout.as_ref()))? > 0)
 }
 
-/// Starts the self-test: what it returns takes the finding. Dropped without one, the test ends in silence.
+/// Starts the self-test: what it returns takes the finding. Dropped without one, the test ends without a finding.
 fn test(feed: &Feed, began: Instant, probe: &Arc<Mutex<Probe>>) -> Sender<Finding> {
     let (sender, findings) = bounded(1);
     let (reports, probe) = (feed.reports.clone(), Arc::clone(probe));

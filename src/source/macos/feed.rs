@@ -17,7 +17,7 @@ pub(super) struct Feed {
     pub(super) scans: Receiver<()>,
     pub(super) machine: Machine,
     pub(super) host_name: Option<String>,
-    /// What this source promises of execs.
+    /// What this source guarantees about execs.
     pub(super) lateness: Arc<ExecLateness>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Action {
     ConnectAgain,
     /// The self-test has passed.
     SelfTested(Findings),
-    /// Stop: this source is blind.
+    /// Stop: this source sees nothing.
     Fail(Failure),
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct Descriptor {
     pub remote: Option<SocketAddr>,
     /// `pname`.
     pub process_name: String,
-    /// `uid`, from macOS 14, of the kernel's own sockets: elsewhere nobody sets it.
+    /// `uid`, from macOS 14, of the kernel's own sockets: elsewhere it is not set.
     pub user_id: Option<u32>,
     /// The socket listens.
     pub listens: bool,
@@ -118,7 +118,7 @@ impl Descriptor {
 }
 
 /// The process on whose behalf another acts. An effective unique pid of 0 means that there is none for the kernel's own
-/// sockets (a responsible program is known only by UUID), while for flows in user space nobody sets it: there the
+/// sockets (a responsible program is known only by UUID), while for flows in user space it is not set: there the
 /// effective pid alone shows it (XNU `necp_client.c`, `nstat_userland_tu_copy_descriptor`).
 fn delegator(provider: u32, process: ProcessRef, pid: u32, unique_pid: u64) -> Option<ProcessRef> {
     match unique_pid {

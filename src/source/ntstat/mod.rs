@@ -33,7 +33,7 @@ pub(crate) fn undelivered(bytes: &[u8]) -> Option<u64> {
     words.into_iter().sum()
 }
 
-/// Relates `mach_continuous_time` ticks, which go on during sleep, to the time of day.
+/// Relates `mach_continuous_time` ticks, which advance during sleep, to the time of day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ContinuousClock {
     /// Nanoseconds are ticks times this,

@@ -13,7 +13,7 @@ use crate::event::ProcessRef;
 const NUDGE: Duration = Duration::from_millis(100);
 /// How long the kernel may take for what can be done without: a connect event, subflows.
 const ENOUGH: Duration = Duration::from_millis(400);
-/// How long it may take for the rest: a busy Mac must not be taken for a blind one.
+/// How long it may take for the rest: a busy Mac must not be taken for one that reports nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A local and a remote end.

@@ -26,9 +26,9 @@ pub(crate) struct Documents {
 /// What comes next of them.
 #[derive(Debug)]
 pub(crate) enum NextDocument {
-    /// An object, its text, and where it stands.
+    /// An object, its text, and where it is.
     Document(Map<String, Value>, Line, Place),
-    /// What stands where an object should, or an input that was cut off.
+    /// What is where an object should be, or an input that was cut off.
     Problem(Problem),
     /// There is no more.
     End,
@@ -84,14 +84,14 @@ impl Documents {
                 Piece::Value(line) => (line, false),
                 Piece::Bad(text) => return self.problem(text),
                 Piece::TooLong => return self.problem("longer than 8 MiB; skipped".to_owned()),
-                Piece::Torn => return self.problem("torn last line: the input ends within it".to_owned()),
+                Piece::Torn => return self.problem("truncated last line: the input ends within it".to_owned()),
                 Piece::Truncated(text) => return self.cut_off(format!("truncated: {text}")),
                 Piece::Broken(Unreadable::Content(content)) => {
                     self.refused = true;
                     return self.problem(content.to_string());
                 }
                 Piece::Broken(unreadable) => {
-                    return self.cut_off(format!("{unreadable}; what was read before counts"));
+                    return self.cut_off(format!("{unreadable}; the values before it are used"));
                 }
                 Piece::Pending => continue,
                 Piece::End => return NextDocument::End,

@@ -136,7 +136,7 @@ impl Scanner {
         self.counting = Some(if matches!(byte, b'{' | b'[') { depth + 1 } else { depth.saturating_sub(1) });
     }
 
-    /// The first so many bytes of the text are gone.
+    /// This many bytes at the start of the text are gone.
     pub(super) fn shift(&mut self, gone: usize) {
         self.at = self.at.saturating_sub(gone);
         self.string = self.string.start.saturating_sub(gone)..self.string.end.saturating_sub(gone);

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The clocks are compared this often: the time of day is corrected now and then, the ticks are not. Nothing wakes up
 /// for it.
 const CLOCK_PERIOD: Duration = Duration::from_secs(10);
-/// The driver's clock stands still while the Mac sleeps, the continuous ticks go on: a difference beyond this was
+/// The driver's clock stops while the Mac sleeps, the continuous ticks advance: a difference beyond this was
 /// sleep.
 const SLEPT: Duration = Duration::from_secs(2);
 /// `ENOBUFS`: the kernel had no room for the answer.

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 const PAGE: usize = 4096;
 const SLAB: usize = 4 << 20;
 const PAGES: usize = SLAB / PAGE;
-/// Slabs of released messages that stay unreadable before one of them is used again, and before one is given back.
+/// Slabs of released messages that stay unreadable before one of them is used again, and before one is freed.
 const REST: usize = 2;
 const KEEP: usize = 8;
 /// Released neighbours become unreadable together when they have this many pages.
@@ -134,7 +134,7 @@ impl Pool {
         for page in (at - base) / PAGE..(at - base + len) / PAGE {
             slab.released[page / 64] |= 1 << (page % 64);
         }
-        // SAFETY: a message's pages, which nobody reads any more.
+        // SAFETY: a message's pages, which are not read any more.
         unsafe { std::ptr::write_bytes((at - base + slab.host) as *mut u8, 0xdd, len) };
         slab.live -= 1;
         if slab.live == 0 && self.current != Some(base) {
@@ -238,7 +238,7 @@ impl Pages {
             return POOL.lock().unwrap().give_back(self.base, self.len);
         }
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
-        // SAFETY: takes the place of the message's own pages, which are given back by that.
+        // SAFETY: takes the place of the message's own pages, which that frees.
         let mapped = unsafe { libc::mmap(self.base as *mut _, self.len, libc::PROT_NONE, flags, -1, 0) };
         assert!(mapped as usize == self.base, "mmap: {}", std::io::Error::last_os_error());
         POOL.lock().unwrap().large.push_back((self.base, self.len));

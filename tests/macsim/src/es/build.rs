@@ -28,7 +28,7 @@ pub(crate) fn event_time(step: &Value) -> (u64, u64) {
 }
 
 /// "es_connect_layout_shift": how many bytes further back the members of a connect event are, all but the first. A
-/// layout that nobody knows.
+/// unknown layout.
 static CONNECT_SHIFT: AtomicUsize = AtomicUsize::new(0);
 pub(crate) fn set_connect_shift(bytes: usize) {
     CONNECT_SHIFT.store(bytes, Ordering::Relaxed)

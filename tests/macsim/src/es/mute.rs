@@ -42,8 +42,8 @@ pub(super) fn is_muted(client: &Client, ty: u32, actor: &Process, target: Option
         || client.muted_procs.iter().any(|muted| muted.events.contains(&ty) && muted.what == actor.token())
 }
 
-/// The set that a new client begins with, unless "es_default_mutes" gives another. What it is in any release is not known:
-/// two programs muted for what asks for an answer, and one for everything, stand for it. FACT: default-mutes
+/// The set that a new client begins with, unless "es_default_mutes" gives another. What it is in any release is not
+/// known: two programs muted for what asks for an answer, and one for everything, represent it. FACT: default-mutes
 static DEFAULT: Mutex<Option<Vec<Muted<Path>>>> = Mutex::new(None);
 const STAND_INS: [(&str, bool); 3] = [
     ("/usr/sbin/cfprefsd", false),

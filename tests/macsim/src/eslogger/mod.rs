@@ -65,7 +65,7 @@ fn listen() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The child says its group and what it wants; it is told how to behave, and from then on it gets records.
+/// The child says its group and what it wants; it is configured, and from then on it gets records.
 fn accept(stream: UnixStream) -> std::io::Result<()> {
     let mut hello = String::new();
     BufReader::new(&stream).read_line(&mut hello)?;

@@ -120,7 +120,7 @@ impl Client {
         sent
     }
 
-    /// A source appears to the client; false when it could not be told, and then it does not exist for it at all.
+    /// A source appears to the client; false when it could not be reported, and then it does not exist for it at all.
     /// FACT: source-gap
     pub(crate) fn add(&mut self, kernel: &mut Kernel, number: u64, provider: u32) -> bool {
         let Some((filter, _)) = self.watching.get(&provider).copied() else { return true };

@@ -27,8 +27,8 @@ impl Domain {
 /// The item behind the descriptor of an extended update: what it is, how long, and nstat_domain_info.
 ///
 /// The kernel has one for every source, and leaves empty what it does not know. It is in the last update too: the
-/// socket is not gone yet while nstat_pcb_detach tells of it, or its descriptor could not be told either. Only of flows
-/// in user space it knows the remote end here.
+/// socket is not gone yet while nstat_pcb_detach reports it, or its descriptor could not be reported either. Only of
+/// flows in user space it knows the remote end here.
 pub(crate) fn extension(source: &Source) -> Vec<u8> {
     use layout::domain as offset;
     let mut bytes = vec![0; layout::item::SIZE + offset::SIZE.next_multiple_of(8)];

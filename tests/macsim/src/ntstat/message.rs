@@ -40,7 +40,7 @@ pub(crate) fn error(context: u64, errno: i32, request: &[u8]) -> Vec<u8> {
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
     pub(crate) major: u32,
-    /// Zero bytes in front of each descriptor: a layout that nobody knows.
+    /// Zero bytes in front of each descriptor: an unknown layout.
     pub(crate) shift: usize,
 }
 

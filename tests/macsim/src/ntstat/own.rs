@@ -133,7 +133,7 @@ pub(crate) fn listens(fd: i32) {
     }
 }
 
-/// Before the host's connect(), so that what happened is told before it has succeeded. Without a remote a UDP socket is
+/// Before the host's connect(), so that it is reported before it has succeeded. Without a remote a UDP socket is
 /// disconnected. True if a TCP socket begins to connect.
 pub(crate) fn connects(fd: i32, remote: Option<SocketAddr>) -> bool {
     if none() {

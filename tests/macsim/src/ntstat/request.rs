@@ -109,7 +109,7 @@ fn watch(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &
     client.watching.insert(provider, (filter, u64_at(request.bytes, layout::add_all::EVENTS)));
     for number in sources.of_provider(provider) {
         let Some(source) = sources.get(number).filter(|source| kernel.switches.tells(source)) else { continue };
-        // The rest of what there is already is not told either: a client sees the gap only at the next new source.
+        // The rest of what there is already is not reported either: a client sees the gap only at the next new source.
         if !client.add(kernel, number, source.provider) {
             if ![layout::TCP_KERNEL, layout::UDP_KERNEL].contains(&provider) {
                 return darwin::ENOBUFS;
@@ -182,7 +182,7 @@ fn all(client: &mut Client, sources: &Sources, kernel: &mut Kernel, request: &Re
             kernel.stats[layout::stats::FLUSH_ACCUMULATED] += 1;
         }
     }
-    // Where to go on is kept, and the error takes the place of the success.
+    // Where to continue is kept, and the error takes the place of the success.
     if errno != 0 {
         return errno;
     }

@@ -75,9 +75,9 @@ impl Source {
         self.live.and_then(super::host::name).unwrap_or(self.local)
     }
 
-    /// nstat_tcp_copy_descriptor: who listens, accepted and connected is told from macOS 14 on. A script may have a
+    /// nstat_tcp_copy_descriptor: who listens, accepted and connected is reported from macOS 14 on. A script may have a
     /// FACT: direction
-    /// source that is established with nobody; no Mac has.
+    /// source that is established without a peer; no Mac has.
     fn properties(&self, major: u32, state: u32) -> u32 {
         let direction = match state {
             _ if self.props_are_all || major < 14 || self.provider != layout::TCP_KERNEL => 0,

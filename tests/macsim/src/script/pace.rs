@@ -1,7 +1,7 @@
 //! Waiting for a point in time, in nanoseconds of the host's monotonic clock.
 use crate::shims::time::nanoseconds;
 
-/// Linux may be late by 50 microseconds for each sleep unless told otherwise: the pace of 10,000 steps a second is
+/// Linux may be late by 50 microseconds for each sleep unless set otherwise: the pace of 10,000 steps a second is
 /// 100.
 const SLACK_NS: libc::c_ulong = 1_000;
 

@@ -20,7 +20,7 @@ pub(crate) fn list(value: &Value) -> Vec<Vec<u8>> {
     value.as_array().into_iter().flatten().map(bytes).collect()
 }
 
-/// What stands before the first wrong pair of digits.
+/// What is before the first wrong pair of digits.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let pair = |index: usize| u8::from_str_radix(text.get(index..index + 2)?, 16).ok();
     let bytes: Vec<u8> = (0..text.len() / 2).map_while(|index| pair(index * 2)).collect();

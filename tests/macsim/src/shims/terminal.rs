@@ -198,7 +198,7 @@ pub(crate) unsafe fn name_of_slave(fd: c_int, out: *mut c_char) -> c_int {
     ptsname_r(fd, out, 128)
 }
 
-/// Whether this is the master of a pseudo-terminal: at the end, when nobody has the slave open, the host says EIO where
+/// Whether this is the master of a pseudo-terminal: at the end, when the slave is not open, the host says EIO where
 /// ptcread() of XNU says the end of the file. FACT: terminal-end
 pub(crate) fn is_master(fd: c_int) -> bool {
     let mut number: c_int = 0;

@@ -1,0 +1,71 @@
+//! The page that `osawatch alerts --html` writes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+use super::clock::now;
+use super::exit::{self, Failure};
+use crate::alert::to_line;
+use crate::output::terminal;
+use crate::report::{self, html, plural, visible};
+
+/// Alerts in one page: a browser still shows it.
+const MAX_ALERTS: usize = 10_000;
+/// Bytes of their lines.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Alerts and follow-ups for one page.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    documents: Vec<Map<String, Json>>,
+    bytes: usize,
+    /// Alerts that found no room.
+    more: u64,
+}
+
+impl Page {
+    pub(super) fn add(&mut self, document: Map<String, Json>) {
+        self.bytes += to_line(&document).len();
+        if self.documents.len() < MAX_ALERTS && self.bytes <= MAX_BYTES {
+            self.documents.push(document)
+        } else {
+            self.more += u64::from(!report::is_follow_up(&document))
+        }
+    }
+
+    /// Writes the page, with the triage notes of the rules by their ids; `-` is standard output.
+    pub(super) fn write(&self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let page = html::page(&self.documents, notes, self.more, now());
+        if path.as_os_str() == "-" {
+            return exit::print(&page).map(|_| ());
+        }
+        replace(path, page.as_bytes()).map_err(|error| {
+            Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
+        })?;
+        let count = self.documents.iter().filter(|document| !report::is_follow_up(document)).count();
+        let count = plural(count as u64, "alert");
+        terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
+        Ok(())
+    }
+}
+
+/// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
