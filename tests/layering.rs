@@ -28,8 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "cli", "response", "doctor", "agent", "config", "pipeline", "status", "output", "report", "alert", "detect",
-            "process", "script", "source", "place", "quantity", "event",
+            "cli", "response", "doctor", "agent", "config", "pipeline", "status", "output", "report", "alert",
+            "detect", "process", "script", "source", "place", "quantity", "event",
         ],
     ),
     ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),

@@ -16,8 +16,8 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use health::{Health, SourceKind};
 pub(crate) use executions::{End, ExecutionId, Executions};
+pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;
 pub(crate) use reports::{Queued, ReportSender, report_channel};
