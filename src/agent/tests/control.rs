@@ -72,6 +72,15 @@ impl Played {
         }
     }
 
+    /// A flow waits until the stream of processes is known to be quiet.
+    fn settle_until(&self, holds: impl Fn(&crate::status::Status) -> bool) {
+        let mut statuses = (0..6000).map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            self.settle()
+        });
+        assert!(statuses.any(|status| holds(&status)), "{:?}", self.settle().rules);
+    }
+
     fn process(&self, report: Report) {
         self.processes.send(report.into()).unwrap();
     }
@@ -97,8 +106,7 @@ fn a_sequence_that_began_before_a_reload_is_completed_after_it_and_a_new_rule_wo
     played.control.send(reload(set)).unwrap();
     assert!(played.settle().open_sequences > 0, "what is open stays");
     played.flows.send(flow(1.0, 50, Some(1050))).unwrap();
-    let status = played.settle();
-    assert!(status.rules.iter().any(|rule| rule.id == "own" && rule.alerts == 1), "{:?}", status.rules);
+    played.settle_until(|status| status.rules.iter().any(|rule| rule.id == "own" && rule.alerts == 1));
     let (seen, _) = played.end();
     let rules: Vec<&str> = seen.alerts.iter().map(|alert| alert["rule"]["id"].as_str().unwrap()).collect();
     assert!(rules.contains(&"own") && rules.len() == 2, "{rules:?}");
