@@ -28,7 +28,11 @@ fn the_built_in_rules_are_listed_and_shown() {
 
 #[test]
 fn a_rule_that_is_shipped_off_says_so_and_runs_when_it_is_named() {
-    let off = ["osascript-terminal-network-connection", "shortcuts-network-connection"];
+    let off = [
+        "osascript-launchd-network-connection",
+        "osascript-terminal-network-connection",
+        "shortcuts-network-connection",
+    ];
     let list = osawatch(&["rules", "list"]).exits(0).stdout;
     let listed: Vec<&str> =
         list.lines().filter(|line| line.contains(" off ")).map(|line| line.split(' ').next().unwrap()).collect();

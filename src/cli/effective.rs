@@ -1,11 +1,13 @@
 //! What a configuration comes to while the agent runs: everything that a reload exchanges.
 
+use std::time::Duration;
+
 use super::clock::now;
 use super::config::{LayerArgs, configured};
 use super::exit::Failure;
 use super::rules::Selection;
 use crate::config::trust::Trust;
-use crate::config::{Config, lint};
+use crate::config::{self, Config, lint};
 use crate::detect::RuleSet;
 use crate::script::Redactor;
 
@@ -44,4 +46,15 @@ impl Effective {
 fn blind_spots(config: &Config) -> Result<Vec<String>, Failure> {
     let lints = lint::lints(config, &configured(config, &[])?, now());
     Ok(lints.into_iter().filter(|lint| lint.blinds).map(|lint| lint.text).collect())
+}
+
+/// How often a document says that the agent lives; `None`: never.
+pub(super) fn heartbeat(config: Option<&Config>) -> Option<Duration> {
+    let heartbeat = config.map_or_else(|| config::Agent::default().heartbeat, |config| config.agent.heartbeat);
+    Some(heartbeat).filter(|heartbeat| !heartbeat.is_zero())
+}
+
+/// Percent of a core, above which optional work is left out.
+pub(super) fn cpu_limit(config: Option<&Config>) -> u32 {
+    config.map_or_else(|| config::Limits::default().cpu, |config| config.limits.cpu)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::config::LayerArgs;
-use super::effective::Effective;
+use super::effective::{self, Effective};
 use super::rules::Selection;
 use crate::agent::{Control, Reload};
 use crate::config::{Config, Stamp};
@@ -81,7 +81,7 @@ impl Reloader {
         // What the new one names is looked at from now on.
         self.stamps = self.layers.layers().stamps(&config.rules.paths);
         self.config = config;
-        let heartbeat = super::run::heartbeat(Some(&self.config));
+        let heartbeat = effective::heartbeat(Some(&self.config));
         Some(Control::Reload(Box::new(Reload { exchange, capture, heartbeat, what, blind_spots })))
     }
 }

@@ -11,7 +11,7 @@ use super::alert_file;
 use super::args::duration;
 use super::clock::now;
 use super::config::LayerArgs;
-use super::effective::Effective;
+use super::effective::{self, Effective};
 use super::exit::Failure;
 use super::life::Life;
 use super::publish::Publisher;
@@ -21,7 +21,7 @@ use super::signals;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
 use crate::alert::{blind_spots, lifecycle};
-use crate::config::{self, Action, Config, Response};
+use crate::config::{Action, Config, Response};
 use crate::detect::RuleSet;
 use crate::event::Machine;
 use crate::output::terminal;
@@ -90,7 +90,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     for what in life.left_out() {
         let _ = control.try_send(Control::LeaveOut(what.to_owned()));
     }
-    let publisher = Publisher::new(life.state.clone(), sink.gauge(), control, cpu_limit(config));
+    let publisher = Publisher::new(life.state.clone(), sink.gauge(), control, effective::cpu_limit(config));
     let (status, published) = publisher.start().map_err(failed)?;
     if let Some(reloader) = reloader {
         reloader.start(reloads).map_err(failed)?;
@@ -113,17 +113,6 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let finished = finish(ended);
     Publisher::finish(&published, status);
     finished
-}
-
-/// How often a document says that the agent lives; `None`: never.
-pub(super) fn heartbeat(config: Option<&Config>) -> Option<Duration> {
-    let heartbeat = config.map_or_else(|| config::Agent::default().heartbeat, |config| config.agent.heartbeat);
-    Some(heartbeat).filter(|heartbeat| !heartbeat.is_zero())
-}
-
-/// Percent of a core, above which optional work is left out.
-fn cpu_limit(config: Option<&Config>) -> u32 {
-    config.map_or_else(|| config::Limits::default().cpu, |config| config.limits.cpu)
 }
 
 /// What is asked of the sensors.
@@ -161,7 +150,7 @@ fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> 
         names_come_later: true,
     };
     let capture = if life.is_careful { Capture::Off } else { script.capture_script };
-    let (run_for, heartbeat) = (args.r#for, heartbeat(config));
+    let (run_for, heartbeat) = (args.r#for, effective::heartbeat(config));
     let settings = Settings { run_for, capture, first_sequence, heartbeat, ..Settings::default() };
     Ok((settings, Pipeline::new(loaded.rules, options)))
 }
