@@ -231,9 +231,14 @@ fn readable(bytes: &[u8]) -> Option<String> {
         text.chars().any(char::is_alphanumeric) && odd.count() == 0
     };
     let half = |first: usize| bytes.len() >= 8 && bytes.iter().skip(first).step_by(2).all(|byte| *byte == 0);
-    if half(1) || half(0) {
+    let is_little_endian = half(1);
+    if is_little_endian || half(0) {
         let pair = |unit: &[u8]| {
-            if half(1) { u16::from_le_bytes([unit[0], unit[1]]) } else { u16::from_be_bytes([unit[0], unit[1]]) }
+            if is_little_endian {
+                u16::from_le_bytes([unit[0], unit[1]])
+            } else {
+                u16::from_be_bytes([unit[0], unit[1]])
+            }
         };
         let units: Vec<u16> = bytes.chunks_exact(2).map(pair).collect();
         return String::from_utf16(&units).ok().filter(|text| is_text(text));
@@ -294,6 +299,18 @@ mod tests {
         ] {
             assert_eq!(unpack(text), [""; 0], "{text}");
         }
+    }
+
+    /// It is done on the thread of the engine: squared, these take minutes.
+    #[test]
+    fn a_megabyte_of_one_letter_or_of_zeros_costs_no_more_than_its_length() {
+        for byte in [b'A', b'0', b'/', b'%', b'"', b'c', b' ', b'-'] {
+            assert_eq!(unpack(&String::from_utf8(vec![byte; MAX_INPUT]).unwrap()), [""; 0]);
+        }
+        let zeros = STANDARD.encode(vec![0; MAX_INPUT / 2]);
+        assert_eq!(unpack(&zeros), [""; 0]);
+        let wide: Vec<u8> = "a".repeat(MAX_INPUT / 8).encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert!(unpack(&STANDARD.encode(wide)).is_empty(), "longer than all texts together may be");
     }
 
     #[test]
