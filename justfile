@@ -30,6 +30,10 @@ pictures:
 mac:
     packaging/cross/build.sh
 
+# The installer package and what belongs to a release, in dist/.
+package:
+    packaging/build.sh
+
 # Both benchmarks.
 bench:
     cargo bench

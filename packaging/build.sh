@@ -87,7 +87,7 @@ bundle() {
     "$command" completions fish >"$resources/completions/osawatch.fish"
     if "$command" man --help >/dev/null 2>&1; then
         mkdir "$resources/man"
-        "$command" man "$resources/man"
+        "$command" man --output "$resources/man"
     fi
     # Sealed by the signature, so it is there before.
     [ -z "$profile" ] || install -m 0644 "$profile" "$contents/embedded.provisionprofile"
