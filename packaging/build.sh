@@ -45,9 +45,6 @@ while [ $# -gt 0 ]; do
 done
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
-# The time of the commit: two builds of it are alike.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || fail 'SOURCE_DATE_EPOCH is not set, and git has none'
-export SOURCE_DATE_EPOCH
 # shellcheck source=packaging/bundle/sign.sh
 . packaging/bundle/sign.sh
 if ! on_mac; then
@@ -55,6 +52,9 @@ if ! on_mac; then
     [ -z "$installer" ] || installer=$(path "$installer")
 fi
 check_flavour
+# The time of the commit: two builds of it are alike.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || fail 'SOURCE_DATE_EPOCH is not set, and git has none'
+export SOURCE_DATE_EPOCH
 
 name=osawatch-$version-macos-universal
 [ "$flavour" != dev ] || name=$name-dev
@@ -127,5 +127,10 @@ sign_package "$out/$name.pkg"
 responders_zip
 python3 packaging/sbom.py "$version" >"$out/osawatch-$version.cdx.json"
 notarise
-(cd "$out" && LC_ALL=C shasum -a 256 ./*.pkg ./*.zip ./*.json | sed 's|  \./|  |' >SHA256SUMS)
+(
+    cd "$out"
+    sum=(shasum -a 256)
+    ! command -v sha256sum >/dev/null || sum=(sha256sum)
+    "${sum[@]}" -- *.pkg *.zip *.json >SHA256SUMS
+)
 echo "$out: $(cd "$out" && echo *)"

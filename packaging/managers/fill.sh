@@ -15,7 +15,8 @@ package=${packages[0]}
 [ -f "$package" ] || { echo "fill.sh: no package in $dist: run packaging/build.sh" >&2; exit 1; }
 version=$(basename "$package" -macos-universal.pkg)
 version=${version#osawatch-}
-sum() { shasum -a 256 "$1" | cut -d' ' -f1; }
+# One of the two is on every system.
+sum() { { sha256sum "$1" 2>/dev/null || shasum -a 256 "$1"; } | cut -d' ' -f1; }
 mkdir -p "$dist/managers"
 for file in "$here"/*.rb "$here"/*.plist "$here"/*.recipe; do
     sed "s|@VERSION@|$version|g
