@@ -148,7 +148,7 @@ fn entitlement(signature: &signature::Signature) -> Check {
 
 fn provisioning(executable: &Path, signature: &signature::Signature) -> Check {
     const NAME: &str = "provisioning profile";
-    const GET: &str = "install osawatch.app with the profile that grants the entitlement";
+    const GET: &str = "install Osawatch.app with the profile that grants the entitlement";
     let needs = signature.has(ENTITLEMENT);
     let folder = executable.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     let path: PathBuf = folder.join("embedded.provisionprofile");

@@ -137,7 +137,7 @@ impl Trial {
 const EXECS: &str = "process events come from";
 const CONNECTIONS: &str = "connections come from";
 /// What the settings call it, and who needs it.
-const FULL_DISK_ACCESS: &str = "allow osawatch.app (started from a terminal: Terminal, over ssh: sshd-keygen-wrapper) \
+const FULL_DISK_ACCESS: &str = "allow Osawatch.app (in a terminal: Terminal) \
                                 under System Settings > Privacy & Security > Full Disk Access";
 
 /// Starts a child, and returns its pid when it has ended.
