@@ -5,9 +5,9 @@
 )]
 
 pub(crate) mod audit_token;
+mod context;
 pub(crate) mod document;
 pub(crate) mod ecs;
-mod context;
 mod execution;
 pub mod field;
 mod fields;
