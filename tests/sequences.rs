@@ -236,6 +236,9 @@ fn distinct_times() -> impl Strategy<Value = Vec<Document>> {
     })
 }
 
+const SAMPLE: &str = "sample by process.entity_id [any where process.name in (\"a\", \"b\")] \
+                      [any where process.name in (\"b\", \"c\")] [any where process.name in (\"a\", \"b\")]";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -258,9 +261,14 @@ proptest! {
 
     #[test]
     fn a_sample_is_that_of_the_model(documents in documents()) {
-        let stages = ["ab", "bc", "ab"];
-        let query = "sample by process.entity_id [any where process.name in (\"a\", \"b\")] \
-                     [any where process.name in (\"b\", \"c\")] [any where process.name in (\"a\", \"b\")]";
-        prop_assert_eq!(found(query, &documents, &[]), samples(&stages, &documents));
+        prop_assert_eq!(found(SAMPLE, &documents, &[]), samples(&["ab", "bc", "ab"], &documents));
+    }
+
+    #[test]
+    fn a_sample_is_the_same_when_events_come_late(
+        documents in distinct_times(),
+        delays in proptest::collection::vec(0..=5_000_000_000_i64, 30),
+    ) {
+        prop_assert_eq!(found(SAMPLE, &documents, &delays), samples(&["ab", "bc", "ab"], &documents));
     }
 }
