@@ -39,12 +39,12 @@ impl Budget {
         alerts: 2 * MIB,
     };
 
-    /// A recording: 44 MiB, so that one of any size is read in less than 64. Nothing waits but events, and alerts are
+    /// A recording: 40 MiB, so that one of any size is read in less than 64. Nothing waits but events, and alerts are
     /// written as they are found.
     pub const REPLAY: Budget = Budget {
         executions: 24 * MIB,
         sequences: 8 * MIB,
-        reorder: 12 * MIB,
+        reorder: 8 * MIB,
         reports: 0,
         flows: 0,
         scripts: 0,
@@ -95,7 +95,7 @@ impl Drop for Charge {
     }
 }
 
-const _: () = assert!(Budget::LIVE.total() == 64 * MIB && Budget::REPLAY.total() == 44 * MIB);
+const _: () = assert!(Budget::LIVE.total() == 64 * MIB && Budget::REPLAY.total() == 40 * MIB);
 
 #[cfg(test)]
 mod tests {
