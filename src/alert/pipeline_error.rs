@@ -15,7 +15,7 @@ pub(crate) fn document(time: Timestamp, machine: &Machine, lost: &[(&str, u64)])
         machine,
         kind: "pipeline_error",
         category: "host",
-        event_type: "error",
+        event_type: "info",
         action: "events_lost",
         outcome: Some("failure"),
         message: &message,
