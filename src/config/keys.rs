@@ -116,13 +116,6 @@ fn of_operation() -> Vec<Key> {
     vec![
         key("agent.heartbeat", DurationOrNone(value::HEARTBEAT), "How often the agent writes how it is."),
         at_start(
-            "agent.status_interval",
-            Duration(value::STATUS_INTERVAL),
-            "How often the agent writes its status, besides on a change.",
-        ),
-        at_start("agent.log_level", Choice(&["error", "warn", "info", "debug"]), "How much is logged."),
-        at_start("limits.memory", Size(value::MEMORY), "Bytes that queues and tables hold together."),
-        at_start(
             "limits.cpu",
             Integer(value::CPU),
             "Percent of one core over a minute; above it, optional work is left out.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::value;
-use crate::quantity::{serialize_duration, serialize_size};
+use crate::quantity::serialize_duration;
 
 /// What the agent says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,44 +15,18 @@ pub(crate) struct Agent {
     /// How often a document with the counters of the status is written; 1 min to 1 day, zero is never.
     #[serde(serialize_with = "serialize_duration", deserialize_with = "value::heartbeat")]
     pub heartbeat: Duration,
-    /// How often the status is written, besides on a change; 1 s to 1 h.
-    #[serde(serialize_with = "serialize_duration", deserialize_with = "value::status_interval")]
-    pub status_interval: Duration,
-    /// How much is logged; `-v` and `-q` take precedence.
-    pub log_level: LogLevel,
 }
 
 impl Default for Agent {
     fn default() -> Agent {
-        Agent {
-            heartbeat: Duration::from_secs(15 * 60),
-            status_interval: Duration::from_secs(10),
-            log_level: LogLevel::Info,
-        }
+        Agent { heartbeat: Duration::from_secs(15 * 60) }
     }
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogLevel {
-    /// Only errors.
-    Error,
-    /// Also warnings.
-    Warn,
-    /// Also what the agent does.
-    Info,
-    /// Everything.
-    Debug,
 }
 
 /// What the agent may use of the Mac.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Bytes that queues and tables hold together; 16 MiB to 1 GiB.
-    #[serde(serialize_with = "serialize_size", deserialize_with = "value::memory")]
-    pub memory: u64,
     /// Percent of one core over a minute, above which optional work is left out; 0 is no limit. At most 100.
     #[serde(deserialize_with = "value::cpu")]
     pub cpu: u32,
@@ -60,7 +34,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { memory: 64 << 20, cpu: 50 }
+        Limits { cpu: 50 }
     }
 }
 

@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer};
 use crate::quantity::{DAY, MINUTE, duration, number, size, write_duration};
 
 const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
 /// Ranges in milliseconds, bytes or counts: what is read, and what the table of keys says of it.
@@ -22,8 +21,6 @@ pub(super) const ROTATE_SIZE: Range = 64 * KIB..=TIB;
 pub(super) const KEEP_SIZE: Range = 64 * KIB..=1024 * TIB;
 pub(super) const KEEP_FILES: Range = 1..=10_000;
 pub(super) const HEARTBEAT: Range = MINUTE..=DAY;
-pub(super) const STATUS_INTERVAL: Range = 1000..=60 * MINUTE;
-pub(super) const MEMORY: Range = 16 * MIB..=1024 * MIB;
 pub(super) const CPU: Range = 0..=100;
 pub(super) const GRACE: Range = 0..=MINUTE;
 
@@ -68,14 +65,6 @@ pub(super) fn heartbeat<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, 
         )));
     }
     Ok(read)
-}
-
-pub(super) fn status_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    duration(from, STATUS_INTERVAL)
-}
-
-pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    size(from, MEMORY)
 }
 
 pub(super) fn cpu<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
