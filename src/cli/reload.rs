@@ -91,12 +91,16 @@ fn what(old: &Config, new: &Config, rules: &RuleSet) -> String {
     let running = rules.rules.iter().filter(|rule| rule.inert().is_none()).count() as u64;
     let exceptions = rules.exceptions.len() as u64;
     let mut what = format!("{}, {}", plural(running, "rule"), plural(exceptions, "exception"));
-    let later: Vec<&str> = [("[alerts]", old.alerts != new.alerts), ("[sources]", old.sources != new.sources)]
-        .into_iter()
-        .filter_map(|(section, is_new)| is_new.then_some(section))
-        .collect();
+    let sections = [
+        ("[alerts]", old.alerts != new.alerts),
+        ("[limits]", old.limits != new.limits),
+        ("[response]", old.response != new.response),
+        ("[sources]", old.sources != new.sources),
+    ];
+    let later: Vec<&str> = sections.into_iter().filter_map(|(section, is_new)| is_new.then_some(section)).collect();
     if !later.is_empty() {
-        what += &format!("; {} takes effect at the next start", later.join(" and "));
+        let verb = if later.len() == 1 { "takes" } else { "take" };
+        what += &format!("; {} {verb} effect at the next start", later.join(", "));
     }
     what
 }
@@ -142,9 +146,9 @@ mod tests {
         let Some(Control::Refuse(why)) = reloader.look(false) else { panic!() };
         assert!(why.contains("config.toml:2:1: unknown field `max_alert`"), "{why}");
         assert!(reloader.look(false).is_none(), "the same mistake is not told again");
-        write(&path, "[volume]\nmax_alerts = 1\n[sources]\nexec = \"eslogger\"\n");
+        write(&path, "[volume]\nmax_alerts = 1\n[limits]\ncpu = 9\n[sources]\nexec = \"eslogger\"\n");
         let Some(Control::Reload(reload)) = reloader.look(false) else { panic!() };
-        assert!(reload.what.ends_with("; [sources] takes effect at the next start"), "{}", reload.what);
+        assert!(reload.what.ends_with("; [limits], [sources] take effect at the next start"), "{}", reload.what);
         assert!(matches!(reloader.look(true), Some(Control::Reload(_))), "whoever asks gets one");
     }
 
