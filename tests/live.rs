@@ -129,7 +129,7 @@ fn play(macsim: &str, executable: &str, case: &Path) -> Run {
 }
 
 /// The simulator and the executable.
-fn simulator() -> [String; 2] {
+pub(crate) fn simulator() -> [String; 2] {
     ["OSAWATCH_MACSIM", "OSAWATCH_X86_64"]
         .map(|name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set, as .ci/run does")))
 }

@@ -52,6 +52,8 @@ mod left_out;
 // The matcher against an obviously correct model.
 mod memory;
 mod model;
+// The agent at work: its status, an incident's directory, one agent at a time.
+mod operations;
 // The installer package, and what is beside it.
 mod packaging;
 // The replay command: options, formats, failures, exit codes.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, never};
 
+use super::tap::Tap;
 use crate::pipeline::Exchange;
 use crate::script::Capture;
 use crate::status::Status;
@@ -52,10 +53,12 @@ pub(crate) struct Ports {
     pub control: Receiver<Control>,
     /// What it tells. One that is not taken in time is left out: the next one follows.
     pub status: Option<Sender<Told>>,
+    /// Where a copy of every event goes.
+    pub tap: Option<Tap>,
 }
 
 impl Default for Ports {
     fn default() -> Ports {
-        Ports { control: never(), status: None }
+        Ports { control: never(), status: None, tap: None }
     }
 }

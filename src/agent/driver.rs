@@ -113,7 +113,8 @@ impl<S: Sink + Send + 'static> Agent<S> {
     }
 
     /// The same, for others to talk with.
-    pub(crate) fn with_ports(self, ports: Ports) -> Agent<S> {
+    pub(crate) fn with_ports(mut self, mut ports: Ports) -> Agent<S> {
+        self.engine.tap = ports.tap.take();
         Agent { ports, ..self }
     }
 
@@ -136,6 +137,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             (ending, counts)
         });
         let status = self.engine.status(self.began.elapsed());
+        self.engine.tap = None;
         Ended { result, sink, status }
     }
 

@@ -14,6 +14,7 @@ use super::examiner::Examiner;
 use super::expected::ExpectedExecs;
 use super::loss::LossLog;
 use super::merge_reports::MergedReports;
+use super::tap::Tap;
 use super::users::Users;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
@@ -53,6 +54,8 @@ pub(super) struct Engine {
     watch: Watch,
     pub(super) losses: LossLog,
     pub(super) account: Account,
+    /// Where a copy of every event goes.
+    pub(super) tap: Option<Tap>,
     pub(super) counts: Counts,
     /// Process events that were reported too late for their flows.
     late: u64,
@@ -82,6 +85,7 @@ impl Engine {
             watch: Watch::new(watched),
             losses: LossLog::default(),
             account: Account::new(settings.heartbeat),
+            tap: None,
             counts: Counts::default(),
             late: 0,
             lateness: settings.lateness,
@@ -303,6 +307,9 @@ impl Engine {
 
     fn push(&mut self, event: Event) {
         self.account.count(&event);
+        if let Some(tap) = &self.tap {
+            tap.take(&event);
+        }
         let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
         self.pipeline.push(event, |output| deliver(output, losses, items, account));
     }

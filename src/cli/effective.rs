@@ -32,6 +32,14 @@ impl Effective {
         Effective::load_into(RuleSet::default(), layers, selection)
     }
 
+    /// The rules and values of an osawatch that has no configuration.
+    pub(super) fn without_configuration(selection: &Selection) -> Result<Effective, Failure> {
+        let rules = selection.load(None, Trust::OwnerOnly)?;
+        let redactor = config::Script::default().redactor();
+        let redactor = redactor.map_err(|error| Failure::new(Failure::CONFIG, error))?;
+        Ok(Effective { config: None, rules, redactor, blind_spots: Vec::new() })
+    }
+
     /// The same, into a set that has no rules yet: the successor of the one in effect.
     pub(super) fn load_into(before: RuleSet, layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
         let config = layers.load()?;

@@ -6,6 +6,7 @@ mod alert_page;
 mod alert_selection;
 mod alerts;
 mod args;
+mod case;
 mod clock;
 mod command;
 mod config;
@@ -19,6 +20,8 @@ mod panics;
 mod man;
 mod progress;
 mod publish;
+mod record;
+mod recorder;
 mod reload;
 mod replay;
 mod rule_files;
@@ -55,6 +58,8 @@ enum Command {
     Run(run::Args),
     /// Show how the agent is: healthy (exit 0), degraded (1) or not running (69)
     Status(status::Args),
+    /// Record the events of this Mac in a file, for `replay`
+    Record(record::Args),
     /// Replay recorded events through the rules
     Replay(replay::Args),
     /// Read the alert file and its rotations, or export them as HTML
@@ -85,10 +90,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Failure::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    logger::start(cli.verbosity, matches!(cli.command, Command::Run(_)));
+    logger::start(cli.verbosity, matches!(cli.command, Command::Run(_) | Command::Record(_)));
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(args),
+        Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(args),
         Command::Alerts(args) => alerts::run(args),
         Command::Rules(command) => rules::run(command),

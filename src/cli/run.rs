@@ -9,12 +9,14 @@ use crossbeam_channel::bounded;
 
 use super::alert_file;
 use super::args::duration;
+use super::case::CaseDirectory;
 use super::clock::now;
 use super::config::LayerArgs;
 use super::effective::{self, Effective};
 use super::exit::Failure;
 use super::life::Life;
 use super::publish::Publisher;
+use super::recorder::{Recorded, Recorder};
 use super::reload::Reloader;
 use super::rules::Selection;
 use super::signals;
@@ -51,6 +53,10 @@ pub(super) struct Args {
     /// Keep the state of the agent in this directory [default: `state_directory` of the configuration, if given]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Leave alerts, a recording, a report page and a summary in this directory, which must not exist, and nothing
+    /// elsewhere; no configuration is read
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "alerts", "state", "syslog"])]
+    case: Option<PathBuf>,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
@@ -68,7 +74,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let loaded = Effective::load_into(RuleSet::default(), &args.config, &args.selection)?;
+    let loaded = match args.case {
+        Some(_) => Effective::without_configuration(&args.selection)?,
+        None => Effective::load_into(RuleSet::default(), &args.config, &args.selection)?,
+    };
     let config = loaded.config.as_ref();
     loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
     let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
@@ -78,14 +87,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload))?;
     let options = options(&args, config, &life);
     let sensors = source::live(&options).map_err(live_failure)?;
-    let mut sink = open_sink(&args, config, &sensors.machine)?;
-    let rules = loaded.rules.rules.iter().filter(|rule| rule.inert().is_none()).count();
-    let documents = life.documents(&sensors.machine, rules, &options);
-    if !loaded.blind_spots.is_empty() {
-        let document = blind_spots::document(now(), &sensors.machine, &loaded.blind_spots);
-        agent::Sink::document(&mut sink, document);
-    }
-    documents.into_iter().for_each(|document| agent::Sink::document(&mut sink, document));
+    let case = args.case.as_deref().map(CaseDirectory::create).transpose()?;
+    let (recorder, tap) = case.as_ref().map(|case| Recorder::start(&case.recording())).transpose()?.unzip();
+    let mut sink = open_sink(&args, case.as_ref(), config, &sensors.machine)?;
+    introduce(&mut sink, &loaded, &life, &sensors.machine, &options);
     let failed = |error| live_failure(LiveError::Thread(error));
     for what in life.left_out() {
         let _ = control.try_send(Control::LeaveOut(what.to_owned()));
@@ -98,21 +103,33 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let response = responses(config.map(|config| config.response.clone()).unwrap_or_default())?;
     let (settings, pipeline) = prepare(&args, loaded, &life, sink.next_sequence())?;
     let sink = Responding::new(sink, response, sensors.machine.clone(), now);
-    let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status) });
+    let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status), tap });
     let agent = Agent::start(settings, pipeline, sensors, options.watched, sink).map_err(failed)?;
     let mut ended = agent.with_ports(ports).run(&stop);
     let why = match &ended.result {
         Ok((ending, _)) => ending.to_string(),
         Err(error) => error.to_string(),
     };
-    if let Some(sink) = &mut ended.sink {
-        let status = serde_json::to_value(ended.status.brief()).unwrap_or_default();
-        agent::Sink::document(sink, lifecycle::stopped(now(), &machine, &why, status));
-    }
     let status = std::mem::take(&mut ended.status);
+    let stopped = lifecycle::stopped(now(), &machine, &why, serde_json::to_value(status.brief()).unwrap_or_default());
+    if let Some(sink) = &mut ended.sink {
+        agent::Sink::document(sink, stopped.clone());
+    }
     let finished = finish(ended);
+    let recorded = recorder.map_or(Ok(Recorded::default()), |recorder| recorder.finish(&stopped));
+    let closed = recorded.and_then(|recorded| case.map_or(Ok(()), |case| case.close(&why, &status, recorded)));
     Publisher::finish(&published, status);
-    finished
+    finished.and_then(|code| closed.map(|()| code))
+}
+
+/// What is said before anything is watched: what the rules cannot see, how the run before ended, and that this one began.
+fn introduce(sink: &mut Sink, loaded: &Effective, life: &Life, machine: &Machine, options: &Options) {
+    if !loaded.blind_spots.is_empty() {
+        agent::Sink::document(sink, blind_spots::document(now(), machine, &loaded.blind_spots));
+    }
+    let rules = loaded.rules.rules.iter().filter(|rule| rule.inert().is_none()).count();
+    let documents = life.documents(machine, rules, options);
+    documents.into_iter().for_each(|document| agent::Sink::document(sink, document));
 }
 
 /// What is asked of the sensors.
@@ -128,8 +145,14 @@ fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
     }
 }
 
-fn open_sink(args: &Args, config: Option<&Config>, machine: &Machine) -> Result<Sink, Failure> {
-    let path = args.alerts.as_deref().or(config.map(|config| config.alerts.file.as_path()));
+fn open_sink(
+    args: &Args,
+    case: Option<&CaseDirectory>,
+    config: Option<&Config>,
+    machine: &Machine,
+) -> Result<Sink, Failure> {
+    let path = args.alerts.clone().or(case.map(CaseDirectory::alerts));
+    let path = path.as_deref().or(config.map(|config| config.alerts.file.as_path()));
     Sink::open(Wanted {
         format: args.output,
         file: path.map(|path| alert_file::options(path, config)),
@@ -181,7 +204,7 @@ fn finish(ended: Ended<Responding<Sink>>) -> Result<ExitCode, Failure> {
     finished.map(|()| ExitCode::SUCCESS)
 }
 
-fn live_failure(error: LiveError) -> Failure {
+pub(super) fn live_failure(error: LiveError) -> Failure {
     let code = match error {
         LiveError::NotAMac | LiveError::Translated => Failure::UNAVAILABLE,
         LiveError::NotRoot => Failure::NOT_PERMITTED,

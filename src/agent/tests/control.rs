@@ -48,7 +48,7 @@ impl Played {
         let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
         let agent = Agent::start(settings, pipeline, sensors, Arc::default(), Seen::default()).unwrap();
         let ((control, controls), (status, told), (stop, stopped)) = (bounded(8), bounded(64), bounded(1));
-        let agent = agent.with_ports(Ports { control: controls, status: Some(status) });
+        let agent = agent.with_ports(Ports { control: controls, status: Some(status), tap: None });
         let ended = std::thread::spawn(move || agent.run(&stopped));
         Played { processes, flows, control, told, stop, ended, set }
     }

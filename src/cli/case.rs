@@ -1,0 +1,160 @@
+//! The directory of an incident: alerts, recording, report page and a summary with the hash of each, and nothing else.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::clock::now;
+use super::exit::Failure;
+use super::recorder::Recorded;
+use crate::detect::RuleSet;
+use crate::event::Timestamp;
+use crate::event::hash::hex;
+use crate::report::html;
+use crate::status::Status;
+
+/// Alerts on the page; further ones are counted.
+const MAX_ALERTS: usize = 1000;
+/// A longer line is not one of ours.
+const MAX_LINE: u64 = 1 << 20;
+
+const ALERTS: &str = "alerts.ndjson";
+const RECORDING: &str = "recording.ndjson.gz";
+const REPORT: &str = "report.html";
+const SUMMARY: &str = "summary.json";
+
+/// A case directory.
+#[derive(Clone, Debug)]
+pub(super) struct CaseDirectory {
+    path: PathBuf,
+    began: Timestamp,
+}
+
+impl CaseDirectory {
+    /// Makes the directory, which must not exist, for its owner alone.
+    pub(super) fn create(path: &Path) -> Result<CaseDirectory, Failure> {
+        DirBuilder::new().mode(0o700).create(path).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::AlreadyExists => "exists already; name one that does not".to_owned(),
+                _ => format!("cannot create: {error}"),
+            };
+            Failure::new(Failure::CANNOT_CREATE, format!("--case {}: {why}", path.display()))
+        })?;
+        Ok(CaseDirectory { path: path.to_owned(), began: now() })
+    }
+
+    pub(super) fn alerts(&self) -> PathBuf {
+        self.path.join(ALERTS)
+    }
+
+    pub(super) fn recording(&self) -> PathBuf {
+        self.path.join(RECORDING)
+    }
+
+    /// Writes the page and, last, the summary.
+    pub(super) fn close(&self, why: &str, status: &Status, recorded: Recorded) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::new(Failure::IO, format!("{}: {error}", self.path.display()));
+        let (alerts, more) = read(&self.alerts()).map_err(failed)?;
+        let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
+        self.write(REPORT, &html::page(&alerts, &notes, more, now())).map_err(failed)?;
+        let mut files = Vec::new();
+        for name in [ALERTS, RECORDING, REPORT] {
+            let (bytes, sha256) = digest(&self.path.join(name)).map_err(failed)?;
+            files.push(json!({ "name": name, "bytes": bytes, "sha256": sha256 }));
+        }
+        let losses = status.losses.iter().filter(|loss| loss.count > 0);
+        let summary = json!({
+            "osawatch": env!("CARGO_PKG_VERSION"), "began": self.began.to_string(), "ended": now().to_string(),
+            "why": why, "alerts": alerts.len() as u64 + more,
+            "coverage": {
+                "sources": status.sources, "processes": status.processes, "connections": status.connections,
+                "unattributed": status.unattributed, "lost": losses.collect::<Vec<_>>(),
+                "problems": status.problems,
+            },
+            "recording": { "events": recorded.events, "lost": recorded.lost },
+            "files": files,
+        });
+        self.write(SUMMARY, &format!("{summary:#}\n")).map_err(failed)
+    }
+
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.path.join(name))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
+}
+
+/// The alerts of a file, and how many more there are.
+fn read(path: &Path) -> io::Result<(Vec<Map<String, Json>>, u64)> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let (mut alerts, mut more, mut line) = (Vec::new(), 0, Vec::new());
+    loop {
+        line.clear();
+        if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok((alerts, more));
+        }
+        let Ok(document) = serde_json::from_slice::<Map<String, Json>>(&line) else { continue };
+        let is_alert = document.get("event").is_some_and(|event| event["kind"] == "alert");
+        match is_alert || crate::report::is_follow_up(&document) {
+            true if alerts.len() < MAX_ALERTS => alerts.push(document),
+            _ => more += u64::from(is_alert),
+        }
+    }
+}
+
+fn digest(path: &Path) -> io::Result<(u64, String)> {
+    let (mut file, mut hash, mut bytes) = (File::open(path)?, Sha256::new(), 0);
+    let mut block = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok((bytes, hex(&hash.finalize()))),
+            length => {
+                hash.update(&block[..length]);
+                bytes += length as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_case_has_four_files_and_the_summary_has_the_hash_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("case");
+        let case = CaseDirectory::create(&path).unwrap();
+        fs::write(
+            case.alerts(),
+            "{\"event\":{\"kind\":\"alert\"},\"message\":\"found\"}\n{\"event\":{\"kind\":\"event\"}}\n",
+        )
+        .unwrap();
+        fs::write(case.recording(), "abc").unwrap();
+        let status = Status { processes: 3, ..Status::default() };
+        case.close("time limit reached", &status, Recorded { events: 3, lost: 0 }).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [ALERTS, RECORDING, REPORT, SUMMARY]);
+        let summary: Json = serde_json::from_str(&fs::read_to_string(path.join(SUMMARY)).unwrap()).unwrap();
+        assert_eq!((&summary["alerts"], &summary["coverage"]["processes"]), (&json!(1), &json!(3)));
+        // sha256 of `abc`, from FIPS 180-2.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!((&summary["files"][1]["bytes"], &summary["files"][1]["sha256"]), (&json!(3), &json!(abc)));
+        assert!(fs::read_to_string(path.join(REPORT)).unwrap().contains("found"));
+    }
+
+    #[test]
+    fn a_directory_that_exists_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = CaseDirectory::create(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("exists already; name one that does not"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

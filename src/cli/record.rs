@@ -1,0 +1,80 @@
+//! `osawatch record`: the events of this Mac into a file, which `replay` reads anywhere.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use serde_json::{Map, Value as Json};
+
+use super::args::duration;
+use super::clock::now;
+use super::exit::Failure;
+use super::recorder::Recorder;
+use super::run::live_failure;
+use super::signals;
+use crate::agent::{self, Agent, Ports, Settings};
+use crate::alert::{Alert, lifecycle};
+use crate::detect::RuleSet;
+use crate::output::terminal;
+use crate::pipeline::{Limits, Pipeline};
+use crate::report::{plural, visible};
+use crate::source;
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
+
+/// Arguments of `record`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Write the events to this file, which must not exist; a name that ends with .gz is compressed
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Stop after this long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    r#for: Option<Duration>,
+    /// Where process events come from
+    #[arg(long, value_enum, default_value = "auto")]
+    exec_source: ExecSource,
+    /// Where connections come from
+    #[arg(long, value_enum, default_value = "auto")]
+    network_source: NetworkSource,
+}
+
+/// There are no rules, so no alerts; what is lost is in the last document.
+struct Nothing;
+
+impl agent::Sink for Nothing {
+    fn alert(&mut self, _: Alert) {}
+    fn document(&mut self, _: Map<String, Json>) {}
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let (control, controls) = unbounded();
+    let stop = signals::listen(control, None)?;
+    let options = Options {
+        exec: args.exec_source,
+        network: args.network_source,
+        endpoint_security_connect_event: false,
+        muted: Vec::new(),
+        watched: Arc::default(),
+    };
+    let sensors = source::live(&options).map_err(live_failure)?;
+    let (recorder, tap) = Recorder::start(&args.output)?;
+    let settings = Settings { run_for: args.r#for, ..Settings::default() };
+    let (machine, pipeline) = (sensors.machine.clone(), Pipeline::new(RuleSet::default(), Limits::live()));
+    let agent = Agent::start(settings, pipeline, sensors, options.watched, Nothing);
+    let agent = agent.map_err(|error| live_failure(LiveError::Thread(error)))?;
+    let ended = agent.with_ports(Ports { control: controls, status: None, tap: Some(tap) }).run(&stop);
+    let why = match &ended.result {
+        Ok((ending, _)) => ending.to_string(),
+        Err(error) => error.to_string(),
+    };
+    let status = serde_json::to_value(ended.status.brief()).unwrap_or_default();
+    let recorded = recorder.finish(&lifecycle::stopped(now(), &machine, &why, status))?;
+    let lost = ended.status.losses.iter().map(|loss| loss.count).sum::<u64>() + recorded.lost;
+    let file = visible(&args.output.display().to_string());
+    terminal::say(&format!("{why}: {} in {file}, {lost} lost", plural(recorded.events, "event")));
+    ended.result.map(|_| ExitCode::SUCCESS).map_err(|error| {
+        Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
+    })
+}

@@ -1,0 +1,130 @@
+//! `osawatch status` as a user gives it, and the agent at work in the simulated Mac.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use crate::live::simulator;
+use crate::util::{Run, fixtures, osawatch};
+
+fn status(state: &Path, args: &[&str]) -> Run {
+    let state = state.display().to_string();
+    osawatch(&[&["status", "--state", &state], args].concat())
+}
+
+/// A state directory with this status, and the lock of an agent, which is held as long as the file lives.
+fn state(folder: &Path, status: &Json) -> fs::File {
+    fs::write(folder.join("status.json"), status.to_string()).unwrap();
+    let lock = fs::File::create(folder.join("osawatch.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    lock
+}
+
+fn now() -> String {
+    format!("{:.9}", jiff::Timestamp::now())
+}
+
+#[test]
+fn the_status_of_an_agent_is_its_exit_code_and_its_first_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = status(folder.path(), &[]).exits(69);
+    assert!(run.stdout.starts_with("osawatch is not running: "), "{}", run.stdout);
+    let lock = state(folder.path(), &json!({ "written": now(), "pid": 7 }));
+    assert!(status(folder.path(), &[]).exits(0).stdout.starts_with("osawatch is healthy\n"));
+    fs::write(folder.path().join("status.json"), json!({ "written": now(), "problems": ["blind: x"] }).to_string())
+        .unwrap();
+    assert!(status(folder.path(), &[]).exits(1).stdout.starts_with("osawatch is degraded: blind: x\n"));
+    let run = status(folder.path(), &["--json"]).exits(1);
+    let document: Json = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&document["state"], &document["problems"][0]), (&json!("degraded"), &json!("blind: x")));
+    let old = json!({ "written": "2020-01-01T00:00:00Z", "pid": 7 });
+    fs::write(folder.path().join("status.json"), old.to_string()).unwrap();
+    assert!(status(folder.path(), &[]).exits(1).stdout.contains("the agent (pid 7) has not written its status for"));
+    drop(lock);
+    assert!(status(folder.path(), &[]).exits(69).stdout.contains("it was killed: it last wrote its status at 2020"));
+    assert_eq!(status(folder.path(), &["--prometheus"]).exits(69).stdout.lines().last(), Some("osawatch_up 0"));
+}
+
+#[test]
+fn a_status_that_is_none_or_a_link_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _lock = state(folder.path(), &json!("healthy"));
+    status(folder.path(), &[]).exits(65).says("status.json");
+    fs::remove_file(folder.path().join("status.json")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", folder.path().join("status.json")).unwrap();
+    status(folder.path(), &[]).exits(74).says("cannot read the status");
+}
+
+/// The agent in the simulated Mac, in which osascript connects.
+fn agent(args: &[&str]) -> Command {
+    let [macsim, executable] = simulator();
+    let case = fixtures().join("live/osascript-connects");
+    let mut command = Command::new(macsim);
+    command.current_dir(&case).args(["--quiet", "--os", "15.1", "--script", "script.ndjson", &executable, "run"]);
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_a_case_is_one_directory_and_its_recording_gives_the_alerts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("case");
+    let path = case.display().to_string();
+    Run::of(&agent(&["--output", "none", "--case", &path]).output().unwrap()).exits(0);
+    let read = |name: &str| fs::read_to_string(case.join(name)).unwrap();
+    let alerts = |text: &str| -> Vec<String> {
+        let documents = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        let alerts = documents.filter(|document| document["event"]["kind"] == "alert");
+        alerts.map(|alert| format!("{} {}", alert["rule"]["id"], alert["event"]["id"])).collect()
+    };
+    let live = alerts(&read("alerts.ndjson"));
+    assert!(!live.is_empty());
+    let recording = case.join("recording.ndjson.gz").display().to_string();
+    let replayed = osawatch(&["replay", "--lateness", "0", "--output", "ndjson", &recording]).exits(0);
+    assert_eq!(alerts(&replayed.stdout), live);
+    let summary: Json = serde_json::from_str(&read("summary.json")).unwrap();
+    assert_eq!(summary["files"].as_array().unwrap().len(), 3);
+    let again = Run::of(&agent(&["--output", "none", "--case", &path]).output().unwrap()).exits(73);
+    again.says("exists already");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left elsewhere");
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_an_agent_tells_its_status_keeps_a_second_one_out_and_a_kill_is_told_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let path = state.display().to_string();
+    let waiting = folder.path().join("waiting.ndjson");
+    // The script ends only when the agent is ended.
+    fs::write(&waiting, "{\"wait_es\":5000}\n{\"after_ms\":600000,\"exit\":0}\n").unwrap();
+    let [macsim, executable] = simulator();
+    let run = |script: &Path| {
+        let mut command = Command::new(&macsim);
+        command.args(["--quiet", "--os", "15.1", "--script"]).arg(script).arg(&executable);
+        command.args(["run", "--output", "ndjson", "--state", &path]).stdin(Stdio::null());
+        command
+    };
+    let mut first = run(&waiting).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while status(&state, &[]).code == 69 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the agent never told its status");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Run::of(&run(&waiting).output().unwrap()).exits(75).says("another osawatch (pid ");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let killed = status(&state, &[]).exits(69);
+    assert!(killed.stdout.contains("it was killed"), "{}", killed.stdout);
+    let script = fixtures().join("live/osascript-connects/script.ndjson");
+    let next = Run::of(&run(&script).output().unwrap()).exits(0);
+    let actions: Vec<String> =
+        next.documents().iter().map(|document| document["event"]["action"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(actions[..2], ["agent_stopped_uncleanly", "agent_started"], "{actions:?}");
+    assert_eq!(actions.last().map(String::as_str), Some("agent_stopped"), "{actions:?}");
+    assert!(status(&state, &[]).exits(69).stdout.contains("it stopped at"));
+}
