@@ -1,6 +1,7 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,9 +152,19 @@ impl Output<'_> {
     }
 }
 
+/// Sees every event as the rules see it.
+struct Witness(Box<dyn FnMut(&Event) + Send>);
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
 /// Rules at work, with all the state they need.
 #[derive(Debug)]
 pub struct Pipeline {
+    witness: Option<Witness>,
     rules: Vec<Arc<Rule>>,
     exceptions: Vec<Exception>,
     excepted: Vec<u64>,
@@ -205,6 +216,7 @@ impl Pipeline {
             }
         }
         Pipeline {
+            witness: None,
             detector: Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes),
             suppressor: volume.map(|volume| Suppressor::new(&volume, &rules)),
             cases,
@@ -227,6 +239,11 @@ impl Pipeline {
             cases_before: (0, 0),
             never_live,
         }
+    }
+
+    /// From now on `see` gets every event, attributed to its process, in the order in which the rules get it.
+    pub(crate) fn witness(&mut self, see: impl FnMut(&Event) + Send + 'static) {
+        self.witness = Some(Witness(Box::new(see)));
     }
 
     /// Asks every rule about every event from now on, also where none of its stages can match. It changes no answer.
@@ -400,6 +417,9 @@ impl Pipeline {
 
     fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
         self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
+        if let Some(Witness(see)) = &mut self.witness {
+            see(&event);
+        }
         self.feeders.observe(&event);
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.lateness {

@@ -114,7 +114,9 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     /// The same, for others to talk with.
     pub(crate) fn with_ports(mut self, mut ports: Ports) -> Agent<S> {
-        self.engine.tap = ports.tap.take();
+        if let Some(tap) = ports.tap.take() {
+            self.engine.record(tap);
+        }
         Agent { ports, ..self }
     }
 
@@ -137,7 +139,6 @@ impl<S: Sink + Send + 'static> Agent<S> {
             (ending, counts)
         });
         let status = self.engine.status(self.began.elapsed());
-        self.engine.tap = None;
         Ended { result, sink, status }
     }
 

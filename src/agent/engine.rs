@@ -54,8 +54,6 @@ pub(super) struct Engine {
     watch: Watch,
     pub(super) losses: LossLog,
     pub(super) account: Account,
-    /// Where a copy of every event goes.
-    pub(super) tap: Option<Tap>,
     pub(super) counts: Counts,
     /// Process events that were reported too late for their flows.
     late: u64,
@@ -85,7 +83,6 @@ impl Engine {
             watch: Watch::new(watched),
             losses: LossLog::default(),
             account: Account::new(settings.heartbeat),
-            tap: None,
             counts: Counts::default(),
             late: 0,
             lateness: settings.lateness,
@@ -305,11 +302,13 @@ impl Engine {
         enrich::enrich(event, &self.system.users, self.system.os_version.as_deref());
     }
 
+    /// Gives the tap a copy of every event from now on.
+    pub(super) fn record(&mut self, tap: Tap) {
+        self.pipeline.witness(move |event| tap.take(event));
+    }
+
     fn push(&mut self, event: Event) {
         self.account.count(&event);
-        if let Some(tap) = &self.tap {
-            tap.take(&event);
-        }
         let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
         self.pipeline.push(event, |output| deliver(output, losses, items, account));
     }

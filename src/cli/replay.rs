@@ -88,7 +88,7 @@ pub(super) struct Args {
     /// files that are out of order are sorted]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lateness: Option<Duration>,
-    /// Process executions to track, at about 2 KB each [default: as many as fit into 24 MiB]
+    /// Process executions to track, at about 2 KB each [default: as many as fit into 16 MiB]
     #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
     max_processes: Option<usize>,
     /// Partial sequences to keep for each rule

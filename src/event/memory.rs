@@ -39,10 +39,10 @@ impl Budget {
         alerts: 2 * MIB,
     };
 
-    /// A recording: 40 MiB, so that one of any size is read in less than 64. Nothing waits but events, and alerts are
+    /// A recording: 32 MiB, so that one of any size is read in less than 64. Nothing waits but events, and alerts are
     /// written as they are found.
     pub const REPLAY: Budget = Budget {
-        executions: 24 * MIB,
+        executions: 16 * MIB,
         sequences: 8 * MIB,
         reorder: 8 * MIB,
         reports: 0,
@@ -95,7 +95,7 @@ impl Drop for Charge {
     }
 }
 
-const _: () = assert!(Budget::LIVE.total() == 64 * MIB && Budget::REPLAY.total() == 40 * MIB);
+const _: () = assert!(Budget::LIVE.total() == 64 * MIB && Budget::REPLAY.total() == 32 * MIB);
 
 #[cfg(test)]
 mod tests {
