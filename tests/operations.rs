@@ -128,3 +128,70 @@ fn in_the_simulated_mac_an_agent_tells_its_status_keeps_a_second_one_out_and_a_k
     assert_eq!(actions.last().map(String::as_str), Some("agent_stopped"), "{actions:?}");
     assert!(status(&state, &[]).exits(69).stdout.contains("it stopped at"));
 }
+
+/// osawatch with a command of its own, among these processes of the simulated Mac.
+fn in_the_mac(folder: &Path, processes: &str, args: &[&str]) -> Run {
+    let script = folder.join("script.ndjson");
+    fs::write(&script, processes).unwrap();
+    let [macsim, executable] = simulator();
+    let mut command = Command::new(macsim);
+    command.args(["--quiet", "--os", "15.1", "--script"]).arg(script).arg(executable).args(args);
+    Run::of(&command.stdin(Stdio::null()).output().unwrap())
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_terminate_takes_only_the_execution_of_the_alert_and_what_descends_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let processes = concat!(
+        r#"{"proc": {"pid": 501, "path": "/usr/bin/osascript", "ppid": 400, "pidversion": 1002, "platform": true, "#,
+        r#""signing_id": "com.apple.osascript", "uid": 501, "upid": 4501}}"#,
+        "\n",
+        r#"{"proc": {"pid": 502, "path": "/usr/bin/curl", "name": "curl", "ppid": 501, "pidversion": 1003, "uid": 501, "#,
+        r#""upid": 4502, "pupid": 4501}}"#,
+        "\n"
+    );
+    let alert = |id: &str, pidversion: u32| {
+        json!({
+            "@timestamp": "2026-01-01T00:00:00Z", "event": { "id": id, "kind": "alert" },
+            "process": {
+                "pid": 501, "name": "osascript", "entity_id": "e",
+                "code_signature": { "signing_id": "com.apple.osascript" },
+            },
+            "osawatch": { "process": { "pidversion": pidversion, "is_platform_binary": true } },
+        })
+    };
+    let alerts = folder.path().join("alerts.ndjson");
+    fs::write(&alerts, format!("{}\n{}\n", alert("now", 1002), alert("before", 7))).unwrap();
+    let alerts = alerts.display().to_string();
+    let terminate =
+        |args: &[&str]| in_the_mac(folder.path(), processes, &[&["terminate", &alerts, "--alert"], args].concat());
+    let run = terminate(&["now", "--tree", "--dry-run"]).exits(0);
+    let would = "would have been terminated; `dry_run` is on";
+    assert_eq!(run.stdout, format!("osascript (501) {would}\ncurl (502) {would}\n"));
+    let run = terminate(&["before"]).exits(1);
+    assert_eq!(run.stdout, "osascript (501) was not running any more\n", "another execution has the pid");
+    // The simulated kernel lets nobody signal its processes.
+    let run = terminate(&["now"]).exits(1);
+    assert!(run.stdout.contains("could not be terminated: SIGTERM: Operation not permitted"), "{}", run.stdout);
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_doctor_tries_the_sensors_and_names_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = in_the_mac(folder.path(), "", &["doctor"]);
+    assert!([1, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
+    let said: Vec<String> =
+        run.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in [
+        "pass macOS 15.1, x86_64",
+        "pass Rosetta does not translate this program",
+        "pass root yes",
+        "pass process events Endpoint Security; a program that was started was reported after",
+        "pass connections the kernel's network statistics: TCP connections are reported at connect",
+        "warn running agent no agent runs",
+    ] {
+        assert!(said.iter().any(|said| said.starts_with(line)), "{line} is missing:\n{}", run.stdout);
+    }
+}

@@ -27,7 +27,7 @@ cargo build --release -p macsim
 executable=$out/$target/release/osawatch
 rm -rf "$out/profiles"
 LLVM_PROFILE_FILE=$out/profiles/%p.profraw OSAWATCH_MACSIM=$PWD/target/release/macsim OSAWATCH_X86_64=$executable \
-    cargo test --quiet --test tests -- --ignored every_scenario >"$out/scenarios" 2>&1 || true
+    cargo test --quiet --test tests -- --ignored every_scenario in_the_simulated_mac >"$out/scenarios" 2>&1 || true
 "$bin/llvm-profdata" merge -sparse "$out"/profiles/*.profraw -o "$out/merged.profdata"
 for file in src/source/macos/*.rs; do
     printf '%s\n' "$file"
