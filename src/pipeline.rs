@@ -1,5 +1,8 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
+mod exchange;
+mod options;
+
 use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +12,13 @@ use crate::alert::{self, Alert, Draft, Told};
 use crate::detect::cases::{Cases, FollowUp};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
-use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet, Volume};
-use crate::event::{Budget, Event, Fields, Timestamp, field};
+use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet};
+use crate::event::{Event, Fields, Timestamp, field};
 use crate::process::{self, Feeders, Table};
 use crate::script::{self, Capture, Redactor};
+
+pub(crate) use exchange::Exchange;
+pub use options::{Limits, Options};
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
@@ -20,79 +26,6 @@ const UNORDERED_SLACK_MS: i64 = 300_000;
 
 /// A live event is reported at most this long after it happened: then one that has not been did not occur.
 const REPORT_DELAY: Duration = Duration::from_secs(5);
-
-/// Executions of a live Mac: a storm of 10,000 a second, each with a fork, for three seconds beyond their exit.
-const LIVE_EXECUTIONS: usize = 65_536;
-
-/// The least that an execution takes of the bytes for them: of a recording as many are held as the bytes allow.
-const LEAST_EXECUTION: usize = 512;
-
-/// How much the pipeline holds. What it evicts beyond these limits is counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How much disorder to expect.
-    pub lateness: Lateness,
-    /// Events waiting for earlier ones.
-    pub reorder: usize,
-    /// Bytes of the events waiting for earlier ones.
-    pub reorder_bytes: usize,
-    /// Partial sequences of each rule.
-    pub sequences: usize,
-    /// Bytes of the partial sequences of all rules.
-    pub sequence_bytes: usize,
-    /// Process executions.
-    pub processes: process::Limits,
-    /// The end of the input is the end of time: what waits for an event not to occur is found then. A live
-    /// Mac continues when the agent stops.
-    pub decides_at_end: bool,
-}
-
-impl Limits {
-    /// For recordings.
-    pub fn replay() -> Limits {
-        let lateness = Lateness::UpTo(Duration::from_secs(5));
-        Limits::within(Budget::REPLAY, lateness, Budget::REPLAY.executions / LEAST_EXECUTION)
-    }
-
-    /// For this Mac as things happen: an alert goes out at once.
-    pub fn live() -> Limits {
-        Limits::within(Budget::LIVE, Lateness::UpTo(Duration::ZERO), LIVE_EXECUTIONS)
-    }
-
-    fn within(budget: Budget, lateness: Lateness, executions: usize) -> Limits {
-        Limits {
-            lateness,
-            reorder: 131_072,
-            reorder_bytes: budget.reorder,
-            sequences: 65_536,
-            sequence_bytes: budget.sequences,
-            processes: process::Limits { executions, bytes: budget.executions, ..process::Limits::default() },
-            decides_at_end: !matches!(lateness, Lateness::UpTo(Duration::ZERO)),
-        }
-    }
-}
-
-/// How a pipeline works.
-#[derive(Debug)]
-pub struct Options {
-    /// How much it holds.
-    pub(crate) limits: Limits,
-    /// How many alerts go out; `None`: all.
-    pub(crate) volume: Option<Volume>,
-    /// How much is taken of the scripts that arguments hold; `None`: the source has examined the events.
-    pub(crate) capture: Option<Capture>,
-    /// Leaves secrets out of alerts.
-    pub(crate) redactor: Option<Redactor>,
-    /// The names of users can become known after an event: exceptions that ask for one are left to
-    /// [`Draft::is_held_back`].
-    pub(crate) names_come_later: bool,
-}
-
-impl From<Limits> for Options {
-    fn from(limits: Limits) -> Options {
-        Options { limits, volume: None, capture: None, redactor: None, names_come_later: false }
-    }
-}
 
 /// What went through, and what was evicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,17 +124,6 @@ pub struct Pipeline {
     cases_before: (u64, u64),
 }
 
-/// What can be exchanged while a pipeline works.
-#[derive(Debug)]
-pub(crate) struct Exchange {
-    /// Rules and exceptions; made from a successor of the set before.
-    pub(crate) set: RuleSet,
-    /// How many alerts go out; `None`: all.
-    pub(crate) volume: Option<Volume>,
-    /// Leaves secrets out of alerts.
-    pub(crate) redactor: Option<Redactor>,
-}
-
 impl Pipeline {
     /// A pipeline for a set of rules.
     pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
@@ -249,42 +171,6 @@ impl Pipeline {
     /// Asks every rule about every event from now on, also where none of its stages can match. It changes no answer.
     pub fn ask_every_rule(&mut self) {
         self.detector.ask_every_rule();
-    }
-
-    /// Exchanges rules, exceptions and limits between two events. Executions and the partial sequences of rules that
-    /// stay the same are kept, so no event is lost; what was held back so far is summed up.
-    pub(crate) fn exchange(&mut self, exchange: Exchange, mut sink: impl FnMut(Output<'_>)) {
-        self.summarize(None, &mut sink);
-        self.never_live = never_live(&exchange.set);
-        let Exchange { set: RuleSet { rules, mut fields, lineages, exceptions }, volume, redactor } = exchange;
-        for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
-            let _ = fields.resolve(name);
-        }
-        let same = |old: &Rule, new: &Rule| {
-            old.id == new.id && old.query_text == new.query_text && old.query().is_some() == new.query().is_some()
-        };
-        let of = |at: usize| self.rules.iter().position(|old| same(old, &rules[at]));
-        let of: Vec<Option<usize>> = (0..rules.len()).map(of).collect();
-        if of.len() != self.rules.len() || of.iter().enumerate().any(|(at, old)| *old != Some(at)) {
-            self.follow_up(None, &mut sink);
-            self.cases_before.0 += self.cases.evicted();
-            self.cases_before.1 += self.cases.held_back();
-            self.cases = Cases::new(&rules, script::runs_scripts);
-        }
-        let detector = Detector::new(&rules, lineages, self.sequences.0, self.sequences.1);
-        let old = std::mem::replace(&mut self.detector, detector);
-        self.detector.take_over(old, |rule| of[rule]);
-        let held_back = self.suppressor.as_ref().map_or(0, Suppressor::held_back);
-        self.suppressor = volume.map(|volume| Suppressor::new(&volume, &rules));
-        self.suppressor.iter_mut().for_each(|suppressor| suppressor.continue_from(held_back));
-        self.alerts = of.iter().map(|old| old.map_or(0, |old| self.alerts[old])).collect();
-        let count = |new: &Exception| {
-            let old = self.exceptions.iter().position(|old| old.name == new.name);
-            old.map_or(0, |old| self.excepted[old] + self.exceptions[old].held_back_late())
-        };
-        self.excepted = exceptions.iter().map(count).collect();
-        self.rules = rules.into_iter().map(Arc::new).collect();
-        (self.exceptions, self.fields, self.redactor) = (exceptions, fields, redactor.map(Arc::new));
     }
 
     /// For each rule, why it can never alert on a live Mac, if that is so.

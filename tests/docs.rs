@@ -11,7 +11,7 @@
 //! | `toml config` | a part of a configuration, which must load |
 //! | `text output` | what the commands before it print |
 //!
-//! With `OSAWATCH_ACCEPT=1` blocks of output and the picture of the terminal are written anew.
+//! With `OSAWATCH_ACCEPT=1` blocks of output and the picture of the terminal are replaced.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! `tests/fixtures/replay/<case>/`: recordings (`*.ndjson`, `*.gz`, `*.zst`), further arguments in `args`, and what must come
 //! out: `expected.txt`, one line of rule and event ids per alert, and in some cases `expected.ndjson`,
-//! the whole documents. `OSAWATCH_ACCEPT=1` writes the latter anew, to be read before it is committed.
+//! the whole documents. `OSAWATCH_ACCEPT=1` replaces the latter, to be read before it is committed.
 
 use std::fs;
 use std::path::Path;

@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("status", &["status", "report", "quantity", "event"]),
     ("output", &["output", "report", "detect", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
+    ("pipeline", &["alert", "detect", "process", "script", "event"]),
     ("agent", &["agent", "pipeline", "status", "report", "alert", "detect", "process", "script", "source", "event"]),
     ("config", &["config", "output", "detect", "script", "source", "property_list", "place", "quantity", "event"]),
     ("response", &["response", "agent", "alert", "script", "source", "event"]),

@@ -7,7 +7,7 @@ use std::thread;
 /// The name of the threads whose panics are contained.
 pub(super) const CONTAINED: &str = "osawatch-scripts";
 
-/// Ends the program after a panic, as launchd then starts it anew, unless it is contained.
+/// Ends the program after a panic, as launchd then starts it again, unless the panic is contained.
 pub(crate) fn end_program_after_panics() {
     let report = take_hook();
     set_hook(Box::new(move |panic| {

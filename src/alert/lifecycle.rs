@@ -1,4 +1,4 @@
-//! What the agent reports of its own life: that it started, stopped, was killed, lives, is blind, or was configured anew.
+//! What the agent reports of its own life: that it started, stopped, was killed, lives, is blind, or has a new configuration.
 
 use std::time::Duration;
 

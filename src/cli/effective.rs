@@ -12,7 +12,7 @@ use crate::detect::RuleSet;
 use crate::script::Redactor;
 
 /// The values, rules and exceptions in effect. `Effective::load` may be called again and again: it reads everything
-/// anew, and fails whole.
+/// again, and fails whole.
 #[derive(Debug)]
 pub(super) struct Effective {
     /// The values, each with its origin; `None`: there is no configuration.

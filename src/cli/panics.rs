@@ -39,7 +39,7 @@ pub(super) fn keep(state: &StateDirectory) {
 pub(super) struct Panics(Vec<(Timestamp, String)>);
 
 impl Panics {
-    /// Reads them; what is not a line of ours is passed over.
+    /// Reads them; other lines are skipped.
     pub(super) fn read(state: &StateDirectory) -> Panics {
         Panics::parse(&state.read(PANICS).ok().flatten().unwrap_or_default())
     }

@@ -42,7 +42,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Response {
-    /// For every rule that `rules` does not name.
+    /// For every rule without an action of its own in `rules`.
     pub action: Action,
     /// Nothing is done, and what would have been is reported.
     pub dry_run: bool,

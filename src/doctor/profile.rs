@@ -1,5 +1,5 @@
-//! The provisioning profile of a bundle: a signed message that holds a property list as it is. Whether the signature of
-//! the message is Apple's is the system's to say.
+//! The provisioning profile of a bundle: a signed message that holds a property list as it is. The signature
+//! of the message is not checked here; macOS does.
 
 use memchr::memmem;
 

@@ -14,7 +14,7 @@ pub(crate) enum Action {
     /// Hand this flow over.
     Flow(Flow),
     /// Connect a second control socket and close it: the kernel (macOS 14 to 26) takes our choice of events into
-    /// account only when some client connects or disconnects.
+    /// account only when some client connects or disconnects. FACT: merged-filter
     ConnectSecondSocket,
     /// Close the socket and begin on a new one with [`super::Client::start`]: sources were lost for good on this one.
     Reopen,

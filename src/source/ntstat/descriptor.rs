@@ -7,7 +7,7 @@ use crate::event::ProcessRef;
 use crate::source::bytes::{text, u32_at, u64_at};
 
 /// Where the members lie. Everything up to `fuuid` is the same from macOS 11 to 26; the tail moved in 14,
-/// which only the length shows.
+/// which only the length shows. FACT: descriptor-layout
 struct Layout {
     state: Option<usize>,
     pid: usize,
@@ -47,7 +47,7 @@ const UDP: Layout = Layout {
     properties: [264, 272],
 };
 
-/// `NSTAT_SOURCE_IS_LISTENER`, `…_INBOUND`, `…_OUTBOUND`, from macOS 14.
+/// `NSTAT_SOURCE_IS_LISTENER`, `…_INBOUND`, `…_OUTBOUND`, from macOS 14. FACT: direction
 const IS_LISTENER: u32 = 0x0200_0000;
 const IS_INBOUND: u32 = 0x0400_0000;
 const IS_OUTBOUND: u32 = 0x0800_0000;

@@ -1,0 +1,105 @@
+//! What waits too long or takes too much goes.
+
+use std::sync::Arc;
+
+use ahash::HashMap;
+
+use super::{ORDER_BYTES, Partial, Sequence};
+use crate::detect::absence::Absences;
+use crate::detect::held::Length;
+
+/// This many partial sequences may wait longer than `maxspan`.
+const KEPT_PAST_MAXSPAN: usize = 1024;
+
+impl Sequence {
+    pub(super) fn bound(&mut self) {
+        let live: usize = self.waiting.iter().map(HashMap::len).sum();
+        if live > self.limit {
+            while let Some((first_ms, stage, key)) = self.pop_order() {
+                if self.drop_if_began(first_ms, stage, &key) {
+                    self.evicted += 1;
+                    break;
+                }
+            }
+        }
+        if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 || self.order_bytes > self.order_limit {
+            let waiting = &self.waiting;
+            self.order.retain(|(first_ms, stage, key)| {
+                waiting[*stage].get(key).is_some_and(|slot| slot.latest.first_ms == *first_ms)
+            });
+            self.order_bytes = self.order.iter().map(|(_, _, key)| key.len()).sum();
+            self.order_limit = ORDER_BYTES.max(2 * self.order_bytes);
+        }
+    }
+
+    /// The longest event of each partial sequence.
+    pub(in crate::detect) fn lengths(&self) -> impl Iterator<Item = Length> {
+        let slots = self.waiting.iter().flat_map(HashMap::values);
+        let partials = slots.flat_map(|slot| slot.older.iter().chain([&slot.latest])).map(Partial::length);
+        partials.chain(self.absences.iter().flat_map(Absences::lengths))
+    }
+
+    /// Evicts every partial sequence that is so long or longer.
+    pub(in crate::detect) fn evict(&mut self, length: Length) {
+        let mut evicted = 0;
+        for waiting in &mut self.waiting {
+            waiting.retain(|_, slot| {
+                let before = slot.older.len();
+                slot.older.retain(|partial| partial.length() < length);
+                evicted += before - slot.older.len();
+                if slot.latest.length() < length {
+                    return true;
+                }
+                evicted += 1;
+                match slot.older.pop() {
+                    Some(older) => slot.latest = older,
+                    None => return false,
+                }
+                true
+            });
+        }
+        self.evicted += evicted as u64;
+        if let Some(absences) = &mut self.absences {
+            absences.evict(length);
+        }
+    }
+
+    /// Drops what has waited longer than `maxspan`. A few may wait longer than that: then an event
+    /// whose clock ran ahead does not end the sequences of all others.
+    pub(super) fn expire(&mut self, watermark_ms: i64) {
+        if let Some(absences) = &mut self.absences {
+            absences.expire(watermark_ms);
+        }
+        let Some(maxspan) = self.maxspan_ms.filter(|_| self.order.len() > KEPT_PAST_MAXSPAN) else { return };
+        while let Some((first_ms, ..)) = self.order.front()
+            && first_ms.saturating_add(maxspan) < watermark_ms
+        {
+            if let Some((first_ms, stage, key)) = self.pop_order() {
+                self.drop_if_began(first_ms, stage, &key);
+            }
+        }
+    }
+
+    fn pop_order(&mut self) -> Option<(i64, usize, Arc<str>)> {
+        let first = self.order.pop_front()?;
+        self.order_bytes = self.order_bytes.saturating_sub(first.2.len());
+        Some(first)
+    }
+
+    fn drop_if_began(&mut self, first_ms: i64, stage: usize, key: &Arc<str>) -> bool {
+        let Some(slot) = self.waiting[stage].get_mut(key) else { return false };
+        let before = slot.older.len();
+        slot.older.retain(|partial| partial.first_ms != first_ms);
+        let began = slot.latest.first_ms == first_ms;
+        if began {
+            match slot.older.pop() {
+                Some(older) => slot.latest = older,
+                None => {
+                    self.waiting[stage].remove(key);
+                    return true;
+                }
+            }
+        }
+        began || before > slot.older.len()
+    }
+}
