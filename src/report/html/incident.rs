@@ -1,6 +1,6 @@
 //! One incident: what happened, drawn and listed, with its scripts and what one searches for elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
@@ -45,13 +45,13 @@ pub(super) fn article(out: &mut String, incident: &Incident<'_>, number: usize) 
         title(incident)
     );
     *out += "<ul class=\"reasons\">\n";
-    let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    for alert in &incident.alerts {
-        *reasons.entry(value(alert, "event.reason").unwrap_or_default()).or_default() += 1;
-    }
+    let reasons = each_once(incident.alerts.iter().map(|alert| value(alert, "event.reason").unwrap_or_default()));
     for (reason, count) in reasons.iter().take(MAX_ENTRIES) {
         let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
         let _ = writeln!(out, "<li>{reason}{times}</li>");
+    }
+    if reasons.len() > MAX_ENTRIES {
+        let _ = writeln!(out, "<li>{} more</li>", reasons.len() - MAX_ENTRIES);
     }
     *out += "</ul>\n";
     facts(out, incident);
@@ -77,18 +77,35 @@ fn facts(out: &mut String, incident: &Incident<'_>) {
         ("lost nearby", |alert| value(alert, "osawatch.loss")),
         ("suppressed", |alert| value(alert, "osawatch.held_back.alerts")),
     ] {
-        row(out, label, incident.alerts.iter().filter_map(|alert| of_alert(alert)).collect());
+        row(out, label, incident.alerts.iter().filter_map(|alert| of_alert(alert)));
     }
-    row(out, "techniques", incident.alerts.iter().flat_map(|alert| techniques(alert)).collect());
-    row(out, "destinations", destinations(incident).map(|(_, _, place)| escaped(place)).collect());
+    row(out, "techniques", incident.alerts.iter().flat_map(|alert| techniques(alert)));
+    row(out, "destinations", destinations(incident).map(|(_, _, place)| escaped(place)));
     *out += "</table>\n";
 }
 
-fn row(out: &mut String, label: &str, values: BTreeSet<String>) {
+fn row(out: &mut String, label: &str, values: impl Iterator<Item = String>) {
+    let values = each_once(values);
     if !values.is_empty() {
-        let shown: Vec<String> = values.into_iter().take(MAX_ENTRIES).collect();
+        let mut shown: Vec<String> = values.iter().take(MAX_ENTRIES).map(|(value, _)| value.clone()).collect();
+        if values.len() > MAX_ENTRIES {
+            shown.push(format!("{} more", values.len() - MAX_ENTRIES));
+        }
         let _ = writeln!(out, "<tr><th>{label}</th><td>{}</td></tr>", shown.join("<br>"));
     }
+}
+
+/// The values with how often each occurs, in the order in which they first do: what happened first is read first.
+fn each_once(values: impl Iterator<Item = String>) -> Vec<(String, u64)> {
+    let (mut counted, mut places): (Vec<(String, u64)>, HashMap<String, usize>) = Default::default();
+    for value in values {
+        let place = *places.entry(value.clone()).or_insert(counted.len());
+        match counted.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((value, 1)),
+        }
+    }
+    counted
 }
 
 /// Where its processes went: the process, whether it only looked up the name, and the place.
@@ -191,7 +208,7 @@ fn identifiers(out: &mut String, incident: &Incident<'_>) {
         ("shortened", "osawatch.shortened.fields"),
     ] {
         let values = incident.alerts.iter().filter_map(|alert| value(alert, name));
-        row(out, label, values.map(|value| format!("<code>{value}</code>")).collect());
+        row(out, label, values.map(|value| format!("<code>{value}</code>")));
     }
     *out += "</table></details>\n";
 }
