@@ -224,16 +224,8 @@ pub(super) const ALWAYS: &[Field] = &[
 pub const SIGNATURE_STATUS: [&str; 2] = ["No error.", "code object is not signed at all"];
 
 /// Fields with a constant that only recordings fill.
-const NEVER_LIVE: &[Field] = &[
-    DOCUMENT_ID,
-    AGENT_ID,
-    EVENT_ID,
-    EVENT_SEQUENCE,
-    HOST_HOSTNAME,
-    HOST_OS_VERSION,
-    PROCESS_SHA256,
-    DNS_QUESTION_NAME,
-];
+const NEVER_LIVE: &[Field] =
+    &[DOCUMENT_ID, AGENT_ID, EVENT_ID, EVENT_SEQUENCE, HOST_OS_VERSION, PROCESS_SHA256, DNS_QUESTION_NAME];
 
 impl Field {
     /// The ECS name of a field that has a constant; `None` for one resolved by name only.

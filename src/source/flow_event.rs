@@ -21,6 +21,7 @@ pub(crate) fn event(flow: &Flow, machine: &Machine, host_name: Option<&str>) -> 
         (field::EVENT_PROVIDER, flow.source.provider()),
         (field::HOST_ID, &machine.host_id),
         (field::HOST_NAME, host_name.unwrap_or_default()),
+        (field::HOST_HOSTNAME, host_name.unwrap_or_default()),
         (field::HOST_BOOT_ID, &machine.boot_id),
         (field::HOST_OS_TYPE, "macos"),
     ] {

@@ -76,6 +76,7 @@ impl Translator {
             (field::EVENT_PROVIDER, self.provider),
             (field::HOST_ID, &self.machine.host_id),
             (field::HOST_NAME, self.host_name.as_deref().unwrap_or_default()),
+            (field::HOST_HOSTNAME, self.host_name.as_deref().unwrap_or_default()),
             (field::HOST_BOOT_ID, &self.machine.boot_id),
             (field::HOST_OS_TYPE, "macos"),
         ] {

@@ -68,7 +68,7 @@ fn an_exec_is_its_target() {
         "@timestamp": "2026-11-22T10:00:01.000000002Z",
         "event": {"kind": "event", "category": ["process"], "type": ["start"], "action": "exec",
                   "module": "osawatch", "provider": "eslogger"},
-        "host": {"id": "H", "name": "mac.local", "boot": {"id": "B"}, "os": {"type": "macos"}},
+        "host": {"id": "H", "name": "mac.local", "hostname": "mac.local", "boot": {"id": "B"}, "os": {"type": "macos"}},
         "user": {"id": "501", "effective": {"id": "0"}},
         "group": {"id": "20"},
         "process": {

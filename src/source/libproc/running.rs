@@ -77,6 +77,7 @@ fn event(process: &Running, program: Program, machine: &Machine, host_name: Opti
         (field::EVENT_PROVIDER, "libproc"),
         (field::HOST_ID, &machine.host_id),
         (field::HOST_NAME, host_name.unwrap_or_default()),
+        (field::HOST_HOSTNAME, host_name.unwrap_or_default()),
         (field::HOST_BOOT_ID, &machine.boot_id),
         (field::HOST_OS_TYPE, "macos"),
         (field::PROCESS_ENTITY_ID, &machine.entity_id(*pid, unique.pidversion)),
