@@ -1,9 +1,9 @@
 //! The file itself: opened with care, appended to line by line, rotated.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
 
+use super::directory;
 use super::error::{Error, ErrorKind};
 use super::medium::{Medium, uninterrupted};
 use super::options::{Counts, Fsync, Options, Rotation, is_past};
@@ -79,12 +80,8 @@ impl AlertFile {
     /// Opens or makes the file. What a crash left of a last line counts as the current line, which may be continued.
     pub(super) fn open(&mut self, now: Timestamp) -> Result<(), Error> {
         if self.rotation.is_some() {
-            let made = DirBuilder::new().mode(0o750).create(self.names.directory());
-            if let Err(error) = made
-                && error.kind() != io::ErrorKind::AlreadyExists
-            {
-                return Err(Error { path: self.names.directory().to_owned(), kind: ErrorKind::Io(error) });
-            }
+            directory::ensure(self.names.directory(), directory::ALERTS)
+                .map_err(|error| Error { path: self.names.directory().to_owned(), kind: ErrorKind::Io(error) })?;
         }
         // Opening a named pipe must not wait for a reader.
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;

@@ -1,6 +1,7 @@
 //! Where it goes: the alert file with its rotations and what waits for it, the system log, the terminal.
 
 mod backlog;
+mod directory;
 mod error;
 mod file;
 mod gauge;

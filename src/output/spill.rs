@@ -7,12 +7,13 @@
 //! * a line that is in the alert file and is not marked: it is found there and not written again;
 //! * lines behind NUL bytes, when it came while the file was cleared: they are cleared.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::directory;
 use super::medium::{Medium, uninterrupted, write_all_at};
 use super::written::{Written, sequence};
 use crate::report::plural;
@@ -55,14 +56,14 @@ impl Spill {
         written: &Written,
         medium: Arc<dyn Medium>,
     ) -> io::Result<Spill> {
-        check_directory(directory)?;
+        directory::ensure(directory, directory::STATE)?;
         let path = directory.join(NAME);
         let mut options = OpenOptions::new();
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         options.read(true).write(true).create(true).mode(0o600).custom_flags(flags);
         let mut file = medium.open(&options, &path)?;
         let found = file.metadata()?;
-        if !found.is_file() || found.nlink() > 1 || !is_own(found.uid()) {
+        if !found.is_file() || found.nlink() > 1 || !directory::is_own_user(found.uid()) {
             return Err(io::Error::other(
                 "not a regular file with a single link that belongs to the user osawatch runs as; move it away",
             ));
@@ -275,31 +276,6 @@ fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<u64> 
         content = last(&chunk[..read]).map_or(content, |end| at + end);
         at += read as u64;
     }
-}
-
-/// The directory is made with mode 0700; one in which others may write is not used.
-pub(super) fn check_directory(directory: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = fs::symlink_metadata(directory)?;
-    if !found.is_dir() {
-        return Err(io::Error::other("not a directory"));
-    }
-    if !is_own(found.uid()) || found.mode() & 0o022 != 0 {
-        let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-        let shown = directory.display();
-        return Err(io::Error::other(format!(
-            "writable by others (owner {uid}, mode {mode:04o}); run: chown {} '{shown}'; chmod go-w '{shown}'",
-            rustix::process::geteuid().as_raw()
-        )));
-    }
-    Ok(())
-}
-
-fn is_own(uid: u32) -> bool {
-    uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
 fn free_name(directory: &Path) -> PathBuf {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
-use super::spill::check_directory;
+use super::directory;
 
 /// Who holds a lock on this file runs; it holds the pid.
 const LOCK: &str = "osawatch.lock";
@@ -66,7 +66,7 @@ impl StateDirectory {
     /// Opens the directory, or makes it with mode 0700, for this process alone.
     pub(crate) fn open(path: &Path) -> Result<StateDirectory, StateError> {
         let failed = |error| StateError::Io { path: path.to_owned(), error };
-        check_directory(path).map_err(failed)?;
+        directory::ensure(path, directory::STATE).map_err(failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o640);
         let mut lock = open_own(&mut options, &path.join(LOCK)).map_err(failed)?;

@@ -182,6 +182,34 @@ fn a_waiting_line_with_bytes_that_are_no_text_loses_neither_itself_nor_the_other
 }
 
 #[test]
+fn while_what_waits_cannot_be_read_nothing_of_it_is_deleted_and_newer_lines_wait_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    let mut writer = start(&medium, &options);
+    medium.make_room(0, 1 << 30);
+    for number in 0..20 {
+        writer.write(&line(number), at(0));
+    }
+    medium.make_room(1 << 30, 1 << 30);
+    medium.refuse_reads(true);
+    for number in 20..25 {
+        writer.write(&line(number), at(2 + number.cast_signed()));
+    }
+    assert_eq!((writer.waiting(), writer.counts().written, lines(folder.path()).len()), (25, 0, 0));
+    assert_eq!(buffered(folder.path()), wanted(25));
+    // Stopped meanwhile, and started again: they are still there.
+    writer.finish(at(60)).unwrap();
+    drop(writer);
+    assert_eq!(buffered(folder.path()), wanted(25));
+    let mut writer = start(&medium, &options);
+    assert_eq!((writer.waiting(), writer.next_sequence()), (25, 25));
+    medium.refuse_reads(false);
+    writer.tick(at(90));
+    assert_eq!((writer.waiting(), writer.counts().lost), (0, 0));
+    assert_eq!(lines(folder.path()), wanted(25));
+}
+
+#[test]
 fn a_state_directory_or_an_alert_file_that_others_may_write_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let (medium, options) = bad(folder.path());

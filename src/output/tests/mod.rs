@@ -9,6 +9,7 @@ use super::writer::Writer;
 use captured::messages;
 
 mod captured;
+mod directories;
 mod faults;
 mod model;
 mod thread;

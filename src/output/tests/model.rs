@@ -29,6 +29,8 @@ struct State {
     /// What writes of alerts fail with, and of each call one in so many.
     error: Option<i32>,
     interrupts: bool,
+    /// What waits cannot be read.
+    unreadable: bool,
     no_rename: bool,
     /// Bytes until the power fails.
     until_crash: Option<u64>,
@@ -79,6 +81,10 @@ impl Bad {
         self.state().no_rename = refuse;
     }
 
+    pub(super) fn refuse_reads(&self, refuse: bool) {
+        self.state().unreadable = refuse;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -122,6 +128,14 @@ impl Medium for Bad {
         state.state_room -= (taken as u64).saturating_sub(inside);
         let written = Disk.write_at(file, &bytes[..taken], offset);
         if state.crashed { Err(io::Error::from_raw_os_error(libc::EIO)) } else { written }
+    }
+
+    fn read_at(&self, file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.state().begin()?;
+        if self.state().unreadable {
+            return Err(io::Error::from_raw_os_error(libc::EIO));
+        }
+        Disk.read_at(file, bytes, offset)
     }
 
     fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
@@ -275,6 +289,7 @@ impl Run {
                 let mut state = self.medium.state();
                 state.interrupts = !state.interrupts;
                 state.no_rename = state.below(2) == 0;
+                state.unreadable = state.below(2) == 0;
             }
             11 => {
                 let bytes = self.below(3000);

@@ -57,6 +57,7 @@ pub(crate) fn main() {
     argv.push(std::ptr::null());
     let exe = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
     shims::process::set_program(exe.to_str().unwrap(), argv.len() as i32 - 1, argv.as_mut_ptr());
+    shims::inherit::remember();
     script::start(steps);
     let apple0 = CString::new(format!("executable_path={}", exe.display())).unwrap();
     let apple = [apple0.as_ptr(), std::ptr::null()];

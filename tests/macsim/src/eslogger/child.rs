@@ -45,7 +45,8 @@ fn records() -> std::io::Result<i32> {
     let (guest, group, is_terminal) = unsafe { (libc::getppid(), libc::getpgrp(), libc::isatty(1) == 1) };
     let stream = UnixStream::connect_addr(&super::address(guest as u32)?)?;
     let events: Vec<String> = std::env::args().skip(1).collect();
-    (&stream).write_all(format!("{}\n", json!({"group": group, "events": events})).as_bytes())?;
+    (&stream)
+        .write_all(format!("{}\n", json!({"pid": std::process::id(), "group": group, "events": events})).as_bytes())?;
     let mut lines = BufReader::new(stream);
     let mut first = String::new();
     lines.read_line(&mut first)?;

@@ -31,6 +31,10 @@ impl Table {
             pupid,
             errno
         );
+        if step["group_id"] == "guest" {
+            let guest = self.processes.get(&(std::process::id() as i32));
+            process.group_id = guest.map_or(process.group_id, |guest| guest.group_id);
+        }
         process.cs_validation_category =
             number("cs_validation_category").map(|value| value as u32).or(process.cs_validation_category);
         if let Some(value) = number("idversion") {

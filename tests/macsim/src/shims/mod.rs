@@ -8,6 +8,7 @@ pub(crate) mod fd;
 pub(crate) mod file;
 pub(crate) mod heap;
 mod imports;
+pub(crate) mod inherit;
 pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod mach;

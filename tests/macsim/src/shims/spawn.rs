@@ -1,7 +1,7 @@
 //! posix_spawn and what is said to it beforehand.
 use super::errno::to_darwin;
 use super::path::{HostPath, open_flags};
-use super::{process, signal};
+use super::{inherit, process, signal};
 use libc::{c_char, c_int};
 use std::ffi::CStr;
 
@@ -104,6 +104,7 @@ unsafe fn spawn_with(
     let file_actions = if file_actions.is_null() { std::ptr::null() } else { *file_actions as *const _ };
     let attributes = if attributes.is_null() { std::ptr::null() } else { *attributes as *const _ };
     let pid = if pid.is_null() { &mut own } else { pid };
+    inherit::refuse_leaks(&String::from_utf8_lossy(CStr::from_ptr(path).to_bytes()));
     let result = spawn(
         pid,
         HostPath::new(path).as_ptr(),
