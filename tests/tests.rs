@@ -26,6 +26,7 @@ mod document;
 // README and docs: links, commands, rules, pictures.
 mod docs;
 mod doctor;
+mod selftest;
 // The macOS executables as files.
 mod executables;
 // What is believed of macOS, and how it is known.

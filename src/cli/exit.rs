@@ -62,6 +62,8 @@ impl Failure {
     pub const HELD: Code = Code(75);
     /// EX_CONFIG
     pub const CONFIG: Code = Code(78);
+    /// 128 and SIGINT
+    pub const INTERRUPTED: Code = Code(130);
 
     /// A failure with a sentence about it.
     pub fn new(code: Code, message: impl fmt::Display) -> Failure {

@@ -28,6 +28,8 @@ mod rule_files;
 mod rule_tests;
 mod rules;
 mod run;
+mod selftest;
+mod selftest_player;
 mod shown;
 mod signals;
 mod sink;
@@ -72,6 +74,9 @@ enum Command {
     Config(config::Command),
     /// Find what is wrong with this installation, and how to mend it; exits with 1 for a warning, 2 for a failure
     Doctor(doctor::Args),
+    /// Prove on this Mac that a connection of osascript becomes an alert; exits with 1 for what could not be tried, 2 for
+    /// a missing link
+    Selftest(selftest::Args),
     /// End the process execution that an alert is about
     Terminate(terminate::Args),
     /// Print a completion script for a shell
@@ -100,6 +105,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rules(command) => rules::run(command),
         Command::Config(command) => config::run(command),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Terminate(args) => terminate::run(&args),
         Command::Completions(args) => man::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),

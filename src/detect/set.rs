@@ -52,6 +52,25 @@ impl RuleSet {
         set
     }
 
+    /// The built-in rules without their exclusion of addresses: for a trial that does not leave this Mac.
+    pub(crate) fn built_in_for_any_address() -> RuleSet {
+        let mut set = RuleSet::default();
+        for text in BUILT_IN {
+            // Every list of addresses becomes one that holds no address of a connection.
+            let mut parts = text.split("cidrMatch(destination.ip,");
+            let first = parts.next().unwrap_or_default().to_owned();
+            let text = parts.fold(first, |before, part| {
+                let rest = part.split_once(')').map_or("", |(_, rest)| rest);
+                format!("{before}cidrMatch(destination.ip, \"255.255.255.255\"){rest}")
+            });
+            if let Err(error) = set.add("built-in", &text) {
+                unreachable!("a built-in rule does not load: {error}");
+            }
+        }
+        set.rules.retain(|rule| !rule.is_off());
+        set
+    }
+
     /// Adds the built-in rules to a set that has no rules yet.
     pub(crate) fn add_built_in(&mut self) {
         for text in BUILT_IN {
@@ -139,5 +158,26 @@ impl RuleSet {
         let distance = |known: &str| strsim::damerau_levenshtein(known, id);
         let near = self.rules.iter().map(|rule| rule.id.as_str()).min_by_key(|known| distance(known))?;
         (distance(near) <= 1 + near.len() / 4).then_some(near)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_exclusion_of_addresses_the_built_in_rules_are_the_same() {
+        let (rules, any) = (RuleSet::built_in(), RuleSet::built_in_for_any_address());
+        let rules: Vec<&Rule> = rules.rules.iter().filter(|rule| !rule.is_off()).collect();
+        assert_eq!(rules.len(), any.rules.len());
+        let mut changed = 0;
+        for (rule, any) in rules.into_iter().zip(&any.rules) {
+            assert_eq!((&rule.id, rule.inert()), (&any.id, any.inert()));
+            assert!(!any.query_text.contains("127.0.0.0/8"), "{}", any.query_text);
+            changed += usize::from(rule.query_text != any.query_text);
+            let lists = |query: &str| query.matches("cidrMatch(destination.ip,").count();
+            assert_eq!(lists(&rule.query_text), lists(&any.query_text), "{}", rule.id);
+        }
+        assert!(changed > 10, "{changed}");
     }
 }

@@ -1,8 +1,10 @@
 //! What is wrong with an installation, and how to mend it: each check is one line and at most one remedy. What is asked
 //! of the system comes in as values or bytes; nothing here is changed.
 
+pub(crate) mod chain;
 pub(crate) mod folders;
 pub(crate) mod launchd;
+pub(crate) mod play;
 pub(crate) mod profile;
 pub(crate) mod signature;
 pub(crate) mod trial;
@@ -20,6 +22,8 @@ pub(crate) enum State {
     NotApplicable,
     /// Nothing is wrong.
     Pass,
+    /// It could not be tried.
+    Skipped,
     /// osawatch works, but not as well as it could.
     Warn,
     /// osawatch does not do its work.
@@ -32,6 +36,7 @@ impl State {
         match self {
             State::NotApplicable => "n/a",
             State::Pass => "pass",
+            State::Skipped => "skipped",
             State::Warn => "warn",
             State::Fail => "fail",
         }
@@ -62,6 +67,11 @@ impl Check {
         Check { state: State::NotApplicable, ..Check::pass(name, finding) }
     }
 
+    /// It could not be tried.
+    pub(crate) fn skipped(name: &'static str, finding: impl Into<String>, remedy: impl Into<String>) -> Check {
+        Check { state: State::Skipped, ..Check::warn(name, finding, remedy) }
+    }
+
     /// Something could be better.
     pub(crate) fn warn(name: &'static str, finding: impl Into<String>, remedy: impl Into<String>) -> Check {
         Check { name, state: State::Warn, finding: finding.into(), remedy: remedy.into() }
@@ -73,11 +83,11 @@ impl Check {
     }
 }
 
-/// The exit code: 0, 1 with a warning, 2 with a failure.
+/// The exit code: 0, 1 with a warning or what could not be tried, 2 with a failure.
 pub(crate) fn exit_code(checks: &[Check]) -> u8 {
     match checks.iter().map(|check| check.state).max() {
         Some(State::Fail) => 2,
-        Some(State::Warn) => 1,
+        Some(State::Warn | State::Skipped) => 1,
         _ => 0,
     }
 }
@@ -85,20 +95,23 @@ pub(crate) fn exit_code(checks: &[Check]) -> u8 {
 /// The checks for people: what fails first.
 pub(crate) fn text(checks: &[Check]) -> String {
     let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
+    let states = checks.iter().map(|check| check.state.name().len()).max().unwrap_or(0);
     let mut sorted: Vec<&Check> = checks.iter().collect();
     sorted.sort_by_key(|check| std::cmp::Reverse(check.state));
     let mut out = String::new();
     for check in sorted {
         let finding = visible(&check.finding);
-        let _ = writeln!(out, "{:<4}  {:<width$}  {finding}", check.state.name(), check.name);
+        let _ = writeln!(out, "{:<states$}  {:<width$}  {finding}", check.state.name(), check.name);
         if !check.remedy.is_empty() {
-            let _ = writeln!(out, "      {:<width$}  → {}", "", visible(&check.remedy));
+            let _ = writeln!(out, "{:states$}  {:<width$}  → {}", "", "", visible(&check.remedy));
         }
     }
     let count = |state| checks.iter().filter(|check| check.state == state).count();
+    let skipped = Some(count(State::Skipped)).filter(|count| *count > 0);
+    let skipped = skipped.map(|count| format!(", {count} skipped")).unwrap_or_default();
     let _ = writeln!(
         out,
-        "{} pass, {} warn, {} fail, {} not applicable",
+        "{} pass, {} warn, {} fail, {} not applicable{skipped}",
         count(State::Pass),
         count(State::Warn),
         count(State::Fail),
@@ -125,6 +138,18 @@ pub(crate) fn json(checks: &[Check]) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_skipped_is_no_pass_and_is_counted() {
+        let checks = vec![Check::pass("a", "fine"), Check::skipped("b", "missing", "install it")];
+        assert_eq!(exit_code(&checks), 1);
+        let text = text(&checks);
+        assert_eq!(
+            text,
+            "skipped  b  missing\n            → install it\npass     a  fine\n\
+             1 pass, 0 warn, 0 fail, 0 not applicable, 1 skipped\n"
+        );
+    }
 
     #[test]
     fn what_fails_comes_first_and_decides_the_exit_code() {

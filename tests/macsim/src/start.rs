@@ -1,5 +1,5 @@
 //! The command line, and the guest's main.
-use crate::{eslogger, loader, log, script, shims};
+use crate::{eslogger, loader, log, programs, script, shims};
 use std::ffi::CString;
 
 const USAGE: &str = "usage: macsim [--script FILE] [--os 13.3] [--trace] [--quiet] [--check] GUEST [ARGS...]
@@ -14,6 +14,9 @@ const USAGE: &str = "usage: macsim [--script FILE] [--os 13.3] [--trace] [--quie
 pub(crate) fn main() {
     if eslogger::child::is_meant() {
         log::stop("", eslogger::child::run());
+    }
+    if programs::is_meant() {
+        log::stop("", programs::run());
     }
     let mut args = std::env::args().skip(1).peekable();
     let (mut script, mut os, mut trace, mut check) = (None, "13.3".to_string(), false, false);

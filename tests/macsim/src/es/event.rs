@@ -117,7 +117,10 @@ pub(crate) fn spawned(pid: i32, group: i32, path: &[u8], args: &[Vec<u8>]) {
     happened(&fork);
     // The group is set before the new image runs. FACT: spawn-group
     let _ = crate::proc::step(&json!({"pid": pid, "group_id": group}));
-    happened(&exec);
+    if !crate::programs::is_exec_hidden(path) {
+        happened(&exec);
+    }
+    crate::programs::started(pid);
 }
 /// A child of the guest has ended; here it is known when the guest waits for it.
 pub(crate) fn reaped(pid: i32, stat: i32) {

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 27] = [
+pub(crate) const KEYS: [&str; 28] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -21,6 +21,7 @@ pub(crate) const KEYS: [&str; 27] = [
     "host_uuid_errno",
     "slept_ms",
     "eslogger",
+    "programs",
     "es_default_mutes",
     "es_mute_refused",
     "intel",
@@ -81,6 +82,7 @@ fn the_mac(step: &Value) -> Result<(), String> {
     if let Some(value) = step.get("es_mute_refused") {
         crate::es::refuse_muting(value)?;
     }
+    step.get("programs").map_or(Ok(()), crate::programs::step)?;
     step.get("eslogger").map_or(Ok(()), crate::eslogger::step)
 }
 
