@@ -52,21 +52,52 @@ pub(crate) struct Decoder {
     nodes: Vec<Node>,
 }
 
-#[derive(Debug, Default)]
+/// Kinds of name that are told apart at once; a power of two.
+const KINDS: usize = 64;
+
+/// A place in the tree of the names of fields.
+#[derive(Debug)]
 struct Node {
-    children: Vec<(Box<str>, u16)>,
     field: Option<Field>,
+    /// In the order of [`kind_of`] their names.
+    children: Vec<(Box<str>, u16)>,
+    /// Where the children of each kind start, and at last where all end.
+    starts: [u16; KINDS + 1],
+}
+
+/// By the first byte and the length of a name, which nearly always tell it from its siblings.
+fn kind_of(name: &str) -> usize {
+    let first = name.as_bytes().first().copied().unwrap_or_default();
+    (usize::from(first) ^ (name.len() << 2)) % KINDS
+}
+
+impl Node {
+    fn new() -> Node {
+        Node { field: None, children: Vec::new(), starts: [0; KINDS + 1] }
+    }
+
+    fn child(&self, name: &str) -> Option<u16> {
+        let kind = kind_of(name);
+        let alike = &self.children[usize::from(self.starts[kind])..usize::from(self.starts[kind + 1])];
+        alike.iter().find(|(child, _)| **child == *name).map(|(_, child)| *child)
+    }
+
+    fn add_child(&mut self, name: &str, child: u16) {
+        let kind = kind_of(name);
+        self.children.insert(usize::from(self.starts[kind + 1]), (name.into(), child));
+        self.starts[kind + 1..].iter_mut().for_each(|start| *start += 1);
+    }
 }
 
 impl Decoder {
     /// A decoder for the fields wanted so far.
     pub(crate) fn new(fields: &Fields) -> Decoder {
-        let mut decoder = Decoder { nodes: vec![Node::default()] };
+        let mut decoder = Decoder { nodes: vec![Node::new()] };
         for (field, name) in fields.wanted() {
             let node = name.split('.').fold(0, |node, segment| decoder.child_or_new(node, segment));
             decoder.nodes[usize::from(node)].field = Some(field);
         }
-        decoder.nodes[0].children.push(("_source".into(), 0));
+        decoder.nodes[0].add_child("_source", 0);
         decoder
     }
 
@@ -100,17 +131,13 @@ impl Decoder {
             return child;
         }
         let child = self.nodes.len() as u16;
-        self.nodes.push(Node::default());
-        self.nodes[usize::from(node)].children.push((segment.into(), child));
+        self.nodes.push(Node::new());
+        self.nodes[usize::from(node)].add_child(segment, child);
         child
     }
 
     fn child(&self, node: u16, segment: &str) -> Option<u16> {
-        let children = &self.nodes[usize::from(node)].children;
-        // Comparing first bytes first spares most of the calls that compare the rest.
-        let first = segment.as_bytes().first();
-        let same = |name: &str| name.as_bytes().first() == first && name == segment;
-        children.iter().find(|(name, _)| same(name)).map(|(_, child)| *child)
+        self.nodes[usize::from(node)].child(segment)
     }
 
     /// The node a key leads to: a name, or several joined by dots.
@@ -142,9 +169,10 @@ struct NodeSeed<'t> {
 }
 
 impl NodeSeed<'_> {
-    fn push<E>(self, value: Value) -> Result<(), E> {
+    /// Adds a value, if the place is that of a wanted field.
+    fn add<E>(self, add: impl FnOnce(&mut Event, Field)) -> Result<(), E> {
         if let Some(field) = self.decoder.nodes[usize::from(self.node)].field {
-            self.event.push(field, value);
+            add(self.event, field);
         }
         Ok(())
     }
@@ -168,30 +196,30 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
         let start = (text.as_ptr() as usize - self.base) as u32;
         let len = text.len() as u32;
-        self.push(Value::InLine { start, len })
+        self.add(|event, field| event.push(field, Value::InLine { start, len }))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if let Some(field) = self.decoder.nodes[usize::from(self.node)].field {
-            self.event.push_str(field, text);
-        }
-        Ok(())
+        self.add(|event, field| event.push_str(field, text))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.push(Value::Int(number))
+        self.add(|event, field| event.push_int(field, number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.push(i64::try_from(number).map_or(Value::Float(number as f64), Value::Int))
+        self.add(|event, field| match i64::try_from(number) {
+            Ok(number) => event.push_int(field, number),
+            Err(_) => event.push_float(field, number as f64),
+        })
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.push(Value::Float(number))
+        self.add(|event, field| event.push_float(field, number))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
-        self.push(Value::Bool(flag))
+        self.add(|event, field| event.push_bool(field, flag))
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {

@@ -20,6 +20,9 @@ impl Timestamp {
     /// Parses what Elasticsearch's `strict_date_optional_time_nanos` accepts: RFC 3339, and ISO 8601
     /// without a zone (then UTC) or without a time (then midnight).
     pub fn parse(text: &str) -> Option<Timestamp> {
+        if let Some(time) = plain(text) {
+            return Some(time);
+        }
         if let Ok(time) = text.parse::<jiff::Timestamp>() {
             return i64::try_from(time.as_nanosecond()).ok().map(Timestamp);
         }
@@ -49,6 +52,47 @@ impl Timestamp {
     }
 }
 
+/// A time as sensors write it, `2026-11-22T10:00:00.123456789Z` with up to nine decimals: nearly every time there is, and
+/// read in a tenth of what a parser of all forms takes. `None` is for that parser to judge.
+fn plain(text: &str) -> Option<Timestamp> {
+    let (whole, rest) = text.as_bytes().split_first_chunk::<19>()?;
+    let number = |range: std::ops::Range<usize>| {
+        whole[range]
+            .iter()
+            .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + i64::from(byte - b'0')))
+    };
+    let is_separated =
+        [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, byte)| whole[*at] == *byte);
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    // The 29th and later, and the limits of the type, are left to the parser of all forms.
+    let is_plain = (1700..2200).contains(&year) && (1..=12).contains(&month) && (1..=28).contains(&day);
+    if !is_separated || !is_plain || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(Timestamp(seconds * 1_000_000_000 + decimals(rest)?))
+}
+
+/// Nanoseconds, of `.123Z` or `Z`.
+fn decimals(text: &[u8]) -> Option<i64> {
+    let digits = match text.strip_suffix(b"Z")? {
+        [] => return Some(0),
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => digits,
+        _ => return None,
+    };
+    let add = |number, byte: &u8| byte.is_ascii_digit().then(|| 10 * number + i64::from(byte - b'0'));
+    let number = digits.iter().try_fold(0, add)?;
+    Some((digits.len()..9).fold(number, |number, _| 10 * number))
+}
+
+/// Of the Gregorian calendar, for years after 0: years begin in March, so that a leap day is the last of its year.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days_before_month = (153 * month + 2) / 5;
+    365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day - 719_469
+}
+
 impl From<std::time::SystemTime> for Timestamp {
     /// The nearest time there is.
     fn from(time: std::time::SystemTime) -> Timestamp {
@@ -72,6 +116,8 @@ impl fmt::Display for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,6 +134,24 @@ mod tests {
         }
         for text in ["", "now", "2026-13-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-22T10:00:00Zx"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn plain_times_are_read_as_any_other(nanoseconds in i64::MIN..i64::MAX, decimals in 0..=9_usize) {
+            let text = jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap();
+            let text = if decimals == 0 { format!("{text:.0}") } else { format!("{text:.decimals$}") };
+            let any = text.parse::<jiff::Timestamp>().unwrap().as_nanosecond();
+            prop_assert_eq!(Timestamp::parse(&text).map(|time| i128::from(time.nanoseconds())), Some(any));
+        }
+
+        #[test]
+        fn what_is_no_plain_time_is_left_to_the_parser_of_all_forms(text in "[0-9]{4}[-/][0-3][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9a]{0,11})?Z?") {
+            if let Some(time) = plain(&text) {
+                let any = text.parse::<jiff::Timestamp>().unwrap().as_nanosecond();
+                prop_assert_eq!(i128::from(time.nanoseconds()), any);
+            }
         }
     }
 
