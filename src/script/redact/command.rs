@@ -8,6 +8,8 @@ pub(super) enum Take {
     Whole,
     /// What follows this letter: `user:password`.
     After(char),
+    /// What follows the `:` of `user:password@host`; a host alone has none.
+    UserInfo,
     /// The value of a header.
     Header,
     /// The cookies, unless it is a file of them.
@@ -34,7 +36,8 @@ pub(super) enum Form {
 /// An option whose value is a secret.
 pub(super) type Taking = (&'static str, Form, Take, Kind);
 
-/// Words without an option: after the word `after`, how many are skipped and how many are secret.
+/// Words without an option: after the word `after`, how many are skipped and how many are secret. That word may be the
+/// name of the command; one with a `.` at its end is how the word begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) after: &'static [&'static str],
@@ -48,7 +51,12 @@ pub(super) enum Placed {
     Words(usize, Kind),
     /// A name, then its value.
     NameAndValue,
+    /// What follows this letter in the first word that has it: `user/password@host`.
+    After(char, Kind),
 }
+
+/// In `reads`: the command reads a secret from standard input whatever its options are.
+pub(super) const ALWAYS: &str = "";
 
 /// The grammar of a command.
 #[derive(Debug)]
@@ -58,6 +66,6 @@ pub(super) struct Command {
     pub(super) takes: Option<&'static str>,
     pub(super) options: &'static [Taking],
     pub(super) places: &'static [Place],
-    /// Options that make it read a secret from standard input.
+    /// Options that make it read a secret from standard input; [`ALWAYS`]: it does without one.
     pub(super) reads: &'static [&'static str],
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::command::{Command, Form, Place, Placed, Take};
-use super::commands::COMMANDS;
+use super::command::{ALWAYS, Command, Form, Place, Placed, Take};
+use super::commands;
 use super::mark::Kind;
 use super::names::{is_path, is_plain, is_switch, kind_of, looks_secret};
 
 static BY_NAME: LazyLock<HashMap<&str, &Command>> = LazyLock::new(|| {
-    let names = COMMANDS.iter().flat_map(|command| command.names.iter().map(move |name| (*name, command)));
+    let names = commands::all().flat_map(|command| command.names.iter().map(move |name| (*name, command)));
     names.collect()
 });
 
@@ -73,6 +73,8 @@ impl<'w> Reading<'w> {
             self.place = None;
             self.before.clear();
             self.before.push(base_name(word));
+            self.reads |= command.reads.contains(&ALWAYS);
+            self.begin_places(base_name(word));
             return 1;
         }
         self.reads |= self.reads_input(word);
@@ -112,7 +114,8 @@ impl<'w> Reading<'w> {
 
     fn begin_places(&mut self, word: &str) -> bool {
         let places: &[Place] = self.command.map_or(&[], |command| command.places);
-        let begun = places.iter().find(|place| place.after.contains(&word));
+        let begins = |after: &&str| *after == word || after.ends_with('.') && word.starts_with(*after);
+        let begun = places.iter().find(|place| place.after.iter().any(begins));
         if let Some(place) = begun {
             self.place = Some((place.skip, place.what));
         }
@@ -128,7 +131,16 @@ impl<'w> Reading<'w> {
             return None;
         }
         match what {
-            Placed::Words(..) if word.starts_with('-') => return None,
+            Placed::Words(..) | Placed::After(..) if word.starts_with('-') => return None,
+            Placed::After(letter, kind) => {
+                let (letter, kind) = (*letter, *kind);
+                let (before, after) = word.split_once(letter)?;
+                if before.is_empty() || after.starts_with("//") {
+                    return None;
+                }
+                self.place = None;
+                self.emit(at, before.len() + letter.len_utf8(), kind);
+            }
             Placed::Words(count, kind) => {
                 let kind = *kind;
                 *count -= 1;
@@ -141,7 +153,8 @@ impl<'w> Reading<'w> {
             Placed::NameAndValue if word.starts_with('-') => return None,
             Placed::NameAndValue => {
                 self.place = None;
-                let kind = kind_of(word.rsplit(['/', ':', '.']).next().unwrap_or(word))?;
+                let last = word.rsplit(['/', ':', '.']).next().unwrap_or(word);
+                let kind = kind_of(last)?;
                 let types = ["-string", "-data", "-add", "--add"];
                 let value = (at + 1..self.words.len()).find(|at| !types.contains(&self.words[*at]))?;
                 if !self.words[value].starts_with('-') {
@@ -159,7 +172,10 @@ impl<'w> Reading<'w> {
         let before = at.checked_sub(1).map_or("", |before| self.words[before]);
         let is_script = before.starts_with('-') && before.ends_with(['c', 'e']) || before == "script";
         if let Some((name, value)) = self.words[at].split_once('=').filter(|_| !is_script) {
-            self.assigned(at, name, value);
+            match self.taking(name) {
+                Some((_, take, kind)) => self.take(at, name.len() + 1, take, kind),
+                None => self.assigned(at, name, value),
+            }
         }
         1
     }
@@ -175,7 +191,9 @@ impl<'w> Reading<'w> {
 
     fn option(&mut self, at: usize) -> usize {
         let word = self.words[at];
-        let (name, joined) = match word.split_once('=') {
+        // As Windows writes options: `/p:x`.
+        let separator = if word.starts_with('/') { ':' } else { '=' };
+        let (name, joined) = match word.split_once(separator) {
             Some((name, _)) => (name, Some(name.len() + 1)),
             None => (word, None),
         };
@@ -257,6 +275,7 @@ impl<'w> Reading<'w> {
             None => (at + 1, 0, 2),
         };
         if word < self.words.len() {
+            self.reads |= self.reads_input(&self.words[word][start..]);
             self.take(word, start, take, kind);
         }
         used
@@ -274,6 +293,13 @@ impl<'w> Reading<'w> {
                 let parts = value.split_once(letter).filter(|_| !is_plain(value));
                 if let Some((user, _)) = parts.filter(|(user, rest)| !(is_number(user) && is_number(rest))) {
                     self.emit(word, start + user.len() + letter.len_utf8(), kind);
+                }
+            }
+            Take::UserInfo => {
+                let from = value.find("://").map_or(0, |scheme| scheme + 3);
+                let info = value[from..].rsplit_once('@').and_then(|(info, _)| info.split_once(':'));
+                if let Some((user, _)) = info {
+                    self.emit(word, start + from + user.len() + 1, kind);
                 }
             }
             Take::Header => self.header(word, start, value),

@@ -179,7 +179,7 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
     if segment.ends_with("secret") {
         return Some(Kind::Secret);
     }
-    let keys = ["apikey", "accesskey", "privatekey", "secretkey", "authkey", "accountkey", "masterkey"];
+    let keys = ["apikey", "paperkey", "accesskey", "privatekey", "secretkey", "authkey", "accountkey", "masterkey"];
     if ends(&keys) || segment == "key" && BEFORE_KEY.contains(&before) {
         return Some(Kind::Key);
     }

@@ -73,9 +73,20 @@ impl Search<'_, '_> {
             Some(Shape::Word) => self.word(at),
             Some(Shape::Quoted) => match kind_of(self.text(at)) {
                 Some(kind) if self.text(at + 1).starts_with([':', '=']) => self.separated(at + 1, kind),
-                _ => at + 1,
+                Some(kind) => self.element(at + 1, kind),
+                None => at + 1,
             },
             _ => at + 1,
+        }
+    }
+
+    /// What is assigned to an element of that name, from its closing bracket on: `ENV["TOKEN"] = "x"`.
+    fn element(&mut self, at: usize, kind: Kind) -> usize {
+        let is_assigned = |text: &str| text.starts_with('=') && !text.starts_with("==");
+        match self.text(at).strip_prefix(']') {
+            Some(rest) if is_assigned(rest) => self.separated_within(at, self.tokens[at].start + 1, kind),
+            Some("") if is_assigned(self.text(at + 1)) => self.separated(at + 1, kind),
+            _ => at,
         }
     }
 
@@ -113,6 +124,12 @@ impl Search<'_, '_> {
         if is_name && at >= 2 && self.is_word(at - 1, "to") && self.shape(at - 2) == Some(Shape::Quoted) {
             self.literals(at - 2, kind, false);
             return at + 1;
+        }
+        // Tcl, in which expect(1) is written.
+        let is_set = is_name && at > 0 && self.is_word(at - 1, "set") && !self.is_word(at + 1, "to");
+        if is_set && self.shape(at + 1) == Some(Shape::Word) && looks_secret(next) {
+            let start = self.tokens[at + 1].start;
+            return self.bare(at + 1, start, kind);
         }
         if is_name && self.shape(at + 1) == Some(Shape::Quoted) && !self.tokens[at + 1].is_joined {
             let allows_paths = !self.is_script();
@@ -229,10 +246,24 @@ impl Search<'_, '_> {
             if hides && self.shape(at + 1) == Some(Shape::Quoted) {
                 return self.literals(at + 1, Kind::Password, false);
             }
-        } else if self.is_word(at, "send") && self.shape(at + 1) == Some(Shape::Quoted) && self.expects_password(at) {
-            return self.literals(at + 1, Kind::Password, false);
+        } else if self.is_word(at, "send") && self.expects_password(at) {
+            let value = at + if self.text(at + 1) == "--" { 2 } else { 1 };
+            match self.shape(value) {
+                Some(Shape::Quoted) => return self.literals(value, Kind::Password, false),
+                Some(Shape::Word) => return self.bare(value, self.tokens[value].start, Kind::Password),
+                _ => {}
+            }
+        } else if ["auth=", "BasicAuth"].iter().any(|end| self.text(at).ends_with(end)) {
+            return self.pair(at + 1);
         }
         at + 1
+    }
+
+    /// `("user", "password")`, from its parenthesis on.
+    fn pair(&mut self, at: usize) -> usize {
+        let is_user = self.shape(at) == Some(Shape::Operator('(')) && self.shape(at + 1) == Some(Shape::Quoted);
+        let password = (at + 2..at + 4).find(|at| self.shape(*at) == Some(Shape::Quoted)).filter(|_| is_user);
+        password.map_or(at, |password| self.literals(password, Kind::Password, false))
     }
 
     /// expect(1): what is sent after a prompt for a password.

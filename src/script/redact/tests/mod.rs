@@ -140,6 +140,70 @@ fn commands_that_take_a_secret_lose_it_by_their_own_grammar() {
 }
 
 #[test]
+fn commands_of_clouds_databases_and_attackers_lose_their_secrets_too() {
+    for text in [
+        "curl -x me:Zebra7Quagga@proxy:8080 https://x",
+        "curl --proxy http://me:Zebra7Quagga@proxy:8080 https://x",
+        "ssh-keygen -t ed25519 -N Zebra7Quagga -f k",
+        "ssh-keygen -p -P Zebra7Quagga -N '' -f k",
+        "security unlock-keychain -pZebra7Quagga login.keychain",
+        "security add-generic-password -a me -s x -wZebra7Quagga",
+        "dscl . -create /Users/ada Password Zebra7Quagga",
+        "mysqladmin -u root password Zebra7Quagga",
+        "redis-cli -h h AUTH Zebra7Quagga",
+        "sqlplus -s scott/Zebra7Quagga@db",
+        "isql DSN ada Zebra7Quagga",
+        "openssl passwd -1 -salt xy Zebra7Quagga",
+        "echo Zebra7Quagga | openssl enc -pass stdin -in a",
+        "echo ada:Zebra7Quagga | chpasswd",
+        "htpasswd -nbm ada Zebra7Quagga",
+        "rclone obscure Zebra7Quagga",
+        "aws ssm put-parameter --name n --type SecureString --value Zebra7Quagga",
+        "az keyvault secret set --vault-name v --name n --value Zebra7Quagga",
+        "vault write auth/approle/login role_id=a secret_id=Zebra7Quagga",
+        "vault operator unseal Zebra7Quagga",
+        "poetry config pypi-token.pypi Zebra7Quagga",
+        "composer config --global http-basic.example.org ada Zebra7Quagga",
+        "bundle config --global gems.example.org ada:Zebra7Quagga",
+        "cargo login Zebra7Quagga",
+        "ngrok config add-authtoken Zebra7Quagga",
+        "ansible-vault encrypt_string Zebra7Quagga --name n",
+        "pulumi config set --secret k Zebra7Quagga",
+        "dotnet user-secrets set k Zebra7Quagga",
+        "conda config --set token Zebra7Quagga",
+        "mc alias set m https://h AK Zebra7Quagga",
+        "bw unlock Zebra7Quagga",
+        "wpa_passphrase Net Zebra7Quagga",
+        "xfreerdp /u:ada /p:Zebra7Quagga /v:h",
+        "plink -ssh -pw Zebra7Quagga ada@h",
+        "winexe -U ada%Zebra7Quagga //h cmd",
+        "ipmitool -H h -U ada -P Zebra7Quagga power status",
+        "snmpwalk -v3 -l authPriv -A Zebra7Quagga h",
+        "hydra -l ada -p Zebra7Quagga ssh://h",
+        "impacket-psexec dom/ada:Zebra7Quagga@h",
+        "secretsdump.py dom/ada:Zebra7Quagga@h",
+    ] {
+        hides(text, "Zebra7Quagga");
+        hides(&format!("do shell script \"{text}\" with administrator privileges"), "Zebra7Quagga");
+    }
+}
+
+#[test]
+fn secrets_that_other_languages_assign_or_send_are_left_out() {
+    for text in [
+        r#"ENV["API_TOKEN"]="Zebra7Quagga""#,
+        r#"os.environ['DB_PASSWORD'] = 'Zebra7Quagga'"#,
+        r#"process.env["SECRET_KEY"] = `Zebra7Quagga`"#,
+        "requests.get(u, auth=('ada', 'Zebra7Quagga'))",
+        r#"HTTPBasicAuth("ada", "Zebra7Quagga")"#,
+        "set password Zebra7Quagga\nspawn ssh h",
+        "expect \"assword:\"\nsend -- Zebra7Quagga\\r",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+}
+
+#[test]
 fn literals_of_scripts_are_left_out_to_their_closing_quote() {
     for text in [
         r#"do shell script "id" password "correct Zebra7Quagga battery" with administrator privileges"#,

@@ -1,0 +1,56 @@
+//! Clients of databases.
+
+use super::super::command::Form::{Any, Joined};
+use super::super::command::Take::Whole;
+use super::super::command::{Command, Place, Placed};
+use super::{NONE, PASSWORD};
+
+const ORACLE: [&str; 6] = ["sqlplus", "impdp", "expdp", "sqlldr", "rman", "sqlcl"];
+
+pub(super) static COMMANDS: [Command; 8] = [
+    Command {
+        names: &["mysql", "mysqldump", "mysqlimport", "mysqlsh", "mariadb", "mariadb-dump"],
+        takes: Some("uhPDeST"),
+        options: &[("-p", Joined, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["psql", "pg_dump", "pg_restore"], takes: Some("cdfhLnopTtUvFPRX"), ..NONE },
+    Command {
+        names: &["mongo", "mongosh", "mongodump", "mongorestore"],
+        takes: Some("uphd"),
+        options: &[("-p", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["redis-cli", "valkey-cli"],
+        takes: Some("hpsaurnid"),
+        options: &[("-a", Any, Whole, PASSWORD)],
+        places: &[Place { after: &["AUTH", "auth"], skip: 0, what: Placed::Words(2, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["sqlcmd", "bcp"],
+        takes: Some("SUPdQqiohwsx"),
+        options: &[("-P", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["mysqladmin", "mariadb-admin"],
+        takes: Some("uhPDeST"),
+        options: &[("-p", Joined, Whole, PASSWORD)],
+        places: &[Place { after: &["password"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &ORACLE,
+        takes: None,
+        places: &[Place { after: &ORACLE, skip: 0, what: Placed::After('/', PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["isql", "iusql"],
+        takes: None,
+        places: &[Place { after: &["isql", "iusql"], skip: 2, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+];

@@ -1,0 +1,88 @@
+//! Programs that encrypt, sign and pack.
+
+use super::super::command::Form::{Any, Joined};
+use super::super::command::Take::{self, Whole};
+use super::super::command::{Command, Place, Placed};
+use super::super::mark::Kind;
+use super::{NONE, PASSWORD};
+
+pub(super) static COMMANDS: [Command; 9] = [
+    Command {
+        names: &["openssl"],
+        takes: None,
+        options: &[
+            ("-k", Any, Whole, PASSWORD),
+            ("-K", Any, Whole, Kind::Key),
+            ("-pass", Any, Take::After(':'), PASSWORD),
+            ("-passin", Any, Take::After(':'), PASSWORD),
+            ("-passout", Any, Take::After(':'), PASSWORD),
+            ("-password", Any, Take::After(':'), PASSWORD),
+            ("-passwd", Any, Whole, PASSWORD),
+            ("-hmac", Any, Whole, Kind::Key),
+            ("-psk", Any, Whole, Kind::Key),
+        ],
+        // A salt may be the first.
+        places: &[Place { after: &["passwd"], skip: 0, what: Placed::Words(2, PASSWORD) }],
+        reads: &["stdin"],
+    },
+    Command {
+        names: &["zip", "unzip", "zipcloak", "funzip"],
+        takes: Some("bdiInOPstTxZ"),
+        options: &[("-P", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["7z", "7za", "7zr", "7zz"], takes: None, options: &[("-p", Joined, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["rar", "unrar"],
+        takes: None,
+        options: &[("-p", Joined, Whole, PASSWORD), ("-hp", Joined, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["bsdtar", "pdftotext", "qpdf", "gs"],
+        takes: None,
+        options: &[("-upw", Any, Whole, PASSWORD), ("-opw", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["htpasswd"],
+        takes: None,
+        places: &[
+            Place {
+                after: &["-b", "-cb", "-bc", "-bB", "-cbB", "-bcB", "-bm", "-mb", "-cbm", "-bs", "-cbs"],
+                skip: 2,
+                what: Placed::Words(1, PASSWORD),
+            },
+            Place {
+                after: &["-nb", "-bn", "-nbB", "-bnB", "-nbm", "-nmb", "-nbs"],
+                skip: 1,
+                what: Placed::Words(1, PASSWORD),
+            },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["gpg", "gpg2"],
+        takes: Some("uror"),
+        options: &[("--passphrase", Any, Whole, PASSWORD)],
+        reads: &["--passphrase-fd"],
+        ..NONE
+    },
+    Command {
+        names: &["keytool", "jarsigner"],
+        takes: None,
+        options: &[
+            ("-storepass", Any, Whole, PASSWORD),
+            ("-keypass", Any, Whole, PASSWORD),
+            ("-srcstorepass", Any, Whole, PASSWORD),
+            ("-deststorepass", Any, Whole, PASSWORD),
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["restic", "rclone", "borg"],
+        takes: Some("rp"),
+        places: &[Place { after: &["obscure", "pass"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+];

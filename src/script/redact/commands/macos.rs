@@ -1,0 +1,110 @@
+//! Apple's own tools.
+
+use super::super::command::Form::{self, Any};
+use super::super::command::Take::{self, Likely, Whole};
+use super::super::command::{Command, Place, Placed};
+use super::super::mark::Kind;
+use super::{NONE, PASSWORD};
+
+pub(super) static COMMANDS: [Command; 13] = [
+    Command {
+        names: &["security"],
+        takes: Some("alcjDGCptrTkfPdh"),
+        options: &[
+            ("-p", Form::After("-keychain"), Whole, PASSWORD),
+            ("-o", Form::After("set-keychain-password"), Whole, PASSWORD),
+            ("-k", Form::After("set-key-partition-list"), Whole, PASSWORD),
+            ("-w", Form::After("add-"), Whole, PASSWORD),
+            ("-X", Form::After("add-"), Whole, PASSWORD),
+            ("-P", Form::After("import"), Whole, PASSWORD),
+            ("-P", Form::After("export"), Whole, PASSWORD),
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["dscl"],
+        takes: None,
+        options: &[("-P", Any, Whole, PASSWORD)],
+        places: &[
+            Place { after: &["create", "-create", "append", "-append"], skip: 1, what: Placed::NameAndValue },
+            Place { after: &["authonly", "-authonly", "auth", "-auth"], skip: 1, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["passwd", "-passwd"], skip: 1, what: Placed::Words(2, PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["dseditgroup", "dsconfigad", "dsconfigldap", "dsenableroot", "dsimport"],
+        takes: None,
+        options: &[
+            ("-P", Any, Whole, PASSWORD),
+            ("-p", Any, Likely, PASSWORD),
+            ("-r", Any, Likely, PASSWORD),
+            ("-lp", Any, Whole, PASSWORD),
+            ("-password", Any, Whole, PASSWORD),
+        ],
+        ..NONE
+    },
+    Command { names: &["sysadminctl", "fdesetup"], takes: None, reads: &["-stdinpass"], ..NONE },
+    Command {
+        names: &["scutil"],
+        takes: None,
+        options: &[("--password", Any, Whole, PASSWORD), ("--secret", Any, Whole, Kind::Secret)],
+        ..NONE
+    },
+    Command {
+        names: &["networksetup"],
+        takes: None,
+        places: &[
+            Place { after: &["-setairportnetwork"], skip: 2, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["-addpreferredwirelessnetworkatindex"], skip: 4, what: Placed::Words(1, PASSWORD) },
+            Place {
+                after: &["-setwebproxy", "-setsecurewebproxy", "-setsocksfirewallproxy", "-setftpproxy"],
+                skip: 5,
+                what: Placed::Words(1, PASSWORD),
+            },
+            Place { after: &["-setpppoepassword"], skip: 1, what: Placed::Words(1, PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["hdiutil", "diskutil"],
+        takes: None,
+        options: &[
+            ("-passphrase", Any, Whole, PASSWORD),
+            ("-oldPassphrase", Any, Whole, PASSWORD),
+            ("-newPassphrase", Any, Whole, PASSWORD),
+        ],
+        reads: &["-stdinpass", "-stdinpassphrase"],
+        ..NONE
+    },
+    Command {
+        names: &["launchctl"],
+        takes: None,
+        places: &[Place { after: &["setenv"], skip: 0, what: Placed::NameAndValue }],
+        ..NONE
+    },
+    Command {
+        names: &["defaults"],
+        takes: None,
+        places: &[Place { after: &["write"], skip: 1, what: Placed::NameAndValue }],
+        ..NONE
+    },
+    Command { names: &["su", "sudo", "doas"], takes: Some("CcDghpRrTtUu"), reads: &["-S", "--stdin"], ..NONE },
+    Command {
+        names: &["altool", "notarytool", "iTMSTransporter"],
+        takes: Some("pu"),
+        options: &[("-p", Any, Likely, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["jamf"], takes: None, options: &[("-passhash", Any, Whole, PASSWORD)], ..NONE },
+    // What a script was given is not known; osascript itself has neither option.
+    Command {
+        names: &["osascript"],
+        takes: Some("ls"),
+        options: &[
+            ("-p", Form::Without("-e"), Likely, PASSWORD),
+            ("-u", Form::Without("-e"), Take::After(':'), PASSWORD),
+        ],
+        ..NONE
+    },
+];

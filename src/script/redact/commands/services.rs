@@ -1,0 +1,152 @@
+//! Clients of clouds and of what developers use.
+
+use super::super::command::Form::{self, Any};
+use super::super::command::Take::{self, Assignment, Header, Whole};
+use super::super::command::{Command, Place, Placed};
+use super::super::mark::Kind;
+use super::{NONE, PASSWORD};
+
+pub(super) static COMMANDS: [Command; 18] = [
+    Command {
+        names: &["aws"],
+        takes: None,
+        options: &[("--value", Form::After("put-parameter"), Whole, Kind::Secret)],
+        places: &[Place { after: &["set"], skip: 0, what: Placed::NameAndValue }],
+        reads: &["--password-stdin"],
+    },
+    Command {
+        names: &["gh", "glab", "hub"],
+        takes: Some("bRehjqHfFX"),
+        options: &[
+            ("-b", Form::After("secret"), Whole, Kind::Secret),
+            ("--body", Form::After("secret"), Whole, Kind::Secret),
+            ("-t", Form::After("login"), Whole, Kind::Token),
+            ("-H", Any, Header, Kind::Credential),
+            ("--header", Any, Header, Kind::Credential),
+        ],
+        reads: &["--with-token", "--stdin"],
+        ..NONE
+    },
+    Command {
+        names: &["docker", "podman", "nerdctl", "helm", "oras", "crane", "skopeo", "buildah"],
+        takes: Some("pueHlvwc"),
+        options: &[
+            ("-p", Form::After("login"), Whole, PASSWORD),
+            ("--creds", Any, Take::After(':'), PASSWORD),
+            ("-e", Any, Assignment, Kind::Secret),
+            ("--env", Any, Assignment, Kind::Secret),
+            ("--build-arg", Any, Assignment, Kind::Secret),
+        ],
+        reads: &["--password-stdin"],
+        ..NONE
+    },
+    Command {
+        names: &["kubectl", "oc"],
+        takes: Some("nfolsc"),
+        options: &[("--from-literal", Form::After("secret"), Take::After('='), Kind::Secret)],
+        ..NONE
+    },
+    Command {
+        names: &["az"],
+        takes: Some("punglo"),
+        options: &[
+            ("-p", Form::After("login"), Whole, PASSWORD),
+            ("--value", Form::After("secret"), Whole, Kind::Secret),
+        ],
+        reads: &["--password-stdin"],
+        ..NONE
+    },
+    Command {
+        names: &["git"],
+        takes: Some("Cc"),
+        options: &[("-c", Any, Assignment, Kind::Credential)],
+        places: &[Place { after: &["config"], skip: 0, what: Placed::NameAndValue }],
+        ..NONE
+    },
+    Command {
+        names: &["npm", "pnpm", "yarn"],
+        takes: None,
+        places: &[Place { after: &["set"], skip: 0, what: Placed::NameAndValue }],
+        ..NONE
+    },
+    Command { names: &["twine"], takes: Some("purci"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["vault"],
+        takes: None,
+        options: &[("secret_id", Any, Whole, Kind::Secret)],
+        places: &[
+            Place { after: &["login"], skip: 0, what: Placed::Words(1, Kind::Token) },
+            Place { after: &["unseal"], skip: 0, what: Placed::Words(1, Kind::Key) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["ansible", "ansible-playbook"],
+        takes: Some("ieufkmt"),
+        options: &[("-e", Any, Assignment, Kind::Secret), ("--extra-vars", Any, Assignment, Kind::Secret)],
+        ..NONE
+    },
+    Command {
+        names: &["poetry", "composer", "bundle"],
+        takes: None,
+        places: &[
+            Place { after: &["http-basic."], skip: 1, what: Placed::Words(1, PASSWORD) },
+            Place {
+                after: &["pypi-token.", "github-oauth.", "gitlab-token.", "bearer."],
+                skip: 0,
+                what: Placed::Words(1, Kind::Token),
+            },
+            Place { after: &["config"], skip: 0, what: Placed::After(':', PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["cargo", "wandb", "ngrok"],
+        takes: None,
+        places: &[Place {
+            after: &["login", "authtoken", "add-authtoken", "add-api-key"],
+            skip: 0,
+            what: Placed::Words(1, Kind::Token),
+        }],
+        ..NONE
+    },
+    Command {
+        names: &["ansible-vault"],
+        takes: None,
+        places: &[Place { after: &["encrypt_string"], skip: 0, what: Placed::Words(1, Kind::Secret) }],
+        ..NONE
+    },
+    Command {
+        names: &["bw"],
+        takes: None,
+        places: &[
+            Place { after: &["login"], skip: 1, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["unlock"], skip: 0, what: Placed::Words(1, PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["pulumi"],
+        takes: None,
+        places: &[Place { after: &["--secret"], skip: 1, what: Placed::Words(1, Kind::Secret) }],
+        ..NONE
+    },
+    Command {
+        names: &["dotnet"],
+        takes: None,
+        places: &[Place { after: &["set"], skip: 1, what: Placed::Words(1, Kind::Secret) }],
+        ..NONE
+    },
+    Command {
+        names: &["mc"],
+        takes: None,
+        places: &[Place { after: &["set"], skip: 3, what: Placed::Words(1, Kind::Secret) }],
+        ..NONE
+    },
+    Command {
+        names: &["conda"],
+        takes: None,
+        places: &[Place { after: &["--set"], skip: 0, what: Placed::NameAndValue }],
+        ..NONE
+    },
+];
