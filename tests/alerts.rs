@@ -179,6 +179,25 @@ fn a_follower_reads_a_file_that_was_emptied_from_its_begin_even_when_it_has_grow
 }
 
 #[test]
+fn a_follower_goes_on_after_a_directory_and_a_pipe_had_the_name_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("alerts.ndjson");
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(1200));
+    fs::write(&live, text_of(0..2)).unwrap();
+    let follower = Follower::start(&live);
+    follower.sees(&lines(0..2));
+    fs::rename(&live, folder.path().join("alerts-20260101T000000-000001.ndjson")).unwrap();
+    fs::create_dir(&live).unwrap();
+    wait();
+    fs::remove_dir(&live).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&live).status().unwrap().success());
+    wait();
+    fs::remove_file(&live).unwrap();
+    fs::write(&live, text_of(2..5)).unwrap();
+    follower.sees(&lines(0..5));
+}
+
+#[test]
 fn a_follower_waits_for_a_file_that_is_not_there_yet() {
     let folder = tempfile::tempdir().unwrap();
     let live = folder.path().join("alerts.ndjson");

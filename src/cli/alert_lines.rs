@@ -1,7 +1,7 @@
 //! An alert file that is followed, line by line, over rotations and truncation.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -106,17 +106,19 @@ pub(super) struct Followed {
     live: Option<Lines>,
     /// Rotations that were read.
     seen: HashSet<PathBuf>,
+    /// Something else than a file has taken its name.
+    is_replaced: bool,
 }
 
 impl Followed {
     pub(super) fn new(path: &Path) -> Followed {
-        Followed { path: path.to_owned(), live: None, seen: HashSet::new() }
+        Followed { path: path.to_owned(), live: None, seen: HashSet::new(), is_replaced: false }
     }
 
     /// Passes on everything written since the last call, in order. Returns whether there is a file.
     pub(super) fn read(&mut self, take: Take<'_>) -> Result<bool, Failure> {
         loop {
-            let found = fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
+            let found = self.look().map(|found| (found.dev(), found.ino()));
             self.drain(take)?;
             let is_same = self.live.as_ref().is_some_and(|live| live.identity() == found);
             if is_same || found.is_none() {
@@ -131,6 +133,17 @@ impl Followed {
             self.read_rotations(&next, take)?;
             self.live = Some(next);
         }
+    }
+
+    /// What has the name now. Once there was a file, nothing else ends the reading: there may be a file again.
+    fn look(&mut self) -> Option<Metadata> {
+        let found = fs::metadata(&self.path).ok()?;
+        let is_replaced = self.live.is_some() && !found.is_file();
+        if is_replaced && !std::mem::replace(&mut self.is_replaced, is_replaced) {
+            log::warn!("{}: is no longer a regular file; waiting for one", self.path.display());
+        }
+        self.is_replaced = is_replaced;
+        Some(found).filter(|_| !is_replaced)
     }
 
     /// The live file up to its end; from the begin again when someone emptied it.

@@ -69,3 +69,8 @@ pub(super) struct Command {
     /// Options that make it read a secret from standard input; [`ALWAYS`]: it does without one.
     pub(super) reads: &'static [&'static str],
 }
+
+/// What most commands are without.
+pub(super) const NONE: Command = Command { names: &[], takes: Some(""), options: &[], places: &[], reads: &[] };
+/// What most of them take.
+pub(super) const PASSWORD: Kind = Kind::Password;

@@ -2,8 +2,7 @@
 
 use super::super::command::Form::{Any, Joined};
 use super::super::command::Take::Whole;
-use super::super::command::{Command, Place, Placed};
-use super::{NONE, PASSWORD};
+use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
 
 const ORACLE: [&str; 6] = ["sqlplus", "impdp", "expdp", "sqlldr", "rman", "sqlcl"];
 

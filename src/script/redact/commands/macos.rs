@@ -2,9 +2,8 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Likely, Whole};
-use super::super::command::{Command, Place, Placed};
+use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
-use super::{NONE, PASSWORD};
 
 pub(super) static COMMANDS: [Command; 13] = [
     Command {

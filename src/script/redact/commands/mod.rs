@@ -7,11 +7,7 @@ mod macos;
 mod services;
 mod transfer;
 
-use super::command::{ALWAYS, Command};
-use super::mark::Kind;
-
-const NONE: Command = Command { names: &[], takes: Some(""), options: &[], places: &[], reads: &[] };
-const PASSWORD: Kind = Kind::Password;
+use super::command::Command;
 
 /// The commands that are known.
 pub(super) fn all() -> impl Iterator<Item = &'static Command> {

@@ -2,9 +2,8 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Assignment, Cookie, Header, Likely, Whole};
-use super::super::command::{Command, Place, Placed};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
-use super::{ALWAYS, NONE, PASSWORD};
 
 /// Examples of impacket, as they are and as a package installs them.
 const IMPACKET: [&str; 12] = [
