@@ -12,9 +12,9 @@ use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
 
 /// How much is read at a time.
-const BLOCK: usize = 256 << 10;
-/// How much of a line is gathered before it goes out in pieces.
-const MAX_GATHERED: usize = 1 << 20;
+const BLOCK: usize = 64 << 10;
+/// How much of a line is gathered before it goes out in pieces: events that wait hold the piece they are in.
+const MAX_GATHERED: usize = 2 * BLOCK;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
 /// How many blocks wait for the decoder: enough to keep it busy, and little to hold.
@@ -109,7 +109,7 @@ impl Cutter {
     fn cut(&mut self, start: usize) -> Option<()> {
         match memchr::memrchr(b'\n', &self.buffer[start..]) {
             Some(end) => self.send_up_to(start + end + 1, false),
-            None if self.buffer.len() > MAX_GATHERED => {
+            None if self.buffer.len() >= MAX_GATHERED => {
                 let end = last_boundary(&self.buffer);
                 self.send_up_to(end, true)
             }
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_long_line_goes_out_in_pieces_that_end_with_a_whole_character() {
-        let long = ["x".repeat(MAX_GATHERED + 1).as_bytes(), b"\xc3"].concat();
+        let long = ["x".repeat(MAX_GATHERED - 1).as_bytes(), b"\xc3"].concat();
         let chunks = chunks(&[b"a\n", &long, b"\xa9", b"\nb\n"]);
         assert_eq!((chunks[1].as_str(), chunks[3].as_str()), ("a\n", "é\nb\n"));
-        assert_eq!(chunks[2].len(), MAX_GATHERED + 1 + "…".len());
+        assert_eq!(chunks[2].len(), MAX_GATHERED - 1 + "…".len());
         assert_eq!(chunks.concat().matches('é').count(), 1);
     }
 

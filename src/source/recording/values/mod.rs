@@ -208,10 +208,17 @@ impl Values {
             Some(scan) => scan.start,
             None => self.at,
         };
-        let rest = &self.block[keep..];
+        let is_empty = keep == self.block.len();
         // Behind the start of a value the places of lines are others.
-        self.decoded = Block::new(ahead.filter(|_| rest.is_empty()));
-        self.block = if rest.is_empty() { text } else { Arc::new([rest, &text].concat()) };
+        self.decoded = Block::new(ahead.filter(|_| is_empty));
+        if is_empty {
+            self.block = text;
+        } else if let Some(block) = Arc::get_mut(&mut self.block).filter(|_| keep == 0) {
+            // A long value comes in many pieces: what is there of it is not copied for each.
+            block.push_str(&text);
+        } else {
+            self.block = Arc::new([&self.block[keep..], &text].concat());
+        }
         self.at -= keep;
         if let Some(scan) = &mut self.scan {
             scan.scanner.shift(keep);
