@@ -41,7 +41,9 @@ fn what_needs_a_mac_is_not_applicable_and_the_rest_is_checked() {
     let (folder, file) = installed("");
     let run = osawatch(&["doctor", "--json", "--config", &file]);
     let all = checks(&run);
-    for name in ["macOS", "Rosetta", "process events", "connections", "launchd job", "code signature"] {
+    for name in
+        ["macOS", "Rosetta", "process events", "connections", "libproc", "eslogger", "launchd job", "code signature"]
+    {
         assert_eq!(check(&all, name)["state"], "n/a", "{name}");
     }
     for name in ["configuration", "managed preferences", "clock"] {

@@ -192,7 +192,24 @@ fn in_the_simulated_mac_doctor_tries_the_sensors_and_names_what_is_missing() {
         "pass process events Endpoint Security; a program that was started was reported after",
         "pass connections the kernel's network statistics: TCP connections are reported at connect",
         "warn running agent no agent runs",
+        "warn eslogger /usr/bin/eslogger is missing",
     ] {
         assert!(said.iter().any(|said| said.starts_with(line)), "{line} is missing:\n{}", run.stdout);
     }
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_doctor_tries_eslogger_where_endpoint_security_works_too_and_reads_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps =
+        concat!(r#"{"eslogger": {}}"#, "\n", r#"{"proc": {"pid": 400, "path": "/bin/zsh", "ppid": 1, "upid": 4400}}"#);
+    let run = in_the_mac(folder.path(), steps, &["doctor"]);
+    let says = |start: &str| {
+        let mut lines = run.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(lines.any(|line| line.starts_with(start)), "{start} is missing:\n{}", run.stdout);
+    };
+    says("pass process events Endpoint Security; a program that was started was reported after");
+    says("pass eslogger permitted; a record comes after");
+    says("pass libproc");
 }

@@ -27,6 +27,7 @@ mod document;
 mod docs;
 mod doctor;
 mod selftest;
+mod recordings;
 // The macOS executables as files.
 mod executables;
 // What is believed of macOS, and how it is known.

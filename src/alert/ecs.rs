@@ -216,6 +216,7 @@ const PROCESS_FIELDS: [&str; 8] = [
 fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     let last = &found.events[found.events.len() - 1];
     let mut ours = Map::new();
+    let attribution = copies.last().and_then(|copy| attribution(last, copy));
     ours.insert("sequence".into(), sequence(rule, found, copies));
     let context = context_of(found);
     let ancestors = context.and_then(|context| context.ancestors.as_ref());
@@ -234,7 +235,7 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     if let Some((entity_id, script)) = script_of(found) {
         ours.insert("script".into(), script_fields(entity_id, &script.current()));
     }
-    if let Some(attribution) = attribution(last) {
+    if let Some(attribution) = attribution {
         ours.insert("attribution".into(), attribution);
     }
     for name in PROCESS_FIELDS {
@@ -262,16 +263,18 @@ fn sequence(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json 
     Json::Object(sequence)
 }
 
-/// `osawatch.attribution`: how the connection was given to its execution.
-fn attribution(event: &Event) -> Option<Json> {
-    let mut attribution = json!({ "method": event.str(field::ATTRIBUTION_METHOD)? });
-    if let Some(via) = event.str(field::ATTRIBUTION_VIA) {
+/// `osawatch.attribution`: how the connection was given to its execution, live or as its recording states it.
+fn attribution(event: &Event, copy: &Map<String, Json>) -> Option<Json> {
+    let stated = |name: &str| get(copy, &format!("osawatch.attribution.{name}"));
+    let method = event.str(field::ATTRIBUTION_METHOD).or_else(|| stated("method")?.as_str())?;
+    let mut attribution = json!({ "method": method });
+    if let Some(via) = event.str(field::ATTRIBUTION_VIA).or_else(|| stated("via")?.as_str()) {
         attribution["via"] = via.into();
     }
-    if event.stated(field::ATTRIBUTION_INHERITED).next().is_some() {
+    if event.stated(field::ATTRIBUTION_INHERITED).next().is_some() || stated("inherited") == Some(&Json::Bool(true)) {
         attribution["inherited"] = true.into();
     }
-    if let Some(waited) = event.int(field::ATTRIBUTION_WAITED_MS) {
+    if let Some(waited) = event.int(field::ATTRIBUTION_WAITED_MS).or_else(|| stated("waited_ms")?.as_i64()) {
         attribution["waited_ms"] = waited.into();
     }
     Some(attribution)

@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::now;
 use super::command::output;
 use super::config::{LayerArgs, findings};
+use super::doctor_sources;
 use super::exit::{Failure, print};
 use super::rules::Selection;
 use crate::config::{Config, Layers, trust};
 use crate::detect::RuleSet;
-use crate::doctor::{self, Check, folders, launchd, profile, signature, trial};
+use crate::doctor::{self, Check, folders, launchd, profile, signature};
 use crate::report::plural;
 use crate::source;
-use crate::source::live::{Error as LiveError, HostFacts, Options, Watched};
+use crate::source::live::{Error as LiveError, HostFacts};
 
 const ENTITLEMENT: &str = "com.apple.developer.endpoint-security.client";
 const LABEL: &str = "system/io.osawatch.agent";
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     checks.push(folders::folder("state folder", &alerts.state_directory));
     checks.push(folders::instance(&alerts.state_directory));
     checks.extend(of_a_mac(facts.is_some()));
-    checks.extend(sensors(config.as_ref()));
+    checks.extend(doctor_sources::checks(config.as_ref()));
     if args.json {
         print(&format!("{:#}\n", doctor::json(&checks)))?;
     } else {
@@ -264,23 +264,5 @@ fn job(printed: Option<&str>) -> Check {
             "not loaded",
             "sudo launchctl bootstrap system /Library/LaunchDaemons/io.osawatch.agent.plist",
         ),
-    }
-}
-
-/// The sensors, tried out for some seconds.
-fn sensors(config: Option<&Config>) -> Vec<Check> {
-    let sources = config.map(|config| config.sources.clone()).unwrap_or_default();
-    let options = Options {
-        exec: sources.exec,
-        network: sources.network,
-        endpoint_security_connect_event: false,
-        muted: Vec::new(),
-        watched: Arc::new(Watched::default()),
-    };
-    match source::live(&options) {
-        Ok(sensors) => trial::Trial::of(&sensors, trial::LIMIT).checks(),
-        Err(error) => ["process events", "Full Disk Access", "connections"]
-            .map(|name| Check::not_applicable(name, error.to_string()))
-            .to_vec(),
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Sender, unbounded};
 use serde_json::{Map, Value as Json};
 
 use super::args::duration;
@@ -20,18 +20,28 @@ use crate::detect::RuleSet;
 use crate::output::terminal;
 use crate::pipeline::{Limits, Pipeline};
 use crate::report::{plural, visible};
+use crate::script::{Pseudonyms, Redactor};
 use crate::source;
 use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
+
+/// Users whose names are known beforehand.
+const MAX_USERS: usize = 1024;
 
 /// Arguments of `record`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write the events to this file, which must not exist; a name that ends with .gz is compressed
+    /// Write the events to this file, which must not exist; a name that ends with .gz or .zst is compressed
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Stop after this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
+    /// From every source there is, also Endpoint Security's undocumented connect event on macOS 26.4 and later
+    #[arg(long)]
+    all: bool,
+    /// Leave out secrets, and give users, home folders, hosts, mail addresses and the addresses of this Mac pseudonyms
+    #[arg(long)]
+    anonymise: bool,
     /// Where process events come from
     #[arg(long, value_enum, default_value = "auto")]
     exec_source: ExecSource,
@@ -40,12 +50,25 @@ pub(super) struct Args {
     network_source: NetworkSource,
 }
 
-/// There are no rules, so no alerts; what is lost is in the last document.
-struct Nothing;
+/// There are no rules, so no alerts; what is lost is recorded where it was lost, and its sum in the last document.
+struct Losses(Sender<Map<String, Json>>);
 
-impl agent::Sink for Nothing {
+impl agent::Sink for Losses {
     fn alert(&mut self, _: Alert) {}
-    fn document(&mut self, _: Map<String, Json>) {}
+
+    fn document(&mut self, document: Map<String, Json>) {
+        let _ = self.0.try_send(document);
+    }
+}
+
+/// Pseudonyms for the users and the name of this Mac, and for what else is found.
+fn pseudonyms(host: Option<&str>) -> Result<Pseudonyms, Failure> {
+    let redactor = Redactor::new(&[], true).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+    let mut pseudonyms = Pseudonyms::new(redactor);
+    host.into_iter().for_each(|name| pseudonyms.add_host(name));
+    let homes = std::fs::read_dir("/Users").into_iter().flatten().flatten().take(MAX_USERS);
+    homes.for_each(|home| pseudonyms.add_user(&home.file_name().to_string_lossy()));
+    Ok(pseudonyms)
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -54,15 +77,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = Options {
         exec: args.exec_source,
         network: args.network_source,
-        endpoint_security_connect_event: false,
+        endpoint_security_connect_event: args.all,
         muted: Vec::new(),
         watched: Arc::default(),
     };
     let sensors = source::live(&options).map_err(live_failure)?;
-    let (recorder, tap) = Recorder::start(&args.output)?;
+    let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;
+    let (recorder, tap) = Recorder::start_with(&args.output, pseudonyms)?;
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let (machine, pipeline) = (sensors.machine.clone(), Pipeline::new(RuleSet::default(), Limits::live()));
-    let agent = Agent::start(settings, pipeline, sensors, options.watched, Nothing);
+    let agent = Agent::start(settings, pipeline, sensors, options.watched, Losses(recorder.documents()));
     let agent = agent.map_err(|error| live_failure(LiveError::Thread(error)))?;
     let ended = agent.with_ports(Ports { control: controls, status: None, tap: Some(tap) }).run(&stop);
     let why = match &ended.result {

@@ -1,26 +1,27 @@
 //! Events into a recording: ECS lines, as `replay` reads them, compressed where the name says so.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use serde_json::{Map, Value as Json};
 
 use super::exit::Failure;
+use super::recording_file::RecordingFile;
 use crate::agent::{Tap, Tapped, tap};
-use crate::alert::to_line;
 use crate::event::document;
+use crate::script::Pseudonyms;
 
 /// What was written is complete on the disk after this long, should osawatch be killed.
 const FLUSH: Duration = Duration::from_secs(1);
+/// Nothing has to be done for as long as nothing comes.
+const NOTHING_TO_FLUSH: Duration = Duration::from_secs(3600);
 /// How long what is left may take to be written.
 const FINISH: Duration = Duration::from_secs(3);
+/// Documents about losses that may wait.
+const MAX_DOCUMENTS: usize = 64;
 
 /// What a recording came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,61 +34,52 @@ pub(super) struct Recorded {
 /// A recording on a thread of its own.
 pub(super) struct Recorder {
     path: PathBuf,
-    done: Receiver<(Stream, Recorded, io::Result<()>)>,
+    documents: Sender<Map<String, Json>>,
+    done: Receiver<(Written, io::Result<()>)>,
 }
 
-enum Stream {
-    Plain(BufWriter<File>),
-    Gzip(Box<GzEncoder<BufWriter<File>>>),
+/// A recording so far.
+struct Written {
+    file: RecordingFile,
+    pseudonyms: Option<Pseudonyms>,
+    recorded: Recorded,
 }
 
-impl Stream {
-    fn line(&mut self, document: &Map<String, Json>) -> io::Result<()> {
-        let line = to_line(document);
-        match self {
-            Stream::Plain(file) => writeln!(file, "{line}"),
-            Stream::Gzip(file) => writeln!(file, "{line}"),
+impl Written {
+    fn line(&mut self, mut document: Map<String, Json>) -> io::Result<()> {
+        if let Some(pseudonyms) = &mut self.pseudonyms {
+            pseudonyms.apply(&mut document);
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Plain(file) => file.flush(),
-            Stream::Gzip(file) => file.flush(),
-        }
-    }
-
-    fn finish(self) -> io::Result<()> {
-        let file = match self {
-            Stream::Plain(file) => file,
-            Stream::Gzip(file) => file.finish()?,
-        };
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        self.file.line(&document)
     }
 }
 
 impl Recorder {
-    /// Makes the file, which must not exist, readable for its owner alone: command lines hold secrets.
+    /// Makes the file, and starts to write.
     pub(super) fn start(path: &Path) -> Result<(Recorder, Tap), Failure> {
+        Recorder::start_with(path, None)
+    }
+
+    /// The same, with personal data left out.
+    pub(super) fn start_with(path: &Path, pseudonyms: Option<Pseudonyms>) -> Result<(Recorder, Tap), Failure> {
         let failed = |error: io::Error| {
             Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot create the recording: {error}", path.display()))
         };
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("zst" | "xz" | "bz2" | "zip")) {
-            let why = "a recording is written plain or, with a name that ends with .gz, with gzip";
+        let Some(file) = RecordingFile::create(path).map_err(failed)? else {
+            let why = "a recording is written plain or, with a name that ends with .gz or .zst, compressed";
             return Err(Failure::new(Failure::USAGE, format!("{}: {why}", path.display())));
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-        let file = BufWriter::new(options.open(path).map_err(failed)?);
-        let stream = match extension {
-            Some("gz") => Stream::Gzip(Box::new(GzEncoder::new(file, Compression::default()))),
-            _ => Stream::Plain(file),
         };
         let ((tap, tapped), (ended, done)) = (tap(), bounded(1));
-        let work = move || _ = ended.send(write(stream, &tapped));
+        let (documents, documents_receiver) = bounded(MAX_DOCUMENTS);
+        let written = Written { file, pseudonyms, recorded: Recorded::default() };
+        let work = move || _ = ended.send(write(written, &tapped, documents_receiver));
         std::thread::Builder::new().name("osawatch-record".into()).spawn(work).map_err(failed)?;
-        Ok((Recorder { path: path.to_owned(), done }, tap))
+        Ok((Recorder { path: path.to_owned(), documents, done }, tap))
+    }
+
+    /// Where documents about losses go, to be recorded among the events.
+    pub(super) fn documents(&self) -> Sender<Map<String, Json>> {
+        self.documents.clone()
     }
 
     /// Ends the recording with this document, once its tap is gone.
@@ -95,47 +87,62 @@ impl Recorder {
         let failed = |error: io::Error| {
             Failure::new(Failure::IO, format!("{}: cannot write the recording: {error}", self.path.display()))
         };
-        let (mut stream, recorded, written) =
+        let (mut written, result) =
             self.done.recv_timeout(FINISH).map_err(|_| failed(io::ErrorKind::TimedOut.into()))?;
-        written.map_err(failed)?;
-        stream.line(last).and_then(|()| stream.finish()).map_err(failed)?;
-        Ok(recorded)
+        result.map_err(failed)?;
+        written.line(last.clone()).and_then(|()| written.file.finish()).map_err(failed)?;
+        Ok(written.recorded)
     }
 }
 
+/// Writes what comes until the tap is gone, and what waits then.
 #[allow(clippy::disallowed_methods, reason = "a disk is written in real time")]
-fn write(mut stream: Stream, tapped: &Tapped) -> (Stream, Recorded, io::Result<()>) {
-    let (mut recorded, mut result, mut flushed) = (Recorded::default(), Ok(()), Instant::now());
+fn write(
+    mut written: Written,
+    tapped: &Tapped,
+    mut documents: Receiver<Map<String, Json>>,
+) -> (Written, io::Result<()>) {
+    let (mut result, mut flushed) = (Ok(()), Instant::now());
     let mut is_flushed = true;
     loop {
-        let received = match is_flushed {
-            true => tapped.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => tapped.events.recv_timeout(FLUSH),
-        };
-        match received {
-            Ok((event, _charge)) if result.is_ok() => {
-                result = stream.line(&document::document(&event));
-                recorded.events += u64::from(result.is_ok());
-                recorded.lost += u64::from(result.is_err());
-                is_flushed = false;
-            }
-            Ok(_) => recorded.lost += 1,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+        let patience = if is_flushed { NOTHING_TO_FLUSH } else { FLUSH };
+        select! {
+            recv(tapped.events) -> event => match event {
+                Ok((event, _charge)) if result.is_ok() => {
+                    result = written.line(document::document(&event));
+                    written.recorded.events += u64::from(result.is_ok());
+                    written.recorded.lost += u64::from(result.is_err());
+                    is_flushed = false;
+                }
+                Ok(_) => written.recorded.lost += 1,
+                Err(_) => break,
+            },
+            recv(documents) -> document => match document {
+                Ok(document) => {
+                    result = result.and_then(|()| written.line(document));
+                    is_flushed = false;
+                }
+                Err(_) => documents = never(),
+            },
+            default(patience) => {}
         }
         if !is_flushed && flushed.elapsed() >= FLUSH {
-            let done = stream.flush();
+            let done = written.file.flush();
             result = result.and(done);
             (is_flushed, flushed) = (true, Instant::now());
         }
     }
-    recorded.lost += tapped.lost.load(Ordering::Relaxed);
-    (stream, recorded, result)
+    for document in documents.try_iter() {
+        result = result.and_then(|()| written.line(document));
+    }
+    written.recorded.lost += tapped.lost.load(Ordering::Relaxed);
+    (written, result)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::os::unix::fs::PermissionsExt;
 
     fn last() -> Map<String, Json> {
@@ -167,13 +174,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_exists_is_never_written_to_and_zstd_is_refused() {
+    fn a_file_that_exists_is_never_written_to_and_what_nothing_writes_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.ndjson");
         std::fs::write(&path, "evidence").unwrap();
         assert!(Recorder::start(&path).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "evidence");
-        let error = Recorder::start(&folder.path().join("r.zst")).err().unwrap();
-        assert!(error.to_string().contains("ends with .gz"), "{error}");
+        let error = Recorder::start(&folder.path().join("r.xz")).err().unwrap();
+        assert!(error.to_string().contains("ends with .gz or .zst"), "{error}");
+    }
+
+    #[test]
+    fn a_loss_is_recorded_among_the_events_and_personal_data_is_left_out_of_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.ndjson");
+        let mut pseudonyms = Pseudonyms::new(crate::script::Redactor::new(&[], true).unwrap());
+        pseudonyms.add_host("alices-mac.local");
+        let (recorder, tap) = Recorder::start_with(&path, Some(pseudonyms)).unwrap();
+        let about = |text: &str| Map::from_iter([("message".to_owned(), Json::from(text))]);
+        recorder.documents().send(about("lost on alices-mac")).unwrap();
+        drop(tap);
+        recorder.finish(&about("/Users/alice ended")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "{\"message\":\"lost on host-1\"}\n{\"message\":\"/Users/user-1 ended\"}\n");
     }
 }

@@ -1,5 +1,6 @@
 //! The sensors tried out for some seconds: they test themselves and say what they find; a child of our own has to be seen.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -84,9 +85,25 @@ impl Trial {
         self.notices.iter().rev().find(|notice| notice.text.contains(text))
     }
 
+    /// What process events come from.
+    pub(crate) fn source(&self) -> Option<String> {
+        self.find(EXECS).map(|notice| notice.text.trim_start_matches(EXECS).trim().to_owned())
+    }
+
+    /// Whether eslogger, which was tried, is permitted, and how late its records come.
+    pub(crate) fn eslogger(&self) -> Check {
+        const NAME: &str = "eslogger";
+        let bad = |notice: &&Notice| notice.level != Level::Info && notice.text.contains(NAME);
+        match (self.exec_after, self.notices.iter().rev().find(bad)) {
+            (Some(after), _) => Check::pass(NAME, format!("permitted; a record comes after {} ms", after.as_millis())),
+            (None, Some(notice)) => Check::warn(NAME, notice.text.clone(), FULL_DISK_ACCESS),
+            (None, None) => Check::warn(NAME, format!("no record within {} s", LIMIT.as_secs()), FULL_DISK_ACCESS),
+        }
+    }
+
     fn process_events(&self) -> Check {
         const NAME: &str = "process events";
-        let source = self.find(EXECS).map(|notice| notice.text.trim_start_matches(EXECS).trim().to_owned());
+        let source = self.source();
         let late = |after: Duration| format!("a program that was started was reported after {} ms", after.as_millis());
         match (source, self.exec_after) {
             (Some(source), Some(after)) => Check::pass(NAME, format!("{source}; {}", late(after))),
@@ -143,6 +160,8 @@ const FULL_DISK_ACCESS: &str = "allow Osawatch.app (in a terminal: Terminal) \
 /// Starts a child, and returns its pid when it has ended.
 fn child() -> Option<u32> {
     let mut command = Command::new(PROGRAM);
+    // eslogger leaves out what the process group does in which it was started.
+    command.process_group(0);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
     let pid = child.id();
     let _ = child.wait();
@@ -178,6 +197,22 @@ mod tests {
         let found = trial(&[(Level::Warning, refused), NTSTAT], None);
         assert_eq!((found[0].0, found[1].0, found[2].0), (State::Fail, State::Fail, State::Pass));
         assert_eq!(found[1].1, refused);
+    }
+
+    #[test]
+    fn eslogger_is_permitted_with_how_late_it_is_or_says_why_it_ended() {
+        let of = |notices: &[(Level, &str)], exec_after| {
+            let notice = |(level, text): &(Level, &str)| Notice { level: *level, text: (*text).to_owned() };
+            let trial = Trial { notices: notices.iter().map(notice).collect(), exec_after, flows: 0 };
+            let check = trial.eslogger();
+            (check.state, check.finding)
+        };
+        let text = |state, text: &str| (state, text.to_owned());
+        let after = Some(Duration::from_millis(30));
+        assert_eq!(of(&[], after), text(State::Pass, "permitted; a record comes after 30 ms"));
+        let ended = (Level::Warning, "eslogger exited: not permitted");
+        assert_eq!(of(&[ended, NTSTAT], None), text(State::Warn, "eslogger exited: not permitted"));
+        assert_eq!(of(&[NTSTAT], None), text(State::Warn, "no record within 12 s"));
     }
 
     #[test]

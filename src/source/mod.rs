@@ -76,6 +76,14 @@ pub(crate) fn executions() -> Result<Box<dyn live::Executions>, live::Error> {
     Err(live::Error::NotAMac)
 }
 
+/// How many processes libproc names now; `None`: this is another system.
+pub(crate) fn processes() -> Option<usize> {
+    #[cfg(target_os = "macos")]
+    return Some(macos::processes());
+    #[cfg(not(target_os = "macos"))]
+    None
+}
+
 /// What this Mac says of itself; `None`: this is another system.
 pub(crate) fn host_facts() -> Option<live::HostFacts> {
     #[cfg(target_os = "macos")]

@@ -14,6 +14,7 @@ mod hidden;
 mod layer;
 mod mark;
 mod names;
+mod pseudonyms;
 mod settings;
 mod shapes;
 mod values;
@@ -21,6 +22,8 @@ mod values;
 use std::hash::{BuildHasher, RandomState};
 
 use serde_json::{Map, Value as Json};
+
+pub(crate) use pseudonyms::Pseudonyms;
 
 use super::Capture;
 use settings::Settings;

@@ -86,6 +86,11 @@ fn is_translated() -> bool {
     sys::sysctl_bytes("sysctl.proc_translated").is_some_and(|bytes| bytes.first() == Some(&1))
 }
 
+/// How many processes libproc names now.
+pub(super) fn processes() -> usize {
+    libproc::running().len()
+}
+
 /// What this Mac says of itself.
 pub(super) fn host_facts() -> HostFacts {
     HostFacts { os_version: Host::this().os_version, is_translated: is_translated() }
