@@ -55,13 +55,11 @@ fn in_the_simulated_mac_a_replay_gives_byte_for_byte_what_was_alerted_live_but_f
         "connection-before-the-exec-of-a-known-process",
         "delegated-to-osascript",
         "delegated-by-a-process-that-has-ended",
-        "eslogger-version-9",
         "exec-in-place",
         "exec-reported-3-s-late",
         "orphan-whose-parent-exits-before-its-exec",
         "osascript-connects-over-v6",
         "osascript-sends-over-unconnected-udp",
-        "pid-reuse",
     ] {
         let (live, replayed, lost) = live_and_replayed(scenario);
         assert!(!live.is_empty() && lost == 0, "{scenario}");

@@ -12,6 +12,9 @@ use super::Redactor;
 
 /// Names that are told apart. Those that come later share one pseudonym.
 const MAX_NAMES: usize = 4096;
+/// Names that are searched for in every text: each new one costs a search automaton. Further ones are replaced where a
+/// field or a path states them.
+const MAX_WORDS: usize = 512;
 /// A shorter name is part of too many words: it is replaced where a field or a path states it.
 const MIN_WORD: usize = 3;
 /// Accounts of the system, and the folder of nobody.
@@ -125,8 +128,10 @@ impl Pseudonyms {
     }
 
     fn add_word(&mut self, word: &str, pseudonym: String) {
-        self.words.push((word.to_owned(), pseudonym));
-        self.finder = None;
+        if self.words.len() < MAX_WORDS {
+            self.words.push((word.to_owned(), pseudonym));
+            self.finder = None;
+        }
     }
 
     /// What fields state by their names.
@@ -309,6 +314,6 @@ mod tests {
         let args: Vec<String> = (0..MAX_NAMES + 10).map(|n| format!("/Users/u{n}/")).collect();
         let found = applied(&mut pseudonyms, json!({ "process": { "name": args } }));
         assert_eq!(found["process"]["name"][MAX_NAMES + 5], "/Users/user-0/");
-        assert_eq!(pseudonyms.names.len(), MAX_NAMES);
+        assert_eq!((pseudonyms.names.len(), pseudonyms.words.len()), (MAX_NAMES, MAX_WORDS));
     }
 }
