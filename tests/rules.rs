@@ -24,6 +24,8 @@ fn the_built_in_rules_are_listed_and_shown() {
         assert!(shown.contains(text), "no {text:?} in\n{shown}");
     }
     osawatch(&["rules", "show", "osascript-network-conection"]).exits(64).says("did you mean");
+    let unlike = osawatch(&["rules", "show", "x"]).exits(64).says("no rule has the id `x`");
+    assert!(!unlike.stderr.contains("did you mean"), "{}", unlike.stderr);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::reason::{is_lookup, is_network, reason, same_process};
 use super::risk::Risk;
 use super::script::script_of;
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
-use crate::event::document::{self, get, insert, text};
+use crate::event::document::{self, get, insert};
 use crate::event::hash::short_hash;
-use crate::event::{Context, Event, Execution, Field, Number, Scalar, Script, field};
+use crate::event::{Context, Event, Execution, Number, Scalar, Script, field};
 
 /// The version of ECS that the documents follow.
 pub(crate) const ECS_VERSION: &str = "9.4.0";
@@ -331,56 +332,4 @@ pub(super) fn summary(execution: &Execution) -> Json {
         }
     }
     Json::Object(fields)
-}
-
-/// One sentence: who did what, to whom and how long after.
-fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> String {
-    let last = &found.events[found.events.len() - 1];
-    let user = text(alert, "user.name").map(|user| format!(" as {user}")).unwrap_or_default();
-    let who = format!("{}{user}", named(last));
-    if !is_network(last) {
-        return format!("{who} completed the rule {}", rule.id);
-    }
-    if is_lookup(last) {
-        let name = text(alert, "dns.question.name").unwrap_or_else(|| "a name".to_owned());
-        return format!("{who} looked up {name}{}", when(found));
-    }
-    let domain = text(alert, "destination.domain");
-    let address = domain.or_else(|| text(alert, "destination.ip")).or_else(|| text(alert, "destination.address"));
-    let address = address.unwrap_or_else(|| "an unknown address".into());
-    let port = get(alert, "destination.port").map(|port| format!(" port {port}")).unwrap_or_default();
-    format!("{who} connected to {address}{port}{}", when(found))
-}
-
-/// How long after the first event the last one was.
-fn when(found: &Match) -> String {
-    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
-    if found.events.len() == 1 {
-        return String::new();
-    }
-    let span = last.time.milliseconds() - first.time.milliseconds();
-    let of = if same_process(first, last) { "it".to_owned() } else { named(first) };
-    format!(" {}.{:03} s after {of} started", span / 1000, span % 1000)
-}
-
-/// Whether a name was looked up, and nothing connected to.
-fn is_lookup(event: &Event) -> bool {
-    event.any(field::EVENT_ACTION, |action| matches!(action, Scalar::Str(name) if name.starts_with("lookup_")))
-}
-
-fn named(event: &Event) -> String {
-    let name = event.str(field::PROCESS_NAME).unwrap_or("a process");
-    match event.int(field::PROCESS_PID) {
-        Some(pid) => format!("{name} (pid {pid})"),
-        None => name.to_owned(),
-    }
-}
-
-fn is_network(event: &Event) -> bool {
-    event.categories.intersects(crate::event::Categories::NETWORK)
-}
-
-fn same_process(one: &Event, other: &Event) -> bool {
-    let same = |field: Field| one.str(field) == other.str(field);
-    one.str(field::PROCESS_ENTITY_ID).is_some() && same(field::PROCESS_ENTITY_ID) && same(field::HOST_ID)
 }

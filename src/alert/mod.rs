@@ -12,6 +12,7 @@ mod masquerade;
 mod network;
 pub(crate) mod pipeline_error;
 mod process;
+mod reason;
 mod risk;
 mod script;
 mod shorten;

@@ -32,7 +32,9 @@ fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
     let pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
     let watched = Arc::new(Watched::default());
     let agent = Agent::start(Settings::default(), pipeline, sensors, watched, Seen::default()).unwrap();
-    assert_eq!(agent.run(&never()).result.unwrap_err().to_string(), "no");
+    let ended = agent.run(&never());
+    assert_eq!(ended.result.unwrap_err().to_string(), "no");
+    assert!(ended.sink.is_some(), "what was found before it failed can still be written");
     drop((processes, flows));
 }
 
