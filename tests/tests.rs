@@ -68,6 +68,8 @@ mod shipping;
 mod statements;
 // Sequences of every shape against a model.
 mod sequences;
+// `run` with a configuration: reloads, responses, signals.
+mod run;
 // The rules command and the rule language's messages.
 mod rules;
 // The test bench for rules.

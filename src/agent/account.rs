@@ -26,8 +26,10 @@ pub(super) struct Account {
     pub(super) last_error: Option<Moment>,
     /// Why the configuration as it is on the disk is not in effect.
     pub(super) refused: Option<String>,
-    /// Optional work that is not done.
+    /// Optional work that is not done in this run.
     pub(super) left_out: Vec<String>,
+    /// Optional work that is not done until the agent takes less of a processor.
+    pub(super) shed: Option<String>,
     changed: bool,
     told: Option<Duration>,
     counted: (u64, Duration),
@@ -56,6 +58,7 @@ impl Account {
             last_error: None,
             refused: None,
             left_out: Vec::new(),
+            shed: None,
             changed: true,
             told: None,
             counted: (0, Duration::ZERO),
@@ -140,6 +143,11 @@ impl Account {
             },
         };
         SourceKind::ALL.into_iter().zip(events).map(source).collect()
+    }
+
+    /// Optional work that is not done now, a sentence each.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        self.left_out.iter().chain(&self.shed).cloned().collect()
     }
 
     /// Something that the status shows is other than before.

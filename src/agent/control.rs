@@ -18,7 +18,7 @@ pub(crate) enum Control {
     Reload(Box<Reload>),
     /// A new configuration is wrong, and why: the one before stays.
     Refuse(String),
-    /// From now on scripts are not read, and why.
+    /// Scripts are not read for the rest of the run, and why.
     LeaveOut(String),
 }
 
@@ -31,6 +31,8 @@ pub(crate) struct Reload {
     pub capture: Capture,
     /// How often a document says that the agent lives; `None`: never.
     pub heartbeat: Option<Duration>,
+    /// Percent of a core, above which optional work is left out; 0: there is no limit.
+    pub cpu_limit: u32,
     /// What is new, in a few words.
     pub what: String,
     /// What of it blinds the rules, in sentences.

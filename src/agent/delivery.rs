@@ -28,6 +28,8 @@ pub(super) enum Item {
     Document(Map<String, Json>),
     /// A sentence for people.
     Notice(Notice),
+    /// The sink is to work as a reload asked it to.
+    Exchange,
     /// Alerts are to wait for their scripts no longer: there is no room for more.
     Hurry,
 }
@@ -39,7 +41,7 @@ impl Item {
             Item::Loss { .. } => 1024,
             Item::Document(_) => 8192,
             Item::Notice(notice) => notice.text.len(),
-            Item::Hurry => 0,
+            Item::Exchange | Item::Hurry => 0,
         }
     }
 }
@@ -161,6 +163,7 @@ impl<S: Sink> Writer<S> {
                 self.waiting.push_back(Waiting { draft, lost, until, _charge: charge });
             }
             Item::Loss { document, .. } | Item::Document(document) => self.sink.document(document),
+            Item::Exchange => self.sink.exchange(),
             Item::Hurry => self.waiting.iter_mut().for_each(|waiting| waiting.until = Instant::now()),
             Item::Notice(Notice { level, text }) => {
                 log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");

@@ -219,7 +219,9 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     /// Tells the status. Whoever asked for it is still waited for by no one: a full channel has one on its way.
     fn tell(&mut self, is_asked: bool) {
-        let status = self.engine.status(self.began.elapsed());
+        let now = self.began.elapsed();
+        self.engine.used((self.settings.processor_time)(), now);
+        let status = self.engine.status(now);
         if let Some(port) = &self.ports.status {
             let _ = port.try_send(Told { status, is_asked });
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::account::Account;
+use super::appetite::Appetite;
 use super::delivery::Item;
 use super::enrich;
 use super::examiner::Examiner;
@@ -23,6 +24,7 @@ use crate::detect::Exception;
 use crate::event::{Budget, Event, Flow, Machine, Timestamp, field};
 use crate::pipeline::{Output, Pipeline};
 use crate::process::{Due, PendingFlows, Progress};
+use crate::script::Capture;
 use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
 use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Watched};
@@ -54,6 +56,9 @@ pub(super) struct Engine {
     watch: Watch,
     pub(super) losses: LossLog,
     pub(super) account: Account,
+    pub(super) appetite: Appetite,
+    /// How much of a script is taken when nothing prevents it.
+    pub(super) capture: Capture,
     pub(super) counts: Counts,
     /// Process events that were reported too late for their flows.
     late: u64,
@@ -83,6 +88,8 @@ impl Engine {
             watch: Watch::new(watched),
             losses: LossLog::default(),
             account: Account::new(settings.heartbeat),
+            appetite: Appetite::new(settings.cpu_limit),
+            capture: settings.capture,
             counts: Counts::default(),
             late: 0,
             lateness: settings.lateness,
@@ -111,6 +118,8 @@ impl Engine {
         match item {
             Item::Alert { .. } => self.alerts_lost += 1,
             Item::Loss { lost, .. } => self.losses.untold(lost),
+            // Without it, a reload would be applied in part.
+            Item::Exchange => self.items.push(Item::Exchange),
             Item::Document(_) | Item::Notice(_) | Item::Hurry => {}
         }
     }

@@ -2,6 +2,7 @@
 //! file or another process; whatever can take time is done on others.
 
 mod account;
+mod appetite;
 mod control;
 mod delivery;
 mod driver;
@@ -51,6 +52,10 @@ pub(crate) struct Settings {
     pub stop_within: Duration,
     /// How often a document says that the agent lives; `None`: never.
     pub heartbeat: Option<Duration>,
+    /// Percent of a core, above which optional work is left out; 0: there is no limit.
+    pub cpu_limit: u32,
+    /// The processor time that the program has used.
+    pub processor_time: fn() -> Duration,
 }
 
 impl Default for Settings {
@@ -65,6 +70,8 @@ impl Default for Settings {
             // launchd's `ExitTimeOut` is longer.
             stop_within: Duration::from_secs(5),
             heartbeat: None,
+            cpu_limit: 0,
+            processor_time: || Duration::ZERO,
         }
     }
 }
@@ -75,6 +82,8 @@ pub(crate) trait Sink {
     fn alert(&mut self, alert: Alert);
     /// A document about the agent itself.
     fn document(&mut self, document: Map<String, Json>);
+    /// A reload was applied: from now on the sink works as it was asked to for that.
+    fn exchange(&mut self) {}
     /// How long until [`Sink::tick`] is due; `None`: it need not be called.
     fn wait(&self) -> Option<Duration> {
         None

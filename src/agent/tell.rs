@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::account::Sight;
+use super::appetite::Change;
 use super::control::Reload;
 use super::delivery::Item;
 use super::engine::{Engine, deliver};
@@ -95,8 +96,10 @@ impl Engine {
             suppressed: pipeline.held_back,
             last_alert: self.account.last_alert.clone(),
             last_error: self.account.last_error.clone(),
-            left_out: self.account.left_out.clone(),
+            left_out: self.account.left_out(),
             executables: self.account.executables(),
+            cpu_seconds: self.appetite.used().as_secs_f64(),
+            cpu_percent: self.appetite.percent(),
             ..Status::default()
         };
         status.problems = self.problems(now);
@@ -112,18 +115,49 @@ impl Engine {
         let lost = self.losses.since(self.time(now).saturating_sub(RECENT));
         let lost = (lost > 0)
             .then(|| format!("{} lost or evicted within {} min", plural(lost, "event"), RECENT.as_secs() / 60));
-        let left_out = self.account.left_out.iter().map(|what| format!("left out: {what}"));
+        let left_out = self.account.left_out().into_iter().map(|what| format!("left out: {what}"));
         [blind, refused, lost].into_iter().flatten().chain(left_out).collect()
+    }
+
+    /// So much processor time was used in all until now: over the limit, optional work is left out.
+    pub(super) fn used(&mut self, used: Duration, now: Duration) {
+        let limit = self.appetite.limit();
+        let (document, level, text) = match self.appetite.observe(used, now) {
+            None => return,
+            Some(Change::Shed(percent)) => {
+                let text = format!(
+                    "scripts are not read: osawatch took {percent:.0} % of a core for a minute, and the limit is {limit} \
+                     %; they are read again when it takes half of that"
+                );
+                self.account.shed = Some(text.clone());
+                (lifecycle::limited(self.time(now), &self.system.machine, &text), Level::Warning, text)
+            }
+            Some(Change::Resume(percent)) => {
+                self.account.shed = None;
+                let text = format!("scripts are read again: osawatch took {percent:.0} % of a core for a minute");
+                (lifecycle::no_longer_limited(self.time(now), &self.system.machine, &text), Level::Info, text)
+            }
+        };
+        self.account.change();
+        self.set_capture();
+        self.items.push(Item::Document(document));
+        self.say(level, text, now);
+    }
+
+    /// Scripts are read as configured, unless that is left out.
+    fn set_capture(&mut self) {
+        let is_left_out = !self.account.left_out.is_empty() || self.appetite.is_shed();
+        self.system.examiner.set_capture(if is_left_out { Capture::Off } else { self.capture });
     }
 
     /// What can change takes effect, between two events.
     pub(super) fn reload(&mut self, reload: Reload, now: Duration) {
         let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
         self.pipeline.exchange(reload.exchange, |output| deliver(output, losses, items, account));
-        // What the agent had to leave out stays so until it is started again.
-        if self.account.left_out.is_empty() {
-            self.system.examiner.set_capture(reload.capture);
-        }
+        self.items.push(Item::Exchange);
+        self.capture = reload.capture;
+        self.set_capture();
+        self.appetite.set_limit(reload.cpu_limit);
         self.account.set_heartbeat(reload.heartbeat, now);
         self.account.refused = None;
         self.account.change();
@@ -146,12 +180,12 @@ impl Engine {
         self.account.change();
     }
 
-    /// Scripts are not read from now on.
+    /// Scripts are not read for the rest of the run.
     pub(super) fn leave_out(&mut self, what: String) {
-        self.system.examiner.set_capture(Capture::Off);
         if !self.account.left_out.contains(&what) {
             self.account.left_out.push(what);
             self.account.change();
         }
+        self.set_capture();
     }
 }

@@ -86,6 +86,21 @@ pub(crate) fn sees_again(time: Timestamp, machine: &Machine, was_blind: Duration
     about.document([("osawatch.agent".to_owned(), json!({ "blind_ms": milliseconds }))])
 }
 
+/// The agent takes more of the Mac than it may, and leaves out optional work.
+pub(crate) fn limited(time: Timestamp, machine: &Machine, what: &str) -> Document {
+    let message = format!("osawatch leaves out work: {what}");
+    let about = About { kind: "state", outcome: Some("failure"), ..about(time, machine, "agent_limited", &message) };
+    about.document([("osawatch.agent".to_owned(), json!({ "left_out": [what] }))])
+}
+
+/// Optional work is done again.
+pub(crate) fn no_longer_limited(time: Timestamp, machine: &Machine, what: &str) -> Document {
+    let message = format!("osawatch does all its work again: {what}");
+    let about =
+        About { kind: "state", outcome: Some("success"), ..about(time, machine, "agent_no_longer_limited", &message) };
+    about.document([("osawatch.agent".to_owned(), json!({ "left_out": [] }))])
+}
+
 /// A configuration was read while the agent ran: taken, or refused with what is wrong.
 pub(crate) fn configuration(time: Timestamp, machine: &Machine, taken: Result<&str, &str>) -> Document {
     let (action, outcome, message, text) = match taken {

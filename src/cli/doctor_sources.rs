@@ -33,7 +33,7 @@ fn tried(exec: ExecSource, network: NetworkSource) -> Result<Trial, Error> {
         exec,
         network,
         endpoint_security_connect_event: false,
-        muted: Vec::new(),
+        muted: Default::default(),
         watched: Arc::new(Watched::default()),
     };
     source::live(&options).map(|sensors| Trial::of(&sensors, LIMIT))

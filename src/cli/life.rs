@@ -96,7 +96,7 @@ mod tests {
             exec: Default::default(),
             network: Default::default(),
             endpoint_security_connect_event: false,
-            muted: Vec::new(),
+            muted: Arc::default(),
             watched: Arc::default(),
         }
     }

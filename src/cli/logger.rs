@@ -2,11 +2,15 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use nix::syslog::{Facility, Priority, Severity};
 
 use super::clock::now;
+use super::log_limit::{Kind, Limiter};
+use crate::config::{self, Config, LogLevel};
 use crate::output::terminal::say;
 use crate::report::visible;
 
@@ -22,12 +26,13 @@ pub(super) struct Verbosity {
 }
 
 impl Verbosity {
-    fn level(self) -> LevelFilter {
-        match (self.verbose, self.quiet) {
-            (true, _) => LevelFilter::Debug,
-            (false, 0) => LevelFilter::Info,
-            (false, 1) => LevelFilter::Warn,
-            (false, _) => LevelFilter::Error,
+    /// The level that the options ask for, or else the configuration.
+    pub(super) fn level_with(self, configured: LogLevel) -> LevelFilter {
+        match (self.verbose, self.quiet, configured) {
+            (true, ..) | (false, 0, LogLevel::Debug) => LevelFilter::Debug,
+            (false, 0, LogLevel::Info) => LevelFilter::Info,
+            (false, 1, _) | (false, 0, LogLevel::Warning) => LevelFilter::Warn,
+            (false, ..) => LevelFilter::Error,
         }
     }
 }
@@ -43,7 +48,13 @@ enum Destination {
     SystemLog,
 }
 
-struct Logger(Destination);
+struct Logger {
+    destination: Destination,
+    /// `None`: everything is written.
+    limiter: Option<Mutex<Limiter>>,
+}
+
+static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -54,21 +65,42 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        for line in record.args().to_string().lines().map(visible) {
-            match self.0 {
+        let text = record.args().to_string();
+        let source = (record.file_static().unwrap_or_default(), record.line().unwrap_or_default());
+        self.flush();
+        let kind = Kind::of(source, record.level(), &text);
+        let is_written = self.limited(|limiter, now| limiter.admit(kind, &text, now));
+        if is_written.unwrap_or(true) {
+            self.write(record.level(), &text);
+        }
+    }
+
+    /// Writes how many messages were left out, of each kind whose minute is over.
+    fn flush(&self) {
+        let summaries = self.limited(Limiter::due).unwrap_or_default();
+        summaries.iter().for_each(|(level, text)| self.write(*level, text));
+    }
+}
+
+impl Logger {
+    #[allow(clippy::disallowed_methods, reason = "messages are limited in real time")]
+    fn limited<T>(&self, ask: impl FnOnce(&mut Limiter, Instant) -> T) -> Option<T> {
+        let mut limiter = self.limiter.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(ask(&mut limiter, Instant::now()))
+    }
+
+    fn write(&self, level: Level, text: &str) {
+        for line in text.lines().map(visible) {
+            match self.destination {
                 Destination::StandardError => say(&format!("osawatch: {line}")),
-                Destination::StandardErrorWithTime => {
-                    say(&format!("{} osawatch: {}: {line}", now(), name(record.level())));
-                }
+                Destination::StandardErrorWithTime => say(&format!("{} osawatch: {}: {line}", now(), name(level))),
                 Destination::SystemLog => {
                     // There is nowhere else to report that the log cannot be written.
-                    let _ = nix::syslog::syslog(priority(record.level()), &line);
+                    let _ = nix::syslog::syslog(priority(level), &line);
                 }
             }
         }
     }
-
-    fn flush(&self) {}
 }
 
 /// Sends the messages of this run to where its user looks. `is_agent`: it runs until it is stopped.
@@ -78,10 +110,25 @@ pub(super) fn start(verbosity: Verbosity, is_agent: bool) {
         true => Destination::StandardErrorWithTime,
         false => Destination::StandardError,
     };
+    let limiter = is_agent.then(Mutex::<Limiter>::default);
     // A second logger in one process, as in tests, changes nothing.
-    if log::set_boxed_logger(Box::new(Logger(destination))).is_ok() {
-        log::set_max_level(verbosity.level());
+    if log::set_logger(LOGGER.get_or_init(|| Logger { destination, limiter })).is_ok() {
+        set_level(verbosity, None);
     }
+}
+
+/// Writes how many messages were left out, and not said yet.
+pub(super) fn finish() {
+    if let Some(logger) = LOGGER.get() {
+        let summaries = logger.limited(Limiter::rest).unwrap_or_default();
+        summaries.iter().for_each(|(level, text)| logger.write(*level, text));
+    }
+}
+
+/// What is logged from now on.
+pub(super) fn set_level(verbosity: Verbosity, config: Option<&Config>) {
+    let configured = config.map_or_else(|| config::Agent::default().log_level, |config| config.agent.log_level);
+    log::set_max_level(verbosity.level_with(configured));
 }
 
 /// Reports why a command failed: on standard error always, as launchd keeps that, and in the system log where the other
@@ -117,4 +164,21 @@ fn priority(level: Level) -> Priority {
         Level::Debug | Level::Trace => Severity::LOG_DEBUG,
     };
     Priority::new(severity, Facility::LOG_DAEMON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_come_before_the_configuration() {
+        let of = |verbose, quiet, configured| Verbosity { verbose, quiet }.level_with(configured);
+        assert_eq!(of(false, 0, LogLevel::Error), LevelFilter::Error);
+        assert_eq!(of(false, 0, LogLevel::Warning), LevelFilter::Warn);
+        assert_eq!(of(false, 0, LogLevel::Info), LevelFilter::Info);
+        assert_eq!(of(false, 0, LogLevel::Debug), LevelFilter::Debug);
+        assert_eq!(of(true, 0, LogLevel::Error), LevelFilter::Debug);
+        assert_eq!(of(false, 1, LogLevel::Debug), LevelFilter::Warn);
+        assert_eq!(of(false, 2, LogLevel::Debug), LevelFilter::Error);
+    }
 }

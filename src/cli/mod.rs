@@ -16,6 +16,8 @@ mod effective;
 mod exit;
 mod evidence;
 mod life;
+mod live_sink;
+mod log_limit;
 mod logger;
 mod panics;
 mod man;
@@ -99,7 +101,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     logger::start(cli.verbosity, matches!(cli.command, Command::Run(_) | Command::Record(_)));
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(args, cli.verbosity),
         Command::Status(args) => status::run(args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(args),
@@ -112,6 +114,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(args) => man::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),
     };
+    logger::finish();
     result.unwrap_or_else(|failure| {
         logger::failure(&failure);
         failure.code().into()

@@ -1,47 +1,63 @@
 //! A new configuration while the agent runs: after SIGHUP, and when its files change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::config::LayerArgs;
 use super::effective::{self, Effective};
+use super::live_sink::{Fixed, Outputs};
 use super::rules::Selection;
 use crate::agent::{Control, Reload};
+use crate::config::keys::{keys, value_of};
 use crate::config::{Config, Stamp};
 use crate::detect::RuleSet;
 use crate::pipeline::Exchange;
 use crate::report::plural;
+use crate::source::live::Muted;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// Where a new configuration goes.
+#[derive(Clone)]
+pub(super) struct Targets {
+    /// The agent.
+    pub(super) control: Sender<Control>,
+    /// The sink, which takes them when the agent has reloaded.
+    pub(super) outputs: Sender<Outputs>,
+    /// What the source of process events mutes, and how it is asked to look.
+    pub(super) muted: Arc<Muted>,
+    pub(super) scan: Sender<()>,
+}
 
 /// Looks after the files of a configuration.
 pub(super) struct Reloader {
     layers: LayerArgs,
     selection: Selection,
+    fixed: Fixed,
     /// What the next rules have to take over from.
     before: RuleSet,
     /// What was read last.
     config: Config,
     stamps: Vec<Stamp>,
-    control: Sender<Control>,
 }
 
 impl Reloader {
     /// `None`: there is no configuration.
     pub(super) fn new(
         (layers, selection): (&LayerArgs, &Selection),
+        fixed: Fixed,
         loaded: &Effective,
-        control: Sender<Control>,
     ) -> Option<Reloader> {
         let (config, before) = (loaded.config.clone()?, loaded.rules.successor());
         let stamps = layers.layers().stamps(&config.rules.paths);
-        Some(Reloader { layers: layers.clone(), selection: selection.clone(), before, config, stamps, control })
+        Some(Reloader { layers: layers.clone(), selection: selection.clone(), fixed, before, config, stamps })
     }
 
     /// Starts the thread. A message on `asked` has it reload at once.
-    pub(super) fn start(mut self, asked: Receiver<()>) -> std::io::Result<()> {
+    pub(super) fn start(mut self, asked: Receiver<()>, targets: Targets) -> std::io::Result<()> {
         let work = move || {
             loop {
                 let is_asked = match asked.recv_timeout(LOOK) {
@@ -49,8 +65,8 @@ impl Reloader {
                     Err(RecvTimeoutError::Timeout) => false,
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
-                if let Some(control) = self.look(is_asked)
-                    && self.control.send(control).is_err()
+                if let Some(control) = self.look(is_asked, &targets)
+                    && targets.control.send(control).is_err()
                 {
                     return;
                 }
@@ -60,29 +76,44 @@ impl Reloader {
     }
 
     /// What the agent is to be told, if anything has changed or someone asked.
-    fn look(&mut self, is_asked: bool) -> Option<Control> {
+    fn look(&mut self, is_asked: bool, targets: &Targets) -> Option<Control> {
         let stamps = self.layers.layers().stamps(&self.config.rules.paths);
         if stamps == self.stamps && !is_asked {
             return None;
         }
         self.stamps = stamps;
-        let loaded = match Effective::load_into(self.before.successor(), &self.layers, &self.selection) {
-            Ok(loaded) => loaded,
-            Err(error) => return Some(Control::Refuse(error.to_string())),
-        };
-        let Some(config) = loaded.config else {
-            return Some(Control::Refuse("the configuration is no longer there".to_owned()));
-        };
-        let what = what(&self.config, &config, &loaded.rules);
-        self.before = loaded.rules.successor();
-        let (volume, capture) = (config.volume.clone(), config.script.capture_script);
-        let exchange = Exchange { set: loaded.rules, volume: Some(volume), redactor: Some(loaded.redactor) };
-        let blind_spots = loaded.blind_spots;
+        match self.load(targets) {
+            Ok(reload) => Some(Control::Reload(Box::new(reload))),
+            Err(why) => Some(Control::Refuse(why)),
+        }
+    }
+
+    /// Reads and prepares everything, and only then has anything take effect.
+    fn load(&mut self, targets: &Targets) -> Result<Reload, String> {
+        let loaded = Effective::load_into(self.before.successor(), &self.layers, &self.selection);
+        let Effective { config, rules, redactor, blind_spots } = loaded.map_err(|error| error.to_string())?;
+        let config = config.ok_or("the configuration is no longer there")?;
+        let outputs = Outputs::prepare(&self.fixed, (&self.config, &config)).map_err(|error| error.to_string())?;
+        let what = what(&self.config, &config, &rules);
+        // The agent has them taken when it comes to the reload.
+        let _ = targets.outputs.send(outputs);
+        if targets.muted.set(&config.sources.mute) {
+            // One that is asked for already will do.
+            let _ = targets.scan.try_send(());
+        }
+        self.before = rules.successor();
         // What the new one names is looked at from now on.
         self.stamps = self.layers.layers().stamps(&config.rules.paths);
         self.config = config;
-        let heartbeat = effective::heartbeat(Some(&self.config));
-        Some(Control::Reload(Box::new(Reload { exchange, capture, heartbeat, what, blind_spots })))
+        let config = &self.config;
+        Ok(Reload {
+            exchange: Exchange { set: rules, volume: Some(config.volume.clone()), redactor: Some(redactor) },
+            capture: config.script.capture_script,
+            heartbeat: effective::heartbeat(Some(config)),
+            cpu_limit: effective::cpu_limit(Some(config)),
+            what,
+            blind_spots,
+        })
     }
 }
 
@@ -91,13 +122,9 @@ fn what(old: &Config, new: &Config, rules: &RuleSet) -> String {
     let running = rules.rules.iter().filter(|rule| rule.inert().is_none()).count() as u64;
     let exceptions = rules.exceptions.len() as u64;
     let mut what = format!("{}, {}", plural(running, "rule"), plural(exceptions, "exception"));
-    let sections = [
-        ("[alerts]", old.alerts != new.alerts),
-        ("[limits]", old.limits != new.limits),
-        ("[response]", old.response != new.response),
-        ("[sources]", old.sources != new.sources),
-    ];
-    let later: Vec<&str> = sections.into_iter().filter_map(|(section, is_new)| is_new.then_some(section)).collect();
+    let at_start = keys().into_iter().filter(|key| !key.reloads).map(|key| key.name);
+    let is_new = |name: &&str| value_of(old, name) != value_of(new, name);
+    let later: Vec<String> = at_start.filter(is_new).map(|name| format!("`{name}`")).collect();
     if !later.is_empty() {
         let verb = if later.len() == 1 { "takes" } else { "take" };
         what += &format!("; {} {verb} effect at the next start", later.join(", "));
@@ -107,8 +134,9 @@ fn what(old: &Config, new: &Config, rules: &RuleSet) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::logger::Verbosity;
     use super::*;
-    use crossbeam_channel::unbounded;
+    use crossbeam_channel::{bounded, unbounded};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
@@ -121,6 +149,19 @@ mod tests {
         fs::rename(next, path).unwrap();
     }
 
+    /// What the reloader tells, as the run receives it.
+    struct Told {
+        targets: Targets,
+        outputs: Receiver<Outputs>,
+        scans: Receiver<()>,
+    }
+
+    fn told() -> Told {
+        let ((outputs, taken), (scan, scans)) = (unbounded(), bounded(1));
+        let targets = Targets { control: unbounded().0, outputs, muted: Arc::default(), scan };
+        Told { targets, outputs: taken, scans }
+    }
+
     fn reloader(path: &Path) -> Reloader {
         use clap::Parser;
         #[derive(Parser)]
@@ -129,10 +170,13 @@ mod tests {
             config: LayerArgs,
             #[command(flatten)]
             selection: Selection,
+            #[command(flatten)]
+            verbosity: Verbosity,
         }
-        let Line { config, selection } = Line::parse_from(["", "--config", &path.display().to_string()]);
+        let Line { config, selection, verbosity } = Line::parse_from(["", "--config", &path.display().to_string()]);
         let loaded = Effective::load_into(RuleSet::default(), &config, &selection).unwrap();
-        Reloader::new((&config, &selection), &loaded, unbounded().0).unwrap()
+        let fixed = Fixed { file: None, system_log: false, verbosity };
+        Reloader::new((&config, &selection), fixed, &loaded).unwrap()
     }
 
     #[test]
@@ -140,16 +184,54 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         write(&path, "");
-        let mut reloader = reloader(&path);
-        assert!(reloader.look(false).is_none(), "nothing has changed");
+        let (mut reloader, told) = (reloader(&path), told());
+        let mut look = |is_asked| reloader.look(is_asked, &told.targets);
+        assert!(look(false).is_none(), "nothing has changed");
         write(&path, "[volume]\nmax_alert = 1\n");
-        let Some(Control::Refuse(why)) = reloader.look(false) else { panic!() };
+        let Some(Control::Refuse(why)) = look(false) else { panic!() };
         assert!(why.contains("config.toml:2:1: unknown field `max_alert`"), "{why}");
-        assert!(reloader.look(false).is_none(), "the same mistake is not told again");
+        assert!(look(false).is_none(), "the same mistake is not told again");
+        assert!(told.outputs.is_empty(), "of a configuration that is wrong nothing takes effect");
         write(&path, "[volume]\nmax_alerts = 1\n[limits]\ncpu = 9\n[sources]\nexec = \"eslogger\"\n");
-        let Some(Control::Reload(reload)) = reloader.look(false) else { panic!() };
-        assert!(reload.what.ends_with("; [limits], [sources] take effect at the next start"), "{}", reload.what);
-        assert!(matches!(reloader.look(true), Some(Control::Reload(_))), "whoever asks gets one");
+        let Some(Control::Reload(reload)) = look(false) else { panic!() };
+        assert!(reload.what.ends_with("; `sources.exec` takes effect at the next start"), "{}", reload.what);
+        assert_eq!(reload.cpu_limit, 9);
+        assert!(matches!(look(true), Some(Control::Reload(_))), "whoever asks gets one");
+        assert_eq!(told.outputs.len(), 2);
+    }
+
+    #[test]
+    fn programs_to_mute_are_handed_over_with_a_scan_only_when_they_are_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        write(&path, "");
+        let (mut reloader, told) = (reloader(&path), told());
+        write(&path, "[sources]\nmute = [\"/usr/bin/osascript\"]\n");
+        let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
+        assert!(!reload.what.contains("next start"), "{}", reload.what);
+        assert!(reload.blind_spots.iter().any(|text| text.contains("/usr/bin/osascript")), "{:?}", reload.blind_spots);
+        assert_eq!((told.targets.muted.programs().len(), told.scans.len()), (1, 1));
+        told.scans.recv().unwrap();
+        reloader.look(true, &told.targets).unwrap();
+        assert!(told.scans.is_empty());
+    }
+
+    #[test]
+    fn an_alert_file_that_cannot_be_written_refuses_the_configuration_and_one_that_can_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let with = |file: &Path| write(&path, &format!("[alerts]\nfile = \"{}\"\n", file.display()));
+        with(&folder.path().join("a/alerts.ndjson"));
+        let (mut reloader, told) = (reloader(&path), told());
+        fs::write(folder.path().join("file"), "").unwrap();
+        with(&folder.path().join("file/alerts.ndjson"));
+        let Some(Control::Refuse(why)) = reloader.look(false, &told.targets) else { panic!() };
+        assert!(why.contains("file"), "{why}");
+        assert!(told.outputs.is_empty());
+        let next = folder.path().join("b/alerts.ndjson");
+        with(&next);
+        assert!(matches!(reloader.look(false, &told.targets), Some(Control::Reload(_))));
+        assert!(next.exists() && told.outputs.len() == 1);
     }
 
     #[test]
@@ -158,17 +240,17 @@ mod tests {
         let path = folder.path().join("config.toml");
         fs::create_dir(folder.path().join("rules")).unwrap();
         write(&path, "[rules]\npaths = [\"rules\"]\n");
-        let mut reloader = reloader(&path);
+        let (mut reloader, told) = (reloader(&path), told());
         let query = "process where process.pid == 1";
         let rule = format!("[rule]\nrule_id = \"own\"\nname = \"own\"\nquery = '{query}'\n");
         write(&folder.path().join("rules/own.toml"), &rule);
-        let Some(Control::Reload(reload)) = reloader.look(false) else { panic!() };
+        let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
         assert!(reload.exchange.set.rules.iter().any(|rule| rule.id == "own"));
         fs::create_dir(folder.path().join("exceptions.d")).unwrap();
         let exception =
             "[[exception]]\nname = \"x\"\nrules = [\"own\"]\nreason = \"r\"\ncondition = 'process.pid == 1'\n";
         write(&folder.path().join("exceptions.d/x.toml"), exception);
-        let Some(Control::Reload(reload)) = reloader.look(false) else { panic!() };
+        let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
         assert_eq!(reload.exchange.set.exceptions.len(), 1);
     }
 }

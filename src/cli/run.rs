@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded, unbounded};
 
 use super::alert_file;
 use super::args::duration;
@@ -15,24 +15,25 @@ use super::config::LayerArgs;
 use super::effective::{self, Effective};
 use super::exit::Failure;
 use super::life::Life;
-use super::publish::Publisher;
+use super::live_sink::{Fixed, LiveSink};
+use super::logger::{self, Verbosity};
+use super::publish::{Publisher, processor_time};
 use super::recorder::{Recorded, Recorder};
-use super::reload::Reloader;
+use super::reload::{Reloader, Targets};
 use super::rules::Selection;
 use super::signals;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
 use crate::alert::{blind_spots, lifecycle};
-use crate::config::{Action, Config, Response};
+use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::event::Machine;
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
-use crate::response::{self, Responding, Started};
 use crate::script::Capture;
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
+use crate::source::live::{Error as LiveError, ExecSource, Muted, NetworkSource, Options};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -73,17 +74,19 @@ pub(super) struct Args {
     endpoint_security_connect_event: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure> {
     let loaded = match args.case {
         Some(_) => Effective::without_configuration(&args.selection)?,
         None => Effective::load_into(RuleSet::default(), &args.config, &args.selection)?,
     };
     let config = loaded.config.as_ref();
+    logger::set_level(verbosity, config);
     loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
     let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
     let life = Life::begin(directory)?;
     let ((control, controls), (reload, reloads)) = (bounded(16), bounded(1));
-    let reloader = Reloader::new((&args.config, &args.selection), &loaded, control.clone());
+    let fixed = Fixed { file: args.alerts.clone(), system_log: args.syslog, verbosity };
+    let reloader = Reloader::new((&args.config, &args.selection), fixed, &loaded);
     let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload))?;
     let options = options(&args, config, &life);
     let sensors = source::live(&options).map_err(live_failure)?;
@@ -95,30 +98,41 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     for what in life.left_out() {
         let _ = control.try_send(Control::LeaveOut(what.to_owned()));
     }
-    let publisher = Publisher::new(life.state.clone(), sink.gauge(), control, effective::cpu_limit(config));
-    let (status, published) = publisher.start().map_err(failed)?;
+    let (status, published) = Publisher::new(life.state.clone(), sink.gauge()).start().map_err(failed)?;
+    let (outputs, exchanged) = unbounded();
     if let Some(reloader) = reloader {
-        reloader.start(reloads).map_err(failed)?;
+        let muted = Arc::clone(&options.muted);
+        let targets = Targets { control, outputs, muted, scan: sensors.scan.clone() };
+        reloader.start(reloads, targets).map_err(failed)?;
     }
-    let response = responses(config.map(|config| config.response.clone()).unwrap_or_default())?;
+    let response = config.map(|config| config.response.clone()).unwrap_or_default();
     let (settings, pipeline) = prepare(&args, loaded, &life, sink.next_sequence())?;
-    let sink = Responding::new(sink, response, sensors.machine.clone(), now);
+    let sink = LiveSink::new(sink, &response, sensors.machine.clone(), exchanged)?;
     let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status), tap });
     let agent = Agent::start(settings, pipeline, sensors, options.watched, sink).map_err(failed)?;
-    let mut ended = agent.with_ports(ports).run(&stop);
-    let why = match &ended.result {
+    let ended = agent.with_ports(ports).run(&stop);
+    end(ended, &machine, (recorder, case), &published)
+}
+
+/// What was found is written, and last of all that the agent stopped, and how it was.
+fn end(
+    ended: Ended<LiveSink>,
+    machine: &Machine,
+    (recorder, case): (Option<Recorder>, Option<CaseDirectory>),
+    published: &Receiver<Publisher>,
+) -> Result<ExitCode, Failure> {
+    let Ended { result, sink, status } = ended;
+    let why = match &result {
         Ok((ending, _)) => ending.to_string(),
         Err(error) => error.to_string(),
     };
-    let status = std::mem::take(&mut ended.status);
-    let stopped = lifecycle::stopped(now(), &machine, &why, serde_json::to_value(status.brief()).unwrap_or_default());
-    if let Some(sink) = &mut ended.sink {
-        agent::Sink::document(sink, stopped.clone());
-    }
-    let finished = finish(ended);
+    let stopped = lifecycle::stopped(now(), machine, &why, serde_json::to_value(status.brief()).unwrap_or_default());
+    let mut sink = sink.map(LiveSink::finish);
+    sink.iter_mut().for_each(|sink| agent::Sink::document(sink, stopped.clone()));
+    let finished = finish(result, sink);
     let recorded = recorder.map_or(Ok(Recorded::default()), |recorder| recorder.finish(&stopped));
     let closed = recorded.and_then(|recorded| case.map_or(Ok(()), |case| case.close(&why, &status, recorded)));
-    Publisher::finish(&published, status);
+    Publisher::finish(published, status);
     finished.and_then(|code| closed.map(|()| code))
 }
 
@@ -140,7 +154,7 @@ fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
         exec: args.exec_source.unwrap_or(sources.exec),
         network: args.network_source.unwrap_or(sources.network),
         endpoint_security_connect_event: connect_event && !life.is_careful,
-        muted: sources.mute,
+        muted: Arc::new(Muted::new(sources.mute)),
         watched: Arc::default(),
     }
 }
@@ -174,28 +188,16 @@ fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> 
     };
     let capture = if life.is_careful { Capture::Off } else { script.capture_script };
     let (run_for, heartbeat) = (args.r#for, effective::heartbeat(config));
-    let settings = Settings { run_for, capture, first_sequence, heartbeat, ..Settings::default() };
+    let cpu_limit = effective::cpu_limit(config);
+    let settings =
+        Settings { run_for, capture, first_sequence, heartbeat, cpu_limit, processor_time, ..Settings::default() };
     Ok((settings, Pipeline::new(loaded.rules, options)))
 }
 
-/// The thread of responses, when a rule has one.
-fn responses(response: Response) -> Result<Option<Started>, Failure> {
-    let rules = response.rules.values().map(|rule| rule.action);
-    if rules.chain([response.action]).all(|action| action == Action::None) {
-        return Ok(None);
-    }
-    let settings = response::Settings { dry_run: response.dry_run, grace: response.grace };
-    let responds = move |rule: &str| response.action_of(rule) == Action::Terminate;
-    let executions = source::executions().map_err(live_failure)?;
-    let started = Started::start(executions, settings, Box::new(responds));
-    started.map(Some).map_err(|error| live_failure(LiveError::Thread(error)))
-}
-
-fn finish(ended: Ended<Responding<Sink>>) -> Result<ExitCode, Failure> {
-    let Ended { result, sink, .. } = ended;
+fn finish(result: Result<(Ending, Counts), agent::Error>, sink: Option<Sink>) -> Result<ExitCode, Failure> {
     // Also what was found before a source failed for good is written.
     let stuck = || Failure::new(Failure::IO, "the last alerts could not be written within 5 s");
-    let finished = sink.map(Responding::finish).map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
+    let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
     let (ending, counts) = result.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         exec: args.exec_source,
         network: args.network_source,
         endpoint_security_connect_event: false,
-        muted: Vec::new(),
+        muted: Default::default(),
         watched: Arc::default(),
     };
     let sensors = source::live(&options).map_err(live_failure)?;

@@ -71,6 +71,12 @@ pub(super) struct Sink {
     failed: Option<Failure>,
 }
 
+/// The system log, if it is wanted.
+pub(super) fn system_log(is_wanted: bool) -> Result<Option<SystemLog>, Failure> {
+    let opened = is_wanted.then(SystemLog::open).transpose();
+    opened.map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))
+}
+
 /// What went through a sink.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
@@ -88,9 +94,7 @@ impl Sink {
             (None, false) => Format::Ndjson,
         };
         let file = wanted.file.map(|options| File::open(options, wanted.live.is_some())).transpose()?;
-        let system_log = wanted.system_log.then(SystemLog::open).transpose();
-        let system_log = system_log
-            .map_err(|error| Failure::new(Failure::UNAVAILABLE, format!("cannot open the system log: {error}")))?;
+        let system_log = system_log(wanted.system_log)?;
         let (stdout, live) = (io::BufWriter::new(io::stdout()), wanted.live);
         let counts = Counts::default();
         let layout = terminal::layout();
@@ -106,6 +110,14 @@ impl Sink {
             closed: false,
             failed: None,
         })
+    }
+
+    /// Continues with another alert file and system log.
+    pub(super) fn exchange(&mut self, file: Options, system_log: Option<SystemLog>) {
+        self.system_log = system_log;
+        if let Some(File::Thread(thread)) = &mut self.file {
+            thread.exchange(file);
+        }
     }
 
     /// The `event.sequence` of the next alert.

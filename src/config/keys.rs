@@ -67,25 +67,17 @@ fn at_start(name: &'static str, kind: Kind, about: &'static str) -> Key {
 
 fn of_alerts() -> Vec<Key> {
     vec![
-        at_start("alerts.file", Path, "The alert file, one JSON document per line."),
+        key("alerts.file", Path, "The alert file, one JSON document per line."),
         at_start("alerts.state_directory", Path, "What is kept between runs."),
-        at_start("alerts.fsync", Choice(&["always", "interval"]), "When alerts are forced to the disk."),
-        at_start("alerts.fsync_interval", Duration(value::FSYNC_INTERVAL), "How often, when `fsync` is `interval`."),
-        at_start("alerts.rotate_size", Size(value::ROTATE_SIZE), "Bytes of the file at which it is rotated."),
-        at_start("alerts.rotate_age", Duration(value::ROTATE_AGE), "Age of the file at which it is rotated."),
-        at_start("alerts.keep_files", Integer(value::KEEP_FILES), "Rotated files to keep."),
-        at_start("alerts.keep_age", Duration(value::KEEP_AGE), "How long rotated files are kept."),
-        at_start(
-            "alerts.keep_size",
-            Size(value::KEEP_SIZE),
-            "Bytes of all alert files to keep, at least `rotate_size`.",
-        ),
-        at_start(
-            "alerts.compress_after",
-            Integer(value::KEEP_FILES),
-            "The newest rotated files, which stay uncompressed.",
-        ),
-        at_start("alerts.syslog", Boolean, "Also send alerts to the system log."),
+        key("alerts.fsync", Choice(&["always", "interval"]), "When alerts are forced to the disk."),
+        key("alerts.fsync_interval", Duration(value::FSYNC_INTERVAL), "How often, when `fsync` is `interval`."),
+        key("alerts.rotate_size", Size(value::ROTATE_SIZE), "Bytes of the file at which it is rotated."),
+        key("alerts.rotate_age", Duration(value::ROTATE_AGE), "Age of the file at which it is rotated."),
+        key("alerts.keep_files", Integer(value::KEEP_FILES), "Rotated files to keep."),
+        key("alerts.keep_age", Duration(value::KEEP_AGE), "How long rotated files are kept."),
+        key("alerts.keep_size", Size(value::KEEP_SIZE), "Bytes of all alert files to keep, at least `rotate_size`."),
+        key("alerts.compress_after", Integer(value::KEEP_FILES), "The newest rotated files, which stay uncompressed."),
+        key("alerts.syslog", Boolean, "Also send alerts to the system log."),
         key("script.capture_script", Choice(&["full", "hash", "off"]), "What an alert holds of the script."),
         key("script.redact", Texts, "Regular expressions whose matches are left out of alerts."),
         key("script.redact_defaults", Boolean, "Leave out passwords, tokens and keys that osawatch finds by itself."),
@@ -105,7 +97,7 @@ fn of_detection() -> Vec<Key> {
             Boolean,
             "Also use Endpoint Security's undocumented connect event.",
         ),
-        at_start("sources.mute", Texts, "Programs whose processes Endpoint Security does not report: whole paths."),
+        key("sources.mute", Texts, "Programs whose processes Endpoint Security does not report: whole paths."),
         key("rules.paths", Texts, "Rule files, or folders of them; relative to the folder of the configuration."),
         key("rules.disable", Texts, "Ids of rules that do not run."),
         key("rules.enable", Texts, "Ids of rules that run although they are off by default."),
@@ -115,19 +107,20 @@ fn of_detection() -> Vec<Key> {
 fn of_operation() -> Vec<Key> {
     vec![
         key("agent.heartbeat", DurationOrNone(value::HEARTBEAT), "How often the agent writes how it is."),
-        at_start(
+        key(
+            "agent.log_level",
+            Choice(&["error", "warning", "info", "debug"]),
+            "What of its messages is logged; `-v` and `-q` come first.",
+        ),
+        key(
             "limits.cpu",
             Integer(value::CPU),
             "Percent of one core over a minute; above it, optional work is left out.",
         ),
-        at_start("response.action", Choice(&["none", "terminate"]), "What is done about an alert."),
-        at_start("response.dry_run", Boolean, "Only report what would be done."),
-        at_start(
-            "response.grace",
-            Duration(value::GRACE),
-            "How long a process may take for its end before it is killed.",
-        ),
-        at_start("response.rules.<ID>.action", Choice(&["none", "terminate"]), "The action of one rule."),
+        key("response.action", Choice(&["none", "terminate"]), "What is done about an alert."),
+        key("response.dry_run", Boolean, "Only report what would be done."),
+        key("response.grace", Duration(value::GRACE), "How long a process may take for its end before it is killed."),
+        key("response.rules.<ID>.action", Choice(&["none", "terminate"]), "The action of one rule."),
         key(
             "exception",
             Tables(&["name", "rules", "condition", "owner", "reason", "expires"]),

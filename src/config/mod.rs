@@ -26,7 +26,7 @@ use crate::source::live::{ExecSource, NetworkSource};
 
 pub(crate) use error::{Error, Problem, What};
 pub(crate) use layers::{Layers, Stamp, load};
-pub(crate) use operation::{Action, Agent, Limits, Response};
+pub(crate) use operation::{Action, Agent, Limits, LogLevel, Response};
 pub(crate) use origins::{Origin, Origins, bare};
 
 /// The effective configuration.

@@ -15,12 +15,28 @@ pub(crate) struct Agent {
     /// How often a document with the counters of the status is written; 1 min to 1 day, zero is never.
     #[serde(serialize_with = "serialize_duration", deserialize_with = "value::heartbeat")]
     pub heartbeat: Duration,
+    /// What of its messages is logged; `-v` and `-q` come first.
+    pub log_level: LogLevel,
 }
 
 impl Default for Agent {
     fn default() -> Agent {
-        Agent { heartbeat: Duration::from_secs(15 * 60) }
+        Agent { heartbeat: Duration::from_secs(15 * 60), log_level: LogLevel::Info }
     }
+}
+
+/// How much is logged: messages of this level and of those before it. The names are those of ECS `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    /// What ends the agent or loses alerts.
+    Error,
+    /// What an administrator should look at.
+    Warning,
+    /// What the agent does.
+    Info,
+    /// What only its developers ask for.
+    Debug,
 }
 
 /// What the agent may use of the Mac.

@@ -73,6 +73,18 @@ impl AlertFile {
         &self.path
     }
 
+    pub(super) fn medium(&self) -> Arc<dyn Medium> {
+        Arc::clone(&self.medium)
+    }
+
+    /// The same file is kept in another way from now on.
+    pub(super) fn keep_by(&mut self, options: &Options) {
+        self.fsync = options.fsync;
+        self.fsync_interval = options.fsync_interval;
+        self.rotation = options.rotation;
+        self.rotation_failed = None;
+    }
+
     pub(super) fn error(&self, error: io::Error) -> Error {
         Error { path: self.path.clone(), kind: ErrorKind::Io(error) }
     }

@@ -16,7 +16,7 @@ use super::backlog::Backlog;
 use super::error::{Error, ErrorKind};
 use super::gauge::{Gauge, Latencies, lock};
 use super::inbox::Inbox;
-use super::options::Counts;
+use super::options::{Counts, Options};
 use super::writer::Writer;
 use crate::event::Timestamp;
 use crate::report::plural;
@@ -32,6 +32,8 @@ pub(crate) struct WriterThread {
     inbox: Arc<Inbox>,
     backlog: Arc<Mutex<Backlog>>,
     latencies: Arc<Mutex<Latencies>>,
+    /// How the file is to be kept from now on, until the thread takes it.
+    next: Arc<Mutex<Option<Options>>>,
     max_bytes: usize,
     path: PathBuf,
     next_sequence: u64,
@@ -54,11 +56,19 @@ impl WriterThread {
         let spiller = Spiller { inbox: Arc::clone(&inbox), backlog: Arc::clone(&backlog), to_spill, is_large };
         thread::Builder::new().name("osawatch-spill".to_owned()).spawn(move || spiller.run())?;
         let latencies = Arc::<Mutex<Latencies>>::default();
-        let measured = Arc::clone(&latencies);
+        let next = Arc::<Mutex<Option<Options>>>::default();
+        let (measured, asked) = (Arc::clone(&latencies), Arc::clone(&next));
         thread::Builder::new().name("osawatch-file".to_owned()).spawn(move || {
-            let _ = ended.send(write(writer, &woken, &measured, clock));
+            let _ = ended.send(write(writer, &woken, (&measured, &asked), clock));
         })?;
-        Ok(WriterThread { inbox, backlog, latencies, max_bytes, path, next_sequence, wake, spill, large, done })
+        Ok(WriterThread { inbox, backlog, latencies, next, max_bytes, path, next_sequence, wake, spill, large, done })
+    }
+
+    /// Continues in another file, or keeps the same one in another way, between two lines.
+    pub(crate) fn exchange(&mut self, options: Options) {
+        self.path.clone_from(&options.path);
+        *lock(&self.next) = Some(options);
+        let _ = self.wake.try_send(());
     }
 
     /// The `event.sequence` of the first alert.
@@ -132,9 +142,13 @@ impl WriterThread {
 fn write(
     mut writer: Writer,
     woken: &Receiver<()>,
-    latencies: &Mutex<Latencies>,
+    (latencies, next): (&Mutex<Latencies>, &Mutex<Option<Options>>),
     clock: fn() -> Timestamp,
 ) -> (Result<(), Error>, Counts) {
+    let exchange = |writer: &mut Writer| {
+        let options = lock(next).take();
+        options.iter().for_each(|options| writer.exchange(options, clock()));
+    };
     loop {
         let wait = writer.due().nanoseconds().saturating_sub(clock().nanoseconds()).max(0);
         match woken.recv_timeout(Duration::from_nanos(wait.unsigned_abs())) {
@@ -142,6 +156,7 @@ fn write(
                 // A line is handed over before its time.
                 let handed_over = lock(latencies).waiting();
                 writer.tick(clock());
+                exchange(&mut writer);
                 if handed_over > 0 && writer.trouble().is_none() {
                     lock(latencies).wrote(handed_over, clock());
                 }
@@ -149,6 +164,7 @@ fn write(
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
+    exchange(&mut writer);
     let finished = writer.finish(clock());
     (finished, writer.counts())
 }

@@ -87,6 +87,38 @@ impl Writer {
         Ok(writer)
     }
 
+    /// Whether a file could be written in this way. It is made if it is missing, and otherwise left as it is.
+    pub(crate) fn check(options: &Options, now: Timestamp) -> Result<(), Error> {
+        match AlertFile::new(options, Arc::new(Disk)).open(now) {
+            Err(error) if !error.is_passing() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Continues in another file, or keeps the same one in another way. What waits goes to the file before if it takes
+    /// it at once, and else to the new one; lines go on waiting where they do.
+    pub(crate) fn exchange(&mut self, options: &Options, now: Timestamp) {
+        self.drain(now);
+        if let Err(error) = self.file.finish(now, &mut self.counts) {
+            log::warn!("{error}");
+        }
+        if options.path == self.file.path() {
+            self.file.keep_by(options);
+            return self.file.maintain(now, &mut self.counts);
+        }
+        // A line that the file before has in part is written whole to the new one.
+        if let Err(error) = self.file.close_torn(None, &mut self.counts) {
+            log::warn!("{error}");
+        }
+        self.file = AlertFile::new(options, self.file.medium());
+        self.trouble = None;
+        match self.file.open(now) {
+            Ok(()) => self.file.maintain(now, &mut self.counts),
+            Err(error) => self.fail(error, now),
+        }
+        self.drain(now);
+    }
+
     /// The `event.sequence` after the last that the file holds.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.next_sequence

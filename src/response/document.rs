@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Outcome, Target};
 use crate::alert::ECS_VERSION;
+use crate::event::document::insert;
 use crate::event::hash::short_hash;
 use crate::event::{Machine, Timestamp};
 
@@ -49,5 +50,15 @@ pub(crate) fn document(time: Timestamp, machine: &Machine, target: &Target, outc
     match json {
         Json::Object(document) => document,
         _ => Map::new(),
+    }
+}
+
+/// Adds to an alert what became of its execution; `None`: that is not known yet, and a document follows.
+pub(crate) fn complete(alert: &mut Map<String, Json>, outcome: Option<&Outcome>) {
+    insert(alert, "osawatch.response.action", "terminate".into());
+    insert(alert, "osawatch.response.outcome", outcome.map_or("pending", Outcome::name).into());
+    if let Some(Outcome::Refused(_) | Outcome::Failed(_)) = outcome {
+        let sentence = outcome.map(Outcome::sentence).unwrap_or_default();
+        insert(alert, "osawatch.response.reason", sentence.into());
     }
 }

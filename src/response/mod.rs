@@ -10,11 +10,11 @@ mod target;
 use std::time::Duration;
 
 pub(crate) use crate::source::live::{End, ExecutionId, Executions};
-pub(crate) use sink::{Responding, Started};
+pub(crate) use sink::{Policy, Responding, Started};
 pub(crate) use target::Target;
 
 /// How often an execution that was told to end is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(20);
 /// Executions that are told to end at once.
 const MAX_PENDING: usize = 256;
 
@@ -88,6 +88,11 @@ impl Responder {
     /// One that has nothing to do yet.
     pub(crate) fn new(executions: Box<dyn Executions>, settings: Settings, own_pid: u32) -> Responder {
         Responder { executions, settings, own_pid, pending: Vec::new() }
+    }
+
+    /// How responses are made from now on; what was begun goes on as it began.
+    pub(crate) fn work_by(&mut self, settings: Settings) {
+        self.settings = settings;
     }
 
     /// The processes of this Mac.

@@ -88,6 +88,12 @@ impl Examiner {
         self.capture = capture;
     }
 
+    /// How much is taken.
+    #[cfg(test)]
+    pub(super) fn capture(&self) -> Capture {
+        self.capture
+    }
+
     /// Adds to the start of an osascript or automator what its arguments show that it runs, and queues the file for
     /// reading. Never waits.
     pub(super) fn examine(&self, event: &mut Event) {

@@ -1,6 +1,10 @@
 //! What the agent is told while it works, and what it tells of itself.
 
 use super::*;
+use crate::agent::delivery::Item;
+use crate::agent::engine::{Engine, System};
+use crate::agent::examiner::Examiner;
+use crate::agent::users::Users;
 use crate::agent::{Control, Ports, Reload, Told};
 use crate::pipeline::Exchange;
 use crate::script::Capture;
@@ -27,7 +31,14 @@ fn successor(of: &RuleSet, rule: Option<&str>, exception: Option<&str>) -> RuleS
 fn reload(set: RuleSet) -> Control {
     let exchange = Exchange { set, volume: None, redactor: None };
     let (what, blind_spots) = ("new".to_owned(), Vec::new());
-    Control::Reload(Box::new(Reload { exchange, capture: Capture::Full, heartbeat: None, what, blind_spots }))
+    Control::Reload(Box::new(Reload {
+        exchange,
+        capture: Capture::Full,
+        heartbeat: None,
+        cpu_limit: 0,
+        what,
+        blind_spots,
+    }))
 }
 
 /// An agent whose reports and orders come from a script, one after the other.
@@ -198,6 +209,69 @@ fn heartbeats_have_the_counters_and_are_off_without_a_period() {
     let played = Played::start(Settings::default());
     std::thread::sleep(Duration::from_millis(60));
     assert!(played.end().0.documents.is_empty());
+}
+
+#[test]
+fn refused_configurations_in_the_middle_of_events_lose_none_and_the_rules_before_stay() {
+    let played = Played::start(Settings::default());
+    let mut set = played.set.successor();
+    for n in 0..60_u32 {
+        played.process(exec(f64::from(n) / 1000.0, OSASCRIPT, 1000 + n, 3));
+        played.flows.send(flow(0.5 + f64::from(n) / 1000.0, 1000 + n, Some(u64::from(2000 + n)))).unwrap();
+        played.control.send(Control::Refuse(format!("c.toml:{n}:1: no"))).unwrap();
+        if n == 30 {
+            let rule = Some("network where destination.port == 1");
+            played.control.send(reload(successor(&set, rule, None))).unwrap();
+            set = successor(&set, rule, None);
+        }
+    }
+    let status = played.settle();
+    assert_eq!((status.processes, status.connections), (60, 60));
+    let (seen, status) = played.end();
+    let alerted: std::collections::HashSet<u64> =
+        seen.alerts.iter().map(|alert| alert["process"]["pid"].as_u64().unwrap()).collect();
+    assert_eq!(alerted.len(), 60, "every osascript that connected has its alert");
+    assert!(status.losses.iter().all(|loss| loss.count == 0), "{:?}", status.losses);
+    assert_eq!(actions(&seen).iter().filter(|action| *action == "configuration_refused").count(), 60);
+}
+
+/// An engine without a driver.
+fn engine(settings: &Settings) -> Engine {
+    let (settled, _) = bounded(1);
+    let Sensors { machine, exec_lateness, losses, scan, lookup, user_names, .. } = script().sensors;
+    let users = Users::start(user_names, settled.clone()).unwrap();
+    let examiner = Examiner::start(settings.capture, &settled);
+    let (host_name, os_version) = (None, None);
+    let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
+    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+    Engine::new(settings, pipeline, system, Arc::default(), Timestamp::from_nanoseconds(0))
+}
+
+#[test]
+fn the_engine_over_its_limit_reads_no_scripts_says_so_and_reads_them_again_when_it_takes_less() {
+    let mut engine = engine(&Settings { cpu_limit: 50, ..Settings::default() });
+    let mut said = Vec::new();
+    // A driven clock: 90 % for two minutes, then 10 %.
+    for second in 0..300_u64 {
+        let used = if second < 120 { 900 * second } else { 900 * 120 + 100 * (second - 120) };
+        engine.used(Duration::from_millis(used), Duration::from_secs(second));
+        for item in engine.take_items() {
+            match item {
+                Item::Document(document) => said.push((second, document["event"]["action"].to_string())),
+                Item::Notice(notice) => said.push((second, notice.text)),
+                _ => {}
+            }
+        }
+        let status = engine.status(Duration::from_secs(second));
+        let is_over = !status.left_out.is_empty();
+        assert_eq!(engine.system.examiner.capture(), if is_over { Capture::Off } else { Capture::Full });
+        assert_eq!(is_over, status.problems.iter().any(|problem| problem.starts_with("left out: scripts")));
+    }
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert_eq!((said[0].0, said[0].1.as_str()), (60, "\"agent_limited\""));
+    assert!(said[1].1.starts_with("scripts are not read: osawatch took 90 % of a core"), "{said:?}");
+    assert_eq!(said[2].1, "\"agent_no_longer_limited\"");
+    assert!((121..=180).contains(&said[2].0) && said[3].1.starts_with("scripts are read again"), "{said:?}");
 }
 
 #[test]

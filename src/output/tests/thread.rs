@@ -155,3 +155,63 @@ fn with_no_disk_and_no_memory_left_a_line_is_refused_and_counted() {
     finished.unwrap();
     assert_eq!((counts.written, counts.lost), (1 + taken, 19 - taken));
 }
+
+/// The lines of another file of the folder.
+fn lines_of(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn files_exchanged_while_lines_come_lose_none_and_keep_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut thread) = start(folder.path());
+    let other = folder.path().join("log/other.ndjson");
+    let paths = [folder.path().join("log/alerts.ndjson"), other.clone()];
+    for number in 0..1000 {
+        assert!(thread.push(&line(number)));
+        if number % 100 == 50 {
+            let path = paths[usize::from(number % 200 == 50)].clone();
+            thread.exchange(Options { path, rotation: None, ..options(folder.path()) });
+        }
+    }
+    let (finished, counts) = thread.finish(Duration::from_secs(60));
+    finished.unwrap();
+    let mut all: Vec<String> = paths.iter().flat_map(|path| lines_of(path)).collect();
+    let (in_other, number) = (lines_of(&other), |text: &String| wanted(1000).iter().position(|line| line == text));
+    assert!(in_other.iter().map(number).is_sorted(), "in each file the lines are in their order");
+    all.sort_by_key(|text| number(text));
+    assert_eq!((all, counts.written, counts.lost), (wanted(1000), 1000, 0));
+}
+
+#[test]
+fn lines_that_wait_for_the_file_before_are_written_whole_to_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("log")).unwrap();
+    let options = Options { rotation: None, ..options(folder.path()) };
+    let mut writer = Writer::open(options.clone(), at(0)).unwrap();
+    writer.write(&line(0), at(0));
+    fs::rename(folder.path().join("log"), folder.path().join("gone")).unwrap();
+    writer.write(&line(1), at(1));
+    assert_eq!(writer.waiting(), 1);
+    let next = folder.path().join("next.ndjson");
+    writer.exchange(&Options { path: next.clone(), ..options }, at(2));
+    writer.write(&line(2), at(2));
+    writer.finish(at(2)).unwrap();
+    assert_eq!(lines_of(&next), wanted(3)[1..]);
+    assert_eq!(lines_of(&folder.path().join("gone/alerts.ndjson")), wanted(1));
+}
+
+#[test]
+fn a_file_that_stays_is_rotated_by_its_new_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("log")).unwrap();
+    let options = options(folder.path());
+    let mut writer = Writer::open(Options { rotation: None, ..options.clone() }, at(0)).unwrap();
+    (0..40).for_each(|number| writer.write(&line(number), at(0)));
+    assert_eq!(writer.counts().rotated, 0);
+    let rotation = Some(Rotation { size: line(0).len() as u64 * 3, ..rotation() });
+    writer.exchange(&Options { rotation, ..options }, at(1));
+    writer.write(&line(40), at(1));
+    writer.finish(at(1)).unwrap();
+    assert!(writer.counts().rotated > 0);
+}

@@ -4,11 +4,11 @@ mod health;
 mod executions;
 mod lateness;
 mod losses;
+mod muted;
 mod reports;
 mod watched;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(crate) use executions::{End, ExecutionId, Executions};
 pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;
+pub(crate) use muted::Muted;
 pub(crate) use reports::{Queued, ReportSender, report_channel};
 pub(crate) use watched::Watched;
 
@@ -64,7 +65,7 @@ pub(crate) struct Options {
     /// Whether Endpoint Security's undocumented connect event is used as well.
     pub endpoint_security_connect_event: bool,
     /// Programs whose processes Endpoint Security does not report, by their whole path.
-    pub muted: Vec<PathBuf>,
+    pub muted: Arc<Muted>,
     /// The processes whose sockets are looked at one by one where no source reports connections.
     pub watched: Arc<Watched>,
 }

@@ -4,20 +4,21 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use endpoint_sec::sys::{NewClientError, es_event_type_t, es_mute_path_type_t};
+use endpoint_sec::sys::{NewClientError, es_event_type_t};
 use endpoint_sec::{Client, Event, EventExec, Message as Received, MutedPath, version};
 
+use super::es_mutes::Mutes;
 use super::feed::Feed;
 use super::host::{now, version_numbers};
 use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Descriptor, Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
-use crate::source::live::{Backoff, Level, Losses, Report, ReportSender, SourceKind};
+use crate::source::live::{Backoff, Level, Losses, Muted, Report, ReportSender, SourceKind};
 
 /// Bytes of arguments that are copied: long ones are cut until they fit, and what is cut off is counted.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
@@ -45,7 +46,7 @@ pub(super) enum Ending {
 }
 
 /// Runs a client for the rest of the program; returns only why there can be none.
-pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> Ending {
+pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &Muted) -> Ending {
     let (major, minor, patch) = version_numbers(os_version.unwrap_or_default());
     // Older than 10.15 there is no Endpoint Security; the call panics.
     if (major, minor) < (10, 15) {
@@ -56,14 +57,14 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &[PathBuf]) -> E
     let mut said = None;
     loop {
         let error = match subscribed(feed, muted) {
-            Ok(client) => {
+            Ok((mut client, mut mutes)) => {
                 feed.notice(Level::Info, "process events come from Endpoint Security".to_owned());
                 feed.works(SourceKind::Exec, NAME, "subscribed".to_owned(), None);
                 // The client works as long as it lives, on a thread of the system's own.
-                let _client = client;
                 // What started before the subscription is looked up after it, so that nothing lies between.
                 feed.scan();
                 while let Ok(()) = feed.scans.recv() {
+                    mutes.exchange(&mut client, feed, &muted.programs());
                     feed.scan();
                 }
                 loop {
@@ -108,30 +109,17 @@ enum Failure {
     Subscribe,
 }
 
-fn subscribed(feed: &Feed, muted: &[PathBuf]) -> Result<Client<'static>, Failure> {
+fn subscribed(feed: &Feed, muted: &Muted) -> Result<(Client<'static>, Mutes), Failure> {
     let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbering::default());
     let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
     let mut client = Client::new(handler).map_err(Failure::New)?;
     unmute_defaults(&mut client, feed);
-    for path in muted {
-        mute(&mut client, feed, path);
-    }
+    let mut mutes = Mutes::default();
+    mutes.exchange(&mut client, feed, &muted.programs());
     // The kernel delivers at once; what is late is what the engine allows for anyway.
     feed.lateness.begin(Duration::ZERO, now());
     client.subscribe(&TYPES).map_err(|_| Failure::Subscribe)?;
-    Ok(client)
-}
-
-/// Mutes a program. The kernel compares whole paths without symbolic links.
-fn mute(client: &mut Client<'_>, feed: &Feed, path: &Path) {
-    let whole = path.canonicalize().unwrap_or_else(|error| {
-        let text = format!("the muted program {}: {error}; it is muted under this name", path.display());
-        feed.notice(Level::Warning, text);
-        path.to_owned()
-    });
-    if client.mute_path(whole.as_os_str(), es_mute_path_type_t::ES_MUTE_PATH_TYPE_LITERAL).is_err() {
-        feed.notice(Level::Warning, format!("Endpoint Security does not mute {}", whole.display()));
-    }
+    Ok((client, mutes))
 }
 
 /// Reports how many paths the system mutes in every client, and unmutes those muted for what is subscribed to. The

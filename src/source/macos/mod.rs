@@ -3,6 +3,7 @@
 mod control;
 mod es;
 mod es_connect;
+mod es_mutes;
 mod eslogger;
 mod feed;
 mod host;
@@ -13,7 +14,6 @@ mod ntstat;
 mod sys;
 mod terminal;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{bounded, never};
@@ -21,7 +21,7 @@ use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
 use super::live::{
-    Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Options, Sensors, report_channel,
+    Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Muted, Options, Sensors, report_channel,
 };
 use crate::event::Budget;
 use feed::Feed;
@@ -112,7 +112,7 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> 
 struct Execs {
     feed: Feed,
     source: ExecSource,
-    muted: Vec<PathBuf>,
+    muted: Arc<Muted>,
     os_version: Option<String>,
     decoder: Decoder,
     child: eslogger::Guard,
@@ -123,7 +123,7 @@ impl Execs {
         Execs {
             feed,
             source: options.exec,
-            muted: options.muted.clone(),
+            muted: Arc::clone(&options.muted),
             os_version: host.os_version.clone(),
             decoder: Decoder::new(host.machine.clone(), host.name.clone()),
             child: child.clone(),

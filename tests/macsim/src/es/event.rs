@@ -128,6 +128,17 @@ pub(crate) fn reaped(pid: i32, stat: i32) {
         happened(&json!({"type": "exit", "pid": pid, "stat": stat}));
     }
 }
+/// The guest has sent a signal to a process of the script: it ends it, or not. False: the guest may not.
+pub(crate) fn signalled(pid: i32, number: i32) -> bool {
+    let Some(process) = Table::with(|table| table.get(pid).cloned()).filter(|process| process.mortal) else {
+        return false;
+    };
+    note!("signal {number} to process {pid} of the script");
+    if number != libc::SIGTERM || !process.ignores_term {
+        happened(&json!({"type": "exit", "pid": pid, "signal": number}));
+    }
+    true
+}
 fn happened(step: &Value) {
     if let Err(error) = self::step(step) {
         note!("a child of the guest: {error}");

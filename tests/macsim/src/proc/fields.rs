@@ -63,7 +63,7 @@ impl Table {
                 }
             )* };
         }
-        flags!(platform, es_client, hidden, zero_token, path_truncated);
+        flags!(platform, es_client, hidden, zero_token, path_truncated, mortal, ignores_term);
         if let Some(value) = step.get("tty") {
             process.tty = if value.is_null() { None } else { Some(text::bytes(value)) };
         }

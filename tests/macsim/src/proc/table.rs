@@ -83,6 +83,8 @@ impl Table {
             errno: 0,
             zero_token: false,
             path_truncated: false,
+            mortal: false,
+            ignores_term: false,
         }
     }
     fn version(&mut self) -> i32 {
@@ -153,6 +155,8 @@ impl Table {
             errno: 0,
             zero_token: false,
             path_truncated: false,
+            mortal: false,
+            ignores_term: false,
             args: Default::default(),
             env: Default::default(),
             ..before.clone()
