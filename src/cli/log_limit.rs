@@ -62,7 +62,7 @@ impl Limiter {
             return true;
         }
         window.left_out += 1;
-        window.sample = text.chars().take(SAMPLE).collect();
+        window.sample = text.lines().next().unwrap_or_default().chars().take(SAMPLE).collect();
         false
     }
 

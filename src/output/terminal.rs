@@ -25,7 +25,9 @@ pub(crate) fn set_progress(progress: Option<ProgressBar>) {
 
 /// Prints while the progress bar is out of the way.
 pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
-    match &*bar() {
+    // Not while the bar is held: who reads standard output may never read again, and others have something to say.
+    let progress = bar().clone();
+    match progress {
         Some(bar) => bar.suspend(print),
         None => print(),
     }

@@ -34,6 +34,12 @@ pub(crate) fn prometheus(status: &Status, verdict: &Verdict) -> String {
     metric(&mut out, "backlog_lost_total", "counter", "alerts that no disk took", status.backlog.lost as f64);
     metric(&mut out, "open_sequences", "gauge", "partial sequences that are open", status.open_sequences as f64);
     metric(&mut out, "memory_peak_bytes", "gauge", "the most memory so far", status.memory_peak_bytes as f64);
+    let held = status.held_bytes as f64;
+    metric(&mut out, "held_bytes", "gauge", "bytes of events and executions that are held", held);
+    let silent = status.rules.iter().filter(|rule| rule.cannot_alert.is_some());
+    let silent = silent.map(|rule| (vec![("rule", rule.id.as_str())], 1.0));
+    family(&mut out, "rule_cannot_alert", "gauge", "rules that can never alert here", silent);
+    metric(&mut out, "left_out", "gauge", "optional work that is not done", status.left_out.len() as f64);
     metric(&mut out, "cpu_seconds_total", "counter", "processor time so far", status.cpu_seconds);
     let (latency, second) = (status.latency, 1000.0);
     let quantiles = [("0.5", latency.p50_ms), ("0.9", latency.p90_ms), ("0.99", latency.p99_ms), ("1", latency.max_ms)];

@@ -83,6 +83,43 @@ fn the_first_line_says_what_is_wrong() {
 }
 
 #[test]
+fn everything_that_an_administrator_asks_for_is_shown() {
+    let status = Status {
+        exceptions: vec![Count { name: "tool".into(), count: 2 }, Count { name: "unused".into(), count: 0 }],
+        held_bytes: 3 << 20,
+        backlog: Backlog { alerts: 5, lost: 1 },
+        last_error: Some(Moment { time: "2026-11-27T10:58:00Z".into(), what: "lost: x 1".into() }),
+        left_out: vec!["scripts are not read".into()],
+        ..status()
+    };
+    let text = watch(&status, &Verdict::Healthy);
+    for line in [
+        "version   0.1.0 (macos aarch64 release), pid 321",
+        "up since  2026-11-27T10:00:00.000000000Z (1h)",
+        "network   ntstat works: TCP and UDP; 0 events",
+        "events    2.5/s; 1 partial sequence open",
+        "latency   median 12 ms, p90 20 ms, p99 30 ms, at most 31 ms (4 alerts)",
+        "backlog   5 alerts waiting, 1 lost",
+        "own use   25 MiB at most, 3 MiB of events and executions; 0.3 % of a core, 1.2 s in all",
+        "left out  scripts are not read",
+        "alerts    4 of 2 rules; 0 alerts suppressed by [volume]",
+        "         4  a",
+        "exceptions tool 2; 1 without a hit",
+        "last alert 2026-11-27T10:59:00Z a",
+        "last error 2026-11-27T10:58:00Z lost: x 1",
+        "    events  executable",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line:?} in:\n{text}");
+    }
+    let idle = Status { losses: vec![Count { name: "table.cases".into(), count: 0 }], ..Status::default() };
+    let text = super::text(&idle, &Verdict::Healthy);
+    assert!(text.contains("lost      nothing, by 1 counter\n") && text.contains("no alert has been written"), "{text}");
+    let metrics = prometheus(&status, &Verdict::Healthy);
+    assert!(metrics.contains("osawatch_held_bytes 3145728\n"), "{metrics}");
+    assert!(metrics.contains("osawatch_rule_cannot_alert{rule=\"b\"} 1\n"), "{metrics}");
+}
+
+#[test]
 fn what_a_program_is_called_moves_no_cursor() {
     let shown = watch(&status(), &Verdict::Healthy);
     assert!(shown.contains("         7  /bin/\\u{1b}[2Jsh"), "{shown}");

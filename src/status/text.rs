@@ -20,9 +20,13 @@ pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
     let open = plural(status.open_sequences, "partial sequence");
     line(&mut out, "events", &format!("{:.1}/s; {open} open", status.events_per_second));
     let lost = listed(&status.losses);
-    line(&mut out, "lost", if lost.is_empty() { "nothing" } else { &lost });
+    let counters = plural(status.losses.len() as u64, "counter");
+    let lost = if lost.is_empty() { format!("nothing, by {counters}") } else { lost };
+    line(&mut out, "lost", &lost);
     let latency = status.latency;
-    if latency.alerts > 0 {
+    if latency.alerts == 0 {
+        line(&mut out, "latency", "no alert has been written to the disk");
+    } else {
         let (p50, p90, p99, max) = (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms);
         let of = plural(latency.alerts, "alert");
         line(&mut out, "latency", &format!("median {p50} ms, p90 {p90} ms, p99 {p99} ms, at most {max} ms ({of})"));
@@ -30,7 +34,9 @@ pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
     let backlog = status.backlog;
     line(&mut out, "backlog", &format!("{} waiting, {} lost", plural(backlog.alerts, "alert"), backlog.lost));
     let memory = status.memory_peak_bytes.div_ceil(1 << 20);
-    line(&mut out, "own use", &format!("{memory} MiB at most, {:.1} % of a core", status.cpu_percent));
+    let held = status.held_bytes.div_ceil(1 << 20);
+    let cpu = format!("{:.1} % of a core, {:.1} s in all", status.cpu_percent, status.cpu_seconds);
+    line(&mut out, "own use", &format!("{memory} MiB at most, {held} MiB of events and executions; {cpu}"));
     for left_out in &status.left_out {
         line(&mut out, "left out", left_out);
     }
@@ -88,9 +94,11 @@ fn alerts(out: &mut String, status: &Status) {
             line(out, "  cannot", &format!("{}: {why}", rule.id));
         }
     }
-    let excepted = listed(&status.exceptions);
-    if !excepted.is_empty() {
-        line(out, "exceptions", &format!(" {excepted}"));
+    if !status.exceptions.is_empty() {
+        let without = status.exceptions.iter().filter(|exception| exception.count == 0).count();
+        let hits = Some(listed(&status.exceptions)).filter(|hits| !hits.is_empty()).into_iter();
+        let without = (without > 0).then(|| format!("{without} without a hit"));
+        line(out, "exceptions", &format!(" {}", hits.chain(without).collect::<Vec<_>>().join("; ")));
     }
     for (name, moment) in [("last alert", &status.last_alert), ("last error", &status.last_error)] {
         if let Some(moment) = moment {

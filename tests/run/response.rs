@@ -92,7 +92,7 @@ fn in_the_simulated_mac_a_pid_that_another_has_when_the_alert_comes_is_sent_noth
 fn in_the_simulated_mac_a_flood_of_responses_is_in_the_alert_file_and_not_in_the_log() {
     let mac =
         Mac::new(TERMINATE).then([osascripts(10_000, 60, 600), json!({"after_ms": 2000}), json!({"signal": "TERM"})]);
-    let run = mac.run(&[]).exits(0).says("40 more messages like this within a minute: response: osascript (");
+    let run = mac.run(&[]).exits(0).says("more messages like this within a minute: response: osascript (");
     let written = run.stderr.lines().filter(|line| line.contains(" warning: response: ")).count();
     assert_eq!(written, 20, "{}", run.stderr);
     assert_eq!(count(&mac.documents("alerts.ndjson"), "response"), 60);
