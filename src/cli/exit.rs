@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::output::terminal;
+use crate::source::live;
 use crate::source::recording::{Error as SourceError, Unreadable};
 
 pub(super) const HELP: &str = "\
@@ -111,3 +112,13 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Why there are no sensors, with its exit code.
+pub(super) fn live_failure(error: live::Error) -> Failure {
+    let code = match error {
+        live::Error::NotAMac | live::Error::Translated => Failure::UNAVAILABLE,
+        live::Error::NotRoot => Failure::NOT_PERMITTED,
+        live::Error::Thread(_) => Failure::IO,
+    };
+    Failure::new(code, error)
+}

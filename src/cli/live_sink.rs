@@ -9,9 +9,8 @@ use serde_json::{Map, Value as Json};
 
 use super::alert_file;
 use super::clock::now;
-use super::exit::Failure;
+use super::exit::{Failure, live_failure};
 use super::logger::Verbosity;
-use super::run::live_failure;
 use super::sink::{Sink, system_log};
 use crate::agent;
 use crate::alert::Alert;

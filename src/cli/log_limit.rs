@@ -87,8 +87,8 @@ impl Limiter {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "points of time are made up from it")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -14,6 +14,7 @@ use super::clock::now;
 use super::config::LayerArgs;
 use super::effective::{self, Effective};
 use super::exit::Failure;
+pub(super) use super::exit::live_failure;
 use super::life::Life;
 use super::live_sink::{Fixed, LiveSink};
 use super::logger::{self, Verbosity};
@@ -204,15 +205,6 @@ fn finish(result: Result<(Ending, Counts), agent::Error>, sink: Option<Sink>) ->
     let (finished, written) = finished?;
     terminal::say(&summary(ending, &counts, written));
     finished.map(|()| ExitCode::SUCCESS)
-}
-
-pub(super) fn live_failure(error: LiveError) -> Failure {
-    let code = match error {
-        LiveError::NotAMac | LiveError::Translated => Failure::UNAVAILABLE,
-        LiveError::NotRoot => Failure::NOT_PERMITTED,
-        LiveError::Thread(_) => Failure::IO,
-    };
-    Failure::new(code, error)
 }
 
 fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
