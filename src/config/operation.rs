@@ -58,7 +58,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Response {
-    /// For every rule without an action of its own in `rules`.
+    /// The default; `rules` overrides it for single rules.
     pub action: Action,
     /// Nothing is done, and what would have been is reported.
     pub dry_run: bool,

@@ -146,7 +146,7 @@ impl Cases {
         is_out
     }
 
-    /// Takes note of a connection of a tree that has alerted. `is_alerted`: an alert for it was sent.
+    /// Records a connection of a tree that has alerted. `is_alerted`: an alert for it was sent.
     pub(crate) fn observe(&mut self, event: &Event, is_alerted: bool) {
         let is_end = || event.is_type("end") && !event.is_type("start");
         if self.roots.is_empty() || !event.categories.intersects(Categories::NETWORK) || is_end() {

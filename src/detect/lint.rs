@@ -28,7 +28,7 @@ pub(crate) fn exceptions(set: &RuleSet, now: Timestamp) -> Vec<String> {
     found
 }
 
-/// Why an exception is never true: only if it is so for every rule that it covers.
+/// Why an exception can never be true; `None` if it can be for any of the rules that it covers.
 fn never_true(set: &RuleSet, exception: &Exception) -> Option<String> {
     let covered = set.rules.iter().filter(|rule| exception.covers(&rule.id));
     let mut why = None;

@@ -1,4 +1,4 @@
-//! The sensors tried out for some seconds: they test themselves and say what they find; a child of our own has to be seen.
+//! A trial run of the sensors, for some seconds: they test themselves, and the exec of a child process must be reported.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};

@@ -52,52 +52,21 @@ pub(crate) struct Decoder {
     nodes: Vec<Node>,
 }
 
-/// Kinds of name that are told apart at once; a power of two.
-const KINDS: usize = 64;
-
-/// A place in the tree of the names of fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Node {
-    field: Option<Field>,
-    /// In the order of [`kind_of`] their names.
     children: Vec<(Box<str>, u16)>,
-    /// Where the children of each kind start, and at last where all end.
-    starts: [u16; KINDS + 1],
-}
-
-/// By the first byte and the length of a name, which nearly always tell it from its siblings.
-fn kind_of(name: &str) -> usize {
-    let first = name.as_bytes().first().copied().unwrap_or_default();
-    (usize::from(first) ^ (name.len() << 2)) % KINDS
-}
-
-impl Node {
-    fn new() -> Node {
-        Node { field: None, children: Vec::new(), starts: [0; KINDS + 1] }
-    }
-
-    fn child(&self, name: &str) -> Option<u16> {
-        let kind = kind_of(name);
-        let alike = &self.children[usize::from(self.starts[kind])..usize::from(self.starts[kind + 1])];
-        alike.iter().find(|(child, _)| **child == *name).map(|(_, child)| *child)
-    }
-
-    fn add_child(&mut self, name: &str, child: u16) {
-        let kind = kind_of(name);
-        self.children.insert(usize::from(self.starts[kind + 1]), (name.into(), child));
-        self.starts[kind + 1..].iter_mut().for_each(|start| *start += 1);
-    }
+    field: Option<Field>,
 }
 
 impl Decoder {
     /// A decoder for the fields wanted so far.
     pub(crate) fn new(fields: &Fields) -> Decoder {
-        let mut decoder = Decoder { nodes: vec![Node::new()] };
+        let mut decoder = Decoder { nodes: vec![Node::default()] };
         for (field, name) in fields.wanted() {
             let node = name.split('.').fold(0, |node, segment| decoder.child_or_new(node, segment));
             decoder.nodes[usize::from(node)].field = Some(field);
         }
-        decoder.nodes[0].add_child("_source", 0);
+        decoder.nodes[0].children.push(("_source".into(), 0));
         decoder
     }
 
@@ -131,13 +100,17 @@ impl Decoder {
             return child;
         }
         let child = self.nodes.len() as u16;
-        self.nodes.push(Node::new());
-        self.nodes[usize::from(node)].add_child(segment, child);
+        self.nodes.push(Node::default());
+        self.nodes[usize::from(node)].children.push((segment.into(), child));
         child
     }
 
     fn child(&self, node: u16, segment: &str) -> Option<u16> {
-        self.nodes[usize::from(node)].child(segment)
+        let children = &self.nodes[usize::from(node)].children;
+        // Comparing first bytes first spares most of the calls that compare the rest.
+        let first = segment.as_bytes().first();
+        let same = |name: &str| name.as_bytes().first() == first && name == segment;
+        children.iter().find(|(name, _)| same(name)).map(|(_, child)| *child)
     }
 
     /// The node a key leads to: a name, or several joined by dots.

@@ -22,7 +22,7 @@ struct Feeder {
 }
 
 impl Feeders {
-    /// Takes note of a program that starts with a pipe as its output.
+    /// Records a program that starts with a pipe as its output.
     pub(crate) fn observe(&mut self, event: &Event) {
         let Some(pipe) = event.str(field::STDOUT_PIPE) else { return };
         let starts = event.categories.intersects(Categories::PROCESS) && event.is_type("start");

@@ -140,18 +140,13 @@ fn an_exception_of_a_reload_holds_and_the_counts_of_before_stay() {
     assert_eq!((status.exceptions[0].name.as_str(), status.exceptions[0].count > 0), ("x", true));
 }
 
-#[test]
-fn reloads_in_the_middle_of_events_lose_none() {
+/// Sixty osascripts connect, and after each of them something is done: nothing is lost, and each has its alert.
+fn played_with_sixty_alerts(mut after_each: impl FnMut(&Played, u32)) -> Seen {
     let played = Played::start(Settings::default());
-    let mut set = played.set.successor();
     for n in 0..60_u32 {
         played.process(exec(f64::from(n) / 1000.0, OSASCRIPT, 1000 + n, 3));
         played.flows.send(flow(0.5 + f64::from(n) / 1000.0, 1000 + n, Some(u64::from(2000 + n)))).unwrap();
-        if n % 3 == 1 {
-            let rule = (n % 6 == 1).then_some("network where destination.port == 1");
-            set = successor(&set, rule, None);
-            played.control.send(reload(successor(&set, rule, None))).unwrap();
-        }
+        after_each(&played, n);
     }
     let status = played.settle();
     assert_eq!((status.processes, status.connections), (60, 60));
@@ -160,6 +155,20 @@ fn reloads_in_the_middle_of_events_lose_none() {
         seen.alerts.iter().map(|alert| alert["process"]["pid"].as_u64().unwrap()).collect();
     assert_eq!(alerted.len(), 60, "every osascript that connected has its alert");
     assert!(status.losses.iter().all(|loss| loss.count == 0), "{:?}", status.losses);
+    seen
+}
+
+#[test]
+fn reloads_in_the_middle_of_events_lose_none() {
+    let mut set = None;
+    played_with_sixty_alerts(|played, n| {
+        let before = set.get_or_insert_with(|| played.set.successor());
+        if n % 3 == 1 {
+            let rule = (n % 6 == 1).then_some("network where destination.port == 1");
+            *before = successor(before, rule, None);
+            played.control.send(reload(successor(before, rule, None))).unwrap();
+        }
+    });
 }
 
 #[test]
@@ -213,25 +222,13 @@ fn heartbeats_have_the_counters_and_are_off_without_a_period() {
 
 #[test]
 fn refused_configurations_in_the_middle_of_events_lose_none_and_the_rules_before_stay() {
-    let played = Played::start(Settings::default());
-    let mut set = played.set.successor();
-    for n in 0..60_u32 {
-        played.process(exec(f64::from(n) / 1000.0, OSASCRIPT, 1000 + n, 3));
-        played.flows.send(flow(0.5 + f64::from(n) / 1000.0, 1000 + n, Some(u64::from(2000 + n)))).unwrap();
+    let seen = played_with_sixty_alerts(|played, n| {
         played.control.send(Control::Refuse(format!("c.toml:{n}:1: no"))).unwrap();
         if n == 30 {
             let rule = Some("network where destination.port == 1");
-            played.control.send(reload(successor(&set, rule, None))).unwrap();
-            set = successor(&set, rule, None);
+            played.control.send(reload(successor(&played.set, rule, None))).unwrap();
         }
-    }
-    let status = played.settle();
-    assert_eq!((status.processes, status.connections), (60, 60));
-    let (seen, status) = played.end();
-    let alerted: std::collections::HashSet<u64> =
-        seen.alerts.iter().map(|alert| alert["process"]["pid"].as_u64().unwrap()).collect();
-    assert_eq!(alerted.len(), 60, "every osascript that connected has its alert");
-    assert!(status.losses.iter().all(|loss| loss.count == 0), "{:?}", status.losses);
+    });
     assert_eq!(actions(&seen).iter().filter(|action| *action == "configuration_refused").count(), 60);
 }
 

@@ -20,6 +20,16 @@ fn start(medium: &Arc<Bad>, options: &Options) -> Writer {
     Writer::on(Arc::clone(medium) as Arc<dyn super::super::medium::Medium>, options.clone(), at(0)).unwrap()
 }
 
+/// A writer with so many lines that wait in the state directory, as the disk of the alerts is full.
+fn start_with_lines_waiting(medium: &Arc<Bad>, options: &Options, count: u64) -> Writer {
+    let mut writer = start(medium, options);
+    medium.make_room(0, 1 << 30);
+    for number in 0..count {
+        writer.write(&line(number), at(0));
+    }
+    writer
+}
+
 #[test]
 fn a_restart_on_a_full_disk_runs_and_keeps_alerts() {
     let folder = tempfile::tempdir().unwrap();
@@ -49,11 +59,7 @@ fn a_restart_on_a_full_disk_runs_and_keeps_alerts() {
 fn a_waiting_line_that_was_half_written_when_the_program_was_killed_goes_on_where_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (medium, options) = bad(folder.path());
-    let mut writer = start(&medium, &options);
-    medium.make_room(0, 1 << 30);
-    for number in 0..20 {
-        writer.write(&line(number), at(0));
-    }
+    let mut writer = start_with_lines_waiting(&medium, &options, 20);
     medium.make_room(3 * (line(0).len() as u64 + 1) + 50, 1 << 30);
     writer.tick(at(2));
     assert_eq!(writer.waiting(), 17);
@@ -68,11 +74,7 @@ fn a_waiting_line_that_was_half_written_when_the_program_was_killed_goes_on_wher
 fn a_line_that_was_written_and_not_yet_marked_when_the_program_was_killed_is_not_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let (medium, options) = bad(folder.path());
-    let mut writer = start(&medium, &options);
-    medium.make_room(0, 1 << 30);
-    for number in 0..5 {
-        writer.write(&line(number), at(0));
-    }
+    let writer = start_with_lines_waiting(&medium, &options, 5);
     drop(writer);
     fs::write(&options.path, wanted(3).join("\n") + "\n{\"piece").unwrap();
     medium.make_room(1 << 30, 1 << 30);
@@ -185,11 +187,7 @@ fn a_waiting_line_with_bytes_that_are_no_text_loses_neither_itself_nor_the_other
 fn while_what_waits_cannot_be_read_nothing_of_it_is_deleted_and_newer_lines_wait_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let (medium, options) = bad(folder.path());
-    let mut writer = start(&medium, &options);
-    medium.make_room(0, 1 << 30);
-    for number in 0..20 {
-        writer.write(&line(number), at(0));
-    }
+    let mut writer = start_with_lines_waiting(&medium, &options, 20);
     medium.make_room(1 << 30, 1 << 30);
     medium.refuse_reads(true);
     for number in 20..25 {

@@ -71,7 +71,7 @@ pub(crate) struct Descriptor {
     pub remote: Option<SocketAddr>,
     /// `pname`.
     pub process_name: String,
-    /// `uid`, from macOS 14, of the kernel's own sockets: elsewhere it is not set.
+    /// `uid`, from macOS 14, of the kernel's own sockets: elsewhere it is not set. FACT: uid-providers
     pub user_id: Option<u32>,
     /// The socket listens.
     pub listens: bool,
