@@ -25,6 +25,7 @@ impl Host {
         };
         // One id in the events of all sources, also when the system does not state it.
         let machine = machine.named();
+        sys::end_version_compat();
         let (name, os_version) = (sys::sysctl_text("kern.hostname"), sys::sysctl_text("kern.osproductversion"));
         Host { machine, name, os_version }
     }

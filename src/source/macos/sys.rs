@@ -36,6 +36,19 @@ pub(super) fn sysctl_text(name: &str) -> Option<String> {
     String::from_utf8(bytes[..end].to_vec()).ok().filter(|text| !text.is_empty())
 }
 
+/// Asks for the true version of macOS: `kern.osproductversion` is 16.0 on 26 for an executable that was built with an
+/// older SDK, until the process says that it does not want that. FACT: version-compat
+pub(super) fn end_version_compat() {
+    let off: libc::c_int = 0;
+    let name = c"kern.system_version_compat";
+    // SAFETY: `name` ends with a zero; `off` is readable for its size and lives through the call. It fails only where
+    // the kernel knows no such name, and there every process is told the true version.
+    unsafe {
+        let new = std::ptr::from_ref(&off).cast_mut().cast();
+        libc::sysctlbyname(name.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut(), new, size_of_val(&off))
+    };
+}
+
 /// The hardware's UUID, gethostuuid(2), in the usual form.
 pub(super) fn host_uuid() -> Option<String> {
     let mut uuid = [0_u8; 16];

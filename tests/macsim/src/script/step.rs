@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 28] = [
+pub(crate) const KEYS: [&str; 29] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -26,6 +26,7 @@ pub(crate) const KEYS: [&str; 28] = [
     "es_mute_refused",
     "intel",
     "translated",
+    "version_compat",
     "es_subscribe_refused",
     "write_file",
     "sh",
@@ -72,6 +73,9 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(is_translated) = step["translated"].as_bool() {
         time::set_translated(is_translated);
+    }
+    if let Some(is_older) = step["version_compat"].as_bool() {
+        world::with(|world| world.version_compat = is_older);
     }
     if let Some(value) = step["es_subscribe_refused"].as_array() {
         crate::es::refuse_subscriptions(value.iter().filter_map(Value::as_u64).map(|number| number as u32).collect());

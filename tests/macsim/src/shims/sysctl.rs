@@ -35,6 +35,7 @@ fn sysctl_value(name: &str) -> Option<Vec<u8>> {
     };
     let number = |inner: i32| Some(inner.to_ne_bytes().to_vec());
     match name {
+        "kern.osproductversion" if os.0 >= 26 && super::world::with(|world| world.version_compat) => text("16.0".into()),
         "kern.osproductversion" => {
             text(if os.2 == 0 { format!("{}.{}", os.0, os.1) } else { format!("{}.{}.{}", os.0, os.1, os.2) })
         }
@@ -63,16 +64,28 @@ fn sysctl_value(name: &str) -> Option<Vec<u8>> {
         _ => None,
     }
 }
+/// The only value that a process may set, and only its own.
+unsafe fn set(name: &str, new: *const c_void, new_len: usize) -> c_int {
+    if name != "kern.system_version_compat" {
+        return fail(darwin::EPERM);
+    }
+    if new_len != size_of::<c_int>() {
+        return fail(darwin::EINVAL);
+    }
+    let enabled = *(new as *const c_int) != 0;
+    super::world::with(|world| world.version_compat = enabled);
+    0
+}
 pub(crate) unsafe extern "C" fn sysctlbyname(
     name: *const c_char,
     out: *mut c_void,
     len: *mut usize,
     new: *const c_void,
-    _nl: usize,
+    new_len: usize,
 ) -> c_int {
     let name = std::ffi::CStr::from_ptr(name).to_string_lossy();
     if !new.is_null() {
-        return fail(darwin::EPERM);
+        return set(&name, new, new_len);
     }
     match sysctl_value(&name) {
         Some(value) => give(&value, out, len),
