@@ -1,5 +1,6 @@
 //! The command line, and the guest's main.
 use crate::{eslogger, loader, log, programs, script, shims};
+use serde_json::Value;
 use std::ffi::CString;
 
 const USAGE: &str = "usage: macsim [--script FILE] [--os 13.3] [--trace] [--quiet] [--check] GUEST [ARGS...]
@@ -18,25 +19,8 @@ pub(crate) fn main() {
     if programs::is_meant() {
         log::stop("", programs::run());
     }
-    let mut args = std::env::args().skip(1).peekable();
-    let (mut script, mut os, mut trace, mut check) = (None, "13.3".to_string(), false, false);
-    while let Some(arg) = args.peek() {
-        if !arg.starts_with("--") {
-            break;
-        }
-        let arg = args.next().unwrap();
-        match arg.as_str() {
-            "--script" => script = args.next(),
-            "--os" => os = args.next().unwrap_or_else(|| die("--os needs a version")),
-            "--trace" => trace = true,
-            "--quiet" => log::quiet(),
-            "--check" => check = true,
-            _ => die(&format!("unknown option {arg}\n{USAGE}")),
-        }
-    }
-    let guest_argv: Vec<String> = args.collect();
-    let Some(path) = guest_argv.first() else { die(USAGE) };
-
+    let Asked { script, os, trace, check, guest } = asked();
+    let Some(path) = guest.first() else { die(USAGE) };
     let steps = match &script {
         Some(file) => script::load(file).unwrap_or_else(|error| die(&format!("{file}: {error}"))),
         None => Vec::new(),
@@ -53,28 +37,53 @@ pub(crate) fn main() {
         note!("no shim for import {symbol}: the guest is stopped if it calls it");
     }
     shims::crash::install_crash_reporter();
+    shims::process::exit(run(image, &guest, steps))
+}
 
-    // main(argc, argv, envp, apple), as dyld calls it.
-    let cargs: Vec<CString> = guest_argv.iter().map(|arg| CString::new(arg.as_str()).unwrap()).collect();
+/// What the command line asks for.
+struct Asked {
+    script: Option<String>,
+    os: String,
+    trace: bool,
+    check: bool,
+    /// The guest's path and arguments.
+    guest: Vec<String>,
+}
+
+fn asked() -> Asked {
+    let mut args = std::env::args().skip(1).peekable();
+    let mut asked = Asked { script: None, os: "13.3".to_owned(), trace: false, check: false, guest: Vec::new() };
+    while let Some(arg) = args.next_if(|arg| arg.starts_with("--")) {
+        match arg.as_str() {
+            "--script" => asked.script = args.next(),
+            "--os" => asked.os = args.next().unwrap_or_else(|| die("--os needs a version")),
+            "--trace" => asked.trace = true,
+            "--quiet" => log::quiet(),
+            "--check" => asked.check = true,
+            _ => die(&format!("unknown option {arg}\n{USAGE}")),
+        }
+    }
+    Asked { guest: args.collect(), ..asked }
+}
+
+/// main(argc, argv, envp, apple), as dyld calls it, while the script runs. Returns the status that it returns.
+fn run(image: &loader::Image, guest: &[String], steps: Vec<Value>) -> i32 {
+    let cargs: Vec<CString> = guest.iter().map(|arg| CString::new(arg.as_str()).unwrap()).collect();
     let mut argv: Vec<*const libc::c_char> = cargs.iter().map(|text| text.as_ptr()).collect();
     argv.push(std::ptr::null());
-    let exe = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
-    shims::process::set_program(exe.to_str().unwrap(), argv.len() as i32 - 1, argv.as_mut_ptr());
+    let count = cargs.len() as i32;
+    let exe = std::fs::canonicalize(&guest[0]).unwrap_or_else(|_| guest[0].as_str().into());
+    shims::process::set_program(exe.to_str().unwrap(), count, argv.as_mut_ptr());
     shims::inherit::remember();
     script::start(steps);
     let apple0 = CString::new(format!("executable_path={}", exe.display())).unwrap();
     let apple = [apple0.as_ptr(), std::ptr::null()];
+    type Texts = *const *const libc::c_char;
     // SAFETY: the entry point is the guest's main and its image is mapped and bound.
-    let result = unsafe {
-        let main: extern "C" fn(
-            i32,
-            *const *const libc::c_char,
-            *const *const libc::c_char,
-            *const *const libc::c_char,
-        ) -> i32 = std::mem::transmute(image.entry);
-        main(argv.len() as i32 - 1, argv.as_ptr(), shims::process::environ() as *const _, apple.as_ptr())
-    };
-    shims::process::exit(result)
+    unsafe {
+        let main: extern "C" fn(i32, Texts, Texts, Texts) -> i32 = std::mem::transmute(image.entry);
+        main(count, argv.as_ptr(), shims::process::environ() as *const _, apple.as_ptr())
+    }
 }
 
 fn die(message: &str) -> ! {

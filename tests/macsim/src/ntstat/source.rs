@@ -64,6 +64,16 @@ pub(crate) fn unset(like: &SocketAddr) -> SocketAddr {
     if like.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" }.parse().expect("an address")
 }
 
+fn provider_of(step: &Value, tcp: bool) -> u32 {
+    match (step["provider"].as_u64(), tcp, step["userland"] == true) {
+        (Some(provider), ..) => provider as u32,
+        (None, true, false) => layout::TCP_KERNEL,
+        (None, true, true) => layout::TCP_USERLAND,
+        (None, false, false) => layout::UDP_KERNEL,
+        (None, false, true) => layout::UDP_USERLAND,
+    }
+}
+
 impl Source {
     pub(crate) fn is_tcp(&self) -> bool {
         [layout::TCP_KERNEL, layout::TCP_USERLAND, layout::QUIC_USERLAND].contains(&self.provider)
@@ -144,15 +154,7 @@ impl Source {
         let upid = number("upid").or(process.as_ref().map(|process| process.upid));
         let upid =
             upid.unwrap_or_else(|| crate::proc::Table::with(|table| table.get_or_make(pid as i32, &Value::Null).upid));
-        let provider = number("provider").map_or_else(
-            || match (tcp, step["userland"] == true) {
-                (true, false) => layout::TCP_KERNEL,
-                (true, true) => layout::TCP_USERLAND,
-                (false, false) => layout::UDP_KERNEL,
-                (false, true) => layout::UDP_USERLAND,
-            },
-            |provider| provider as u32,
-        );
+        let provider = provider_of(step, tcp);
         let is_in_user_space = USER_SPACE.contains(&provider);
         let is_diverted = step["diverted"] == true;
         Ok(Source {

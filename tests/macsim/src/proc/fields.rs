@@ -5,72 +5,39 @@ use crate::script::text;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Sets each named field that the step has a number for.
+macro_rules! numbers {
+    ($process:ident, $step:ident: $($field:ident)*) => { $(
+        if let Some(value) = $step[stringify!($field)].as_i64() {
+            $process.$field = value as _;
+        }
+    )* };
+}
+/// Likewise texts.
+macro_rules! texts {
+    ($process:ident, $step:ident: $($field:ident)*) => { $(
+        if let Some(value) = $step.get(stringify!($field)).filter(|value| !value.is_null()) {
+            $process.$field = text::bytes(value);
+        }
+    )* };
+}
+/// Likewise what is true or false.
+macro_rules! flags {
+    ($process:ident, $step:ident: $($field:ident)*) => { $(
+        if let Some(value) = $step[stringify!($field)].as_bool() {
+            $process.$field = value;
+        }
+    )* };
+}
+
 impl Table {
     /// Applies the fields that the step gives.
     pub(super) fn fill(&self, process: &mut Process, step: &Value) {
-        let number = |key: &str| step.get(key).and_then(|value| value.as_i64());
-        macro_rules! numbers {
-            ($($field:ident),*) => { $(
-                if let Some(value) = number(stringify!($field)) {
-                    process.$field = value as _;
-                }
-            )* };
-        }
-        numbers!(
-            pidversion,
-            ppid,
-            original_ppid,
-            group_id,
-            session_id,
-            auid,
-            uid,
-            gid,
-            asid,
-            cs_flags,
-            upid,
-            pupid,
-            errno
-        );
+        plain(process, step);
+        signature(process, step);
         if step["group_id"] == "guest" {
             let guest = self.processes.get(&(std::process::id() as i32));
             process.group_id = guest.map_or(process.group_id, |guest| guest.group_id);
-        }
-        process.cs_validation_category =
-            number("cs_validation_category").map(|value| value as u32).or(process.cs_validation_category);
-        if let Some(value) = number("idversion") {
-            process.pidversion = value as i32;
-        }
-        macro_rules! texts {
-            ($($field:ident),*) => { $(
-                if let Some(value) = step.get(stringify!($field)).filter(|value| !value.is_null()) {
-                    process.$field = text::bytes(value);
-                }
-            )* };
-        }
-        texts!(path, signing_id, team_id, cwd);
-        if let Some(value) = step["cdhash"].as_str() {
-            let digest = text::unhex(value);
-            if digest.len() == 20 {
-                process.cdhash.copy_from_slice(&digest);
-            } else {
-                note!("cdhash {value:?} is not 20 bytes of hex");
-            }
-        }
-        macro_rules! flags {
-            ($($field:ident),*) => { $(
-                if let Some(value) = step[stringify!($field)].as_bool() {
-                    process.$field = value;
-                }
-            )* };
-        }
-        flags!(platform, es_client, hidden, zero_token, path_truncated, mortal, ignores_term);
-        if let Some(value) = step.get("tty") {
-            process.tty = if value.is_null() { None } else { Some(text::bytes(value)) };
-        }
-        for (key, to) in [("comm", &mut process.comm), ("name", &mut process.name)] {
-            if let Some(value) = step.get(key) {
-                *to = Some(text::bytes(value));
-            }
         }
         if ["args", "args_repeat", "args_count"].iter().any(|key| step.get(key).is_some()) {
             process.args = Arc::new(arguments(step));
@@ -78,59 +45,91 @@ impl Table {
         if step["env"].is_array() {
             process.env = Arc::new(text::list(&step["env"]));
         }
-        if let Some(value) = number("start_s") {
-            process.start = (value as u64, number("start_us").unwrap_or(0) as u32);
-        }
         if let Some(list) = step["sockets"].as_array() {
-            process.fds = list
-                .iter()
-                .filter_map(|socket| {
-                    let addr = |key: &str| socket[key].as_str().and_then(|text| text.parse().ok());
-                    Some(Fd {
-                        fd: socket["fd"].as_i64()? as i32,
-                        ty: 2,
-                        sock: Some(Sock {
-                            tcp: socket["proto"] != "udp",
-                            local: addr("local")?,
-                            remote: addr("remote"),
-                            state: socket["state"].as_i64().unwrap_or(4) as i32,
-                            errno: socket["errno"].as_i64().unwrap_or(0) as i32,
-                            size: socket["size"].as_u64().map_or(SOCKET_INFO_SIZE, |size| size as usize),
-                        }),
-                    })
-                })
-                .collect();
+            process.fds = list.iter().filter_map(socket).collect();
         }
-        let tok = |pid: Option<i64>| {
-            pid.map(|pid| {
-                self.processes
-                    .get(&(pid as i32))
-                    .map(|value| value.token())
-                    .unwrap_or([0, 0, 0, 0, 0, pid as u32, 0, 0])
-            })
+        self.relatives(process, step);
+    }
+
+    /// Whose child it is, and who answers for it.
+    fn relatives(&self, process: &mut Process, step: &Value) {
+        let number = |key: &str| step[key].as_i64();
+        let token = |pid: i64| {
+            let known = self.processes.get(&(pid as i32)).map(|process| process.token());
+            known.unwrap_or([0, 0, 0, 0, 0, pid as u32, 0, 0])
         };
-        if let Some(token) = tok(number("responsible_pid")) {
-            process.responsible = token;
+        if let Some(pid) = number("responsible_pid") {
+            process.responsible = token(pid);
         } else if process.responsible == [0; 8] {
             process.responsible = process.token();
         }
-        match tok(number("parent_pid")) {
-            Some(token) => {
-                process.parent = token;
+        match number("parent_pid") {
+            Some(pid) => {
+                process.parent = token(pid);
                 if number("ppid").is_none() {
-                    process.ppid = token[5] as i32;
+                    process.ppid = process.parent[5] as i32;
                 }
             }
-            None => {
-                if process.parent == [0; 8] || number("ppid").is_some() {
-                    process.parent = tok(Some(process.ppid as i64)).unwrap();
-                }
+            None if process.parent == [0; 8] || number("ppid").is_some() => {
+                process.parent = token(process.ppid as i64);
             }
+            None => {}
         }
         if number("original_ppid").is_none() && number("ppid").or(number("parent_pid")).is_some() {
             process.original_ppid = process.ppid;
         }
     }
+}
+
+/// What stands in the process as it stands in the step.
+fn plain(process: &mut Process, step: &Value) {
+    numbers!(process, step: pidversion ppid original_ppid group_id session_id auid uid gid asid upid pupid errno);
+    texts!(process, step: path cwd);
+    flags!(process, step: platform es_client hidden zero_token path_truncated mortal ignores_term);
+    if let Some(value) = step["idversion"].as_i64() {
+        process.pidversion = value as i32;
+    }
+    if let Some(value) = step.get("tty") {
+        process.tty = if value.is_null() { None } else { Some(text::bytes(value)) };
+    }
+    for (key, to) in [("comm", &mut process.comm), ("name", &mut process.name)] {
+        if let Some(value) = step.get(key) {
+            *to = Some(text::bytes(value));
+        }
+    }
+    if let Some(value) = step["start_s"].as_i64() {
+        process.start = (value as u64, step["start_us"].as_i64().unwrap_or(0) as u32);
+    }
+}
+
+fn signature(process: &mut Process, step: &Value) {
+    numbers!(process, step: cs_flags);
+    texts!(process, step: signing_id team_id);
+    if let Some(value) = step["cs_validation_category"].as_i64() {
+        process.cs_validation_category = Some(value as u32);
+    }
+    if let Some(value) = step["cdhash"].as_str() {
+        let digest = text::unhex(value);
+        if digest.len() == 20 {
+            process.cdhash.copy_from_slice(&digest);
+        } else {
+            note!("cdhash {value:?} is not 20 bytes of hex");
+        }
+    }
+}
+
+/// An open socket; `None` without a descriptor or a local end.
+fn socket(socket: &Value) -> Option<Fd> {
+    let address = |key: &str| socket[key].as_str().and_then(|text| text.parse().ok());
+    let sock = Sock {
+        tcp: socket["proto"] != "udp",
+        local: address("local")?,
+        remote: address("remote"),
+        state: socket["state"].as_i64().unwrap_or(4) as i32,
+        errno: socket["errno"].as_i64().unwrap_or(0) as i32,
+        size: socket["size"].as_u64().map_or(SOCKET_INFO_SIZE, |size| size as usize),
+    };
+    Some(Fd { fd: socket["fd"].as_i64()? as i32, ty: 2, sock: Some(sock) })
 }
 
 /// The arguments that are named, one more that is a text over and over, and all of them over and over until there are

@@ -26,61 +26,18 @@ enum First {
 impl Numbered {
     /// `own` are the pids that the steps repeated with this one make: what refers to them counts up too.
     pub(crate) fn new(step: &Value, own: &HashSet<u64>) -> Numbered {
-        let mut slots = Vec::new();
         let fixed: Vec<&str> = step["fixed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut add = |path: &[&str], value: &Value| {
-            if path.last().is_some_and(|key| fixed.contains(key)) {
-                return;
-            }
-            let first = match value {
-                Value::String(text) => text.parse().ok().map(First::Address),
-                value => value.as_u64().map(First::Number),
-            };
-            if let Some(first) = first {
-                slots.push(Slot { path: path.iter().map(|part| part.to_string()).collect(), first });
-            }
-        };
+        let mut places = Vec::new();
         for (kind, value) in step.as_object().into_iter().flatten() {
             match kind.as_str() {
-                "es" => {
-                    // The parent that forks is one and the same for all children, unless it is made here as well.
-                    let forks = value.get("child_pid").is_some();
-                    for key in ["pid", "pidversion", "upid", "local"].iter().filter(|_| !forks) {
-                        add(&["es", key], &value[key]);
-                    }
-                    for key in ["child_pid", "child_pidversion", "child_upid"] {
-                        add(&["es", key], &value[key]);
-                    }
-                    let refers =
-                        ["parent_pid", "ppid", "responsible_pid"].iter().chain(["pid"].iter().filter(|_| forks));
-                    for key in refers.filter(|key| value[**key].as_u64().is_some_and(|pid| own.contains(&pid))) {
-                        add(&["es", key], &value[key]);
-                    }
-                }
-                "proc" => {
-                    for key in ["pid", "upid", "idversion", "pidversion"] {
-                        add(&["proc", key], &value[key]);
-                    }
-                }
-                "ntstat" => {
-                    for (what, value) in value.as_object().into_iter().flatten() {
-                        match what.as_str() {
-                            "remove" if value.is_number() => add(&["ntstat", what], value),
-                            "add_tcp" | "add_udp" | "update" | "remove" => {
-                                for key in ["pid", "upid", "epid", "eupid", "local"] {
-                                    add(&["ntstat", what, key], &value[key]);
-                                }
-                                if value["id"].is_number() {
-                                    add(&["ntstat", what, "id"], &value["id"]);
-                                }
-                            }
-                            _ => {}
-                        }
-                    }
-                }
+                "es" => places.extend(in_es(value, own).into_iter().map(|key| vec!["es", key])),
+                "proc" => places.extend(["pid", "upid", "idversion", "pidversion"].map(|key| vec!["proc", key])),
+                "ntstat" => places.extend(in_ntstat(value)),
                 _ => {}
             }
         }
+        places.retain(|path| path.last().is_none_or(|key| !fixed.contains(key)));
+        let slots = places.iter().filter_map(|path| slot(step, path)).collect();
         Numbered { step: step.clone(), slots }
     }
 
@@ -95,6 +52,45 @@ impl Numbered {
             };
         }
     }
+}
+
+/// The keys of an `es` step that count up. The parent that forks is one and the same for all children, unless it is made
+/// here as well.
+fn in_es(value: &Value, own: &HashSet<u64>) -> Vec<&'static str> {
+    let (child, itself) = (["child_pid", "child_pidversion", "child_upid"], ["pid", "pidversion", "upid", "local"]);
+    let is_fork = value.get("child_pid").is_some();
+    let mut keys = child.to_vec();
+    keys.extend(itself.iter().filter(|_| !is_fork));
+    let refers = ["parent_pid", "ppid", "responsible_pid"].into_iter().chain(is_fork.then_some("pid"));
+    keys.extend(refers.filter(|key| value[*key].as_u64().is_some_and(|pid| own.contains(&pid))));
+    keys
+}
+
+/// The places in an `ntstat` step that count up.
+fn in_ntstat(value: &Value) -> Vec<Vec<&str>> {
+    let mut places = Vec::new();
+    for (what, value) in value.as_object().into_iter().flatten() {
+        match what.as_str() {
+            "remove" if value.is_number() => places.push(vec!["ntstat", what]),
+            "add_tcp" | "add_udp" | "update" | "remove" => {
+                let keys = ["pid", "upid", "epid", "eupid", "local"].into_iter();
+                let keys = keys.chain(value["id"].is_number().then_some("id"));
+                places.extend(keys.map(|key| vec!["ntstat", what.as_str(), key]));
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+/// What stands there, if it can count up.
+fn slot(step: &Value, path: &[&str]) -> Option<Slot> {
+    let value = path.iter().try_fold(step, |value, key| value.get(key))?;
+    let first = match value {
+        Value::String(text) => First::Address(text.parse().ok()?),
+        value => First::Number(value.as_u64()?),
+    };
+    Some(Slot { path: path.iter().map(|part| (*part).to_owned()).collect(), first })
 }
 
 /// An address without a port, or with one that no client would get, stays what it is.

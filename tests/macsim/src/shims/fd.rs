@@ -27,54 +27,8 @@ pub(crate) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, arg: usize) -> 
             if result < 0 { result } else { open_flags_back(result) }
         }
         4 => with_errno(libc::fcntl(fd, libc::F_SETFL, open_flags(arg as c_int) & !3)),
-        7..=9 => {
-            // struct flock: start, len, pid, type, whence
-            #[repr(C)]
-            struct DarwinFlock {
-                start: i64,
-                len: i64,
-                pid: i32,
-                ty: i16,
-                whence: i16,
-            }
-            let guest = arg as *mut DarwinFlock;
-            let mut linux: libc::flock = std::mem::zeroed();
-            linux.l_start = (*guest).start;
-            linux.l_len = (*guest).len;
-            linux.l_whence = (*guest).whence;
-            linux.l_type = match (*guest).ty {
-                1 => libc::F_RDLCK,
-                3 => libc::F_WRLCK,
-                _ => libc::F_UNLCK,
-            } as i16;
-            let result = with_errno(libc::fcntl(
-                fd,
-                [libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW][command as usize - 7],
-                &mut linux,
-            ));
-            if result >= 0 && command == 7 {
-                (*guest).ty = match linux.l_type as i32 {
-                    libc::F_RDLCK => 1,
-                    libc::F_WRLCK => 3,
-                    _ => 2,
-                };
-                (*guest).start = linux.l_start;
-                (*guest).len = linux.l_len;
-                (*guest).pid = linux.l_pid;
-                (*guest).whence = linux.l_whence;
-            }
-            result
-        }
-        50 => {
-            // F_GETPATH
-            let length =
-                libc::readlink(format!("/proc/self/fd/{fd}\0").as_ptr() as *const c_char, arg as *mut c_char, 1023);
-            if with_errno(length) < 0 {
-                return -1;
-            }
-            *(arg as *mut u8).add(length as usize) = 0;
-            0
-        }
+        7..=9 => lock(fd, command, arg as *mut DarwinFlock),
+        50 => path_of(fd, arg as *mut u8),
         51 | 85 => with_errno(libc::fsync(fd)), // F_FULLFSYNC, F_BARRIERFSYNC
         44 | 45 | 48 | 73 => 0,                 // read-ahead hints, F_NOCACHE, F_SETNOSIGPIPE
         67 => duplicated(fd, with_errno(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, arg as c_int))),
@@ -83,6 +37,53 @@ pub(crate) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, arg: usize) -> 
             fail(darwin::EINVAL)
         }
     }
+}
+
+/// `struct flock`: start, len, pid, type, whence.
+#[repr(C)]
+struct DarwinFlock {
+    start: i64,
+    len: i64,
+    pid: i32,
+    ty: i16,
+    whence: i16,
+}
+
+/// F_GETLK, F_SETLK, F_SETLKW.
+unsafe fn lock(fd: c_int, command: c_int, guest: *mut DarwinFlock) -> c_int {
+    let mut linux: libc::flock = std::mem::zeroed();
+    linux.l_start = (*guest).start;
+    linux.l_len = (*guest).len;
+    linux.l_whence = (*guest).whence;
+    linux.l_type = match (*guest).ty {
+        1 => libc::F_RDLCK,
+        3 => libc::F_WRLCK,
+        _ => libc::F_UNLCK,
+    } as i16;
+    let commands = [libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW];
+    let result = with_errno(libc::fcntl(fd, commands[command as usize - 7], &mut linux));
+    if result >= 0 && command == 7 {
+        (*guest).ty = match linux.l_type as i32 {
+            libc::F_RDLCK => 1,
+            libc::F_WRLCK => 3,
+            _ => 2,
+        };
+        (*guest).start = linux.l_start;
+        (*guest).len = linux.l_len;
+        (*guest).pid = linux.l_pid;
+        (*guest).whence = linux.l_whence;
+    }
+    result
+}
+
+/// F_GETPATH.
+unsafe fn path_of(fd: c_int, out: *mut u8) -> c_int {
+    let length = libc::readlink(format!("/proc/self/fd/{fd}\0").as_ptr() as *const c_char, out as *mut c_char, 1023);
+    if with_errno(length) < 0 {
+        return -1;
+    }
+    *out.add(length as usize) = 0;
+    0
 }
 
 pub(crate) unsafe extern "C" fn ioctl(fd: c_int, request: u64, arg: usize) -> c_int {

@@ -40,6 +40,7 @@ pub(super) fn table() -> Vec<Import> {
     table
 }
 
+#[cfg_attr(not(test), allow(clippy::too_many_lines, reason = "a list, one name after the other"))]
 fn same_name(table: &mut Vec<Import>) {
     // The same functions on both systems, their structures included.
     named!(table, libc {
@@ -110,6 +111,7 @@ fn same_name(table: &mut Vec<Import>) {
     });
 }
 
+#[cfg_attr(not(test), allow(clippy::too_many_lines, reason = "a list, one name after the other"))]
 fn other_name(table: &mut Vec<Import>) {
     functions!(table:
         "_mach_vm_read_overwrite" = mach::vm_read_overwrite,

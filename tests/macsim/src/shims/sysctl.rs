@@ -35,7 +35,9 @@ fn sysctl_value(name: &str) -> Option<Vec<u8>> {
     };
     let number = |inner: i32| Some(inner.to_ne_bytes().to_vec());
     match name {
-        "kern.osproductversion" if os.0 >= 26 && super::world::with(|world| world.version_compat) => text("16.0".into()),
+        "kern.osproductversion" if os.0 >= 26 && super::world::with(|world| world.version_compat) => {
+            text("16.0".into())
+        }
         "kern.osproductversion" => {
             text(if os.2 == 0 { format!("{}.{}", os.0, os.1) } else { format!("{}.{}.{}", os.0, os.1, os.2) })
         }
