@@ -12,13 +12,13 @@
 #   --notary-profile NAME         the credentials that `notarytool store-credentials` keeps; a release on a Mac
 #   --executable FILE   a universal executable that packaging/cross/build.sh has made; without it that is run first
 #   --command FILE      an osawatch that runs on this system, for the completions; without it cargo builds one
-#   --out DIR           in place of dist
+#   --out DIR           in place of dist; a build that fails leaves it as it was
 set -euo pipefail
 umask 022
 start=$PWD
 cd "$(dirname "$0")/.."
 identifier=io.osawatch.agent
-flavour=default profile='' certificate='' installer='' notary='' executable='' command='' out=$PWD/dist
+flavour=default profile='' certificate='' installer='' notary='' executable='' command='' result=$PWD/dist
 
 fail() {
     echo "build.sh: $*" >&2
@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
         --notary-profile) notary=$2 ;;
         --executable) executable=$(path "$2") ;;
         --command) command=$(path "$2") ;;
-        --out) out=$(path "$2") ;;
+        --out) result=$(path "$2") ;;
         *) fail "unknown option $1" ;;
     esac
     shift 2
@@ -52,6 +52,9 @@ if ! on_mac; then
     [ -z "$installer" ] || installer=$(path "$installer")
 fi
 check_flavour
+# It is replaced as a whole.
+[ ! -e "$result" ] || [ -f "$result/SHA256SUMS" ] || rmdir "$result" 2>/dev/null ||
+    fail "$result holds something else than an earlier build: give another folder"
 # The time of the commit: two builds of it are alike.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || fail 'SOURCE_DATE_EPOCH is not set, and git has none'
 export SOURCE_DATE_EPOCH
@@ -71,6 +74,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 app=$work/root/Library/Osawatch/Osawatch.app
+out=$work/dist
 
 bundle() {
     local contents=$app/Contents
@@ -115,8 +119,7 @@ responders_zip() {
     python3 packaging/package/zip.py "$work/osawatch" "$out/$name.zip"
 }
 
-rm -rf "$out"
-mkdir -p "$out"
+mkdir "$out"
 bundle
 sign_bundle "$app"
 # Modes are not sealed, and tools differ in them.
@@ -133,4 +136,7 @@ notarise
     ! command -v sha256sum >/dev/null || sum=(sha256sum)
     "${sum[@]}" -- *.pkg *.zip *.json >SHA256SUMS
 )
-echo "$out: $(cd "$out" && echo *)"
+rm -rf "$result"
+mkdir -p "$(dirname "$result")"
+mv "$out" "$result"
+echo "$result: $(cd "$result" && echo *)"

@@ -10,6 +10,10 @@ mod install;
 mod mac;
 // Profiles for an MDM, and what package managers read.
 mod mdm;
+// With stand-ins for the tools of a Mac that builds releases.
+mod release;
+// Certificates, profiles, and the signatures made with them.
+mod signing;
 // Readers of what flatpkg.py and Apple's tools write.
 mod bill;
 pub(crate) mod mach_o;

@@ -3,6 +3,8 @@
 # shellcheck disable=SC2154  # flavour, profile, certificate, installer, notary, identifier, work, out, name, app
 team=''
 rcodesign_version=0.29.0
+# Hardened runtime, libraries of Apple and of the same team alone, and an end rather than a page that was changed.
+rcodesign_flags=(--code-signature-flags runtime --code-signature-flags library --code-signature-flags kill)
 
 # rcodesign is kept by version; packaging/bundle/rcodesign.sh builds it.
 rcodesign() {
@@ -27,18 +29,33 @@ check_flavour() {
     esac
     on_mac && return
     [ -z "$notary" ] || fail 'notarisation needs a Mac'
-    for file in "$certificate" "$installer"; do
-        [ -z "$file" ] || check_certificate "$file"
-    done
+    [ -z "$certificate" ] || check_certificate "$certificate" 'Code Signing' code --certificate
+    [ -z "$installer" ] || check_certificate "$installer" 1.2.840.113635.100.4.13 packages --installer-certificate
 }
 
+# check_certificate FILE USAGE WHAT OPTION: a certificate with its key that is valid now and may sign that. USAGE is what
+# openssl prints for the purpose; a certificate that names no purpose is taken for both.
 check_certificate() {
     [ -f "$1" ] || fail "$1 does not exist"
-    local until
+    local until usage its_team
     until=$(openssl x509 -in "$1" -noout -enddate 2>/dev/null) || fail "$1 holds no certificate in PEM"
     openssl x509 -in "$1" -noout -checkend 0 >/dev/null || fail "the certificate $1 expired on ${until#notAfter=}"
+    openssl pkey -in "$1" -noout -passin pass: 2>/dev/null || fail "$1 holds no key, or one behind a passphrase"
+    usage=$(openssl x509 -in "$1" -noout -ext extendedKeyUsage 2>/dev/null) || usage=''
+    case $usage in
+        '' | *"$2"*) ;;
+        *) fail "$1 is no certificate for $3: it cannot be the $4" ;;
+    esac
+    its_team=$(certificate_team "$1")
+    [ -z "$team" ] || [ "$its_team" = "$team" ] ||
+        fail "$1 is a certificate of team ${its_team:-unknown}; the profile is of team $team"
     rcodesign --version >/dev/null 2>&1 ||
         fail "signing with a certificate needs rcodesign $rcodesign_version here: run packaging/bundle/rcodesign.sh"
+}
+
+# The team that a certificate names, if it does.
+certificate_team() {
+    openssl x509 -in "$1" -noout -subject -nameopt multiline | sed -n 's/.*organizationalUnitName *= //p' | head -1
 }
 
 entitlements() {
@@ -57,7 +74,7 @@ sign_bundle() {
         for arch in arm64 x86_64; do codesign --verify --strict --arch "$arch" "$1"; done
     else
         [ "$flavour" = default ] || options=(--entitlements-xml-file "$work/entitlements.plist")
-        rcodesign_sign "$certificate" --code-signature-flags runtime,library,kill "${options[@]+"${options[@]}"}" "$1"
+        rcodesign_sign "$certificate" "${rcodesign_flags[@]}" "${options[@]+"${options[@]}"}" "$1"
     fi
 }
 
@@ -68,22 +85,24 @@ sign_bare() {
     elif on_mac; then
         codesign --force --sign "$certificate" --timestamp --options runtime,library,kill --identifier "$identifier" "$1"
     else
-        rcodesign_sign "$certificate" --code-signature-flags runtime,library,kill --binary-identifier "$identifier" "$1"
+        rcodesign_sign "$certificate" "${rcodesign_flags[@]}" --binary-identifier "$identifier" "$1"
     fi
 }
 
 # The time of the commit as that of signing, so that the same certificate makes the same signature.
 rcodesign_sign() {
-    local pem=$1
+    local pem=$1 time its_team options=()
     shift
-    local options=() time
     time=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
     # A certificate that Apple did not issue names its team only where it is told.
-    local own_team
-    own_team=${team:-$(openssl x509 -in "$pem" -noout -subject -nameopt multiline | sed -n 's/.*organizationalUnitName *= //p')}
-    [ -z "$own_team" ] || options=(--team-name "$own_team")
-    rcodesign sign --pem-file "$pem" --timestamp-url none --signing-time "$time" "${options[@]+"${options[@]}"}" "$@" \
-        >/dev/null 2>"$work/rcodesign.log" || { cat "$work/rcodesign.log" >&2; fail 'rcodesign failed'; }
+    its_team=$(certificate_team "$pem")
+    [ -z "$its_team" ] || options=(--team-name "$its_team")
+    quietly rcodesign sign --pem-file "$pem" --timestamp-url none --signing-time "$time" "${options[@]+"${options[@]}"}" "$@"
+}
+
+# What it says is worth reading only when it fails.
+quietly() {
+    "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "$1 failed"; }
 }
 
 sign_package() {
@@ -92,8 +111,7 @@ sign_package() {
         productsign --sign "$installer" --timestamp "$1" "$work/signed.pkg"
     else
         # Its CMS signature holds the time of signing: two signed packages differ.
-        rcodesign sign --pem-file "$installer" --timestamp-url none "$1" "$work/signed.pkg" >/dev/null 2>&1 ||
-            fail 'rcodesign cannot sign the package'
+        quietly rcodesign sign --pem-file "$installer" --timestamp-url none "$1" "$work/signed.pkg"
     fi
     mv "$work/signed.pkg" "$1"
 }

@@ -5,6 +5,7 @@ set -euo pipefail
 : "${APPLICATION_P12:?}" "${INSTALLER_P12:?}" "${P12_PASSWORD:?}" "${PROFILE:?}"
 : "${NOTARY_KEY:?}" "${NOTARY_KEY_ID:?}" "${NOTARY_ISSUER:?}" "${RUNNER_TEMP:?}"
 umask 077
+trap 'rm -f "$RUNNER_TEMP/certificate.p12" "$RUNNER_TEMP/notary.p8"' EXIT
 keychain=$RUNNER_TEMP/signing.keychain-db
 password=$(openssl rand -hex 16)
 security create-keychain -p "$password" "$keychain"
@@ -14,7 +15,6 @@ for certificate in APPLICATION_P12 INSTALLER_P12; do
     printf '%s' "${!certificate}" | base64 --decode >"$RUNNER_TEMP/certificate.p12"
     security import "$RUNNER_TEMP/certificate.p12" -k "$keychain" -P "$P12_PASSWORD" \
         -T /usr/bin/codesign -T /usr/bin/productsign
-    rm "$RUNNER_TEMP/certificate.p12"
 done
 security set-key-partition-list -S apple-tool:,apple: -s -k "$password" "$keychain" >/dev/null
 security list-keychains -d user -s "$keychain" login.keychain-db
@@ -33,7 +33,6 @@ printf '%s' "$PROFILE" | base64 --decode >"$RUNNER_TEMP/osawatch.provisionprofil
 printf '%s' "$NOTARY_KEY" >"$RUNNER_TEMP/notary.p8"
 xcrun notarytool store-credentials osawatch --key "$RUNNER_TEMP/notary.p8" --key-id "$NOTARY_KEY_ID" \
     --issuer "$NOTARY_ISSUER"
-rm "$RUNNER_TEMP/notary.p8"
 options=(--flavour release --profile "$RUNNER_TEMP/osawatch.provisionprofile" --certificate "$application"
     --installer-certificate "$installer" --notary-profile osawatch)
 declare -p options >"$RUNNER_TEMP/signing.sh"

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::mac::{APP, JOB, Mac, Package, project};
-use super::mach_o::{self, ADHOC, ARM64, RUNTIME, X86_64};
+use super::mach_o::{self, ADHOC, ARM64, X86_64};
 use super::xar::{self, Element, Member};
 use super::{bill, mach_o::Signature};
 use crate::util::Run;
 
 const EXECUTABLE: &str = "target/universal2-apple-darwin/release/osawatch";
-const ENTITLEMENT: &str = "com.apple.developer.endpoint-security.client";
 /// The libraries that osawatch is linked with: all of them are on every Mac since macOS 13.
 const LIBRARIES: &[&str] = &[
     "/System/Library/Frameworks/Foundation.framework/Versions/C/Foundation",
@@ -32,7 +31,7 @@ pub(super) fn build(out: &Path, args: &[&str]) -> Run {
     Run::of(&command.output().expect("bash starts"))
 }
 
-fn built(out: &Path, args: &[&str]) -> (PathBuf, PathBuf) {
+pub(super) fn built(out: &Path, args: &[&str]) -> (PathBuf, PathBuf) {
     build(out, args).exits(0);
     let package = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let package = package.filter(|path| path.extension().is_some_and(|extension| extension == "pkg"));
@@ -40,7 +39,7 @@ fn built(out: &Path, args: &[&str]) -> (PathBuf, PathBuf) {
 }
 
 /// The signature of both slices, which is the same; all that it seals was compared.
-fn signature(app: &Path) -> Signature {
+pub(super) fn signature(app: &Path) -> Signature {
     let contents = app.join("Contents");
     let file = fs::read(contents.join("MacOS/osawatch")).unwrap();
     let info = fs::read(contents.join("Info.plist")).unwrap();
@@ -84,13 +83,13 @@ fn every_file_is_sealed(contents: &Path, resources: &[u8]) {
 }
 
 /// What the readers find in a package.
-struct Opened {
+pub(super) struct Opened {
     files: BTreeMap<String, Vec<u8>>,
-    payload: BTreeMap<String, Member>,
+    pub(super) payload: BTreeMap<String, Member>,
     scripts: BTreeMap<String, Member>,
 }
 
-fn opened(package: &Path) -> Opened {
+pub(super) fn opened(package: &Path) -> Opened {
     let files = xar::files(&fs::read(package).unwrap());
     let payload = xar::members(&files["osawatch.pkg/Payload"]);
     let scripts = xar::members(&files["osawatch.pkg/Scripts"]);
@@ -122,7 +121,7 @@ fn the_default_flavour_is_signed_ad_hoc_and_claims_nothing() {
 
 #[test]
 #[ignore = "needs the macOS executables: packaging/cross/build.sh"]
-fn two_builds_are_the_same_and_a_zip_list_of_parts_and_checksums_lie_beside_the_package() {
+fn two_packages_of_the_same_executables_are_the_same_and_a_zip_list_of_parts_and_checksums_lie_beside_the_package() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
     built(&one, &[]);
@@ -221,119 +220,4 @@ fn the_package_installs_upgrades_and_is_removed() {
     mac.install(&Package::of_version("0.0.1")).exits(1).says("a downgrade is refused");
     mac.uninstall(&[]).exits(0);
     assert_eq!(mac.everything(), before);
-}
-
-#[test]
-fn an_entitlement_without_a_profile_is_refused_with_the_reason() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("dist");
-    for flavour in ["release", "dev"] {
-        let run = build(&out, &["--flavour", flavour, "--certificate", "any"]).exits(1);
-        run.says("kills a program that claims it without a provisioning profile that allows it: give --profile");
-    }
-    build(&out, &["--flavour", "beta"]).exits(1).says("unknown flavour beta: default, release or dev");
-    assert!(!out.exists(), "nothing was made");
-}
-
-/// A certificate with its key, made by openssl.
-fn certificate(folder: &Path, days: &str) -> PathBuf {
-    let [pem, key, request] = ["certificate.pem", "key.pem", "request.pem"].map(|name| folder.join(name));
-    let openssl = |args: &[&str], files: &[(&str, &Path)]| {
-        let mut command = Command::new("openssl");
-        command.args(args);
-        for (option, file) in files {
-            command.arg(option).arg(file);
-        }
-        assert!(command.output().expect("openssl starts").status.success(), "{command:?}");
-    };
-    let subject = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Example/OU=ABCDE12345"];
-    openssl(&subject, &[("-keyout", &key), ("-out", &request)]);
-    let files: [(&str, &Path); 3] = [("-in", &request), ("-signkey", &key), ("-out", &pem)];
-    openssl(&["x509", "-req", "-days", days], &files);
-    let key = fs::read_to_string(&key).unwrap();
-    fs::write(&pem, fs::read_to_string(&pem).unwrap() + &key).unwrap();
-    pem
-}
-
-/// A provisioning profile that this certificate signs.
-fn profile(folder: &Path, entitlements: &str, expires: &str, everywhere: bool) -> PathBuf {
-    let pem = certificate(folder, "1");
-    let flag = if everywhere { "<key>ProvisionsAllDevices</key><true/>" } else { "" };
-    let text = format!(
-        "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Entitlements</key><dict>{entitlements}</dict>\
-         <key>ExpirationDate</key><date>{expires}</date>{flag}\
-         <key>TeamIdentifier</key><array><string>ABCDE12345</string></array></dict></plist>"
-    );
-    let (plain, signed) = (folder.join("profile.plist"), folder.join("profile.provisionprofile"));
-    fs::write(&plain, text).unwrap();
-    let mut command = Command::new("openssl");
-    command.args(["cms", "-sign", "-nodetach", "-binary", "-outform", "DER", "-in"]).arg(&plain);
-    command.arg("-signer").arg(&pem).arg("-out").arg(&signed);
-    assert!(command.output().unwrap().status.success());
-    signed
-}
-
-fn allowed(application: &str) -> String {
-    format!("<key>{ENTITLEMENT}</key><true/><key>com.apple.application-identifier</key><string>{application}</string>")
-}
-
-#[test]
-#[ignore = "needs openssl and python3"]
-fn a_profile_that_does_not_fit_is_refused_before_anything_is_built() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("dist");
-    let ours = allowed("ABCDE12345.io.osawatch.agent");
-    for (flavour, entitlements, expires, everywhere, sentence) in [
-        ("release", "", "2040-01-01T00:00:00Z", true, "it does not allow com.apple.developer.endpoint-security.client"),
-        ("release", &allowed("ABCDE12345.other"), "2040-01-01T00:00:00Z", true, "identifier ABCDE12345.other"),
-        ("release", &ours, "2020-01-01T00:00:00Z", true, "it expired on 2020-01-01"),
-        ("release", &ours, "2040-01-01T00:00:00Z", false, "it is a development profile"),
-        ("dev", &ours, "2040-01-01T00:00:00Z", true, "it is a profile for Developer ID"),
-    ] {
-        let profile = profile(folder.path(), entitlements, expires, everywhere);
-        let profile = profile.to_str().unwrap();
-        build(&out, &["--flavour", flavour, "--profile", profile, "--certificate", "any"]).exits(1).says(sentence);
-    }
-    let damaged = folder.path().join("damaged");
-    fs::write(&damaged, "no profile").unwrap();
-    let args = ["--flavour", "release", "--profile", damaged.to_str().unwrap(), "--certificate", "any"];
-    build(&out, &args).exits(1).says("not a provisioning profile, or damaged");
-    assert!(!out.exists());
-}
-
-#[test]
-#[ignore = "needs openssl"]
-fn an_expired_certificate_is_refused_with_its_date() {
-    let folder = tempfile::tempdir().unwrap();
-    let pem = certificate(folder.path(), "-1");
-    let out = folder.path().join("dist");
-    build(&out, &["--certificate", pem.to_str().unwrap()]).exits(1).says("expired on ");
-    assert!(!out.exists());
-}
-
-#[test]
-#[ignore = "needs rcodesign: packaging/bundle/rcodesign.sh"]
-fn rcodesign_signs_each_flavour_and_only_release_and_dev_claim_the_entitlement() {
-    let folder = tempfile::tempdir().unwrap();
-    for (flavour, everywhere) in [("default", true), ("release", true), ("dev", false)] {
-        let ours = allowed("ABCDE12345.io.osawatch.agent");
-        let profile = profile(folder.path(), &ours, "2040-01-01T00:00:00Z", everywhere);
-        let pem = folder.path().join("certificate.pem");
-        let mut args = vec!["--flavour", flavour, "--certificate", pem.to_str().unwrap()];
-        if flavour != "default" {
-            args.extend(["--profile", profile.to_str().unwrap()]);
-        }
-        let (app, package) = built(&folder.path().join(flavour), &args);
-        let signature = signature(&app);
-        assert!(signature.has_certificate && signature.flags & ADHOC == 0 && signature.flags & RUNTIME != 0);
-        assert_eq!(signature.team.as_deref(), Some("ABCDE12345"), "{flavour}");
-        assert_eq!(app.join("Contents/embedded.provisionprofile").exists(), flavour != "default");
-        let claims = signature.entitlements.unwrap_or_default();
-        assert_eq!(claims.contains(ENTITLEMENT), flavour != "default", "{flavour}: {claims}");
-        assert_eq!(signature.has_der_entitlements, flavour != "default");
-        assert!(!claims.contains("get-task-allow"));
-        let payload = opened(&package).payload;
-        let executable = &payload[&format!("./{APP}/Contents/MacOS/osawatch")].data;
-        assert!(*executable == fs::read(app.join("Contents/MacOS/osawatch")).unwrap());
-    }
 }

@@ -133,6 +133,15 @@ impl Slice<'_> {
     }
 }
 
+impl<'a> Slice<'a> {
+    /// What a certificate signed, the requirements, and the signed message.
+    pub(crate) fn signed(&self) -> [&'a [u8]; 3] {
+        let offset = little(self.command(CODE_SIGNATURE), 8) as usize;
+        let blob = |slot| part(&self.bytes[offset..], slot).expect("a part of the signature");
+        [blob(CODE_DIRECTORY), blob(REQUIREMENTS), &blob(CMS)[8..]]
+    }
+}
+
 /// The part of a signature that has this slot.
 fn part(signature: &[u8], slot: u32) -> Option<&[u8]> {
     assert_eq!(big(signature, 0), 0xfade_0cc0);

@@ -59,19 +59,37 @@ fn inflate(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The files of an archive by path, each with the digest that its table of contents has of it.
-pub(crate) fn files(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+/// The table of contents, and what lies behind it; the digest of the table was compared.
+fn table(archive: &[u8]) -> (Element, &[u8]) {
     let number = |at: usize| u64::from_be_bytes(archive[at..at + 8].try_into().unwrap()) as usize;
     assert_eq!(&archive[..8], b"xar!\0\x1c\0\x01", "a xar archive, version 1, with a head of 28 bytes");
     let (packed, length) = (&archive[28..28 + number(8)], number(16));
     let toc = inflate(packed);
     assert_eq!(toc.len(), length);
     let heap = &archive[28 + packed.len()..];
-    let toc = Element::parse(std::str::from_utf8(&toc).unwrap());
-    let toc = toc.child("toc");
+    let mut toc = Element::parse(std::str::from_utf8(&toc).unwrap());
+    let toc = toc.children.remove(0);
+    assert_eq!(digest(&toc, heap), &Sha1::digest(packed)[..], "the digest of the table of contents");
+    (toc, heap)
+}
+
+fn digest<'a>(toc: &Element, heap: &'a [u8]) -> &'a [u8] {
     let checksum = toc.child("checksum");
-    let digest = &heap[checksum.number("offset")..][..checksum.number("size")];
-    assert_eq!(digest, &Sha1::digest(packed)[..], "the digest of the table of contents");
+    &heap[checksum.number("offset")..][..checksum.number("size")]
+}
+
+/// What is signed of an archive, and the signed message, if there is one.
+pub(crate) fn signature(archive: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (toc, heap) = table(archive);
+    let signature = toc.children.iter().find(|child| child.name == "x-signature")?;
+    assert_eq!(signature.attribute("style"), "CMS");
+    let bytes = &heap[signature.number("offset")..][..signature.number("size")];
+    Some((digest(&toc, heap).to_vec(), bytes.to_vec()))
+}
+
+/// The files of an archive by path, each with the digest that its table of contents has of it.
+pub(crate) fn files(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let (toc, heap) = table(archive);
     let mut found = BTreeMap::new();
     for file in toc.children.iter().filter(|child| child.name == "file") {
         add(file, "", heap, &mut found);
