@@ -8,6 +8,8 @@ mod full_disk;
 mod install;
 // A folder in the place of the startup disk.
 mod mac;
+// Macs that are not as the scripts would have them.
+mod odd_macs;
 // Profiles for an MDM, and what package managers read.
 mod mdm;
 // With stand-ins for the tools of a Mac that builds releases.

@@ -23,6 +23,19 @@ fail() {
     exit 1
 }
 
+# Refuses a folder that is there and is not root's alone: whoever can write in it decides what root reads and runs.
+# Only /Library/Application Support lets administrators who are not root make folders, so that one is searched whole.
+roots_own() {
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    [ -d "$1" ] || fail "$1 is no folder: remove it"
+    depth=0
+    [ "$1" != "$settings" ] || depth=100
+    found=$(find "$1" -maxdepth "$depth" \( -type l -o ! -user root -o -perm -0020 -o -perm -0002 \) -print | head -n 1)
+    if [ -L "$found" ]; then fail "$found is a symbolic link: remove it"; fi
+    [ -z "$found" ] || fail "$found belongs to another than root, or others may write it: look what is in it, then" \
+        "run 'sudo chown -R root:wheel \"$1\"; sudo chmod -R go-w \"$1\"' and install again"
+}
+
 loaded() {
     launchctl print "system/$label" >/dev/null 2>&1
 }
@@ -48,10 +61,16 @@ load_job() {
     return 1
 }
 
-# Loads the job and looks again after 5 s: one that cannot start has exited by then.
+# Loads the job and looks again after 5 s: one that cannot start has exited by then. kickstart is asked again where it
+# answers nothing, as it may while launchd still loads the job.
 start_job() {
     load_job || return 1
-    pid=$(launchctl kickstart -p "system/$label") || return 1
+    for _ in 1 2 3 4 5; do
+        pid=$(launchctl kickstart -p "system/$label" 2>/dev/null | tr -dc 0-9)
+        [ -z "$pid" ] || break
+        sleep 1
+    done
+    [ -n "$pid" ] || return 1
     sleep 5
-    ps -p "$(printf '%s' "$pid" | tr -dc 0-9)" >/dev/null 2>&1
+    ps -p "$pid" >/dev/null 2>&1
 }

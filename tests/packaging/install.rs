@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use super::mac::{APP, JOB, LOGS, Mac, Package, SETTINGS, STATE, project};
 
-fn installed(version: &str) -> Mac {
+pub(super) fn installed(version: &str) -> Mac {
     let mac = Mac::new();
     mac.install(&Package::of_version(version)).exits(0);
     assert_eq!(mac.running().as_deref(), Some(version));
@@ -90,9 +90,14 @@ fn an_upgrade_of_a_job_that_an_administrator_switched_off_switches_it_on() {
 
 #[test]
 fn a_downgrade_is_refused_and_the_newer_version_keeps_running() {
-    for (installed_version, package) in
-        [("1.1.0", "1.0.9"), ("1.10.0", "1.9.9"), ("2.0.0", "1.10.10"), ("1.0.0", "1.0.0-rc.1")]
-    {
+    for (installed_version, package) in [
+        ("1.1.0", "1.0.9"),
+        ("1.10.0", "1.9.9"),
+        ("2.0.0", "1.10.10"),
+        ("1.0.0", "1.0.0-rc.1"),
+        ("1.0.0-rc.10", "1.0.0-rc.9"),
+        ("1.0.0-rc.1", "1.0.0-beta.2"),
+    ] {
         let mac = installed(installed_version);
         let before = mac.everything();
         let run = mac.install(&Package::of_version(package)).exits(1);
@@ -100,8 +105,10 @@ fn a_downgrade_is_refused_and_the_newer_version_keeps_running() {
         assert_eq!(mac.everything(), before);
         assert_eq!(mac.running().as_deref(), Some(installed_version));
     }
-    let mac = installed("1.0.0-rc.1");
-    mac.install(&Package::of_version("1.0.0")).exits(0);
+    let mac = installed("1.0.0-beta.2");
+    for newer in ["1.0.0-rc.9", "1.0.0-rc.10", "1.0.0-rc.10", "1.0.0"] {
+        mac.install(&Package::of_version(newer)).exits(0);
+    }
 }
 
 #[test]

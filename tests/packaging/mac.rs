@@ -66,7 +66,7 @@ pub(crate) struct Mac {
 impl Mac {
     pub(crate) fn new() -> Mac {
         let folder = tempfile::tempdir().unwrap();
-        let disk = folder.path().join("disk");
+        let disk = folder.path().join("Macintosh HD");
         Mac::on(folder, disk)
     }
 
