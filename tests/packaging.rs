@@ -6,11 +6,13 @@ mod build;
 mod full_disk;
 // The scripts with a launchd that behaves as Apple's.
 mod install;
-// A folder in the place of the startup disk.
-mod mac;
 // Macs that are not as the scripts would have them.
 mod odd_macs;
-// Profiles for an MDM, and what package managers read.
+// A folder in the place of the startup disk.
+mod mac;
+// What package managers read.
+mod managers;
+// Profiles for an MDM.
 mod mdm;
 // With stand-ins for the tools of a Mac that builds releases.
 mod release;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 mod filebeat;
+mod schemas;
 
 const ALERTS: usize = 3000;
 /// Alerts given out in one go; rsyslog needs time between rotations, as on a Mac there is.

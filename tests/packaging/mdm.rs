@@ -1,4 +1,4 @@
-//! Profiles for an MDM: every key is in them, and macOS would take them. What package managers and MDMs run.
+//! Profiles for an MDM: every key is in them, and macOS would take them. What MDMs run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,7 +75,7 @@ fn json(value: &Value) -> Json {
     }
 }
 
-fn read(path: &Path) -> Dictionary {
+pub(super) fn read(path: &Path) -> Dictionary {
     Value::from_file(path).unwrap().into_dictionary().unwrap()
 }
 
@@ -283,40 +283,4 @@ fn jamf_and_intune_hear_how_the_agent_is() {
         assert_eq!(reported("jamf-extension-attribute.sh", program), format!("<result>{escaped}</result>\n"));
         assert_eq!(reported("intune-custom-attribute.sh", program), format!("{line}\n"));
     }
-}
-
-#[test]
-fn package_managers_get_version_address_and_checksums_of_the_release() {
-    let folder = tempfile::tempdir().unwrap();
-    let dist = folder.path();
-    fs::write(dist.join("osawatch-1.2.3-macos-universal.pkg"), "package").unwrap();
-    fs::write(dist.join("osawatch-1.2.3-macos-universal.zip"), "zip").unwrap();
-    let mut command = Command::new(project().join("packaging/managers/fill.sh"));
-    Run::of(&command.arg("example/osawatch").arg(dist).output().expect("bash starts")).exits(0);
-    let read_text = |name: &str| fs::read_to_string(dist.join("managers").join(name)).unwrap();
-    let sum = |text: &str| {
-        <sha2::Sha256 as sha2::Digest>::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    let cask = read_text("cask.rb");
-    assert!(cask.contains(&sum("package")) && cask.contains("version \"1.2.3\""), "{cask}");
-    assert!(cask.contains("https://github.com/example/osawatch/releases/download/v1.2.3/osawatch-#{version}-macos"));
-    let formula = read_text("formula.rb");
-    assert!(
-        formula.contains(&sum("zip")) && formula.contains("v1.2.3/osawatch-1.2.3-macos-universal.zip"),
-        "{formula}"
-    );
-    let munki = read(&dist.join("managers/munki.plist"));
-    assert_eq!(munki["installer_item_hash"].as_string(), Some(sum("package").as_str()));
-    assert_eq!(
-        munki["installs"].as_array().unwrap()[0].as_dictionary().unwrap()["path"].as_string(),
-        Some("/Library/Osawatch/Osawatch.app")
-    );
-    let recipe = read(&dist.join("managers/osawatch.munki.recipe"));
-    assert_eq!(recipe["Input"].as_dictionary().unwrap()["REPOSITORY"].as_string(), Some("example/osawatch"));
-    for entry in fs::read_dir(dist.join("managers")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(!text.contains('@'), "nothing is left to fill in: {text}");
-    }
-    let mut command = Command::new(project().join("packaging/managers/fill.sh"));
-    Run::of(&command.arg("https://example").output().unwrap()).exits(64).says("is no OWNER/NAME");
 }

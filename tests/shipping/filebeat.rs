@@ -55,6 +55,21 @@ fn prepare(site: &Site) {
     fs::write(folder.join("filebeat.yml"), configured(folder)).unwrap();
 }
 
+#[test]
+#[ignore = "needs Filebeat: tests/shipping/filebeat.sh"]
+fn filebeat_accepts_the_shipped_configuration_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::env::var_os("OSAWATCH_FILEBEAT").expect("OSAWATCH_FILEBEAT names Filebeat");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/shippers/filebeat.yml");
+    let mut command = Command::new(program);
+    command.args(["test", "config", "--strict.perms=false", "-E", "seccomp.enabled=false", "-c"]).arg(shipped);
+    for option in ["--path.home", "--path.data", "--path.logs"] {
+        command.arg(option).arg(folder.path());
+    }
+    command.env("OSAWATCH_API_KEY", "id:key");
+    crate::util::Run::of(&command.output().expect("Filebeat starts")).exits(0);
+}
+
 /// Every whole document that has arrived. The last line before a kill may be torn.
 fn arrived(site: &Path) -> Vec<Json> {
     let files = fs::read_dir(site.join("shipped")).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
