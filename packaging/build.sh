@@ -79,7 +79,7 @@ out=$work/dist
 bundle() {
     local contents=$app/Contents
     local resources=$contents/Resources
-    mkdir -p "$contents/MacOS" "$resources/completions" "$resources/exceptions.d"
+    mkdir -p "$contents/MacOS" "$resources/completions" "$resources/exceptions.d" "$resources/man"
     sed "s/@VERSION@/$version/" packaging/bundle/Info.plist >"$contents/Info.plist"
     printf 'APPL????' >"$contents/PkgInfo"
     install -m 0755 "$executable" "$contents/MacOS/osawatch"
@@ -89,10 +89,7 @@ bundle() {
     "$command" completions zsh >"$resources/completions/_osawatch"
     "$command" completions bash >"$resources/completions/osawatch.bash"
     "$command" completions fish >"$resources/completions/osawatch.fish"
-    if "$command" man --help >/dev/null 2>&1; then
-        mkdir "$resources/man"
-        "$command" man --output "$resources/man"
-    fi
+    "$command" man --output "$resources/man"
     # Sealed by the signature, so it is there before.
     [ -z "$profile" ] || install -m 0644 "$profile" "$contents/embedded.provisionprofile"
 }

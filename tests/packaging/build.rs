@@ -170,8 +170,18 @@ fn the_package_holds_what_its_bill_says_for_root_and_nothing_that_others_may_wri
     let executable = &payload[&format!("./{APP}/Contents/MacOS/osawatch")];
     assert_eq!(executable.mode, 0o100_755);
     assert_eq!(executable.data, fs::read(app.join("Contents/MacOS/osawatch")).unwrap());
-    for name in ["_osawatch", "osawatch.bash", "osawatch.fish"] {
-        assert!(payload.contains_key(&format!("./{APP}/Contents/Resources/completions/{name}")), "{name}");
+    for name in [
+        "completions/_osawatch",
+        "completions/osawatch.bash",
+        "completions/osawatch.fish",
+        "man/osawatch.1",
+        "man/osawatch-run.1",
+        "config.toml",
+        "exceptions.d/homebrew.toml",
+        "uninstall.sh",
+        "LICENSE",
+    ] {
+        assert!(payload.contains_key(&format!("./{APP}/Contents/Resources/{name}")), "{name}");
     }
     let about = Element::parse(std::str::from_utf8(&files["osawatch.pkg/PackageInfo"]).unwrap());
     assert_eq!(about.child("payload").attribute("numberOfFiles"), payload.len().to_string());
