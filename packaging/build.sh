@@ -54,7 +54,7 @@ fi
 check_flavour
 # It is replaced as a whole.
 [ ! -e "$result" ] || [ -f "$result/SHA256SUMS" ] || rmdir "$result" 2>/dev/null ||
-    fail "$result holds something else than an earlier build: give another folder"
+    fail "$result holds something other than an earlier build: give another folder"
 # The time of the commit: two builds of it are alike.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || fail 'SOURCE_DATE_EPOCH is not set, and git has none'
 export SOURCE_DATE_EPOCH

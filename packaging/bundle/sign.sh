@@ -40,11 +40,11 @@ check_certificate() {
     local until usage its_team
     until=$(openssl x509 -in "$1" -noout -enddate 2>/dev/null) || fail "$1 holds no certificate in PEM"
     openssl x509 -in "$1" -noout -checkend 0 >/dev/null || fail "the certificate $1 expired on ${until#notAfter=}"
-    openssl pkey -in "$1" -noout -passin pass: 2>/dev/null || fail "$1 holds no key, or one behind a passphrase"
+    openssl pkey -in "$1" -noout -passin pass: 2>/dev/null || fail "$1 holds no private key, or one with a passphrase"
     usage=$(openssl x509 -in "$1" -noout -ext extendedKeyUsage 2>/dev/null) || usage=''
     case $usage in
         '' | *"$2"*) ;;
-        *) fail "$1 is no certificate for $3: it cannot be the $4" ;;
+        *) fail "$1 is not a certificate for $3: $4 cannot use it" ;;
     esac
     its_team=$(certificate_team "$1")
     [ -z "$team" ] || [ "$its_team" = "$team" ] ||

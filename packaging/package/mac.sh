@@ -27,12 +27,12 @@ fail() {
 # Only /Library/Application Support lets administrators who are not root make folders, so that one is searched whole.
 roots_own() {
     [ -e "$1" ] || [ -L "$1" ] || return 0
-    [ -d "$1" ] || fail "$1 is no folder: remove it"
+    [ -d "$1" ] || fail "$1 is not a folder: remove it"
     depth=0
     [ "$1" != "$settings" ] || depth=100
     found=$(find "$1" -maxdepth "$depth" \( -type l -o ! -user root -o -perm -0020 -o -perm -0002 \) -print | head -n 1)
     if [ -L "$found" ]; then fail "$found is a symbolic link: remove it"; fi
-    [ -z "$found" ] || fail "$found belongs to another than root, or others may write it: look what is in it, then" \
+    [ -z "$found" ] || fail "$found does not belong to root, or others can write to it: check what is in it, then" \
         "run 'sudo chown -R root:wheel \"$1\"; sudo chmod -R go-w \"$1\"' and install again"
 }
 

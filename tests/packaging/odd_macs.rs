@@ -62,7 +62,7 @@ fn settings_that_others_may_write_are_refused_with_the_command_that_mends_them()
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let before = mac.everything();
         let run = mac.install(&package()).exits(1);
-        let run = run.says("config.toml belongs to another than root, or others may write it");
+        let run = run.says("config.toml does not belong to root, or others can write to it");
         run.says(&format!("sudo chmod -R go-w \"{}\"", mac.path(SETTINGS).display()));
         assert_eq!(mac.everything(), before);
     }
@@ -78,7 +78,7 @@ fn settings_that_belong_to_another_are_refused() {
     let nobody = Some(65534);
     std::os::unix::fs::chown(mac.path(SETTINGS), nobody, nobody).unwrap();
     let before = mac.everything();
-    mac.install(&package()).exits(1).says("Support/osawatch belongs to another than root");
+    mac.install(&package()).exits(1).says("Support/osawatch does not belong to root");
     assert_eq!(mac.everything(), before);
 }
 
@@ -101,7 +101,7 @@ fn a_file_where_a_folder_belongs_is_refused() {
     let mac = Mac::new();
     fs::write(mac.path(STATE), "").unwrap();
     let before = mac.everything();
-    mac.install(&package()).exits(1).says("db/osawatch is no folder: remove it");
+    mac.install(&package()).exits(1).says("db/osawatch is not a folder: remove it");
     assert_eq!(mac.everything(), before);
 }
 

@@ -31,7 +31,7 @@ fn an_entitlement_without_a_profile_is_refused_with_the_reason() {
 fn a_folder_that_no_build_made_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("letter.txt"), "mine").unwrap();
-    build(folder.path(), &[]).exits(1).says("holds something else than an earlier build: give another folder");
+    build(folder.path(), &[]).exits(1).says("holds something other than an earlier build: give another folder");
     assert_eq!(fs::read_to_string(folder.path().join("letter.txt")).unwrap(), "mine");
 }
 
@@ -128,9 +128,9 @@ fn a_certificate_that_cannot_sign_is_refused_before_anything_is_built() {
     refused(&folder.path().join("none.pem"), "--certificate", &[], "none.pem does not exist");
     refused(&certificate(folder.path(), TEAM, "-1", FOR_CODE), "--certificate", &[], "expired on ");
     let code = certificate(folder.path(), TEAM, "1", FOR_CODE);
-    refused(&code, "--installer-certificate", &[], "is no certificate for packages");
+    refused(&code, "--installer-certificate", &[], "is not a certificate for packages");
     let packages = certificate(folder.path(), TEAM, "1", FOR_PACKAGES);
-    refused(&packages, "--certificate", &[], "is no certificate for code");
+    refused(&packages, "--certificate", &[], "is not a certificate for code");
     let profile = good_profile(folder.path(), true);
     let release = ["--flavour", "release", "--profile", profile.to_str().unwrap()];
     let other = certificate(folder.path(), "/CN=Example/OU=FGHIJ67890", "1", FOR_CODE);
@@ -138,7 +138,7 @@ fn a_certificate_that_cannot_sign_is_refused_before_anything_is_built() {
     let text = fs::read_to_string(&other).unwrap();
     let (alone, _) = text.split_once("-----BEGIN PRIVATE KEY").unwrap();
     fs::write(&other, alone).unwrap();
-    refused(&other, "--certificate", &[], "holds no key, or one behind a passphrase");
+    refused(&other, "--certificate", &[], "holds no private key, or one with a passphrase");
     fs::write(&other, "no certificate").unwrap();
     refused(&other, "--certificate", &[], "holds no certificate in PEM");
     assert!(!out.exists());
