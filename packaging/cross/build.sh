@@ -4,7 +4,8 @@
 # On Linux, zig links them against text stubs: no Apple SDK is needed. On a Mac, Apple's linker does.
 # OSAWATCH_CACHE, a folder, keeps the Linux tools between runs; without it they go to target/cross.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+# Without links, as rustc is told it.
+cd -P "$(dirname "$0")/../.."
 ziglang=0.17.1
 zigbuild=0.24.0
 # A grant of Full Disk Access to an ad-hoc signature is for this name and this build.
@@ -15,6 +16,10 @@ universal=target/universal2-apple-darwin/release/osawatch
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=("$arm" "$intel")
 export MACOSX_DEPLOYMENT_TARGET=13.0
+# What is signed below is what was built here, whatever the environment says.
+export CARGO_TARGET_DIR=$PWD/target
+# The same bytes wherever checkout and crates lie; again.sh compares. The messages of a panic name files.
+flags=("--remap-path-prefix=$PWD=/osawatch" "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo")
 
 rustup target add "${targets[@]}"
 if [ "$(uname -s)" = Darwin ]; then
@@ -29,11 +34,16 @@ else
     fi
     stubs=$PWD/target/cross/stubs
     packaging/cross/make-stubs.sh "$stubs"
-    export PATH="$tools/bin:$PATH" SDKROOT=$stubs RUSTFLAGS="-L$stubs/usr/lib"
+    export PATH="$tools/bin:$PATH" SDKROOT=$stubs
+    # Stripped by the linker already, whose LC_UUID would else be a hash of the paths of the objects too.
+    flags+=("-L$stubs/usr/lib" -Clink-arg=-s)
     build() { cargo zigbuild --release --bin osawatch "$@"; }
     sign() { python3 packaging/cross/macho.py sign "$identifier" "$1"; }
     join() { python3 packaging/cross/macho.py universal "$1" "$2" "$3"; }
 fi
+# Between the flags stands a character that no path holds.
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS
 # Together, as each is linked on one processor.
 build "${targets[@]/#/--target=}"
 for target in "${targets[@]}"; do
