@@ -1,6 +1,7 @@
 """The bill of materials of an installer package, as mkbom writes it: a store of numbered blocks, and a tree of paths."""
 import stat
 import struct
+import zlib
 
 # Paths in one leaf of the tree.
 LEAF = 256
@@ -16,28 +17,15 @@ class Entry:
         self.name = path.rsplit("/", 1)[-1]
 
 
-def crc_table():
-    table = []
-    for number in range(256):
-        crc = number << 24
-        for _ in range(8):
-            crc = ((crc << 1) ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
-        table.append(crc)
-    return table
-
-
-TABLE = crc_table()
+# Each byte with its bits in the opposite order: zlib's CRC-32 is that of POSIX read from the other end.
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def cksum(data):
-    """cksum(1), as POSIX has it."""
-    crc, size = 0, len(data)
-    for byte in data:
-        crc = ((crc << 8) & 0xFFFFFFFF) ^ TABLE[(crc >> 24) ^ byte]
-    while size:
-        crc = ((crc << 8) & 0xFFFFFFFF) ^ TABLE[(crc >> 24) ^ (size & 255)]
-        size >>= 8
-    return crc ^ 0xFFFFFFFF
+    """cksum(1), as POSIX has it: of the data and of its length."""
+    length = len(data).to_bytes((len(data).bit_length() + 7) // 8, "little")
+    crc = zlib.crc32((data + length).translate(REVERSED), 0xFFFFFFFF)
+    return int(f"{crc:032b}"[::-1], 2)
 
 
 class Store:
