@@ -38,6 +38,8 @@ pub struct Counts {
     pub overtaken: u64,
     /// Executions evicted because the process table was full.
     pub evicted_executions: u64,
+    /// Those of them that were running, or had exited so lately that connections could yet be reported.
+    pub evicted_in_use: u64,
     /// Partial sequences evicted.
     pub evicted_sequences: u64,
     /// Alerts by rule, in the order of the rules.
@@ -292,6 +294,7 @@ impl Pipeline {
             late: self.reorder.late(),
             overtaken: self.reorder.overtaken(),
             evicted_executions: self.table.evicted(),
+            evicted_in_use: self.table.lost(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
             followed_up: self.cases_before.1 + self.cases.held_back(),

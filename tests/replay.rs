@@ -297,7 +297,26 @@ fn late_events_and_evictions_are_counted_and_shown() {
     osawatch_with_input(&["replay", "--sort", "--max-sequences", "10", "-"], &many)
         .exits(0)
         .says("partial sequences evicted");
-    osawatch_with_input(&["replay", "--sort", "--max-processes", "10", "-"], &many).exits(0).says("executions evicted");
+    osawatch_with_input(&["replay", "--sort", "--max-processes", "10", "-"], &many)
+        .exits(0)
+        .says("40 process executions evicted while in use");
+}
+
+#[test]
+fn executions_evicted_long_after_their_exit_are_counted_without_advice() {
+    let event = |pid: u32, kind: &str, second: u32| {
+        format!(
+            r#"{{"@timestamp":"2026-01-15T08:00:{second:02}Z","event":{{"kind":"event","category":["process"],"type":["{kind}"]}},"#
+        ) + &format!(r#""host":{{"id":"h"}},"process":{{"entity_id":"e{pid}","pid":{pid},"name":"ls"}}}}"#)
+            + "\n"
+    };
+    let early = (1..=10).flat_map(|pid| [event(pid, "start", 0), event(pid, "end", 1)]);
+    let late = (11..=20).map(|pid| event(pid, "start", 30));
+    let events: String = early.chain(late).collect();
+    let run = osawatch_with_input(&["replay", "--max-processes", "10", "-"], events.as_bytes())
+        .exits(0)
+        .says("10 process executions evicted less than a minute after the exit");
+    assert!(!run.stderr.contains("--max-processes"), "{}", run.stderr);
 }
 
 #[test]

@@ -210,7 +210,7 @@ impl Engine {
         self.counts.undelivered = self.system.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
         self.counts.held_back = counts.held_back;
-        self.counts.evicted_executions = counts.evicted_executions;
+        self.counts.evicted_executions = counts.evicted_executions - counts.evicted_in_use;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
         self.counts.excepted = names.zip(counts.excepted).collect();
         self.counts.clone()

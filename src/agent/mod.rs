@@ -104,7 +104,7 @@ pub(crate) struct Counts {
     /// Reports of the network statistics that the kernel could not deliver since it started, to this program or
     /// another.
     pub undelivered: u64,
-    /// Executions evicted because the table was full; those that are a loss are also counted under `lost`.
+    /// Executions evicted after their exit because the table was full; those evicted while in use are under `lost`.
     pub evicted_executions: u64,
     /// Alerts suppressed by [volume].
     pub held_back: u64,

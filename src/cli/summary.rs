@@ -99,9 +99,16 @@ impl<'r> Summary<'r> {
                 " taken out of order, as the buffer for events that come late was full: use --sort",
             ),
             (
-                counts.evicted_executions,
+                counts.evicted_in_use,
                 "process execution",
-                " evicted, as the table was full: use a larger --max-processes, or replay one host at a time (--host)",
+                " evicted while in use, as the table was full: use a larger --max-processes, or replay one host at a \
+                 time (--host)",
+            ),
+            // Their connections have long been reported: nothing for the user to do.
+            (
+                counts.evicted_executions - counts.evicted_in_use,
+                "process execution",
+                " evicted less than a minute after the exit, as the table was full",
             ),
             (
                 counts.evicted_sequences,
@@ -180,6 +187,7 @@ impl<'r> Summary<'r> {
             "late": self.counts.late,
             "evicted": {
                 "executions": self.counts.evicted_executions,
+                "executions_in_use": self.counts.evicted_in_use,
                 "sequences": self.counts.evicted_sequences,
                 "waiting_events": self.counts.overtaken,
                 "cases": self.counts.evicted_cases,
