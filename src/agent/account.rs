@@ -1,27 +1,24 @@
-//! What the agent can tell of itself: which sources work, what costs it most, what went wrong last.
+//! What the agent can tell of itself: which sources work, what went wrong last, and when it tells.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::event::{Event, Timestamp, field};
+use super::rates::Rates;
+use crate::event::Timestamp;
 use crate::source::live::{Health, SourceKind};
-use crate::status::{Count, Moment, Source};
+use crate::status::{Moment, Source};
 
 /// The status is told this often,
 const PERIOD: Duration = Duration::from_secs(10);
 /// and after a change, but no two of them sooner than this.
 const LEAST: Duration = Duration::from_secs(1);
-/// Programs whose events are counted; then those with the fewest make room.
-const EXECUTABLES: usize = 512;
-/// Programs that the status names.
-const NAMED: usize = 10;
 
 /// The account of an agent.
 #[derive(Debug)]
 pub(super) struct Account {
     sources: [Option<Health>; SourceKind::ALL.len()],
     blind_since: Option<Duration>,
-    executables: HashMap<Box<str>, u64>,
+    /// How many events come.
+    pub(super) rates: Rates,
     pub(super) last_alert: Option<Moment>,
     pub(super) last_error: Option<Moment>,
     /// Why the configuration as it is on the disk is not in effect.
@@ -32,7 +29,6 @@ pub(super) struct Account {
     pub(super) shed: Option<String>,
     changed: bool,
     told: Option<Duration>,
-    counted: (u64, Duration),
     heartbeat: Option<Duration>,
     next_heartbeat: Option<Duration>,
 }
@@ -53,7 +49,7 @@ impl Account {
         Account {
             sources: [None, None],
             blind_since: None,
-            executables: HashMap::new(),
+            rates: Rates::default(),
             last_alert: None,
             last_error: None,
             refused: None,
@@ -61,7 +57,6 @@ impl Account {
             shed: None,
             changed: true,
             told: None,
-            counted: (0, Duration::ZERO),
             heartbeat,
             next_heartbeat: heartbeat,
         }
@@ -102,31 +97,6 @@ impl Account {
             format!("{what}: {}", health.finding)
         };
         broken.map(sentence).collect()
-    }
-
-    /// Counts an event for its program.
-    pub(super) fn count(&mut self, event: &Event) {
-        let Some(executable) = event.str(field::PROCESS_EXECUTABLE) else { return };
-        if let Some(count) = self.executables.get_mut(executable) {
-            *count += 1;
-            return;
-        }
-        if self.executables.len() >= EXECUTABLES {
-            let mut counts: Vec<u64> = self.executables.values().copied().collect();
-            counts.sort_unstable();
-            let median = counts[counts.len() / 2];
-            self.executables.retain(|_, count| *count > median);
-        }
-        self.executables.insert(executable.into(), 1);
-    }
-
-    /// The programs with the most events.
-    pub(super) fn executables(&self) -> Vec<Count> {
-        let mut counts: Vec<Count> =
-            self.executables.iter().map(|(name, count)| Count { name: name.to_string(), count: *count }).collect();
-        counts.sort_unstable_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
-        counts.truncate(NAMED);
-        counts
     }
 
     /// Sources as the status names them, with the events of each kind.
@@ -173,12 +143,9 @@ impl Account {
         self.told.map_or(Duration::ZERO, |told| told + wait)
     }
 
-    /// The status is told now, after so many events in all; events in a second since the last time.
-    pub(super) fn tell(&mut self, events: u64, now: Duration) -> f64 {
+    /// The status is told now.
+    pub(super) fn told(&mut self, now: Duration) {
         (self.changed, self.told) = (false, Some(now));
-        let (before, at) = std::mem::replace(&mut self.counted, (events, now));
-        let seconds = now.saturating_sub(at).as_secs_f64();
-        if seconds > 0.0 { events.saturating_sub(before) as f64 / seconds } else { 0.0 }
     }
 
     /// When the next heartbeat is due; `None`: never.
@@ -203,7 +170,6 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Categories;
 
     fn health(kind: SourceKind, works: bool, finding: &str) -> Health {
         Health { kind, name: "s", works, finding: finding.to_owned(), latency: None }
@@ -245,30 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn of_100000_programs_the_busiest_are_named_and_few_are_held() {
-        let mut account = Account::new(None);
-        let event = |path: &str| {
-            let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
-            event.push_str(field::PROCESS_EXECUTABLE, path);
-            event
-        };
-        for n in 0..100_000 {
-            account.count(&event(&format!("/tmp/{n}")));
-            account.count(&event("/bin/sh"));
-        }
-        assert_eq!(account.executables()[0], Count { name: "/bin/sh".into(), count: 100_000 });
-        assert!(account.executables.len() <= EXECUTABLES);
-    }
-
-    #[test]
     fn the_status_is_told_every_ten_seconds_and_a_second_after_a_change() {
         let mut account = Account::new(Some(seconds(900)));
         assert_eq!(account.due(), seconds(0));
-        assert!((account.tell(50, seconds(5)) - 10.0).abs() < 1e-9);
+        account.told(seconds(5));
         assert_eq!(account.due(), seconds(15));
         account.alerted(Timestamp::default(), "r");
         assert_eq!(account.due(), seconds(6));
         assert_eq!(account.heartbeat_due(), Some(seconds(900)));
+        account.told(seconds(6));
+        assert_eq!(account.due(), seconds(16));
         account.beat(seconds(900));
         account.set_heartbeat(None, seconds(901));
         assert_eq!(account.heartbeat_due(), None);

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// Processor time is averaged over this time.
 const MINUTE: Duration = Duration::from_secs(60);
+/// Now is the time since this.
+const MOMENT: Duration = Duration::from_secs(10);
 /// Measurements closer than this are not all kept.
 const LEAST: Duration = Duration::from_secs(1);
 /// Optional work is taken up again when the share has fallen to this part of the limit: near the limit, giving it up
@@ -87,7 +89,18 @@ impl Appetite {
 
     /// Of one core, over the last minute.
     pub(super) fn percent(&self) -> f64 {
-        let (Some((began, before)), Some((now, used))) = (self.used.front(), self.used.back()) else { return 0.0 };
+        self.percent_since(Duration::ZERO)
+    }
+
+    /// Of one core, over the last seconds.
+    pub(super) fn percent_now(&self) -> f64 {
+        self.percent_since(self.used.back().map_or(Duration::ZERO, |(now, _)| now.saturating_sub(MOMENT)))
+    }
+
+    /// From the last measurement until this point of time on, or from the first.
+    fn percent_since(&self, begin: Duration) -> f64 {
+        let first = self.used.iter().rev().find(|(at, _)| *at <= begin).or(self.used.front());
+        let (Some((began, before)), Some((now, used))) = (first, self.used.back()) else { return 0.0 };
         let span = now.saturating_sub(*began);
         let used = used.saturating_sub(*before);
         if span.is_zero() { 0.0 } else { 100.0 * used.as_secs_f64() / span.as_secs_f64() }
@@ -159,6 +172,7 @@ mod tests {
         played(&mut appetite, (0..200).map(|second| (second, load(second))));
         assert!((appetite.percent() - 30.0).abs() < 1.0, "{}", appetite.percent());
         assert!(appetite.used.len() < 70);
+        assert!((appetite.percent_now() - 30.0).abs() < 1.0, "{}", appetite.percent_now());
         for n in 0..1000 {
             appetite.observe(Duration::from_secs(160), Duration::from_secs(200) + Duration::from_millis(n));
         }

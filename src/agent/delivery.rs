@@ -11,10 +11,10 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded}
 use serde_json::{Map, Value as Json};
 
 use super::users::Users;
-use super::{Sink, enrich};
+use super::{Settings, Sink, enrich};
 use crate::alert::Draft;
 use crate::event::document::insert;
-use crate::event::{Budget, Charge, Ledger};
+use crate::event::{Charge, Ledger};
 use crate::source::live::{Level, Notice};
 
 /// What the engine delivers.
@@ -50,6 +50,8 @@ impl Item {
 pub(super) struct Delivery<S> {
     items: Sender<(Item, Charge)>,
     ledger: Ledger,
+    /// Bytes that may be on their way.
+    limit: usize,
     /// Told whenever items were dealt with.
     room: Receiver<()>,
     /// The other end did not make room in time; it is not waited for again until there is some.
@@ -58,24 +60,19 @@ pub(super) struct Delivery<S> {
 }
 
 impl<S: Sink + Send + 'static> Delivery<S> {
-    /// Starts the thread. An alert waits for its scripts and the names of its users at most for `script_wait`; whenever
+    /// Starts the thread. An alert waits for its scripts and the names of its users at most for so long as set; whenever
     /// one of them is known, a message comes on `settled`.
-    pub(super) fn start(
-        sink: S,
-        first_sequence: u64,
-        script_wait: Duration,
-        users: Users,
-        settled: Receiver<()>,
-    ) -> io::Result<Delivery<S>> {
+    pub(super) fn start(sink: S, settings: &Settings, users: Users, settled: Receiver<()>) -> io::Result<Delivery<S>> {
         // Bounded by the bytes of the ledger.
         let (items, queue) = unbounded();
         let ((done, ended), (made_room, room)) = (bounded(1), bounded(1));
-        let (waiting, sequence) = (VecDeque::new(), first_sequence);
+        let Settings { first_sequence: sequence, script_wait, .. } = *settings;
+        let (waiting, limit) = (VecDeque::new(), settings.budget.alerts);
         let writer = Writer { sink, queue, made_room, settled, users, script_wait, waiting, sequence };
         thread::Builder::new().name("osawatch-alerts".to_owned()).spawn(move || {
             let _ = done.send(writer.run());
         })?;
-        Ok(Delivery { items, ledger: Ledger::default(), room, is_stuck: false, sink: ended })
+        Ok(Delivery { items, ledger: Ledger::default(), limit, room, is_stuck: false, sink: ended })
     }
 
     /// Hands an item over. When there is no room, alerts are written without waiting for their scripts, and it waits for
@@ -84,7 +81,7 @@ impl<S: Sink + Send + 'static> Delivery<S> {
     pub(super) fn send(&mut self, item: Item, limit: Duration) -> Result<(), Item> {
         let bytes = item.bytes();
         let (mut waited_since, mut asked) = (None, false);
-        while self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > Budget::LIVE.alerts {
+        while self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > self.limit {
             let since = *waited_since.get_or_insert_with(Instant::now);
             let left = limit.saturating_sub(since.elapsed());
             if self.is_stuck || left.is_zero() {
@@ -260,7 +257,8 @@ mod tests {
     fn delivery(script_wait: Duration) -> (Delivery<Lines>, Sender<()>) {
         let (settled, receiver) = bounded(1);
         let users = Users::start(Box::new(NoUsers), settled.clone()).unwrap();
-        (Delivery::start(Lines::default(), 0, script_wait, users, receiver).unwrap(), settled)
+        let settings = Settings { script_wait, ..Settings::default() };
+        (Delivery::start(Lines::default(), &settings, users, receiver).unwrap(), settled)
     }
 
     #[test]
@@ -313,7 +311,8 @@ mod tests {
     fn a_sink_that_never_answers_is_waited_for_once() {
         let ((reader, never_read), (settled, receiver)) = (bounded(0), bounded(1));
         let users = Users::start(Box::new(NoUsers), settled).unwrap();
-        let mut delivery = Delivery::start(Stuck(never_read), 0, Duration::ZERO, users, receiver).unwrap();
+        let settings = Settings { script_wait: Duration::ZERO, ..Settings::default() };
+        let mut delivery = Delivery::start(Stuck(never_read), &settings, users, receiver).unwrap();
         let mut refused = |limit| (0..).find(|n| delivery.send(large(&format!("r{n}")), limit).is_err()).unwrap();
         assert!(refused(Duration::from_millis(50)) <= 3);
         assert_eq!(refused(Duration::from_secs(3600)), 0, "the next one is refused at once");

@@ -96,8 +96,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
         let (settled, settled_receiver) = bounded(1);
         let users = Users::start(user_names, settled.clone())?;
         let examiner = Examiner::start(settings.capture, &settled);
-        let delivery =
-            Delivery::start(sink, settings.first_sequence, settings.script_wait, users.clone(), settled_receiver)?;
+        let delivery = Delivery::start(sink, &settings, users.clone(), settled_receiver)?;
         let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
         let engine = Engine::new(&settings, pipeline, system, watched, now());
         Ok(Agent {
@@ -222,6 +221,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
         let now = self.began.elapsed();
         self.engine.used((self.settings.processor_time)(), now);
         let status = self.engine.status(now);
+        self.engine.account.told(now);
         if let Some(port) = &self.ports.status {
             let _ = port.try_send(Told { status, is_asked });
         }

@@ -21,7 +21,7 @@ use super::watch::Watch;
 use super::{Counts, Error, Settings};
 use crate::alert::pipeline_error;
 use crate::detect::Exception;
-use crate::event::{Budget, Event, Flow, Machine, Timestamp, field};
+use crate::event::{Event, Flow, Machine, Timestamp, field};
 use crate::pipeline::{Output, Pipeline};
 use crate::process::{Due, PendingFlows, Progress};
 use crate::script::Capture;
@@ -57,6 +57,8 @@ pub(super) struct Engine {
     pub(super) losses: LossLog,
     pub(super) account: Account,
     pub(super) appetite: Appetite,
+    /// Bytes of events and executions that may be held.
+    pub(super) held_limit: usize,
     /// How much of a script is taken when nothing prevents it.
     pub(super) capture: Capture,
     pub(super) counts: Counts,
@@ -83,12 +85,13 @@ impl Engine {
         Engine {
             translator: Translator::new(system.machine.clone(), system.host_name.clone(), "endpoint_security"),
             reports: MergedReports::default(),
-            pending: PendingFlows::new(settings.lateness, settings.max_flows, Budget::LIVE.flows),
+            pending: PendingFlows::new(settings.lateness, settings.max_flows, settings.budget.flows),
             expected: ExpectedExecs::default(),
             watch: Watch::new(watched),
             losses: LossLog::default(),
             account: Account::new(settings.heartbeat),
             appetite: Appetite::new(settings.cpu_limit),
+            held_limit: settings.budget.executions + settings.budget.sequences,
             capture: settings.capture,
             counts: Counts::default(),
             late: 0,
@@ -317,7 +320,7 @@ impl Engine {
     }
 
     fn push(&mut self, event: Event) {
-        self.account.count(&event);
+        self.account.rates.count(&event);
         let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
         self.pipeline.push(event, |output| deliver(output, losses, items, account));
     }

@@ -13,6 +13,7 @@ mod expected;
 mod loss;
 mod merge_reports;
 mod panics;
+mod rates;
 mod tap;
 mod tell;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub(crate) use panics::end_program_after_panics;
 pub(crate) use tap::{Tap, Tapped, tap};
 
 use crate::alert::Alert;
+use crate::event::Budget;
 use crate::script::Capture;
 
 /// How the agent works.
@@ -52,6 +54,8 @@ pub(crate) struct Settings {
     pub stop_within: Duration,
     /// How often a document says that the agent lives; `None`: never.
     pub heartbeat: Option<Duration>,
+    /// Bytes that may be held.
+    pub budget: Budget,
     /// Percent of a core, above which optional work is left out; 0: there is no limit.
     pub cpu_limit: u32,
     /// The processor time that the program has used.
@@ -70,6 +74,7 @@ impl Default for Settings {
             // launchd's `ExitTimeOut` is longer.
             stop_within: Duration::from_secs(5),
             heartbeat: None,
+            budget: Budget::LIVE,
             cpu_limit: 0,
             processor_time: || Duration::ZERO,
         }

@@ -78,7 +78,7 @@ impl Engine {
         let exceptions = self.pipeline.exceptions().iter().zip(&pipeline.excepted);
         let exceptions =
             exceptions.map(|(exception, hits)| count((&exception.name, hits + exception.held_back_late())));
-        let events = counts.processes + counts.flows;
+        self.account.rates.look(now);
         let mut status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             boot_id: self.system.machine.boot_id.clone(),
@@ -91,19 +91,22 @@ impl Engine {
             losses: counts.lost.iter().copied().map(count).collect(),
             open_sequences: self.pipeline.open_sequences() as u64,
             held_bytes: self.pipeline.bytes() as u64,
+            held_bytes_limit: self.held_limit as u64,
             rules: rules.collect(),
             exceptions: exceptions.collect(),
             suppressed: pipeline.held_back,
             last_alert: self.account.last_alert.clone(),
             last_error: self.account.last_error.clone(),
             left_out: self.account.left_out(),
-            executables: self.account.executables(),
+            executables: self.account.rates.programs(),
+            events_per_second: self.account.rates.per_second(),
             cpu_seconds: self.appetite.used().as_secs_f64(),
             cpu_percent: self.appetite.percent(),
+            cpu_percent_now: self.appetite.percent_now(),
+            cpu_percent_limit: self.appetite.limit(),
             ..Status::default()
         };
         status.problems = self.problems(now);
-        status.events_per_second = self.account.tell(events, now);
         status
     }
 

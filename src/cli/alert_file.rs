@@ -8,7 +8,8 @@ use crate::output::{Options, Rotation};
 /// How to write alerts to this file. Without a configuration the file only grows.
 pub(super) fn options(path: &Path, config: Option<&Config>) -> Options {
     let mut options = Options::new(path);
-    if let Some(Config { alerts, .. }) = config {
+    if let Some(Config { alerts, limits, .. }) = config {
+        options.memory = usize::try_from(limits.alert_queue).unwrap_or(usize::MAX);
         options.fsync = alerts.fsync;
         options.fsync_interval = alerts.fsync_interval;
         options.rotation = Some(Rotation {

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::doctor::Check;
 use crate::doctor::trial::{LIMIT, Trial};
 use crate::source;
-use crate::source::live::{Error, ExecSource, NetworkSource, Options, Watched};
+use crate::source::live::{Error, ExecSource, NetworkSource, Options, Queues, Watched};
 
 const ESLOGGER: &str = "/usr/bin/eslogger";
 
@@ -35,6 +35,7 @@ fn tried(exec: ExecSource, network: NetworkSource) -> Result<Trial, Error> {
         endpoint_security_connect_event: false,
         muted: Default::default(),
         watched: Arc::new(Watched::default()),
+        queues: Queues::default(),
     };
     source::live(&options).map(|sensors| Trial::of(&sensors, LIMIT))
 }

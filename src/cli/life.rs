@@ -86,6 +86,7 @@ const CAREFUL: &str = "scripts are not read and the connect event is not used un
 mod tests {
     use super::*;
     use crate::output::state::add_line;
+    use crate::source::live::Queues;
 
     fn machine(boot: &str) -> Machine {
         Machine { host_id: "h".into(), boot_id: boot.into() }
@@ -98,6 +99,7 @@ mod tests {
             endpoint_security_connect_event: false,
             muted: Arc::default(),
             watched: Arc::default(),
+            queues: Queues::default(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The status on its way to the state directory and to whoever asks, on a thread that may wait for a disk.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
@@ -13,8 +13,8 @@ use crate::event::Timestamp;
 use crate::output::Gauge;
 use crate::output::state::StateDirectory;
 use crate::report::plural;
-use crate::source::MAXRSS_UNIT;
-use crate::status::{self, Backlog, Latency, Status};
+use crate::source::{MAXRSS_UNIT, resident_bytes};
+use crate::status::{self, Backlog, Latency, PATIENCE, Status, Waiting};
 
 /// The file of the state directory.
 pub(super) const STATUS: &str = "status.json";
@@ -22,34 +22,59 @@ pub(super) const STATUS: &str = "status.json";
 const QUEUED: usize = 8;
 /// How long the last status may take to be written.
 const LAST: Duration = Duration::from_secs(1);
+/// Nothing is on its way to the disk: it need not be looked again.
+const NOTHING: Duration = Duration::from_secs(3600);
 
 /// Completes a status with what the engine cannot know, and writes it.
 pub(super) struct Publisher {
     pub(super) state: Option<Arc<StateDirectory>>,
     pub(super) gauge: Option<Gauge>,
+    waiting: Waiting,
+    /// Lines are on their way to the disk, and may come to wait.
+    is_under_way: bool,
     since: Timestamp,
+    began: Instant,
     failed: bool,
 }
 
 impl Publisher {
+    #[allow(clippy::disallowed_methods, reason = "how long alerts wait is real time")]
     pub(super) fn new(state: Option<Arc<StateDirectory>>, gauge: Option<Gauge>) -> Publisher {
-        Publisher { state, gauge, since: now(), failed: false }
+        let (waiting, began) = (Waiting::default(), Instant::now());
+        Publisher { state, gauge, waiting, is_under_way: false, since: now(), began, failed: false }
     }
 
     /// Starts the thread; it ends, and gives the publisher back, when nobody holds the sender any more.
     pub(super) fn start(mut self) -> std::io::Result<(Sender<Told>, Receiver<Publisher>)> {
         let ((told, tell), (done, ended)) = (bounded::<Told>(QUEUED), bounded(1));
         std::thread::Builder::new().name("osawatch-status".into()).spawn(move || {
-            for Told { mut status, is_asked } in &tell {
-                self.publish(&mut status);
-                if is_asked {
-                    let verdict = status.verdict(true, 0);
-                    log::info!("{}", status::text(&status, &verdict));
-                }
-            }
+            self.work(&tell);
             let _ = done.send(self);
         })?;
         Ok((told, ended))
+    }
+
+    /// Publishes each status that is told, and the last one again when alerts have come to wait or wait no longer.
+    fn work(&mut self, tell: &Receiver<Told>) {
+        let mut last: Option<Status> = None;
+        loop {
+            let patience = if self.is_under_way { PATIENCE } else { NOTHING };
+            let told = match tell.recv_timeout(patience) {
+                Ok(told) => told,
+                Err(RecvTimeoutError::Timeout) => match last.take() {
+                    Some(status) => Told { status, is_asked: false },
+                    None => continue,
+                },
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let Told { mut status, is_asked } = told;
+            last = Some(status.clone());
+            self.publish(&mut status);
+            if is_asked {
+                let verdict = status.verdict(true, 0);
+                log::info!("{}", status::text(&status, &verdict));
+            }
+        }
     }
 
     /// Waits for the thread, and has the last status written.
@@ -75,7 +100,7 @@ impl Publisher {
         }
     }
 
-    fn complete(&self, status: &mut Status) {
+    fn complete(&mut self, status: &mut Status) {
         status.pid = std::process::id();
         status.build = build();
         status.since = self.since.to_string();
@@ -83,8 +108,13 @@ impl Publisher {
         if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
             status.memory_peak_bytes = u64::try_from(usage.max_rss()).unwrap_or(0) * MAXRSS_UNIT;
         }
+        status.memory_bytes = resident_bytes().unwrap_or(0);
         if let Some(gauge) = &self.gauge {
-            status.backlog = Backlog { alerts: gauge.waiting(), lost: gauge.lost() };
+            let (come, not_written) = gauge.flow();
+            let waiting = self.waiting.observe(come, not_written, self.began.elapsed());
+            self.is_under_way = not_written > 0;
+            let alerts = if status.is_stopped { not_written } else { waiting };
+            status.backlog = Backlog { alerts, lost: gauge.lost() };
             status.latency = latency(&gauge.latencies());
         }
         if status.backlog.alerts > 0 && !status.is_stopped {

@@ -22,7 +22,7 @@ use crate::pipeline::{Limits, Pipeline};
 use crate::report::{plural, visible};
 use crate::script::{Pseudonyms, Redactor};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues};
 
 /// Users whose names are known beforehand.
 const MAX_USERS: usize = 1024;
@@ -80,6 +80,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         endpoint_security_connect_event: args.all,
         muted: Default::default(),
         watched: Arc::default(),
+        queues: Queues::default(),
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;

@@ -26,7 +26,7 @@ use super::signals;
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
 use crate::alert::{blind_spots, lifecycle};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::detect::RuleSet;
 use crate::event::Machine;
 use crate::output::terminal;
@@ -147,6 +147,11 @@ fn introduce(sink: &mut Sink, loaded: &Effective, life: &Life, machine: &Machine
     documents.into_iter().for_each(|document| agent::Sink::document(sink, document));
 }
 
+/// What the agent may use of the Mac.
+fn limits(config: Option<&Config>) -> config::Limits {
+    config.map(|config| config.limits.clone()).unwrap_or_default()
+}
+
 /// What is asked of the sensors.
 fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
     let sources = config.map(|config| config.sources.clone()).unwrap_or_default();
@@ -157,6 +162,7 @@ fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
         endpoint_security_connect_event: connect_event && !life.is_careful,
         muted: Arc::new(Muted::new(sources.mute)),
         watched: Arc::default(),
+        queues: limits(config).queues(),
     }
 }
 
@@ -179,8 +185,9 @@ fn open_sink(
 fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> Result<(Settings, Pipeline), Failure> {
     let config = loaded.config.as_ref();
     let script = config.map(|config| config.script.clone()).unwrap_or_default();
+    let budget = limits(config).budget();
     let options = pipeline::Options {
-        limits: Limits::live(),
+        limits: Limits::live_within(budget),
         volume: Some(config.map(|config| config.volume.clone()).unwrap_or_default()),
         // The agent examines scripts, with their files.
         capture: None,
@@ -190,8 +197,8 @@ fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> 
     let capture = if life.is_careful { Capture::Off } else { script.capture_script };
     let (run_for, heartbeat) = (args.r#for, effective::heartbeat(config));
     let cpu_limit = effective::cpu_limit(config);
-    let settings =
-        Settings { run_for, capture, first_sequence, heartbeat, cpu_limit, processor_time, ..Settings::default() };
+    let used = Settings { budget, cpu_limit, processor_time, ..Settings::default() };
+    let settings = Settings { run_for, capture, first_sequence, heartbeat, ..used };
     Ok((settings, Pipeline::new(loaded.rules, options)))
 }
 

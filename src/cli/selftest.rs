@@ -20,7 +20,7 @@ use crate::doctor::play::Directory;
 use crate::doctor::{self, Check};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options};
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues};
 
 /// Statuses that may wait for the player, which takes one whenever it looks.
 const STATUSES: usize = 4;
@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         endpoint_security_connect_event: false,
         muted: Default::default(),
         watched: Arc::default(),
+        queues: Queues::default(),
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let directory = Directory::create(directory()).map_err(|error| {

@@ -117,6 +117,18 @@ fn of_operation() -> Vec<Key> {
             Integer(value::CPU),
             "Percent of one core over a minute; above it, optional work is left out.",
         ),
+        at_start(
+            "limits.memory",
+            Size(value::MEMORY),
+            "Bytes of events, executions, reports and alerts that are held; beyond it the oldest are evicted and counted.",
+        ),
+        at_start("limits.process_queue", Integer(value::QUEUE), "Process reports that may wait for the engine."),
+        at_start("limits.flow_queue", Integer(value::QUEUE), "Connections that may wait for the engine."),
+        at_start(
+            "limits.alert_queue",
+            Size(value::ALERT_QUEUE),
+            "Bytes of alerts that wait in memory when neither the alert file nor the state directory takes them.",
+        ),
         key("response.action", Choice(&["none", "terminate"]), "What is done about an alert."),
         key("response.dry_run", Boolean, "Only report what would be done."),
         key("response.grace", Duration(value::GRACE), "How long a process may take for its end before it is killed."),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::value;
-use crate::quantity::serialize_duration;
+use crate::event::Budget;
+use crate::quantity::{serialize_duration, serialize_size};
+use crate::source::live::Queues;
 
 /// What the agent says about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,11 +48,39 @@ pub(crate) struct Limits {
     /// Percent of one core over a minute, above which optional work is left out; 0 is no limit. At most 100.
     #[serde(deserialize_with = "value::cpu")]
     pub cpu: u32,
+    /// Bytes of events, executions, reports and alerts that are held; 16 MiB to 1 GiB.
+    #[serde(serialize_with = "serialize_size", deserialize_with = "value::memory")]
+    pub memory: u64,
+    /// Process reports that may wait for the engine; 1,024 to 1,048,576.
+    #[serde(deserialize_with = "value::queue")]
+    pub process_queue: u32,
+    /// Flows that may wait for the engine; 1,024 to 1,048,576.
+    #[serde(deserialize_with = "value::queue")]
+    pub flow_queue: u32,
+    /// Bytes of alerts that wait in memory when no disk takes them; 1 MiB to 256 MiB.
+    #[serde(serialize_with = "serialize_size", deserialize_with = "value::alert_queue")]
+    pub alert_queue: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { cpu: 50 }
+        Limits { cpu: 50, memory: 64 << 20, process_queue: 16_384, flow_queue: 8192, alert_queue: 16 << 20 }
+    }
+}
+
+impl Limits {
+    /// The shares of the memory.
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::live_within(usize::try_from(self.memory).unwrap_or(usize::MAX))
+    }
+
+    /// How many reports may wait.
+    pub(crate) fn queues(&self) -> Queues {
+        Queues {
+            processes: self.process_queue as usize,
+            process_bytes: self.budget().reports,
+            flows: self.flow_queue as usize,
+        }
     }
 }
 

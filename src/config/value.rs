@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::quantity::{DAY, MINUTE, duration, number, size, write_duration};
 
 const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
 /// Ranges in milliseconds, bytes or counts: what is read, and what the table of keys says of it.
@@ -22,6 +23,9 @@ pub(super) const KEEP_SIZE: Range = 64 * KIB..=1024 * TIB;
 pub(super) const KEEP_FILES: Range = 1..=10_000;
 pub(super) const HEARTBEAT: Range = MINUTE..=DAY;
 pub(super) const CPU: Range = 0..=100;
+pub(super) const MEMORY: Range = 16 * MIB..=1024 * MIB;
+pub(super) const QUEUE: Range = 1024..=1_048_576;
+pub(super) const ALERT_QUEUE: Range = MIB..=256 * MIB;
 pub(super) const GRACE: Range = 0..=MINUTE;
 
 /// A compiled redaction may take this much memory.
@@ -69,6 +73,18 @@ pub(super) fn heartbeat<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, 
 
 pub(super) fn cpu<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     number(from, CPU).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+pub(super) fn memory<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    size(from, MEMORY)
+}
+
+pub(super) fn queue<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    number(from, QUEUE).map(|value| u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+pub(super) fn alert_queue<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    size(from, ALERT_QUEUE)
 }
 
 pub(super) fn grace<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {

@@ -51,6 +51,24 @@ impl Budget {
         alerts: 0,
     };
 
+    /// The shares of a live Mac that add up to no more than this.
+    pub const fn live_within(bytes: usize) -> Budget {
+        const fn share(of: usize, bytes: usize) -> usize {
+            // Both are less than 2^32: see the range of the configuration.
+            (of as u64 * bytes as u64 / Budget::LIVE.total() as u64) as usize
+        }
+        let Budget { executions, sequences, reorder, reports, flows, scripts, alerts } = Budget::LIVE;
+        Budget {
+            executions: share(executions, bytes),
+            sequences: share(sequences, bytes),
+            reorder: share(reorder, bytes),
+            reports: share(reports, bytes),
+            flows: share(flows, bytes),
+            scripts: share(scripts, bytes),
+            alerts: share(alerts, bytes),
+        }
+    }
+
     /// All shares together.
     pub const fn total(&self) -> usize {
         let Budget { executions, sequences, reorder, reports, flows, scripts, alerts } = *self;

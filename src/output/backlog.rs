@@ -73,6 +73,12 @@ impl Backlog {
         self.in_memory() + self.spill.as_ref().map_or(0, Spill::count)
     }
 
+    /// Lines that came so far, and how many are not on the disk, those of an earlier run among them.
+    pub(super) fn flow(&self) -> (u64, u64) {
+        let (pushed, in_memory) = self.inbox.flow();
+        (pushed, in_memory + self.spill.as_ref().map_or(0, Spill::count))
+    }
+
     pub(super) fn in_memory(&self) -> u64 {
         self.inbox.count()
     }

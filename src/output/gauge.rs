@@ -62,9 +62,9 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// Lines that wait for a disk.
-    pub(crate) fn waiting(&self) -> u64 {
-        lock(&self.backlog).count()
+    /// Lines that came so far, and how many are not in the file, those that an earlier run left among them.
+    pub(crate) fn flow(&self) -> (u64, u64) {
+        lock(&self.backlog).flow()
     }
 
     /// Lines lost, as neither disk nor memory had room.

@@ -73,6 +73,12 @@ impl Inbox {
         self.lines().pushed
     }
 
+    /// Lines received so far, and how many of them are here.
+    pub(super) fn flow(&self) -> (u64, u64) {
+        let inbox = self.lines();
+        (inbox.pushed, inbox.lines.len() as u64)
+    }
+
     /// Whether one of the first `pushed` lines is still here.
     pub(super) fn waits_since(&self, pushed: u64) -> bool {
         let inbox = self.lines();

@@ -42,7 +42,12 @@ impl Limits {
 
     /// For this Mac as things happen: an alert goes out at once.
     pub fn live() -> Limits {
-        Limits::within(Budget::LIVE, Lateness::UpTo(Duration::ZERO), LIVE_EXECUTIONS)
+        Limits::live_within(Budget::LIVE)
+    }
+
+    /// The same, with other shares.
+    pub fn live_within(budget: Budget) -> Limits {
+        Limits::within(budget, Lateness::UpTo(Duration::ZERO), LIVE_EXECUTIONS)
     }
 
     fn within(budget: Budget, lateness: Lateness, executions: usize) -> Limits {

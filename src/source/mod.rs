@@ -57,6 +57,18 @@ const fn siginfo() -> Option<i32> {
 /// Bytes in a unit of `ru_maxrss`.
 pub(crate) const MAXRSS_UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
 
+/// Resident memory of this program; `None`: the system does not say.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    #[cfg(target_os = "macos")]
+    return macos::resident_bytes();
+    #[cfg(not(target_os = "macos"))]
+    {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?;
+        Some(kib.parse::<u64>().ok()? * 1024)
+    }
+}
+
 /// Starts the sensors of this Mac.
 pub(crate) fn live(options: &live::Options) -> Result<live::Sensors, live::Error> {
     #[cfg(target_os = "macos")]

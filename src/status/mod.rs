@@ -2,11 +2,13 @@
 
 mod prometheus;
 mod text;
+mod waiting;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use prometheus::prometheus;
 pub(crate) use text::{text, watch};
+pub(crate) use waiting::{PATIENCE, Waiting};
 
 /// What the agent tells of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub(crate) struct Status {
     pub connections: u64,
     /// Connections whose process is not known.
     pub unattributed: u64,
-    /// Both, since the last time this was written.
+    /// Both, in the last seconds.
     pub events_per_second: f64,
     /// What was lost or evicted, by counter: all counters.
     pub losses: Vec<Count>,
@@ -46,8 +48,10 @@ pub(crate) struct Status {
     pub latency: Latency,
     /// Partial sequences that are open.
     pub open_sequences: u64,
-    /// Bytes of events and executions that are held.
+    /// Bytes of events and executions that are held,
     pub held_bytes: u64,
+    /// and how many may be.
+    pub held_bytes_limit: u64,
     /// The rules.
     pub rules: Vec<Rule>,
     /// Exceptions, and how often each has suppressed an alert.
@@ -56,20 +60,26 @@ pub(crate) struct Status {
     pub suppressed: u64,
     /// Alerts that wait for a disk.
     pub backlog: Backlog,
-    /// The most memory that it has had.
+    /// Resident memory now,
+    pub memory_bytes: u64,
+    /// and the most that it has had.
     pub memory_peak_bytes: u64,
     /// Processor time so far.
     pub cpu_seconds: f64,
-    /// Of one core, over the last minute.
+    /// Of one core, over the last minute,
     pub cpu_percent: f64,
+    /// over the last seconds,
+    pub cpu_percent_now: f64,
+    /// and above which optional work is left out; 0: there is no limit.
+    pub cpu_percent_limit: u32,
     /// The last alert: when, and of which rule.
     pub last_alert: Option<Moment>,
     /// The last warning or error: when, and what.
     pub last_error: Option<Moment>,
     /// Optional work that is not done.
     pub left_out: Vec<String>,
-    /// The programs with the most events.
-    pub executables: Vec<Count>,
+    /// The programs with the most events in the last seconds.
+    pub executables: Vec<Program>,
 }
 
 /// Where events of one kind come from.
@@ -97,6 +107,18 @@ pub(crate) struct Count {
     pub name: String,
     /// How many.
     pub count: u64,
+}
+
+/// A program, by what it costs the agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Program {
+    /// Its path.
+    pub name: String,
+    /// Events of it since the start,
+    pub count: u64,
+    /// and in a second, of the last seconds.
+    pub per_second: f64,
 }
 
 /// A rule at work.
@@ -132,7 +154,7 @@ pub(crate) struct Latency {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Backlog {
-    /// Lines.
+    /// Lines that have waited for longer than a second; of an agent that has stopped all that it left.
     pub alerts: u64,
     /// Lines lost, as neither disk nor memory had room.
     pub lost: u64,

@@ -30,16 +30,26 @@ pub(crate) fn prometheus(status: &Status, verdict: &Verdict) -> String {
     family(&mut out, "alerts_total", "counter", "alerts of each rule", alerts);
     let hits = status.exceptions.iter().map(|hit| (vec![("exception", hit.name.as_str())], hit.count as f64));
     family(&mut out, "suppressed_total", "counter", "alerts that an exception suppressed", hits);
-    metric(&mut out, "backlog_alerts", "gauge", "alerts that wait for a disk", status.backlog.alerts as f64);
+    metric(
+        &mut out,
+        "backlog_alerts",
+        "gauge",
+        "alerts that have waited for a disk for longer than a second",
+        status.backlog.alerts as f64,
+    );
     metric(&mut out, "backlog_lost_total", "counter", "alerts that no disk took", status.backlog.lost as f64);
     metric(&mut out, "open_sequences", "gauge", "partial sequences that are open", status.open_sequences as f64);
+    metric(&mut out, "memory_bytes", "gauge", "resident memory", status.memory_bytes as f64);
     metric(&mut out, "memory_peak_bytes", "gauge", "the most memory so far", status.memory_peak_bytes as f64);
     let held = status.held_bytes as f64;
     metric(&mut out, "held_bytes", "gauge", "bytes of events and executions that are held", held);
+    let limit = status.held_bytes_limit as f64;
+    metric(&mut out, "held_bytes_limit", "gauge", "bytes of events and executions that may be held", limit);
     let silent = status.rules.iter().filter(|rule| rule.cannot_alert.is_some());
     let silent = silent.map(|rule| (vec![("rule", rule.id.as_str())], 1.0));
     family(&mut out, "rule_cannot_alert", "gauge", "rules that can never alert here", silent);
     metric(&mut out, "left_out", "gauge", "optional work that is not done", status.left_out.len() as f64);
+    metric(&mut out, "events_per_second", "gauge", "events in the last seconds", status.events_per_second);
     metric(&mut out, "cpu_seconds_total", "counter", "processor time so far", status.cpu_seconds);
     let (latency, second) = (status.latency, 1000.0);
     let quantiles = [("0.5", latency.p50_ms), ("0.9", latency.p90_ms), ("0.99", latency.p99_ms), ("1", latency.max_ms)];

@@ -42,7 +42,7 @@ pub(crate) fn status() -> Status {
         cpu_seconds: 1.25,
         cpu_percent: 0.3,
         last_alert: Some(Moment { time: "2026-11-27T10:59:00Z".into(), what: "a".into() }),
-        executables: vec![count("/bin/\u{1b}[2Jsh", 7)],
+        executables: vec![Program { name: "/bin/\u{1b}[2Jsh".into(), count: 7, per_second: 3.5 }],
         ..Status::default()
     }
 }
@@ -76,7 +76,7 @@ fn the_first_line_says_what_is_wrong() {
         "lost      endpoint_security.exec_gaps 3",
         "median 12 ms",
         "  cannot  b: it needs dns.question.name",
-        "25 MiB at most",
+        "at most 25 MiB so far",
     ] {
         assert!(text.contains(part), "{part:?} in:\n{text}");
     }
@@ -87,6 +87,10 @@ fn everything_that_an_administrator_asks_for_is_shown() {
     let status = Status {
         exceptions: vec![Count { name: "tool".into(), count: 2 }, Count { name: "unused".into(), count: 0 }],
         held_bytes: 3 << 20,
+        held_bytes_limit: 40 << 20,
+        memory_bytes: 20 << 20,
+        cpu_percent_now: 2.04,
+        cpu_percent_limit: 50,
         backlog: Backlog { alerts: 5, lost: 1 },
         last_error: Some(Moment { time: "2026-11-27T10:58:00Z".into(), what: "lost: x 1".into() }),
         left_out: vec!["scripts are not read".into()],
@@ -100,14 +104,15 @@ fn everything_that_an_administrator_asks_for_is_shown() {
         "events    2.5/s; 1 partial sequence open",
         "latency   median 12 ms, p90 20 ms, p99 30 ms, at most 31 ms (4 alerts)",
         "backlog   5 alerts waiting, 1 lost",
-        "own use   25 MiB at most, 3 MiB of events and executions; 0.3 % of a core, 1.2 s in all",
+        "memory    20 MiB, at most 25 MiB so far; 3 of 40 MiB of events and executions",
+        "processor 2.0 % of a core, 0.3 % over a minute (limit 50 %), 1.2 s in all",
         "left out  scripts are not read",
         "alerts    4 of 2 rules; 0 alerts suppressed by [volume]",
         "         4  a",
         "exceptions tool 2; 1 without a hit",
         "last alert 2026-11-27T10:59:00Z a",
         "last error 2026-11-27T10:58:00Z lost: x 1",
-        "    events  executable",
+        "  events/s      events  executable",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in:\n{text}");
     }
@@ -122,7 +127,7 @@ fn everything_that_an_administrator_asks_for_is_shown() {
 #[test]
 fn what_a_program_is_called_moves_no_cursor() {
     let shown = watch(&status(), &Verdict::Healthy);
-    assert!(shown.contains("         7  /bin/\\u{1b}[2Jsh"), "{shown}");
+    assert!(shown.contains("       3.5           7  /bin/\\u{1b}[2Jsh"), "{shown}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Count, Status, Verdict};
+use super::{Count, Program, Status, Verdict};
 use crate::quantity::write_duration;
 use crate::report::{plural, visible};
 
@@ -33,10 +33,7 @@ pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
     }
     let backlog = status.backlog;
     line(&mut out, "backlog", &format!("{} waiting, {} lost", plural(backlog.alerts, "alert"), backlog.lost));
-    let memory = status.memory_peak_bytes.div_ceil(1 << 20);
-    let held = status.held_bytes.div_ceil(1 << 20);
-    let cpu = format!("{:.1} % of a core, {:.1} s in all", status.cpu_percent, status.cpu_seconds);
-    line(&mut out, "own use", &format!("{memory} MiB at most, {held} MiB of events and executions; {cpu}"));
+    own_use(&mut out, status);
     for left_out in &status.left_out {
         line(&mut out, "left out", left_out);
     }
@@ -47,11 +44,29 @@ pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
 /// What `status --watch` shows: the same, and the programs with the most events.
 pub(crate) fn watch(status: &Status, verdict: &Verdict) -> String {
     let mut out = text(status, verdict);
-    out += "\n    events  executable\n";
-    for Count { name, count } in status.executables.iter().take(SHOWN) {
-        let _ = writeln!(out, "{count:>10}  {}", visible(name));
+    out += "\n  events/s      events  executable\n";
+    for Program { name, count, per_second } in status.executables.iter().take(SHOWN) {
+        let _ = writeln!(out, "{per_second:>10.1}  {count:>10}  {}", visible(name));
     }
     out
+}
+
+/// What the agent takes of the Mac, each against its limit.
+fn own_use(out: &mut String, status: &Status) {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let (now, peak) = (mib(status.memory_bytes), mib(status.memory_peak_bytes));
+    let (held, limit) = (mib(status.held_bytes), mib(status.held_bytes_limit));
+    line(
+        out,
+        "memory",
+        &format!("{now} MiB, at most {peak} MiB so far; {held} of {limit} MiB of events and executions"),
+    );
+    let limit = match status.cpu_percent_limit {
+        0 => "no limit".to_owned(),
+        limit => format!("limit {limit} %"),
+    };
+    let (now, minute, all) = (status.cpu_percent_now, status.cpu_percent, status.cpu_seconds);
+    line(out, "processor", &format!("{now:.1} % of a core, {minute:.1} % over a minute ({limit}), {all:.1} s in all"));
 }
 
 fn headline(verdict: &Verdict) -> String {

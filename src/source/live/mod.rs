@@ -25,7 +25,7 @@ pub(crate) use reports::{Queued, ReportSender, report_channel};
 pub(crate) use watched::Watched;
 
 use super::endpoint_security::Message;
-use crate::event::{Event, Flow, Machine};
+use crate::event::{Budget, Event, Flow, Machine};
 
 /// Which source of process events to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
@@ -55,6 +55,24 @@ pub(crate) enum NetworkSource {
     Libproc,
 }
 
+/// How many reports may wait for the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queues {
+    /// Process reports,
+    pub processes: usize,
+    /// their bytes,
+    pub process_bytes: usize,
+    /// and flows.
+    pub flows: usize,
+}
+
+impl Default for Queues {
+    /// Some seconds of a busy Mac.
+    fn default() -> Queues {
+        Queues { processes: 16_384, process_bytes: Budget::LIVE.reports, flows: 8192 }
+    }
+}
+
 /// What the caller asks of the sensors.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -68,6 +86,8 @@ pub(crate) struct Options {
     pub muted: Arc<Muted>,
     /// The processes whose sockets are looked at one by one where no source reports connections.
     pub watched: Arc<Watched>,
+    /// How many reports may wait for the engine.
+    pub queues: Queues,
 }
 
 /// Why there are no live sensors.

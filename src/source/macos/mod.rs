@@ -23,15 +23,9 @@ use super::eslogger::Decoder;
 use super::live::{
     Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Muted, Options, Sensors, report_channel,
 };
-use crate::event::Budget;
 use feed::Feed;
 use host::Host;
 use lookup::{Directory, System};
-
-/// Process reports that may wait for the engine: some seconds of a busy Mac.
-const PROCESS_CHANNEL: usize = 16_384;
-/// Flows that may wait for the engine.
-const FLOW_CHANNEL: usize = 8_192;
 
 /// Starts the sensors.
 pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
@@ -42,8 +36,8 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         return Err(Error::Translated);
     }
     let host = Host::this();
-    let (reports, processes) = report_channel(PROCESS_CHANNEL, Budget::LIVE.reports);
-    let (flow_sender, flows) = bounded(FLOW_CHANNEL);
+    let (reports, processes) = report_channel(options.queues.processes, options.queues.process_bytes);
+    let (flow_sender, flows) = bounded(options.queues.flows);
     let (scan, scans) = bounded(1);
     let (losses, exec_lateness) = (Arc::new(Losses::default()), Arc::new(ExecLateness::default()));
     let guard = eslogger::Guard::default();
@@ -89,6 +83,13 @@ fn is_translated() -> bool {
 /// How many processes libproc names now.
 pub(super) fn processes() -> usize {
     libproc::running().len()
+}
+
+/// Resident memory of this program: `pti_resident_size` of `struct proc_taskinfo`. FACT: task-info
+pub(super) fn resident_bytes() -> Option<u64> {
+    let pid = i32::try_from(std::process::id()).ok()?;
+    let info = sys::process_info(pid, libc::PROC_PIDTASKINFO, 0, size_of::<libc::proc_taskinfo>())?;
+    Some(u64::from_ne_bytes(info.get(8..16)?.try_into().ok()?))
 }
 
 /// What this Mac says of itself.
