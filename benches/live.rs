@@ -4,6 +4,8 @@
 //!   programs a second start and end.
 //! * `storm`: 10,000 programs a second start and end, for ten seconds; an alert each second; nothing is lost.
 //! * `memory`: 20,000 live processes, half of them found running, half of them reported.
+//! * `busy`: 200 events a second for half a minute: the agent's share of a core, its threads and with the simulator's.
+//! * `soak`: a million events, 10,000 a second: the heap after each tenth; the last is to be as the second.
 //! * `idle`: nothing happens for ten seconds; what the simulator's threads do is counted in.
 //!
 //! A run in which an event or a report is lost, or an alert is missing, fails. What full tables evict besides (cases,
@@ -35,12 +37,14 @@ fn main() {
     let bench = Bench { macsim, executable };
     println!("{:<44} {:>12} {:>12} {:>8}", "what", "measured", "limit", "ratio");
     let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
-    for part in ["latency", "storm", "memory", "idle"] {
+    for part in ["latency", "storm", "memory", "busy", "soak", "idle"] {
         if wanted.as_deref().is_none_or(|wanted| wanted == part) {
             match part {
                 "latency" => latency(&bench),
                 "storm" => storm(&bench),
                 "memory" => memory(&bench),
+                "busy" => busy(&bench),
+                "soak" => soak(&bench),
                 _ => idle(&bench),
             }
         }
@@ -117,6 +121,18 @@ impl Running {
         numbers.fold((0.0, 0.0), |sum, (time, switches)| (sum.0 + time, sum.1 + switches))
     }
 
+    /// Nanoseconds that the agent's own threads were on a processor: the main one and those that it named.
+    fn agent(&self) -> f64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the run is under way");
+        let is_own = |task: &Path| {
+            let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
+            task.ends_with(self.child.id().to_string()) || name.starts_with("osawatch-")
+        };
+        let times = tasks.flatten().map(|task| task.path()).filter(|task| is_own(task));
+        let times = times.map(|task| fs::read_to_string(task.join("schedstat")).unwrap_or_default());
+        times.map(|times| times.split(' ').next().and_then(|time| time.parse::<f64>().ok()).unwrap_or(0.0)).sum()
+    }
+
     fn end(mut self) -> Ended {
         let status = self.child.wait().expect("the run can be waited for");
         assert!(status.success(), "the run failed: {}", self.stderr());
@@ -139,6 +155,12 @@ impl Ended {
         let unseen = lost.filter(|(_, losses)| losses.split(", ").any(is_unseen)).count();
         assert_eq!((unseen, count("alert")), (0, alerts), "lost or not alerted: {}", self.stderr);
         assert!(!self.stderr.contains("flows without a known process"), "{}", self.stderr);
+    }
+
+    /// The bytes of heap at each point where the script asked for them, and at the end.
+    fn heaps(&self) -> Vec<f64> {
+        let lines = self.stderr.lines().filter_map(|line| line.strip_prefix("macsim: the guest's heap: "));
+        lines.filter_map(|line| line.split(' ').next()?.parse().ok()).collect()
     }
 
     /// The most bytes of heap that the agent had at once, as the simulator counts them.
@@ -277,6 +299,38 @@ fn memory(bench: &Bench) {
     ended.check(0);
     row("memory, heap with 20,000 processes", ended.heap() / 1_048_576.0, 32.0, "MB");
     println!("{:<44} {:>9.2} MB", "  resident, the simulator counted in", resident / 1_048_576.0);
+}
+
+fn busy(bench: &Bench) {
+    const TIME: Duration = Duration::from_secs(20);
+    // A fork, an exec and an exit each.
+    let programs = json!({"repeat": 2000, "over_ms": 30_000, "steps": program(1_000_000)});
+    let running = bench.start(&script([programs, json!({"after_ms": 1000, "signal": "TERM"})]));
+    std::thread::sleep(Duration::from_secs(5));
+    let (agent, all) = (running.agent(), running.threads().0);
+    std::thread::sleep(TIME);
+    let (agent, all) = (running.agent() - agent, running.threads().0 - all);
+    running.end().check(0);
+    let percent = |nanoseconds: f64| nanoseconds / TIME.as_nanos() as f64 * 100.0;
+    row("busy, 200 events/s: share of a core", percent(agent), 1.0, "%");
+    println!("{:<44} {:>9.2} %", "  the simulator's threads counted in", percent(all));
+}
+
+fn soak(bench: &Bench) {
+    const TENTHS: u32 = 10;
+    const PROGRAMS: u32 = 33_334;
+    let tenth = |at: u32| {
+        let programs = json!({"repeat": PROGRAMS, "over_ms": 10_000, "steps": program(1_000_000 + at * 100_000)});
+        [programs, json!({"after_ms": 500}), json!({"report_heap": true})]
+    };
+    let steps = (0..TENTHS).flat_map(tenth).chain([json!({"after_ms": 1000, "signal": "TERM"})]);
+    let ended = bench.start(&script(steps)).end();
+    ended.check(0);
+    let heaps = ended.heaps();
+    assert_eq!(heaps.len() as u32, TENTHS + 1, "{}", ended.stderr);
+    let shown: Vec<String> = heaps[..TENTHS as usize].iter().map(|heap| format!("{:.2}", heap / 1_048_576.0)).collect();
+    println!("{:<44} {}", "soak, a million events: MB after each tenth", shown.join(" "));
+    row("  the last tenth against the second", heaps[9] / heaps[1] * 100.0, 102.0, "%");
 }
 
 fn idle(bench: &Bench) {

@@ -80,12 +80,11 @@ impl Rates {
 
     /// The programs that have the most events now; those that have none now by what they had.
     pub(super) fn programs(&self) -> Vec<Program> {
-        let program = |(name, count): (&Box<str>, &Count)| Program {
-            name: name.to_string(),
-            count: count.all,
-            per_second: count.rate,
-        };
-        let mut programs: Vec<Program> = self.programs.iter().map(program).collect();
+        let mut programs: Vec<Program> = self
+            .programs
+            .iter()
+            .map(|(name, count)| Program { name: name.to_string(), count: count.all, per_second: count.rate })
+            .collect();
         programs.sort_unstable_by(|one, other| {
             let by_count = || other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name));
             other.per_second.total_cmp(&one.per_second).then_with(by_count)

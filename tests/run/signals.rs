@@ -36,12 +36,16 @@ fn in_the_simulated_mac_a_second_sigint_ends_an_agent_at_once_that_a_full_pipe_h
 
 #[test]
 #[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
-fn in_the_simulated_mac_sigusr1_prints_the_status() {
-    let mac = Mac::new("").then([osascripts(10_000, 3, 30), json!({"after_ms": 1000, "signal": "USR1"})]);
-    let mac = mac.then([json!({"after_ms": 500, "signal": "TERM"})]);
-    let run = mac.run(&[]).exits(0).says("info: osawatch is healthy");
-    let said = run.stderr.lines().any(|line| line.ends_with("3  osascript-network-connection"));
-    assert!(said, "{}", run.stderr);
+fn in_the_simulated_mac_sigusr1_and_siginfo_print_the_status() {
+    for signal in ["USR1", "INFO"] {
+        let mac = Mac::new("").then([osascripts(10_000, 3, 30), json!({"after_ms": 1000, "signal": signal})]);
+        let mac = mac.then([json!({"after_ms": 500, "signal": "TERM"})]);
+        let run = mac.run(&[]).exits(0).says("info: osawatch is healthy");
+        let said = run.stderr.lines().any(|line| line.ends_with("3  osascript-network-connection"));
+        assert!(said, "{signal}: {}", run.stderr);
+        let memory = run.stderr.lines().find_map(|line| line.split_once("memory    ")?.1.split_once(" MiB, at most"));
+        assert!(memory.is_some_and(|(now, _)| now.parse::<u32>().is_ok_and(|now| now > 0)), "{}", run.stderr);
+    }
 }
 
 #[test]

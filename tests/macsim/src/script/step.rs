@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 29] = [
+pub(crate) const KEYS: [&str; 31] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -20,6 +20,8 @@ pub(crate) const KEYS: [&str; 29] = [
     "inet_errno",
     "host_uuid_errno",
     "slept_ms",
+    "clock_ms",
+    "report_heap",
     "eslogger",
     "programs",
     "es_default_mutes",
@@ -67,6 +69,9 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(ms) = step["slept_ms"].as_u64() {
         time::sleep_was(ms);
+    }
+    if let Some(ms) = step["clock_ms"].as_i64() {
+        time::set_by(ms);
     }
     if let Some(is_intel) = step["intel"].as_bool() {
         time::set_intel(is_intel);
@@ -129,6 +134,9 @@ fn the_host(step: &Value) -> Result<(), String> {
             return Err(format!("sh: {status}"));
         }
     }
+    if step["report_heap"].as_bool() == Some(true) {
+        crate::shims::heap::report();
+    }
     if let Some(value) = step.get("signal") {
         let number = signal(value)?;
         // SAFETY: sends a signal to this process.
@@ -148,6 +156,7 @@ fn signal(value: &Value) -> Result<i32, String> {
         Some("INT") => libc::SIGINT,
         Some("KILL") => libc::SIGKILL,
         Some("USR1") => libc::SIGUSR1,
+        Some("INFO") => crate::shims::signal::INFO,
         Some("USR2") => libc::SIGUSR2,
         Some("QUIT") => libc::SIGQUIT,
         Some("CHLD") => libc::SIGCHLD,

@@ -10,6 +10,12 @@ unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
+/// Says how much it is now, and how much it was at most.
+pub(crate) fn report() {
+    let (now, most) = used();
+    note!("the guest's heap: {now} bytes, {most} at most");
+}
+
 /// Bytes in use and the most there were, each block with what the allocator rounds it up to.
 pub(crate) fn used() -> (usize, usize) {
     (NOW.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed))
