@@ -213,3 +213,24 @@ fn in_the_simulated_mac_doctor_tries_eslogger_where_endpoint_security_works_too_
     says("pass eslogger permitted; a record comes after");
     says("pass libproc");
 }
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_a_recording_of_every_source_has_the_connection_that_the_statistics_miss() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = fs::read_to_string(fixtures().join("live/connect-event-alone/script.ndjson")).unwrap();
+    let os = fs::read_to_string(fixtures().join("live/connect-event-alone/os")).unwrap();
+    let [macsim, executable] = simulator();
+    let record = |name: &str, options: &[&str]| -> usize {
+        let (steps, recording) = (folder.path().join("script.ndjson"), folder.path().join(name));
+        fs::write(&steps, &script).unwrap();
+        let mut command = Command::new(&macsim);
+        command.args(["--quiet", "--os", os.trim(), "--script"]).arg(&steps).arg(&executable).arg("record");
+        command.args(options).arg("--output").arg(&recording).stdin(Stdio::null());
+        Run::of(&command.output().unwrap()).exits(0);
+        let text = fs::read_to_string(&recording).unwrap();
+        let documents = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        documents.filter(|document| document["destination"]["domain"] == "payload.example.com").count()
+    };
+    assert_eq!((record("some.ndjson", &[]), record("all.ndjson", &["--all"])), (0, 1));
+}

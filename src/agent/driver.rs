@@ -25,6 +25,9 @@ const QUIET: Duration = Duration::from_millis(20);
 /// or only this much is left of the time to end, which the alerts need to be written.
 const TO_WRITE: Duration = Duration::from_secs(1);
 
+/// A time of day that is off by more was set; less is the clock being slewed.
+const SET: Duration = Duration::from_secs(1);
+
 /// How long the alerts on their way may leave no room for another: no disk holds them up, only who reads standard
 /// output.
 const ROOM: Duration = Duration::from_secs(1);
@@ -69,6 +72,8 @@ pub(crate) struct Agent<S> {
     processes: Receiver<Queued>,
     flows: Receiver<Flow>,
     began: Instant,
+    /// The time of day when it began, by the clock as it is set now.
+    day: Timestamp,
     ports: Ports,
     _guard: Option<Box<dyn Send>>,
 }
@@ -106,6 +111,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             processes,
             flows,
             began: Instant::now(),
+            day: now(),
             ports: Ports::default(),
             _guard: guard,
         })
@@ -180,9 +186,21 @@ impl<S: Sink + Send + 'static> Agent<S> {
         }
     }
 
+    /// Notices that the time of day was set, or that the Mac has slept: the clock of the agent knows of neither.
+    fn look_at_clock(&mut self) {
+        let elapsed = self.began.elapsed();
+        let expected = self.day.saturating_add(elapsed).nanoseconds();
+        let by = now().nanoseconds().saturating_sub(expected);
+        if Duration::from_nanos(by.unsigned_abs()) > SET {
+            self.day = Timestamp::from_nanoseconds(self.day.nanoseconds().saturating_add(by));
+            self.engine.clock_was_set(by, elapsed);
+        }
+    }
+
     /// Takes flows and then process reports, so that an exec that was sent before a flow is known when the flow
     /// is examined.
     fn turn(&mut self) -> Result<Turn, Error> {
+        self.look_at_clock();
         for flow in self.flows.try_iter().take(TURN).collect::<Vec<_>>() {
             self.take_flow(Some(flow));
         }

@@ -32,6 +32,11 @@ use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, W
 /// An exec that is reported this much later than a later one may come after its flows were evicted.
 const LATE: Duration = Duration::from_secs(5);
 
+/// After the clock was set back, an event of before may be reported for so long,
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
+/// and is told by being so far ahead.
+const AHEAD: Duration = Duration::from_secs(1);
+
 /// What the engine knows of this system.
 pub(super) struct System {
     pub(super) machine: Machine,
@@ -71,6 +76,8 @@ pub(super) struct Engine {
     /// A time of day, and when it was: of the last process event, and before the first of the beginning.
     clock: (Timestamp, Duration),
     pub(super) items: Vec<Item>,
+    /// When the time of day was last set, if it was set back.
+    set_back: Option<Duration>,
 }
 
 impl Engine {
@@ -101,6 +108,7 @@ impl Engine {
             progress: Progress { seen: Timestamp::from_nanoseconds(i64::MIN), quiet_since: None },
             clock: (began, Duration::ZERO),
             items: Vec::new(),
+            set_back: None,
             pipeline,
             system,
         }
@@ -225,12 +233,30 @@ impl Engine {
         time.saturating_add(now.saturating_sub(at))
     }
 
+    /// The time of day was set by so many nanoseconds: events that follow are not late because of it.
+    pub(super) fn clock_was_set(&mut self, by: i64, now: Duration) {
+        let moved = |time: Timestamp| Timestamp::from_nanoseconds(time.nanoseconds().saturating_add(by));
+        self.clock = (moved(self.time(now)), now);
+        self.set_back = (by < 0).then_some(now);
+        if by < 0 && self.progress.seen.nanoseconds() > i64::MIN {
+            self.progress.seen = moved(self.progress.seen);
+        }
+    }
+
+    /// Whether an event was on its way when the clock was set back: by the clock as it is now it is yet to come.
+    fn is_of_before_set(&self, time: Timestamp, now: Duration) -> bool {
+        let is_recent = self.set_back.is_some_and(|at| now.saturating_sub(at) < ON_ITS_WAY);
+        is_recent && time > self.time(now).saturating_add(AHEAD)
+    }
+
     fn process_event(&mut self, mut event: Event, now: Duration) {
         self.counts.processes += 1;
         let late = LATE.max(self.system.exec_lateness.get());
         self.late += u64::from(event.time.saturating_add(late) < self.progress.seen);
-        self.progress.seen = self.progress.seen.max(event.time);
-        self.clock = (self.progress.seen, now);
+        if !self.is_of_before_set(event.time, now) {
+            self.progress.seen = self.progress.seen.max(event.time);
+            self.clock = (self.progress.seen, now);
+        }
         enrich::add_unique_pid(&mut event, &*self.system.lookup);
         self.enrich(&mut event);
         self.watch.observe(&event);

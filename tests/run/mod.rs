@@ -1,5 +1,6 @@
 //! `osawatch run` in the simulated Mac, with a configuration: signals, reloads, responses.
 
+mod clock;
 mod reload;
 mod response;
 mod signals;

@@ -279,3 +279,21 @@ fn left_out_work_is_a_problem_that_the_status_names() {
     assert_eq!((status.left_out, status.problems), (vec!["scripts".to_owned()], vec!["left out: scripts".to_owned()]));
     played.end();
 }
+
+#[test]
+fn after_the_clock_was_set_back_by_an_hour_no_event_is_late_and_an_osascript_that_connects_alerts() {
+    let mut engine = engine(&Settings::default());
+    let seconds = Duration::from_secs;
+    engine.process(exec(3600.0, OSASCRIPT, 1, 11), seconds(0)).unwrap();
+    engine.clock_was_set(-3_600_000_000_000, seconds(1));
+    assert_eq!(engine.time(seconds(1)).to_string(), "2023-11-14T22:13:21.000000000Z");
+    // One that was on its way.
+    engine.process(exec(3600.5, OSASCRIPT, 3, 13), seconds(1)).unwrap();
+    engine.process(exec(2.0, OSASCRIPT, 2, 12), seconds(2)).unwrap();
+    engine.flow(flow(2.1, 2, None), seconds(2));
+    engine.finish(0, seconds(10));
+    let lost = engine.counts.lost.iter().find(|(name, _)| *name == "engine.late_processes");
+    assert_eq!(lost, Some(&("engine.late_processes", 0)));
+    let alerts = engine.take_items().into_iter().filter(|item| matches!(item, Item::Alert { .. })).count();
+    assert_eq!(alerts, 1);
+}

@@ -133,7 +133,12 @@ impl<'n> Conversation<'n> {
             while let Some(action) = self.client.next_action() {
                 self.perform(action)?;
             }
-            if self.wait()? {
+            let is_readable = self.wait()?;
+            let read = clock();
+            if self.client.is_clock_set(&read) {
+                self.client.set_clock(read, self.began.elapsed());
+            }
+            if is_readable {
                 match self.socket.read(&mut datagram) {
                     Ok(0) => return Ok(()),
                     Ok(length) => self.client.receive(&datagram[..length], self.began.elapsed(), now()),

@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The clocks are compared this often: the time of day is corrected now and then, the ticks are not. Nothing wakes up
 /// for it.
 const CLOCK_PERIOD: Duration = Duration::from_secs(10);
+/// A time of day that is off by more was set; less is the clock being slewed, and what two readings differ by.
+const SET: Duration = Duration::from_millis(100);
 /// The driver's clock stops while the Mac sleeps, the continuous ticks advance: a difference beyond this was
 /// sleep.
 const SLEPT: Duration = Duration::from_secs(2);
@@ -125,6 +127,12 @@ impl Client {
             self.test = Test::Due;
         }
         (self.clock, self.clock_read) = (clock, now);
+    }
+
+    /// Whether the time of day was set since the clocks were last read: by this reading it is not what it was to be.
+    pub(crate) fn is_clock_set(&self, clock: &ContinuousClock) -> bool {
+        let expected = self.clock.timestamp(clock.ticks).nanoseconds();
+        Duration::from_nanos(expected.abs_diff(clock.time.nanoseconds())) > SET
     }
 
     /// Receiving or sending failed because there was no room: something was lost.

@@ -251,3 +251,13 @@ fn the_time_of_day_follows_a_corrected_clock_and_the_beginning_does_not_move() {
     client.receive(&update(1, TCP_KERNEL, 344, 0), Duration::ZERO, Timestamp::from_milliseconds(1_004_000).unwrap());
     assert_eq!(client.flows()[0].time, Timestamp::from_milliseconds(1_003_010).unwrap());
 }
+
+#[test]
+fn a_time_of_day_that_was_set_is_noticed_and_one_that_is_corrected_by_milliseconds_is_not() {
+    let client = ready();
+    // 10 ms later by the ticks.
+    let read = |ms| ContinuousClock { ticks: 1_240_000, time: Timestamp::from_milliseconds(ms).unwrap(), ..clock() };
+    assert!(!client.client.is_clock_set(&read(1_000_010)) && !client.client.is_clock_set(&read(1_000_060)));
+    assert!(client.client.is_clock_set(&read(1_000_010 + 3_600_000)));
+    assert!(client.client.is_clock_set(&read(1_000_010 - 900_000)));
+}
