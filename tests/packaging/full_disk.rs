@@ -1,4 +1,4 @@
-//! A disk that fills in the middle of an install.
+//! A disk that fills in the middle of an install, and one that cannot be written.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use super::mac::{Mac, Package};
 
-/// A disk of 8 MiB, gone at the end.
+/// A disk, gone at the end.
 struct Disk(std::path::PathBuf);
 
 impl Disk {
-    fn mount(at: &Path) -> Disk {
+    fn mount(at: &Path, options: &str) -> Disk {
         fs::create_dir(at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(at).status().unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).status().unwrap();
         assert!(mounted.success(), "a disk can be mounted");
         Disk(at.to_owned())
     }
@@ -38,7 +38,7 @@ fn empty(mac: &Mac) {
 #[ignore = "needs to mount a disk"]
 fn a_full_disk_in_the_middle_of_an_install_leaves_the_mac_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::mount(&folder.path().join("disk"));
+    let disk = Disk::mount(&folder.path().join("disk"), "size=8m");
     let mac = Mac::on(folder, disk.0.clone());
     let before = mac.everything();
     let run = mac.install_and(&Package::of_version("1.0.0"), || fill(&mac));
@@ -52,7 +52,7 @@ fn a_full_disk_in_the_middle_of_an_install_leaves_the_mac_as_it_was() {
 #[ignore = "needs to mount a disk"]
 fn a_full_disk_in_the_middle_of_an_upgrade_leaves_the_old_version_running() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::mount(&folder.path().join("disk"));
+    let disk = Disk::mount(&folder.path().join("disk"), "size=8m");
     let mac = Mac::on(folder, disk.0.clone());
     mac.install(&Package::of_version("1.0.0")).exits(0);
     let before = mac.everything();
@@ -68,4 +68,17 @@ fn a_full_disk_in_the_middle_of_an_upgrade_leaves_the_old_version_running() {
     assert_eq!(mac.running().as_deref(), Some("1.0.0"));
     mac.uninstall(&[]).exits(0);
     assert!(!mac.path("Library/Osawatch").exists());
+}
+
+#[test]
+#[ignore = "needs to mount a disk"]
+fn a_folder_for_the_link_that_cannot_be_written_does_not_keep_the_agent_from_running() {
+    let mac = Mac::new();
+    let disk = Disk::mount(&mac.path("usr/local/bin"), "ro");
+    let before = mac.everything();
+    mac.install(&Package::of_version("1.0.0")).exits(0).says("/usr/local/bin/osawatch cannot be made");
+    assert_eq!(mac.running().as_deref(), Some("1.0.0"));
+    mac.uninstall(&[]).exits(0);
+    assert_eq!(mac.everything(), before);
+    drop(disk);
 }
