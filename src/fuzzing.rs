@@ -258,7 +258,7 @@ fn alert_document(bytes: &[u8]) {
     let Ok(document) = serde_json::from_slice::<Map<String, Json>>(bytes) else { return };
     let shown = report::text(&document, report::Layout { width: Some(40), colour: false });
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
-    let page = html::page(&[document], &std::collections::BTreeMap::new(), 0, Timestamp::default());
+    let page = html::page(vec![document], &std::collections::BTreeMap::new(), 0, Timestamp::default());
     assert!(!page.contains("<script") && !page.contains("<img"));
 }
 

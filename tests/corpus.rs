@@ -88,6 +88,19 @@ const BOMBS: &[Bomb] = &[
     ("redaction", "quotes", || b"\"'\\".repeat(1 << 18)),
     ("redaction", "secrets", || b"curl -u a:b\0--password\0c\0".repeat(1 << 14)),
     ("redaction", "assignments", || b"TOKEN=\"a PASSWORD='".repeat(1 << 15)),
+    ("redaction", "8 MB of base64 in one argument", || {
+        let body = "QUJDRGVm01+/".repeat((8 << 20) / 12);
+        format!("osascript\0-e\0do shell script \"echo {body} | base64 -d | sh\"").into_bytes()
+    }),
+    ("redaction", "scripts in scripts to a megabyte", || {
+        let mut text = "x".to_owned();
+        while text.len() < 1 << 20 {
+            text = format!("do shell script \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        }
+        text.into_bytes()
+    }),
+    ("redaction", "openings of scripts", || b"do shell script \"".repeat(1 << 16)),
+    ("redaction", "writers in parentheses", || b"(echo x; --password-file <(echo y | sudo -S ".repeat(1 << 14)),
     ("script_arguments", "many arguments", || [b"osascript".as_slice(), &b"\0-e\0a".repeat(1 << 18)].concat()),
     ("script_file", "deep arrays of a property list", || {
         nested("<?xml version=\"1.0\"?><plist version=\"1.0\">", "<array>", "</array>", 1 << 20)

@@ -104,6 +104,43 @@ fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_an
 }
 
 #[test]
+fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -d 204800; exec \"$0\" alerts --html - -", env!("CARGO_BIN_EXE_osawatch")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        let alert = |name: &str, rest: &str| {
+            format!(
+                r#"{{"@timestamp":"2026-01-15T09:30:00Z","event":{{"kind":"alert","id":"{name}"}},"rule":{{"name":"{name}"}},{rest}}}"#
+            )
+        };
+        writeln!(input, "{}", alert("first", r#""process":{"name":"osascript"}"#)).unwrap();
+        let (numbers, text) = ("1,".repeat(1 << 20), "<\\u0001>".repeat(1 << 18));
+        for n in 0..30 {
+            writeln!(input, "{}", alert(&format!("n{n}"), &format!(r#""x":[{numbers}1]"#))).unwrap();
+            writeln!(input, "{}", alert(&format!("t{n}"), &format!(r#""process":{{"command_line":"{text}"}}"#)))
+                .unwrap();
+        }
+        for n in 0..3000 {
+            writeln!(
+                input,
+                "{}",
+                alert(&format!("s{n}"), &format!(r#""process":{{"args":["{}"]}}"#, "A".repeat(28_000)))
+            )
+            .unwrap();
+        }
+    });
+    let run = Run::of(&child.wait_with_output().unwrap()).exits(0);
+    feeder.join().unwrap();
+    assert!(run.stdout.contains("first") && run.stdout.contains("Not in this page"), "{}", run.stdout.len());
+}
+
+#[test]
 fn a_deep_tree_of_large_executions_stays_within_the_budget() {
     let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
     let argument = "A".repeat(1000);

@@ -10,14 +10,11 @@ use serde_json::{Map, Value as Json};
 
 use super::clock::now;
 use super::exit::{self, Failure};
-use crate::alert::to_line;
 use crate::output::terminal;
 use crate::report::{self, html, plural, visible};
 
-/// Alerts in one page: a browser still shows it.
-const MAX_ALERTS: usize = 10_000;
-/// Bytes of their lines.
-const MAX_BYTES: usize = 64 << 20;
+/// Bytes that the alerts of a page may take in memory: what it shows of them is far less.
+const MAX_BYTES: usize = 48 << 20;
 
 /// Alerts and follow-ups for one page.
 #[derive(Debug, Default)]
@@ -30,8 +27,9 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn add(&mut self, document: Map<String, Json>) {
-        self.bytes += to_line(&document).len();
-        if self.documents.len() < MAX_ALERTS && self.bytes <= MAX_BYTES {
+        let bytes: usize = document.iter().map(|(key, value)| MEMBER + key.len() + held(value)).sum();
+        if self.documents.len() < html::MAX_ALERTS && self.bytes + bytes <= MAX_BYTES {
+            self.bytes += bytes;
             self.documents.push(document)
         } else {
             self.more += u64::from(!report::is_follow_up(&document))
@@ -39,19 +37,34 @@ impl Page {
     }
 
     /// Writes the page, with the triage notes of the rules by their ids; `-` is standard output.
-    pub(super) fn write(&self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let page = html::page(&self.documents, notes, self.more, now());
+    pub(super) fn write(self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let count = self.documents.iter().filter(|document| !report::is_follow_up(document)).count();
+        let page = html::page(self.documents, notes, self.more, now());
         if path.as_os_str() == "-" {
             return exit::print(&page).map(|_| ());
         }
         replace(path, page.as_bytes()).map_err(|error| {
             Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
         })?;
-        let count = self.documents.iter().filter(|document| !report::is_follow_up(document)).count();
         let count = plural(count as u64, "alert");
         terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
         Ok(())
     }
+}
+
+/// What a member of an object takes besides its name and value, and what a value takes.
+const MEMBER: usize = 64;
+const VALUE: usize = 32;
+
+/// About so many bytes a value takes in memory.
+fn held(value: &Json) -> usize {
+    VALUE
+        + match value {
+            Json::String(text) => text.len(),
+            Json::Array(values) => values.iter().map(held).sum(),
+            Json::Object(members) => members.iter().map(|(key, value)| MEMBER + key.len() + held(value)).sum(),
+            _ => 0,
+        }
 }
 
 /// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.

@@ -75,7 +75,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     for path in streams {
         reader.read_whole(&path)?;
     }
-    if let (Some(page), Some(path)) = (&reader.page, &reader.args.html) {
+    if let (Some(page), Some(path)) = (reader.page.take(), &reader.args.html) {
         reader.report_bad();
         page.write(path, &reader.notes)?;
         return Ok(reader.exit_code());

@@ -59,8 +59,9 @@ impl CaseDirectory {
     pub(super) fn close(&self, why: &str, status: &Status, recorded: Recorded) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::new(Failure::IO, format!("{}: {error}", self.path.display()));
         let (alerts, more) = read(&self.alerts()).map_err(failed)?;
+        let count = alerts.len() as u64 + more;
         let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
-        self.write(REPORT, &html::page(&alerts, &notes, more, now())).map_err(failed)?;
+        self.write(REPORT, &html::page(alerts, &notes, more, now())).map_err(failed)?;
         let mut files = Vec::new();
         for name in [ALERTS, RECORDING, REPORT] {
             let (bytes, sha256) = digest(&self.path.join(name)).map_err(failed)?;
@@ -69,7 +70,7 @@ impl CaseDirectory {
         let losses = status.losses.iter().filter(|loss| loss.count > 0);
         let summary = json!({
             "osawatch": env!("CARGO_PKG_VERSION"), "began": self.began.to_string(), "ended": now().to_string(),
-            "why": why, "alerts": alerts.len() as u64 + more,
+            "why": why, "alerts": count,
             "coverage": {
                 "sources": status.sources, "processes": status.processes, "connections": status.connections,
                 "unattributed": status.unattributed, "lost": losses.collect::<Vec<_>>(),

@@ -13,12 +13,8 @@ pub(crate) fn document(event: &Event) -> Map<String, Json> {
     document.insert("@timestamp".into(), Json::String(event.time.to_string()));
     insert(&mut document, "event.id", Json::String(event.id()));
     match event.line().and_then(|line| whole(line.as_str())) {
-        Some(mut read) => {
-            if let Some(Json::Object(source)) = read.remove("_source") {
-                read = source;
-            }
-            read.retain(|key, _| key != "@timestamp" && key != "_id");
-            merge(&mut document, read, MAX_DEPTH);
+        Some(read) => {
+            merge_source(&mut document, read);
             keep_category(&mut document, event);
         }
         None => {
@@ -30,6 +26,19 @@ pub(crate) fn document(event: &Event) -> Map<String, Json> {
         }
     }
     document
+}
+
+/// Adds what was read, out of the search hits it may be in: `_source` as an object, or before a dot of a name.
+fn merge_source(document: &mut Map<String, Json>, mut read: Map<String, Json>) {
+    if let Some(Json::Object(source)) = read.remove("_source") {
+        return merge_source(document, source);
+    }
+    let (named, mut read): (Map<_, _>, Map<_, _>) = read.into_iter().partition(|(key, _)| key.starts_with("_source."));
+    read.retain(|key, _| key != "@timestamp" && key != "_id");
+    merge(document, read, MAX_DEPTH);
+    for (key, value) in named {
+        merge_source(document, Map::from_iter([(key.trim_start_matches("_source.").to_owned(), value)]));
+    }
 }
 
 /// Of a member that a document has twice only the last is left: the category must stay one that made it an event.

@@ -11,7 +11,7 @@ use crate::event::{Categories, Event, Scalar, Timestamp, field};
 use crate::script::Redactor;
 
 /// Alerts that a report shows; further ones are counted.
-const MAX_ALERTS: usize = 1000;
+pub(crate) const MAX_ALERTS: usize = 1000;
 /// Events around the alerts that are kept.
 const MAX_ACTIVITY: usize = 200_000;
 /// Alerts further apart than this are of two incidents.
@@ -87,6 +87,12 @@ impl Case {
     /// A case whose events lose their secrets before they are shown. Without a redactor no events are taken.
     pub(crate) fn new(redactor: Redactor) -> Case {
         Case { redactor: Some(redactor), ..Case::default() }
+    }
+
+    /// A case of alerts alone, and of so many more that it does not show.
+    pub(super) fn of(mut alerts: Vec<Map<String, Json>>, more: u64) -> Case {
+        let surplus = alerts.drain(MAX_ALERTS.min(alerts.len())..).count() as u64;
+        Case { alerts, more: more + surplus, ..Case::default() }
     }
 
     /// Adds an alert.

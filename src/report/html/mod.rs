@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
+pub(crate) use super::case::MAX_ALERTS;
 use super::case::{Case, Incident, is_follow_up, time};
 use super::{plural, shown_time};
 use crate::event::Timestamp;
@@ -37,21 +38,18 @@ pub(crate) struct Scope {
 
 /// The page of alerts alone. `notes` are the triage notes by rule; `more` alerts are not in it.
 pub(crate) fn page(
-    alerts: &[Map<String, Json>],
+    alerts: Vec<Map<String, Json>>,
     notes: &BTreeMap<String, String>,
     more: u64,
     now: Timestamp,
 ) -> String {
-    let mut whole = Case::default();
-    alerts.iter().for_each(|alert| whole.add(alert));
-    whole.more += more;
     let times: BTreeSet<String> = alerts.iter().filter_map(|alert| text(alert, "@timestamp")).collect();
     let mut scope = Scope::default();
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
         scope.coverage.push(format!("alerts from {first} to {last}"));
     }
     scope.limits.push("this page was made from alerts and shows only what they contain".to_owned());
-    case(&whole, &scope, notes, now)
+    case(&Case::of(alerts, more), &scope, notes, now)
 }
 
 /// The page of a case.
@@ -249,7 +247,7 @@ mod tests {
             },
         });
         let notes = [("r".to_owned(), hostile.to_owned())].into();
-        let page = page(&[json.as_object().unwrap().clone()], &notes, 0, Timestamp::from_nanoseconds(0));
+        let page = page(vec![json.as_object().unwrap().clone()], &notes, 0, Timestamp::from_nanoseconds(0));
         assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
         assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
         assert!(page.matches("&lt;script&gt;").count() > 10, "{page}");

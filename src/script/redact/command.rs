@@ -16,6 +16,8 @@ pub(super) enum Take {
     Cookie,
     /// `name=value`, when the name is that of a secret.
     Assignment,
+    /// What the command prints that is the value: `echo x`.
+    Output,
     /// When it looks like a secret: the option is not known to take one.
     Likely,
 }
@@ -51,6 +53,8 @@ pub(super) enum Placed {
     Words(usize, Kind),
     /// A name, then its value.
     NameAndValue,
+    /// `name=value`, each of them.
+    Assignments(Kind),
     /// What follows this letter in the first word that has it: `user/password@host`.
     After(char, Kind),
 }

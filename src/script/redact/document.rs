@@ -47,7 +47,8 @@ const TEXTS: [&str; 12] = [
     "body",
     "content",
 ];
-/// A longer text is cut first: what a document can hold is far less.
+/// A longer text is cut first, and so are the arguments of a process together: what a document can hold is far less, and
+/// macOS starts no program with more.
 const MAX_TEXT: usize = 1 << 20;
 /// A longer secret is left out where it was found.
 const MAX_SECRET: usize = 4096;
@@ -55,7 +56,7 @@ const MAX_SECRET: usize = 4096;
 const MAX_KNOWN: usize = 512;
 
 pub(super) fn apply(settings: &Settings, document: &mut Map<String, Json>) {
-    let mut walk = Walk { settings, known: Vec::new(), copies: None };
+    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None };
     let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
         let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
         members.for_each(|(key, value)| visit(key, value));
@@ -74,6 +75,12 @@ struct Walk<'r> {
     known: Vec<(String, Kind)>,
     /// Those of arguments.
     copies: Option<Copies>,
+    /// The arguments that were read last, as they were and as they are shown.
+    last: Option<(Vec<String>, Vec<String>)>,
+}
+
+fn left_out(bytes: usize) -> String {
+    format!("…[{bytes} bytes left out]")
 }
 
 fn last_part(key: &str) -> &str {
@@ -109,15 +116,39 @@ impl Walk<'_> {
         }
         let Some(args) = values.iter().map(Json::as_str).collect::<Option<Vec<&str>>>() else { return };
         let line = args.join(" ");
-        let redacted = self.vector(&args);
+        // An alert has the arguments of a process twice: its own, and in the copy of its event.
+        if self.last.as_ref().is_none_or(|(last, _)| *last != args) {
+            let redacted = self.vector(&args);
+            self.last = Some((args.into_iter().map(str::to_owned).collect(), redacted));
+        }
+        let Some((_, redacted)) = &self.last else { return };
         let shown = redacted.join(" ");
-        *values = redacted.into_iter().map(Json::String).collect();
+        *values = redacted.iter().cloned().map(Json::String).collect();
         if let Some(Json::String(text)) = members.get_mut("command_line").filter(|text| text.as_str() == Some(&line)) {
             *text = shown;
         }
     }
 
     fn vector(&mut self, args: &[&str]) -> Vec<String> {
+        let mut left = MAX_TEXT;
+        let cut: Vec<&str> = args
+            .iter()
+            .map(|arg| {
+                let kept = &arg[..arg.floor_char_boundary(left)];
+                left -= kept.len();
+                kept
+            })
+            .collect();
+        let mut redacted = self.whole_vector(&cut);
+        for ((arg, kept), shown) in
+            args.iter().zip(&cut).zip(&mut redacted).filter(|((arg, kept), _)| arg.len() > kept.len())
+        {
+            shown.push_str(&left_out(arg.len() - kept.len()));
+        }
+        redacted
+    }
+
+    fn whole_vector(&mut self, args: &[&str]) -> Vec<String> {
         let mut spans = if self.settings.finds { finder::in_args(args) } else { vec![Vec::new(); args.len()] };
         let line = args.join(" ");
         finder::divide(&self.settings.matches(&line), args, &mut spans);
@@ -164,7 +195,7 @@ impl Walk<'_> {
         }
         let mut out = self.replace(whole, joined(whole, spans));
         if left_out > 0 {
-            out.push_str(&format!("…[{left_out} bytes left out]"));
+            out.push_str(&self::left_out(left_out));
         }
         out
     }

@@ -2,11 +2,14 @@
 
 use super::grammar;
 use super::layer::{Layer, Shape, Token, lex};
-use super::mark::{Span, joined};
-use super::{shapes, values};
+use super::mark::{Kind, Span, joined};
+use super::{shapes, values, written};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
+
+/// Bytes of each argument that are read together with those beside it.
+const MAX_HEAD: usize = 4096;
 
 /// The secrets of a text, in order.
 pub(super) fn in_text(text: &str) -> Vec<Span> {
@@ -26,7 +29,16 @@ pub(super) fn in_args(args: &[&str]) -> Vec<Vec<Span>> {
         spans[found.word].push(Span { start: found.start, end, kind: found.kind });
     }
     if args.len() > 1 {
-        divide(&in_text(&args.join(" ")), args, &mut spans);
+        let heads: Vec<&str> = args.iter().map(|arg| &arg[..arg.floor_char_boundary(MAX_HEAD)]).collect();
+        let mut of_heads = vec![Vec::new(); args.len()];
+        divide(&in_text(&heads.join(" ")), &heads, &mut of_heads);
+        for (at, span) in
+            of_heads.into_iter().enumerate().flat_map(|(at, spans)| spans.into_iter().map(move |s| (at, s)))
+        {
+            // What reaches the end of a head goes on behind it.
+            let end = if span.end == heads[at].len() { args[at].len() } else { span.end };
+            spans[at].push(Span { end, ..span });
+        }
     }
     args.iter().zip(spans).map(|(arg, spans)| joined(arg, spans)).collect()
 }
@@ -85,16 +97,13 @@ fn joins(layer: &Layer, tokens: &[Token], at: usize) -> bool {
 
 /// Splits a level into the words of its commands, as a shell does, and applies their grammars.
 fn commands(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
-    let mut before: Vec<Layer> = Vec::new();
-    let mut words: Vec<Layer> = Vec::new();
-    let mut is_piped = false;
+    let mut pipeline = Pipeline::default();
     for token in tokens {
         if let Shape::Operator(operator) = token.shape {
-            command(&words, is_piped.then_some(before.as_slice()), out);
-            is_piped = operator == '|';
-            before = std::mem::take(&mut words);
+            pipeline.operator(operator, out);
             continue;
         }
+        let words = &mut pipeline.words;
         if !token.is_joined || words.is_empty() {
             words.push(Layer::default());
         }
@@ -105,19 +114,66 @@ fn commands(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
             }
         }
     }
-    command(&words, is_piped.then_some(before.as_slice()), out);
+    pipeline.end_command(out);
 }
 
-fn command(words: &[Layer], piped_from: Option<&[Layer]>, out: &mut Vec<Span>) {
-    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-    let (found, reads_secret) = grammar::find(&texts);
-    let span = |words: &[Layer], found: grammar::Found| {
-        let word = &words[found.word];
-        word.span(found.start, word.text.len(), found.kind)
-    };
-    out.extend(found.into_iter().filter_map(|found| span(words, found)));
-    if let Some(writer) = piped_from.filter(|_| reads_secret) {
-        let texts: Vec<&str> = writer.iter().map(|word| word.text.as_str()).collect();
-        out.extend(grammar::written(&texts).into_iter().filter_map(|found| span(writer, found)));
+/// The command that is read, and those that write to it.
+#[derive(Default)]
+struct Pipeline {
+    words: Vec<Layer>,
+    /// Commands before the `|`, several when they are in parentheses.
+    writers: Vec<Vec<Layer>>,
+    depth: usize,
+    is_piped: bool,
+    /// `--password-file <(`: what follows writes a secret.
+    is_substituted: bool,
+}
+
+impl Pipeline {
+    fn operator(&mut self, operator: char, out: &mut Vec<Span>) {
+        let is_substituted = operator == '(' && self.takes_substitution();
+        self.end_command(out);
+        self.is_substituted = is_substituted;
+        self.is_piped = operator == '|';
+        match operator {
+            '(' => self.depth += 1,
+            ')' => self.depth = self.depth.saturating_sub(1),
+            '|' => {}
+            _ if self.depth == 0 => self.writers.clear(),
+            _ => {}
+        }
     }
+
+    fn takes_substitution(&self) -> bool {
+        let Some((last, before)) = self.words.split_last() else { return false };
+        let Some(option) = last.text.strip_suffix('<') else { return false };
+        let option = if option.is_empty() { before.last().map_or("", |word| word.text.as_str()) } else { option };
+        let option = option.get(..64.min(option.len())).unwrap_or_default().to_ascii_lowercase();
+        ["pass", "key", "secret", "token", "pw", "auth"].iter().any(|name| option.contains(name))
+    }
+
+    fn end_command(&mut self, out: &mut Vec<Span>) {
+        let words = std::mem::take(&mut self.words);
+        let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        let (found, reads_secret) = grammar::find(&texts);
+        let ends = |found: grammar::Found| words[found.word].span(found.start, texts[found.word].len(), found.kind);
+        out.extend(found.into_iter().filter_map(ends));
+        if self.is_substituted {
+            writes(&words, out);
+        }
+        if self.is_piped {
+            let writers = std::mem::take(&mut self.writers);
+            writers.iter().filter(|_| reads_secret).for_each(|writer| writes(writer, out));
+        }
+        if !words.is_empty() {
+            self.writers.push(words);
+        }
+    }
+}
+
+/// What a command writes to one that reads a secret.
+fn writes(words: &[Layer], out: &mut Vec<Span>) {
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let written = written::words(&texts).into_iter();
+    out.extend(written.filter_map(|(word, start)| words[word].span(start, texts[word].len(), Kind::Password)));
 }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::command::{ALWAYS, Command, Form, Place, Placed, Take};
+use super::command::{ALWAYS, Command, Form, PASSWORD, Place, Placed, Take};
 use super::commands;
 use super::mark::Kind;
-use super::names::{is_path, is_plain, is_switch, kind_of, looks_secret};
+use super::names::{is_path, is_plain, is_switch, kind_of, looks_secret, prints_secret};
+use super::taken;
+use super::written::base_name;
 
 static BY_NAME: LazyLock<HashMap<&str, &Command>> = LazyLock::new(|| {
     let names = commands::all().flat_map(|command| command.names.iter().map(move |name| (*name, command)));
@@ -32,23 +34,17 @@ pub(super) fn find(words: &[&str]) -> (Vec<Found>, bool) {
     (reading.found, reading.reads)
 }
 
-/// What `echo` or `printf` writes to a command that reads a secret.
-pub(super) fn written(words: &[&str]) -> Vec<Found> {
-    let Some(name) = words.first().map(|word| base_name(word)).filter(|name| matches!(*name, "echo" | "printf")) else {
-        return Vec::new();
-    };
-    let is_option = |word: &str| matches!(word, "-n" | "-e" | "-E" | "-ne" | "--");
-    let mut rest: Vec<usize> = (1..words.len()).skip_while(|at| is_option(words[*at])).collect();
-    let is_format = |word: &str| word.contains('%');
-    if name == "printf" && rest.first().is_some_and(|at| is_format(words[*at])) {
-        rest.remove(0);
-    }
-    rest.retain(|at| !is_plain(words[*at]));
-    rest.into_iter().map(|word| Found { word, start: 0, kind: Kind::Password }).collect()
+/// `--password-stdin`, `-stdinpass`, `--passwd-on-stdin`: of whatever command.
+fn is_from_input(option: &str) -> bool {
+    let option = option.get(..32.min(option.len())).unwrap_or_default().to_ascii_lowercase();
+    option.contains("stdin") && ["pass", "token", "secret", "key"].iter().any(|name| option.contains(name))
 }
 
-fn base_name(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
+/// Options before the name of a user.
+const USER: [&str; 8] = ["-u", "-U", "--user", "--username", "-user", "-username", "--login", "-login"];
+
+fn is_user(word: &str) -> bool {
+    !word.starts_with('-') && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Words that can precede `after` in a condition of the grammar.
@@ -68,7 +64,9 @@ impl<'w> Reading<'w> {
     /// Looks at a word, and at the next when it is its value; how many these are.
     fn word(&mut self, at: usize) -> usize {
         let word = self.words[at];
-        if let Some(command) = BY_NAME.get(base_name(word)) {
+        // `dscl . passwd` is not the command passwd.
+        let known = BY_NAME.get(base_name(word)).filter(|_| !self.has_place(word));
+        if let Some(command) = known {
             self.command = Some(command);
             self.place = None;
             self.before.clear();
@@ -94,6 +92,9 @@ impl<'w> Reading<'w> {
     }
 
     fn reads_input(&self, word: &str) -> bool {
+        if word.starts_with('-') && is_from_input(word) {
+            return true;
+        }
         let Some(command) = self.command else { return false };
         command.reads.iter().any(|option| {
             let letter = option.strip_prefix('-').filter(|rest| rest.len() == 1 && command.takes.is_some());
@@ -110,6 +111,11 @@ impl<'w> Reading<'w> {
             self.emit(word, start, Kind::Password);
         }
         used
+    }
+
+    fn has_place(&self, word: &str) -> bool {
+        self.command.is_some_and(|command| command.places.iter().any(|place| place.after.contains(&word)))
+            && !self.before.contains(&word)
     }
 
     fn begin_places(&mut self, word: &str) -> bool {
@@ -149,6 +155,11 @@ impl<'w> Reading<'w> {
                 }
                 self.emit(at, 0, kind);
             }
+            Placed::Assignments(_) if word.starts_with('-') => return None,
+            Placed::Assignments(kind) => {
+                let (kind, (name, _)) = (*kind, word.split_once('=')?);
+                self.emit(at, name.len() + 1, kind);
+            }
             // `git config --global name value`
             Placed::NameAndValue if word.starts_with('-') => return None,
             Placed::NameAndValue => {
@@ -174,6 +185,10 @@ impl<'w> Reading<'w> {
         if let Some((name, value)) = self.words[at].split_once('=').filter(|_| !is_script) {
             match self.taking(name) {
                 Some((_, take, kind)) => self.take(at, name.len() + 1, take, kind),
+                None if name.ends_with("auth") && value.contains(':') => {
+                    self.take(at, name.len() + 1, Take::After(':'), PASSWORD);
+                }
+                None if prints_secret(name) => self.take(at, name.len() + 1, Take::Output, Kind::Password),
                 None => self.assigned(at, name, value),
             }
         }
@@ -202,10 +217,16 @@ impl<'w> Reading<'w> {
             let _ = form;
             return self.value(at, joined, take, kind);
         }
+        let generic = name.trim_start_matches('-');
+        if prints_secret(generic) {
+            return self.value(at, joined, Take::Output, Kind::Password);
+        }
         if let Some(used) = self.letters(at) {
             return used;
         }
-        let generic = name.trim_start_matches('-');
+        if let Some((take, kind)) = self.customary(name, at) {
+            return self.value(at, joined, take, kind);
+        }
         let is_long = name.starts_with("--") || generic.len() >= 4 && name.starts_with('-');
         let Some(kind) = kind_of(generic).filter(|_| is_long) else { return 1 };
         match joined {
@@ -216,6 +237,29 @@ impl<'w> Reading<'w> {
             None if is_switch(generic) || self.words.get(at + 1).is_none_or(|next| next.starts_with('-')) => 1,
             None => self.value(at, None, Take::Whole, kind),
         }
+    }
+
+    /// What options mean in most commands: `-u ada -p x`, `--auth ada:x`, `--user ada:x`.
+    fn customary(&self, name: &str, at: usize) -> Option<(Take, Kind)> {
+        let value = self.words.get(at + 1).copied().unwrap_or_default();
+        let is_pair = |name: &str| name.starts_with("--") && (name.ends_with("auth") || name.ends_with("auth-cred"));
+        if is_pair(name) {
+            return Some((Take::After(':'), PASSWORD));
+        }
+        let is_known = self.command.is_some_and(|command| {
+            command.takes.is_some_and(|takes| takes.contains('p')) || self.taking("-p").is_some()
+        });
+        if is_known {
+            return None;
+        }
+        if matches!(name, "-u" | "-U" | "--user") {
+            let is_secret = value.split_once(':').is_some_and(|(user, rest)| is_user(user) && looks_secret(rest));
+            return is_secret.then_some((Take::After(':'), PASSWORD));
+        }
+        let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || b",.:-".contains(&byte));
+        let is_value = !value.starts_with('-') && !is_number && !is_path(value) && !value.contains(' ');
+        let is_user_named = || self.before.windows(2).any(|pair| USER.contains(&pair[0]) && is_user(pair[1]));
+        (matches!(name, "-p" | "-P") && is_value && is_user_named()).then_some((Take::Whole, PASSWORD))
     }
 
     fn taking(&self, name: &str) -> Option<(Form, Take, Kind)> {
@@ -260,6 +304,10 @@ impl<'w> Reading<'w> {
                 return Some(self.value(at, joined, take, kind));
             }
             if takes.contains(letter) {
+                // `-password` is a name.
+                if word.len() > 4 && kind_of(&word[1..]).is_some() {
+                    return None;
+                }
                 return Some(if rest < word.len() { 1 } else { 2 });
             }
             if !letter.is_ascii_alphanumeric() {
@@ -282,57 +330,9 @@ impl<'w> Reading<'w> {
     }
 
     fn take(&mut self, word: usize, start: usize, take: Take, kind: Kind) {
-        let value = &self.words[word][start..];
-        match take {
-            Take::Whole => self.emit(word, start, kind),
-            Take::Likely if looks_secret(value) => self.emit(word, start, kind),
-            Take::Likely => {}
-            Take::After(letter) => {
-                // The numbers of users and groups are not secrets.
-                let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-                let parts = value.split_once(letter).filter(|_| !is_plain(value));
-                if let Some((user, _)) = parts.filter(|(user, rest)| !(is_number(user) && is_number(rest))) {
-                    self.emit(word, start + user.len() + letter.len_utf8(), kind);
-                }
-            }
-            Take::UserInfo => {
-                let from = value.find("://").map_or(0, |scheme| scheme + 3);
-                let info = value[from..].rsplit_once('@').and_then(|(info, _)| info.split_once(':'));
-                if let Some((user, _)) = info {
-                    self.emit(word, start + from + user.len() + 1, kind);
-                }
-            }
-            Take::Header => self.header(word, start, value),
-            Take::Cookie if value.contains('=') => self.emit(word, start, kind),
-            Take::Cookie => {}
-            Take::Assignment => {
-                if let Some((name, rest)) = value.split_once('=') {
-                    let before = self.words[word].len() - rest.len();
-                    let is_form = rest.split('&').skip(1).any(|part| part.contains('='));
-                    if let Some(kind) = kind_of(name.rsplit('.').next().unwrap_or(name)).filter(|_| !is_form) {
-                        self.emit(word, before, kind);
-                    } else if let Some((header, _)) = rest.split_once(':').filter(|_| name.contains("eader")) {
-                        let _ = header;
-                        self.header(word, before, rest);
-                    }
-                }
-            }
+        if let Some((offset, kind)) = taken::secret_of(&self.words[word][start..], take, kind) {
+            self.emit(word, start + offset, kind);
         }
-    }
-
-    /// `Name: value`; of an authorization its scheme stays.
-    fn header(&mut self, word: usize, start: usize, header: &str) {
-        let Some((name, value)) = header.split_once(':') else { return };
-        let Some(kind) = kind_of(name.trim().trim_start_matches("Set-")) else { return };
-        let spaces = value.len() - value.trim_start().len();
-        let mut from = start + name.len() + 1 + spaces;
-        if kind == Kind::Credential
-            && let Some((scheme, rest)) = value.trim_start().split_once(' ')
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
-            from += scheme.len() + 1 + (rest.len() - rest.trim_start().len());
-        }
-        self.emit(word, from, kind);
     }
 
     fn emit(&mut self, word: usize, start: usize, kind: Kind) {

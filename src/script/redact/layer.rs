@@ -9,20 +9,29 @@ use super::mark::{Kind, Span};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layer {
     pub(super) text: String,
-    at: Vec<(usize, usize)>,
+    at: Vec<(u32, u32)>,
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl Layer {
     /// The outermost text.
     pub(super) fn outermost(text: &str) -> Layer {
-        let mut layer = Layer::default();
-        for (at, letter) in text.char_indices() {
-            layer.push(letter, (at, at + letter.len_utf8()));
+        let mut at = Vec::with_capacity(text.len());
+        if text.is_ascii() {
+            at.extend((0..place(text.len())).map(|at| (at, at + 1)));
+        } else {
+            for (start, letter) in text.char_indices() {
+                let both = (place(start), place(start + letter.len_utf8()));
+                at.extend(std::iter::repeat_n(both, letter.len_utf8()));
+            }
         }
-        layer
+        Layer { text: text.to_owned(), at }
     }
 
-    fn push(&mut self, letter: char, place: (usize, usize)) {
+    fn push(&mut self, letter: char, place: (u32, u32)) {
         self.text.push(letter);
         self.at.extend(std::iter::repeat_n(place, letter.len_utf8()));
     }
@@ -35,32 +44,31 @@ impl Layer {
 
     /// Adds a part of another layer with its escapes resolved.
     pub(super) fn append_unescaped(&mut self, other: &Layer, start: usize, end: usize) {
-        let mut letters = other.text[start..end].char_indices().peekable();
-        while let Some((at, letter)) = letters.next() {
-            let place = other.at[start + at];
-            let escaped = if letter == '\\' { letters.peek().copied() } else { None };
-            let Some((next_at, next)) = escaped else {
-                self.push(letter, place);
+        let mut from = start;
+        while let Some(bytes) = other.text[from..end].find('\\') {
+            let escape = from + bytes;
+            let resolved = match other.text[escape + 1..end].chars().next() {
+                Some(next @ ('"' | '\'' | '\\' | '`' | '$' | '/')) => Some(next),
+                Some('n' | 'r') => Some('\n'),
+                Some('t') => Some('\t'),
+                _ => None,
+            };
+            let Some(resolved) = resolved else {
+                self.append(other, from, escape + 1);
+                from = escape + 1;
                 continue;
             };
-            let resolved = match next {
-                '"' | '\'' | '\\' | '`' | '$' | '/' => next,
-                'n' | 'r' => '\n',
-                't' => '\t',
-                _ => {
-                    self.push(letter, place);
-                    continue;
-                }
-            };
-            letters.next();
-            self.push(resolved, (place.0, other.at[start + next_at].1));
+            self.append(other, from, escape);
+            self.push(resolved, (other.at[escape].0, other.at[escape + 1].1));
+            from = escape + 2;
         }
+        self.append(other, from, end);
     }
 
     /// Where a part is in the outermost text.
     pub(super) fn span(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
         let (first, last) = (self.at.get(start)?, self.at.get(end.checked_sub(1)?)?);
-        (start < end).then_some(Span { start: first.0, end: last.1, kind })
+        (start < end).then_some(Span { start: first.0 as usize, end: last.1 as usize, kind })
     }
 }
 
@@ -216,7 +224,7 @@ impl Lexer<'_> {
                 continue;
             }
             let is_apostrophe = letter == '\'' && before.is_alphanumeric() && !rest.starts_with('-');
-            let ends = letter.is_whitespace() || ";|&(),{}[]<>\"`\u{201C}\u{201E}".contains(letter) || letter == '\'';
+            let ends = letter.is_whitespace() || is_special(letter);
             if ends && !is_apostrophe {
                 break;
             }
@@ -225,6 +233,12 @@ impl Lexer<'_> {
         }
         self.add(Shape::Word, at);
     }
+}
+
+/// What ends a word.
+fn is_special(letter: char) -> bool {
+    let is_operator = matches!(letter, ';' | '|' | '&' | '(' | ')' | ',' | '{' | '}' | '[' | ']' | '<' | '>');
+    is_operator || matches!(letter, '"' | '`' | '\'' | '\u{201C}' | '\u{201E}')
 }
 
 /// The shell's ways to put a single quote between single quotes; how many bytes they have.

@@ -4,6 +4,7 @@
 //! What is a secret is decided by the grammar of the command that takes it ([`grammar`]), by the name before it
 //! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`layer`]).
 
+mod calls;
 mod command;
 mod commands;
 mod document;
@@ -12,12 +13,17 @@ mod finder;
 mod grammar;
 mod hidden;
 mod layer;
+mod lines;
 mod mark;
 mod names;
 mod pseudonyms;
+mod search;
 mod settings;
 mod shapes;
+mod taken;
+mod typed;
 mod values;
+mod written;
 
 use std::hash::{BuildHasher, RandomState};
 

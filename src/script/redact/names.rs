@@ -169,7 +169,10 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| segment.ends_with(ending));
     let passwords =
         ["password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "contraseña", "wachtwoord"];
-    if ends(&passwords) || matches!(segment, "pass" | "pw" | "pwd" | "pswd" | "sshpass" | "senha" | "motdepasse") {
+    if ends(&passwords)
+        || matches!(segment, "pass" | "pw" | "pwd" | "pswd" | "senha" | "motdepasse")
+        || matches!(segment, "sshpass" | "dbpass" | "userpass" | "keypass" | "storepass" | "smbpass" | "requirepass")
+    {
         return Some(Kind::Password);
     }
     // An audit token names a process.
@@ -180,7 +183,7 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
         return Some(Kind::Secret);
     }
     let keys = ["apikey", "paperkey", "accesskey", "privatekey", "secretkey", "authkey", "accountkey", "masterkey"];
-    if ends(&keys) || segment == "key" && BEFORE_KEY.contains(&before) {
+    if ends(&keys) || segment == "psk" || segment == "key" && BEFORE_KEY.contains(&before) {
         return Some(Kind::Key);
     }
     if matches!(segment, "credential" | "credentials" | "creds" | "authorization") {
@@ -198,8 +201,12 @@ fn segments(name: &str) -> Vec<String> {
     let name = name.trim_start_matches(['-', '$']);
     let mut segments = vec![String::new()];
     let mut previous = ' ';
-    for letter in name.chars() {
-        let begins = !letter.is_alphanumeric() || letter.is_uppercase() && previous.is_lowercase();
+    let mut letters = name.chars();
+    while let Some(letter) = letters.next() {
+        // `SMBPass` ends a word before its last capital; `tokenIDs` does not.
+        let is_word = || letters.as_str().chars().take(2).filter(|next| next.is_lowercase()).count() == 2;
+        let begins = !letter.is_alphanumeric()
+            || letter.is_uppercase() && (previous.is_lowercase() || previous.is_uppercase() && is_word());
         if begins && (letter.is_alphanumeric() || previous != ' ' || letter == '_') {
             segments.push(String::new());
         }
@@ -214,6 +221,12 @@ fn segments(name: &str) -> Vec<String> {
         previous = letter;
     }
     segments
+}
+
+/// An option or variable whose value is a command that prints a secret: `--passwordeval`, `BORG_PASSCOMMAND`.
+pub(super) fn prints_secret(name: &str) -> bool {
+    let name = name.get(..MAX_NAME_BYTES.min(name.len())).unwrap_or_default().to_ascii_lowercase();
+    name.contains("pass") && ["eval", "command", "-cmd", "_cmd", "extpass"].iter().any(|end| name.ends_with(end))
 }
 
 /// As [`kind_of`], for a parameter of a URL.

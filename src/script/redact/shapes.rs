@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::mark::{Kind, Span};
-use super::names::{is_plain, kind_of_parameter};
+use super::names::{is_plain, kind_of, kind_of_parameter};
 
 /// Literals of which one is in every match, patterns and kinds; a group named `secret` is what is left out, else all is. Beside each the page of the issuer
 /// that describes the shape, or what was seen of it.
@@ -125,6 +125,13 @@ static PARAMETER: LazyLock<Option<Regex>> =
 static SCHEME: LazyLock<Option<Regex>> =
     LazyLock::new(|| bytes(r"(?i)\b(?:bearer|basic)[ \t]+(?P<secret>[A-Za-z0-9._~+/=-]{8,})"));
 
+/// An element of XML, and an entry of a property list.
+static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    bytes(
+        r"<(?:key>[ \t]*(?P<entry>[^<]{1,64})</key>\s*<(?:string|data)|(?P<name>[A-Za-z0-9_:.-]{2,64}))>(?P<secret>[^<]+)</",
+    )
+});
+
 fn bytes(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(pattern).unicode(false).build().ok()
 }
@@ -148,6 +155,13 @@ pub(super) fn find(text: &str, out: &mut Vec<Span>) {
         each_of(&PARAMETER, text, Kind::Token, out, |found, secret| {
             let name = found.name("name").and_then(|name| std::str::from_utf8(name.as_bytes()).ok());
             name.and_then(kind_of_parameter).is_some() && !is_plain(secret)
+        });
+    }
+    if text.contains("</") {
+        each_of(&ELEMENT, text, Kind::Secret, out, |found, secret| {
+            let name = found.name("entry").or_else(|| found.name("name"));
+            let name = name.and_then(|name| std::str::from_utf8(name.as_bytes()).ok());
+            name.and_then(kind_of).is_some() && !is_plain(secret)
         });
     }
     each_of(&SCHEME, text, Kind::Credential, out, |_, secret| is_encoded(secret));
@@ -191,7 +205,7 @@ mod tests {
     fn every_row_compiles() {
         assert_eq!(PATTERNS.len(), TABLE.len());
         assert!(LITERALS.is_some());
-        for pattern in [&USER, &PARAMETER, &SCHEME] {
+        for pattern in [&USER, &PARAMETER, &ELEMENT, &SCHEME] {
             assert!(pattern.is_some());
         }
     }

@@ -3,10 +3,11 @@
 use super::super::command::Form::{Any, Joined};
 use super::super::command::Take::Whole;
 use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::mark::Kind;
 
 const ORACLE: [&str; 6] = ["sqlplus", "impdp", "expdp", "sqlldr", "rman", "sqlcl"];
 
-pub(super) static COMMANDS: [Command; 8] = [
+pub(super) static COMMANDS: [Command; 13] = [
     Command {
         names: &["mysql", "mysqldump", "mysqlimport", "mysqlsh", "mariadb", "mariadb-dump"],
         takes: Some("uhPDeST"),
@@ -24,7 +25,10 @@ pub(super) static COMMANDS: [Command; 8] = [
         names: &["redis-cli", "valkey-cli"],
         takes: Some("hpsaurnid"),
         options: &[("-a", Any, Whole, PASSWORD)],
-        places: &[Place { after: &["AUTH", "auth"], skip: 0, what: Placed::Words(2, PASSWORD) }],
+        places: &[
+            Place { after: &["AUTH", "auth"], skip: 0, what: Placed::Words(2, PASSWORD) },
+            Place { after: &["requirepass", "masterauth", "on"], skip: 0, what: Placed::Words(1, PASSWORD) },
+        ],
         ..NONE
     },
     Command {
@@ -52,4 +56,33 @@ pub(super) static COMMANDS: [Command; 8] = [
         places: &[Place { after: &["isql", "iusql"], skip: 2, what: Placed::Words(1, PASSWORD) }],
         ..NONE
     },
+    Command {
+        names: &["db2"],
+        takes: None,
+        places: &[Place { after: &["using"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["rabbitmqctl"],
+        takes: None,
+        places: &[Place {
+            after: &["add_user", "change_password", "authenticate_user"],
+            skip: 1,
+            what: Placed::Words(1, PASSWORD),
+        }],
+        ..NONE
+    },
+    Command {
+        names: &["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"],
+        takes: Some("hpuiItmqfkA"),
+        options: &[("-P", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["mosquitto_passwd"],
+        takes: None,
+        places: &[Place { after: &["-b"], skip: 2, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command { names: &["influx"], takes: Some("nuotb"), options: &[("-t", Any, Whole, Kind::Token)], ..NONE },
 ];

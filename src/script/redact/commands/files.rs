@@ -5,7 +5,7 @@ use super::super::command::Take::{self, Whole};
 use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 9] = [
+pub(super) static COMMANDS: [Command; 16] = [
     Command {
         names: &["openssl"],
         takes: None,
@@ -38,7 +38,7 @@ pub(super) static COMMANDS: [Command; 9] = [
         ..NONE
     },
     Command {
-        names: &["bsdtar", "pdftotext", "qpdf", "gs"],
+        names: &["bsdtar", "pdftotext", "gs"],
         takes: None,
         options: &[("-upw", Any, Whole, PASSWORD), ("-opw", Any, Whole, PASSWORD)],
         ..NONE
@@ -82,6 +82,38 @@ pub(super) static COMMANDS: [Command; 9] = [
         names: &["restic", "rclone", "borg"],
         takes: Some("rp"),
         places: &[Place { after: &["obscure", "pass"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command { names: &["gpg-preset-passphrase"], takes: Some(""), options: &[("-P", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["unar", "lsar", "steghide", "ccrypt", "ccencrypt", "ccdecrypt"],
+        takes: Some("ocsfEk"),
+        options: &[("-p", Any, Whole, PASSWORD), ("-K", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["qpdf"],
+        takes: None,
+        places: &[Place { after: &["--encrypt"], skip: 0, what: Placed::Words(2, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["pdftk"],
+        takes: None,
+        places: &[Place { after: &["user_pw", "owner_pw", "input_pw"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command { names: &["cryptsetup"], takes: None, reads: &["--key-file", "--key-file=-", "-d"], ..NONE },
+    Command {
+        names: &["oathtool"],
+        takes: None,
+        places: &[Place { after: &["oathtool"], skip: 0, what: Placed::Words(1, Kind::Key) }],
+        ..NONE
+    },
+    Command {
+        names: &["ykman"],
+        takes: None,
+        places: &[Place { after: &["add"], skip: 1, what: Placed::Words(1, Kind::Key) }],
         ..NONE
     },
 ];

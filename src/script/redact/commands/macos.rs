@@ -2,12 +2,21 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Likely, Whole};
-use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 13] = [
+pub(super) static COMMANDS: [Command; 19] = [
     Command {
-        names: &["security"],
+        // `security -i` reads them without its name.
+        names: &[
+            "security",
+            "unlock-keychain",
+            "create-keychain",
+            "set-keychain-password",
+            "set-key-partition-list",
+            "add-generic-password",
+            "add-internet-password",
+        ],
         takes: Some("alcjDGCptrTkfPdh"),
         options: &[
             ("-p", Form::After("-keychain"), Whole, PASSWORD),
@@ -36,9 +45,11 @@ pub(super) static COMMANDS: [Command; 13] = [
         takes: None,
         options: &[
             ("-P", Any, Whole, PASSWORD),
-            ("-p", Any, Likely, PASSWORD),
+            ("-p", Form::After("dseditgroup"), Likely, PASSWORD),
+            ("-p", Any, Whole, PASSWORD),
             ("-r", Any, Likely, PASSWORD),
             ("-lp", Any, Whole, PASSWORD),
+            ("-q", Form::After("dsconfigldap"), Whole, PASSWORD),
             ("-password", Any, Whole, PASSWORD),
         ],
         ..NONE
@@ -61,6 +72,7 @@ pub(super) static COMMANDS: [Command; 13] = [
                 skip: 5,
                 what: Placed::Words(1, PASSWORD),
             },
+            Place { after: &["-createpppoeservice"], skip: 3, what: Placed::Words(1, PASSWORD) },
             Place { after: &["-setpppoepassword"], skip: 1, what: Placed::Words(1, PASSWORD) },
         ],
         ..NONE
@@ -88,11 +100,14 @@ pub(super) static COMMANDS: [Command; 13] = [
         places: &[Place { after: &["write"], skip: 1, what: Placed::NameAndValue }],
         ..NONE
     },
-    Command { names: &["su", "sudo", "doas"], takes: Some("CcDghpRrTtUu"), reads: &["-S", "--stdin"], ..NONE },
+    Command { names: &["sudo", "doas"], takes: Some("CcDghpRrTtUu"), reads: &["-S", "--stdin"], ..NONE },
+    // Without a command it reads commands.
+    Command { names: &["su"], takes: Some("cs"), reads: &["-c"], ..NONE },
     Command {
         names: &["altool", "notarytool", "iTMSTransporter"],
         takes: Some("pu"),
-        options: &[("-p", Any, Likely, PASSWORD)],
+        // The profile of notarytool is the name of an item of the keychain.
+        options: &[("-p", Form::After("notarytool"), Likely, PASSWORD), ("-p", Any, Whole, PASSWORD)],
         ..NONE
     },
     Command { names: &["jamf"], takes: None, options: &[("-passhash", Any, Whole, PASSWORD)], ..NONE },
@@ -106,4 +121,23 @@ pub(super) static COMMANDS: [Command; 13] = [
         ],
         ..NONE
     },
+    Command { names: &["profiles"], takes: None, options: &[("-z", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["pwpolicy", "bputil", "setregproptool"],
+        takes: Some("uacdmo"),
+        options: &[
+            ("-p", Any, Whole, PASSWORD),
+            ("-o", Form::After("-p"), Whole, PASSWORD),
+            ("-setpassword", Any, Whole, PASSWORD),
+        ],
+        ..NONE
+    },
+    Command { names: &["kickstart"], takes: None, options: &[("-vncpw", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["plutil"],
+        takes: None,
+        places: &[Place { after: &["-insert", "-replace"], skip: 0, what: Placed::NameAndValue }],
+        ..NONE
+    },
+    Command { names: &["passwd", "chpasswd", "smbpasswd"], takes: Some("ludiknxwS"), reads: &[ALWAYS], ..NONE },
 ];

@@ -2,10 +2,10 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Assignment, Header, Whole};
-use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 18] = [
+pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["aws"],
         takes: None,
@@ -41,8 +41,11 @@ pub(super) static COMMANDS: [Command; 18] = [
     },
     Command {
         names: &["kubectl", "oc"],
-        takes: Some("nfolsc"),
-        options: &[("--from-literal", Form::After("secret"), Take::After('='), Kind::Secret)],
+        takes: Some("nfolscu"),
+        options: &[
+            ("-p", Form::After("login"), Whole, PASSWORD),
+            ("--from-literal", Form::After("secret"), Take::After('='), Kind::Secret),
+        ],
         ..NONE
     },
     Command {
@@ -76,6 +79,8 @@ pub(super) static COMMANDS: [Command; 18] = [
         places: &[
             Place { after: &["login"], skip: 0, what: Placed::Words(1, Kind::Token) },
             Place { after: &["unseal"], skip: 0, what: Placed::Words(1, Kind::Key) },
+            Place { after: &["revoke", "renew", "lookup"], skip: 0, what: Placed::Words(1, Kind::Token) },
+            Place { after: &["put", "patch"], skip: 1, what: Placed::Assignments(Kind::Secret) },
         ],
         ..NONE
     },
@@ -88,6 +93,7 @@ pub(super) static COMMANDS: [Command; 18] = [
     Command {
         names: &["poetry", "composer", "bundle"],
         takes: None,
+        options: &[("-p", Form::After("publish"), Whole, PASSWORD)],
         places: &[
             Place { after: &["http-basic."], skip: 1, what: Placed::Words(1, PASSWORD) },
             Place {
@@ -148,4 +154,69 @@ pub(super) static COMMANDS: [Command; 18] = [
         places: &[Place { after: &["--set"], skip: 0, what: Placed::NameAndValue }],
         ..NONE
     },
+    Command {
+        names: &["gcloud"],
+        takes: None,
+        places: &[Place { after: &["activate-refresh-token"], skip: 1, what: Placed::Words(1, Kind::Token) }],
+        reads: &["--data-file=-"],
+        ..NONE
+    },
+    Command { names: &["doctl", "vercel"], takes: Some("tcu"), options: &[("-t", Any, Whole, Kind::Token)], ..NONE },
+    Command { names: &["netlify"], takes: None, options: &[("--auth", Any, Whole, Kind::Token)], ..NONE },
+    Command {
+        names: &["heroku", "fly", "flyctl", "travis"],
+        takes: None,
+        places: &[Place {
+            after: &["config:set", "set", "encrypt", "import"],
+            skip: 0,
+            what: Placed::Assignments(Kind::Secret),
+        }],
+        ..NONE
+    },
+    Command { names: &["wrangler"], takes: None, reads: &["put"], ..NONE },
+    Command {
+        names: &["op", "lpass", "p4"],
+        takes: Some("ucpd"),
+        options: &[("-P", Any, Whole, PASSWORD)],
+        reads: &["signin", "login"],
+        ..NONE
+    },
+    Command { names: &["pass", "gopass"], takes: None, reads: &["insert"], ..NONE },
+    Command { names: &["keepassxc-cli", "anydesk"], takes: None, reads: &[ALWAYS], ..NONE },
+    Command {
+        names: &["snyk", "teamviewer", "sentinelctl"],
+        takes: None,
+        places: &[Place {
+            after: &["auth", "passwd", "--passwd", "token"],
+            skip: 0,
+            what: Placed::Words(1, Kind::Token),
+        }],
+        ..NONE
+    },
+    Command {
+        names: &["nuget"],
+        takes: None,
+        options: &[("-k", Any, Whole, Kind::Key)],
+        places: &[Place { after: &["setApiKey"], skip: 0, what: Placed::Words(1, Kind::Key) }],
+        ..NONE
+    },
+    Command { names: &["elasticsearch-users"], takes: Some("pr"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
+    Command { names: &["etcdctl"], takes: None, options: &[("--user", Any, Take::After(':'), PASSWORD)], ..NONE },
+    Command { names: &["sonar-scanner"], takes: None, options: &[("-Dsonar.login", Any, Whole, Kind::Token)], ..NONE },
+    Command {
+        names: &["grafana-cli", "grafana", "drush"],
+        takes: None,
+        places: &[
+            Place { after: &["reset-admin-password"], skip: 0, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["upwd", "user:password", "user-password"], skip: 1, what: Placed::Words(1, PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["b2"],
+        takes: None,
+        places: &[Place { after: &["authorize-account", "authorize"], skip: 1, what: Placed::Words(1, Kind::Key) }],
+        ..NONE
+    },
+    Command { names: &["kopia"], takes: None, options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
 ];

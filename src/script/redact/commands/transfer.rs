@@ -2,11 +2,15 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Assignment, Cookie, Header, Likely, Whole};
-use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
 /// Examples of impacket, as they are and as a package installs them.
-const IMPACKET: [&str; 12] = [
+const IMPACKET: [&str; 16] = [
+    "GetUserSPNs.py",
+    "GetNPUsers.py",
+    "impacket-GetUserSPNs",
+    "impacket-GetNPUsers",
     "psexec.py",
     "wmiexec.py",
     "smbexec.py",
@@ -21,7 +25,7 @@ const IMPACKET: [&str; 12] = [
     "impacket-secretsdump",
 ];
 
-pub(super) static COMMANDS: [Command; 16] = [
+pub(super) static COMMANDS: [Command; 30] = [
     Command {
         names: &["curl"],
         takes: Some("AbcCdDeEFhHKmoPQrtTuUwxXyYz"),
@@ -56,7 +60,11 @@ pub(super) static COMMANDS: [Command; 16] = [
     Command {
         names: &["http", "https", "xh", "httpie"],
         takes: Some("aAopv"),
-        options: &[("-a", Any, Take::After(':'), PASSWORD), ("--auth", Any, Take::After(':'), PASSWORD)],
+        options: &[
+            ("-a", Form::After("-A"), Whole, Kind::Token),
+            ("-a", Any, Take::After(':'), PASSWORD),
+            ("--auth", Any, Take::After(':'), PASSWORD),
+        ],
         ..NONE
     },
     Command { names: &["sshpass"], takes: Some("pdfP"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
@@ -83,7 +91,6 @@ pub(super) static COMMANDS: [Command; 16] = [
         ..NONE
     },
     Command { names: &["kinit"], takes: None, reads: &["--password-file=STDIN", "--stdin"], ..NONE },
-    Command { names: &["chpasswd"], takes: None, reads: &[ALWAYS], ..NONE },
     Command {
         names: &["xfreerdp", "sdl-freerdp", "rdesktop"],
         takes: None,
@@ -126,4 +133,58 @@ pub(super) static COMMANDS: [Command; 16] = [
         places: &[Place { after: &["wpa_passphrase"], skip: 1, what: Placed::Words(1, PASSWORD) }],
         ..NONE
     },
+    Command {
+        names: &["nmcli"],
+        takes: None,
+        places: &[Place { after: &["password", "wifi-sec.psk"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["kadmin", "kadmin.local", "ktutil", "addprinc", "cpw", "change_password"],
+        takes: Some("prqackes"),
+        options: &[("-w", Any, Whole, PASSWORD), ("-pw", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["wg"], takes: None, reads: &["pubkey"], ..NONE },
+    Command { names: &["vpn"], takes: None, reads: &["-s"], ..NONE },
+    Command {
+        names: &["ab"],
+        takes: Some("nctpTvHCXgesbBizxy"),
+        options: &[
+            ("-A", Any, Take::After(':'), PASSWORD),
+            ("-P", Any, Take::After(':'), PASSWORD),
+            ("-H", Any, Header, Kind::Credential),
+        ],
+        ..NONE
+    },
+    Command { names: &["nikto"], takes: None, options: &[("-id", Any, Take::After(':'), PASSWORD)], ..NONE },
+    Command { names: &["swaks"], takes: None, options: &[("-ap", Any, Whole, PASSWORD)], ..NONE },
+    Command { names: &["irssi"], takes: Some("cpn"), options: &[("-w", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["iodine", "iodined"],
+        takes: Some("ulptdzmrMOTIL"),
+        options: &[("-P", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["ss-local", "sslocal", "ss-server", "ssserver", "ss-redir"],
+        takes: Some("spblmctnaf"),
+        options: &[("-k", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["frpc"], takes: Some("spunlri"), options: &[("-t", Any, Whole, Kind::Token)], ..NONE },
+    Command {
+        names: &["cloudflared"],
+        takes: None,
+        places: &[Place { after: &["install"], skip: 0, what: Placed::Words(1, Kind::Token) }],
+        ..NONE
+    },
+    Command {
+        names: &["vmrun"],
+        takes: None,
+        options: &[("-gp", Any, Whole, PASSWORD), ("-vp", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command { names: &["vncdo", "vncdotool"], takes: Some("s"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
+    Command { names: &["knife"], takes: Some("xiNEru"), options: &[("-P", Any, Whole, PASSWORD)], ..NONE },
 ];

@@ -143,6 +143,29 @@ fn ordinary_command_lines_stay_whole() {
 }
 
 #[test]
+fn arguments_of_more_than_a_megabyte_are_cut_and_lose_their_secrets() {
+    let long = "QUJD".repeat(1 << 18);
+    let args = ["sh", "--password", "Zebra7Quagga", &long, "token=Zebra7Quagga"];
+    let document = applied(&redactor(), json!({"process": {"args": args, "command_line": args.join(" ")}}));
+    let shown = document["process"]["args"].as_array().unwrap();
+    assert_eq!(shown[2], "[redacted: password]");
+    assert!(shown[3].as_str().unwrap().ends_with("…[24 bytes left out]"), "what macOS would not start is cut");
+    assert_eq!(shown[4], "…[18 bytes left out]");
+    assert!(!document.to_string().contains("Zebra"));
+}
+
+#[test]
+fn a_secret_that_is_longer_than_what_is_read_together_is_left_out_whole() {
+    let secret = "Zebra7".repeat(2000);
+    for args in
+        [["x", "password", &format!("\"{secret}\"")], ["x", "--token", &secret], ["x", "y", &format!("pw={secret}")]]
+    {
+        let document = applied(&redactor(), json!({"process": {"args": args, "command_line": args.join(" ")}}));
+        assert!(!document.to_string().contains("Zebra"), "{document}");
+    }
+}
+
+#[test]
 fn hostile_texts_are_read_in_linear_time() {
     // Each of these took time with the square of its length in a version that looked ahead from every start.
     for unit in [
@@ -167,6 +190,20 @@ fn hostile_texts_are_read_in_linear_time() {
         "echo x | sudo -S ",
         "a:b=",
         "osascript -e ",
+        "send \"a1b2c3\\r\" ",
+        "--password-file <(",
+        "(echo x | ",
+        "open -u a,b;",
+        "<password>a",
+        "<key>password</key><string>",
+        "name=password,",
+        "\"stringData\":{",
+        "(\"password\",",
+        "\"password\") to ",
+        "login(",
+        "-u ada -p ",
+        ":Password ",
+        "&> | ",
     ] {
         let text = unit.repeat((64 << 10) / unit.len());
         let mut document = json!({"text": text.clone(), "args": [text]});

@@ -1,0 +1,151 @@
+//! The tokens of a layer, and how a value that a name leads to is left out: to the end of its word, of its literal or of
+//! its line.
+
+use super::layer::{Layer, Shape, Token};
+use super::mark::{Kind, OPENING, Span};
+use super::names::{is_path, is_plain};
+
+/// What `Authorization` begins with.
+const SCHEMES: [&str; 9] =
+    ["basic", "bearer", "token", "negotiate", "ntlm", "apikey", "digest", "aws4-hmac-sha256", "hawk"];
+/// Schemes whose credentials have several parts.
+const LONG_SCHEMES: [&str; 3] = ["digest", "aws4-hmac-sha256", "hawk"];
+
+pub(super) struct Search<'l, 'o> {
+    pub(super) layer: &'l Layer,
+    pub(super) tokens: &'l [Token],
+    pub(super) out: &'o mut Vec<Span>,
+    script: Option<bool>,
+    spawns: Option<bool>,
+}
+
+/// The bytes of an authorization's scheme and the spaces after it, and whether several parts follow.
+pub(super) fn scheme_of(value: &str) -> Option<(usize, bool)> {
+    let (scheme, rest) = value.split_once(' ')?;
+    let known = SCHEMES.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
+    Some((value.len() - rest.trim_start().len(), LONG_SCHEMES.contains(known)))
+}
+
+impl<'l, 'o> Search<'l, 'o> {
+    pub(super) fn new(layer: &'l Layer, tokens: &'l [Token], out: &'o mut Vec<Span>) -> Self {
+        Search { layer, tokens, out, script: None, spawns: None }
+    }
+
+    pub(super) fn text(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| token.text(self.layer))
+    }
+
+    pub(super) fn shape(&self, at: usize) -> Option<Shape> {
+        self.tokens.get(at).map(|token| token.shape)
+    }
+
+    pub(super) fn is_word(&self, at: usize, wanted: &str) -> bool {
+        self.shape(at) == Some(Shape::Word) && self.text(at).eq_ignore_ascii_case(wanted)
+    }
+
+    pub(super) fn emit(&mut self, start: usize, end: usize, kind: Kind) {
+        self.out.extend(self.layer.span(start, end, kind));
+    }
+
+    /// AppleScript that runs commands: a text after `password` is one whatever it looks like.
+    pub(super) fn is_script(&mut self) -> bool {
+        let layer = self.layer;
+        *self.script.get_or_insert_with(|| {
+            let text = layer.text.to_ascii_lowercase();
+            text.contains("do shell script") || text.contains("administrator privileges")
+        })
+    }
+
+    /// A script of expect(1) that runs a program.
+    pub(super) fn spawns(&mut self) -> bool {
+        let layer = self.layer;
+        *self.spawns.get_or_insert_with(|| layer.text.contains("spawn "))
+    }
+
+    /// A value after a separator at the start of a token.
+    pub(super) fn separated(&mut self, at: usize, kind: Kind) -> usize {
+        let start = self.tokens[at].start;
+        self.separated_within(at, start, kind)
+    }
+
+    /// A value after the separator at this place of a word: the rest of the word, or what follows.
+    pub(super) fn separated_within(&mut self, at: usize, separator: usize, kind: Kind) -> usize {
+        let token = self.tokens[at];
+        let rest = &self.layer.text[separator..token.end];
+        let start = separator + (rest.len() - rest.trim_start_matches([':', '=', '>']).len());
+        if start < token.end {
+            return self.bare(at, start, kind);
+        }
+        let is_joined = self.tokens.get(at + 1).is_some_and(|next| next.is_joined);
+        match self.shape(at + 1) {
+            Some(Shape::Quoted) => self.literals(at + 1, kind, false),
+            Some(Shape::Word) if matches!(self.text(at + 1), "=" | ":" | ":=" | "=>") => self.separated(at + 1, kind),
+            Some(Shape::Word) if !is_joined => {
+                let start = self.tokens[at + 1].start;
+                self.bare(at + 1, start, kind)
+            }
+            _ => at + 1,
+        }
+    }
+
+    /// A value without quotes, from here to the end of its word, and of the quoted texts that are joined to it.
+    pub(super) fn bare(&mut self, at: usize, start: usize, kind: Kind) -> usize {
+        let rest = &self.layer.text[start..];
+        if rest.starts_with(OPENING) {
+            return at + 1;
+        }
+        let is_open = rest.starts_with(['\'', '"']);
+        if let Some((bytes, has_parts)) = scheme_of(rest).filter(|_| matches!(kind, Kind::Credential)) {
+            let value = start + bytes;
+            let index = self.tokens.partition_point(|token| token.end <= value);
+            if has_parts {
+                return self.rest_of_line(value, kind);
+            }
+            return if index < self.tokens.len() { self.bare(index, value, Kind::Credential) } else { index };
+        }
+        if kind == Kind::Cookie && rest.contains('=') || is_open {
+            return self.rest_of_line(start, kind);
+        }
+        let mut last = at;
+        while self.tokens.get(last + 1).is_some_and(|next| {
+            next.is_joined && matches!(next.shape, Shape::Word | Shape::Quoted) && next.start > start
+        }) {
+            last += 1;
+        }
+        let end = self.tokens[last].end;
+        let value = &self.layer.text[start..end];
+        // `rails credentials:edit`
+        let is_word = kind == Kind::Credential && value.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if is_plain(value) || is_word || matches!(kind, Kind::Key | Kind::Credential) && is_path(value) {
+            return last + 1;
+        }
+        self.emit(start, end, kind);
+        last + 1
+    }
+
+    pub(super) fn rest_of_line(&mut self, start: usize, kind: Kind) -> usize {
+        let end = self.layer.text[start..].find(['\n', '\r']).map_or(self.layer.text.len(), |bytes| start + bytes);
+        if !is_plain(&self.layer.text[start..end]) {
+            self.emit(start, end, kind);
+        }
+        self.tokens.partition_point(|token| token.start < end)
+    }
+
+    /// A quoted value, and those that `&` or `+` joins to it.
+    pub(super) fn literals(&mut self, at: usize, kind: Kind, allows_paths: bool) -> usize {
+        let mut at = at;
+        loop {
+            let token = self.tokens[at];
+            let value = token.text(self.layer);
+            let scheme = scheme_of(value).filter(|_| kind == Kind::Credential).map_or(0, |(bytes, _)| bytes);
+            if !(is_plain(&value[scheme..]) || allows_paths && is_path(value)) {
+                self.emit(token.start + scheme, token.end, kind);
+            }
+            let joins = self.shape(at + 1) == Some(Shape::Operator('&')) || self.is_word(at + 1, "+");
+            if !joins || self.shape(at + 2) != Some(Shape::Quoted) {
+                return at + 1;
+            }
+            at += 2;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What of a value is secret, as the grammar of a command says it: where it begins, and its kind.
+
+use super::command::Take;
+use super::mark::Kind;
+use super::names::{is_plain, kind_of, looks_secret};
+use super::written;
+
+/// Where the secret of a value begins, if it has one.
+pub(super) fn secret_of(value: &str, take: Take, kind: Kind) -> Option<(usize, Kind)> {
+    let start = match take {
+        Take::Whole => 0,
+        Take::Likely => looks_secret(value).then_some(0)?,
+        Take::After(letter) => after(value, letter)?,
+        Take::UserInfo => user_info(value)?,
+        Take::Header => return header(value),
+        Take::Cookie => value.contains('=').then_some(0)?,
+        Take::Assignment => return assignment(value),
+        Take::Output => written::by_command(value)?,
+    };
+    Some((start, kind))
+}
+
+fn after(value: &str, letter: char) -> Option<usize> {
+    // The numbers of users and groups are not secrets.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (user, rest) = value.split_once(letter).filter(|_| !is_plain(value))?;
+    (!(is_number(user) && is_number(rest))).then_some(user.len() + letter.len_utf8())
+}
+
+fn user_info(value: &str) -> Option<usize> {
+    let from = value.find("://").map_or(0, |scheme| scheme + 3);
+    let (user, _) = value[from..].rsplit_once('@').and_then(|(info, _)| info.split_once(':'))?;
+    Some(from + user.len() + 1)
+}
+
+fn assignment(value: &str) -> Option<(usize, Kind)> {
+    let (name, rest) = value.split_once('=')?;
+    let before = value.len() - rest.len();
+    // `user=x&password=y` has its ends within.
+    let is_form = rest.split('&').skip(1).any(|part| part.contains('='));
+    if let Some(kind) = kind_of(name.rsplit('.').next().unwrap_or(name)).filter(|_| !is_form) {
+        return Some((before, kind));
+    }
+    let (start, kind) = header(rest).filter(|_| name.contains("eader"))?;
+    Some((before + start, kind))
+}
+
+/// `Name: value`; of an authorization its scheme stays.
+fn header(header: &str) -> Option<(usize, Kind)> {
+    let (name, value) = header.split_once(':')?;
+    let kind = kind_of(name.trim().trim_start_matches("Set-"))?;
+    let spaces = value.len() - value.trim_start().len();
+    let mut from = name.len() + 1 + spaces;
+    if kind == Kind::Credential
+        && let Some((scheme, rest)) = value.trim_start().split_once(' ')
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        from += scheme.len() + 1 + (rest.len() - rest.trim_start().len());
+    }
+    Some((from, kind))
+}
