@@ -186,6 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_named_after_the_source_of_a_search_hit_is_written_as_it_is_read() {
+        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        let decoded = |line: &str| match decoder.decode(&Line::from(line.to_owned())) {
+            Ok(Decoded::Event(event)) => event,
+            other => panic!("{other:?}"),
+        };
+        for line in [
+            r#"{"@timestamp":1,"event.category":"process","_source.name":"Z","a":{"b":1}}"#,
+            r#"{"_source":{"@timestamp":1,"event.category":"process","_source.process.name":"Z","a":{"b":1}}}"#,
+            r#"{"_source._source":{"@timestamp":1,"event":{"category":"process"},"process":{"name":"Z"},"a":{"b":1}}}"#,
+        ] {
+            let written = Json::Object(document(&decoded(line)));
+            assert!(written.to_string().contains("\"Z\""), "{written}");
+            assert_eq!(get(written.as_object().unwrap(), "a.b"), Some(&Json::from(1)), "{written}");
+            assert_eq!(Json::Object(document(&decoded(&written.to_string()))), written);
+        }
+    }
+
+    #[test]
     fn a_document_with_two_categories_of_one_name_is_still_an_event_when_it_is_written() {
         let decoder = ecs::Decoder::new(&crate::event::Fields::new());
         for categories in
