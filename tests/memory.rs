@@ -120,7 +120,7 @@ fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
             )
         };
         writeln!(input, "{}", alert("first", r#""process":{"name":"osascript"}"#)).unwrap();
-        let (numbers, text) = ("1,".repeat(1 << 20), "<\\u0001>".repeat(1 << 18));
+        let (numbers, text) = ("1,".repeat(1 << 16), "<\\u0001>".repeat(1 << 18));
         for n in 0..30 {
             writeln!(input, "{}", alert(&format!("n{n}"), &format!(r#""x":[{numbers}1]"#))).unwrap();
             writeln!(input, "{}", alert(&format!("t{n}"), &format!(r#""process":{{"command_line":"{text}"}}"#)))

@@ -14,7 +14,7 @@ use crate::output::terminal;
 use crate::report::{self, html, plural, visible};
 
 /// Bytes that the alerts of a page may take in memory: what it shows of them is far less.
-const MAX_BYTES: usize = 48 << 20;
+const MAX_BYTES: usize = 64 << 20;
 
 /// Alerts and follow-ups for one page.
 #[derive(Debug, Default)]
@@ -52,9 +52,9 @@ impl Page {
     }
 }
 
-/// What a member of an object takes besides its name and value, and what a value takes.
+/// What a member of an object takes besides its name and value, and what a value takes: a list has room for twice as many.
 const MEMBER: usize = 64;
-const VALUE: usize = 32;
+const VALUE: usize = 2 * size_of::<Json>();
 
 /// About so many bytes a value takes in memory.
 fn held(value: &Json) -> usize {
