@@ -109,10 +109,10 @@ fn in_the_simulated_mac_a_connection_of_an_unknown_process_is_not_attributed() {
 #[test]
 #[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
 fn in_the_simulated_mac_alerts_that_no_file_takes_are_the_missing_link() {
-    // A directory has the name of the alert file before the first alert.
-    let taken =
-        r#"for own in "$TMPDIR"/osawatch-selftest-*; do rm "$own"/alerts.ndjson && mkdir "$own"/alerts.ndjson; done"#;
-    let steps = [json!({ "programs": {} }), json!({ "wait_es": 5000 }), json!({ "after_ms": 300, "sh": taken })];
+    // A directory has the name of the alert file as soon as there is one.
+    let taken = r#"until file=$(ls "$TMPDIR"/osawatch-selftest-*/alerts.ndjson 2> /dev/null); do sleep 0.01; done
+                   rm "$file" && mkdir "$file""#;
+    let steps = [json!({ "programs": {} }), json!({ "wait_es": 5000 }), json!({ "sh": taken })];
     let run = play(&steps, &[]).exits(2);
     PARTS.iter().for_each(|part| has(&run, &format!("fail {part}"), "; not written: "));
 }

@@ -170,7 +170,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             let timer = end.into_iter().chain(due).min().map_or_else(never, at);
             select! {
                 recv(self.processes) -> report => match report {
-                    Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                    Ok(queued) => self.take_report(queued)?,
                     Err(_) => return Ok(Ending::SensorsEnded),
                 },
                 recv(self.flows) -> flow => self.take_flow(flow.ok()),
@@ -200,14 +200,13 @@ impl<S: Sink + Send + 'static> Agent<S> {
     /// Takes flows and then process reports, so that an exec that was sent before a flow is known when the flow
     /// is examined.
     fn turn(&mut self) -> Result<Turn, Error> {
-        self.look_at_clock();
         for flow in self.flows.try_iter().take(TURN).collect::<Vec<_>>() {
             self.take_flow(Some(flow));
         }
         let mut turn = Turn::Busy;
         for _ in 0..TURN {
             match self.processes.try_recv() {
-                Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                Ok(queued) => self.take_report(queued)?,
                 Err(error) => {
                     self.engine.quiet(self.began.elapsed());
                     turn = if error.is_disconnected() { Turn::Ended } else { Turn::Idle };
@@ -245,6 +244,12 @@ impl<S: Sink + Send + 'static> Agent<S> {
         }
     }
 
+    fn take_report(&mut self, queued: Queued) -> Result<(), Error> {
+        // Before it, as its time is by the clock as it is set now.
+        self.look_at_clock();
+        self.engine.process(queued.report, self.began.elapsed())
+    }
+
     fn take_flow(&mut self, flow: Option<Flow>) {
         match flow {
             Some(flow) => self.engine.flow(flow, self.began.elapsed()),
@@ -261,7 +266,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             }
             select! {
                 recv(self.processes) -> report => match report {
-                    Ok(queued) => self.engine.process(queued.report, self.began.elapsed())?,
+                    Ok(queued) => self.take_report(queued)?,
                     Err(_) => self.processes = never(),
                 },
                 recv(self.flows) -> flow => self.take_flow(flow.ok()),
