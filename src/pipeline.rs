@@ -1,24 +1,28 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
+mod counts;
 mod exchange;
 mod options;
+mod output;
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alert::{self, Alert, Draft, Told};
+use crate::alert::{self, Draft, Told};
 use crate::detect::cases::{Cases, FollowUp};
 use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
-use crate::detect::{Detection, Detector, Exception, Lateness, Match, Ordinal, Rule, RuleSet};
+use crate::detect::{Detection, Detector, Exception, Lateness, Ordinal, Rule, RuleSet};
 use crate::event::{Event, Fields, Timestamp, field};
 use crate::process::{self, Feeders, Table};
 use crate::script::{self, Capture, Redactor};
 
+pub use counts::Counts;
 pub(crate) use exchange::Exchange;
 pub use options::{Limits, Options};
+pub use output::Output;
 
 /// When the input is taken as it comes, a waiting sequence is kept this much longer than `maxspan`
 /// after the latest event, for completing events that come late.
@@ -26,66 +30,6 @@ const UNORDERED_SLACK_MS: i64 = 300_000;
 
 /// A live event is reported at most this long after it happened: then one that has not been did not occur.
 const REPORT_DELAY: Duration = Duration::from_secs(5);
-
-/// What went through, and what was evicted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Events taken in.
-    pub events: u64,
-    /// Events that arrived later than the lateness allows.
-    pub late: u64,
-    /// Events that came after a later one had been released, because the reorder buffer was full.
-    pub overtaken: u64,
-    /// Executions evicted because the process table was full.
-    pub evicted_executions: u64,
-    /// Those of them that were running, or had exited so lately that connections could yet be reported.
-    pub evicted_in_use: u64,
-    /// Partial sequences evicted.
-    pub evicted_sequences: u64,
-    /// Alerts by rule, in the order of the rules.
-    pub alerts: Vec<u64>,
-    /// Alerts held back by the limits of volume; summaries count them.
-    pub held_back: u64,
-    /// Detections that follow-ups tell of, as their case had alerted.
-    pub followed_up: u64,
-    /// Cases given up because too many were open.
-    pub evicted_cases: u64,
-    /// Sequences held back, by exception, in the order of the exceptions.
-    pub excepted: Vec<u64>,
-}
-
-impl Counts {
-    /// Whether events were taken in another order than they happened in.
-    pub(crate) fn is_out_of_order(&self) -> bool {
-        self.late > 0 || self.overtaken > 0
-    }
-}
-
-/// What comes out.
-#[derive(Debug)]
-pub enum Output<'p> {
-    /// An alert, to be written.
-    Alert(Box<Draft>),
-    /// A sequence that an exception held back.
-    HeldBack {
-        /// The rule that found it.
-        rule: &'p Rule,
-        /// The exception.
-        exception: &'p Exception,
-        /// The events.
-        found: Match,
-    },
-}
-
-impl Output<'_> {
-    /// The alert with this number, if it is one.
-    pub fn alert(self, sequence: u64) -> Option<Alert> {
-        match self {
-            Output::Alert(draft) => Some(draft.alert(sequence)),
-            Output::HeldBack { .. } => None,
-        }
-    }
-}
 
 /// Sees every event as the rules see it.
 struct Witness(Box<dyn FnMut(&Event) + Send>);

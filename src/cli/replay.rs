@@ -1,7 +1,8 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
+mod args;
+
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +12,10 @@ use std::time::{Duration, Instant};
 use log::LevelFilter;
 
 use super::alert_file;
-use super::args::{at_least_one, duration};
-use super::config::ConfigArgs;
 use super::evidence::{self, Outputs};
 use super::exit::{Failure, source_failure};
 use super::progress::Progress;
-use super::rules::Selection;
-use super::sink::{Format, Sink, Wanted};
+use super::sink::{Sink, Wanted};
 use super::summary::{self, Summary};
 use crate::alert::Alert;
 use crate::config::Config;
@@ -28,6 +26,8 @@ use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{Case, Coverage};
 use crate::source::recording::{Input, Next, Recording, Sources};
+
+pub(super) use args::Args;
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -42,74 +42,6 @@ const MAX_THREADS: usize = 4;
 const EXECUTION_BYTES: usize = 2048;
 /// How much disorder is expected by default.
 const LATENESS: Duration = Duration::from_secs(5);
-
-/// Arguments of `replay`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Recordings, however their JSON is laid out, plain or compressed: ECS documents, eslogger or Jamf Protect; directories
-    /// of them; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    selection: Selection,
-    #[command(flatten)]
-    config: ConfigArgs,
-    /// Report on standard error which exception suppressed which sequence
-    #[arg(long, requires = "config")]
-    explain: bool,
-    /// Append the alerts to this file; standard output then shows them only on a terminal or with --output
-    #[arg(long, value_name = "FILE")]
-    alerts: Option<PathBuf>,
-    /// Write the case report, one HTML page, to this file
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write what was replayed, what it covered and what was found to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json_summary: Option<PathBuf>,
-    /// How to show alerts on standard output [default: text on a terminal, ndjson elsewhere]
-    #[arg(long, value_enum)]
-    output: Option<Format>,
-    /// Exit with 3 if there is no alert because no rule could have matched
-    #[arg(long)]
-    strict: bool,
-    /// Only alerts from this time on, such as 2026-11-24T09:00:00Z; earlier events still provide the ancestry
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    from: Option<Timestamp>,
-    /// Only events until this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    to: Option<Timestamp>,
-    /// Only events of this host, by name or id; may be given several times
-    #[arg(long, value_name = "HOST")]
-    host: Vec<String>,
-    /// Accept events in any order, holding them all in memory
-    #[arg(long, conflicts_with = "lateness")]
-    sort: bool,
-    /// How late an event may arrive and still be sorted into place; 0 keeps the order of the input [default: 5s, and small
-    /// files that are out of order are sorted]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    lateness: Option<Duration>,
-    /// Process executions to track, at about 2 KB each [default: as many as fit into 16 MiB]
-    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
-    max_processes: Option<usize>,
-    /// Partial sequences to keep for each rule
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
-    max_sequences: usize,
-    /// Events to buffer while waiting for earlier ones
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
-    max_reorder: usize,
-    /// Threads that decode; the alerts are the same with however many [default: one for each core]
-    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
-    threads: Option<usize>,
-    /// Ask every rule about every event, also where none of its stages can match; the alerts are the same
-    #[arg(long)]
-    no_prefilter: bool,
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    let is_date = text.len() == 10;
-    let text = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    Timestamp::parse(&text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
-}
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();

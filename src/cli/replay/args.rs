@@ -1,0 +1,79 @@
+//! The arguments of `osawatch replay`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::args::{at_least_one, duration};
+use crate::cli::config::ConfigArgs;
+use crate::cli::rules::Selection;
+use crate::cli::sink::Format;
+use crate::event::Timestamp;
+use crate::pipeline::Limits;
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Recordings, however their JSON is laid out, plain or compressed: ECS documents, eslogger or Jamf Protect; directories
+    /// of them; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Report on standard error which exception suppressed which sequence
+    #[arg(long, requires = "config")]
+    pub(super) explain: bool,
+    /// Append the alerts to this file; standard output then shows them only on a terminal or with --output
+    #[arg(long, value_name = "FILE")]
+    pub(super) alerts: Option<PathBuf>,
+    /// Write the case report, one HTML page, to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Write what was replayed, what it covered and what was found to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) json_summary: Option<PathBuf>,
+    /// How to show alerts on standard output [default: text on a terminal, ndjson elsewhere]
+    #[arg(long, value_enum)]
+    pub(super) output: Option<Format>,
+    /// Exit with 3 if there is no alert because no rule could have matched
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Only alerts from this time on, such as 2026-11-24T09:00:00Z; earlier events still provide the ancestry
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<Timestamp>,
+    /// Only events until this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<Timestamp>,
+    /// Only events of this host, by name or id; may be given several times
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Vec<String>,
+    /// Accept events in any order, holding them all in memory
+    #[arg(long, conflicts_with = "lateness")]
+    pub(super) sort: bool,
+    /// How late an event may arrive and still be sorted into place; 0 keeps the order of the input [default: 5s, and small
+    /// files that are out of order are sorted]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) lateness: Option<Duration>,
+    /// Process executions to track, at about 2 KB each [default: as many as fit into 16 MiB]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    pub(super) max_processes: Option<usize>,
+    /// Partial sequences to keep for each rule
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
+    pub(super) max_sequences: usize,
+    /// Events to buffer while waiting for earlier ones
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
+    pub(super) max_reorder: usize,
+    /// Threads that decode; the alerts are the same with however many [default: one for each core]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    pub(super) threads: Option<usize>,
+    /// Ask every rule about every event, also where none of its stages can match; the alerts are the same
+    #[arg(long)]
+    pub(super) no_prefilter: bool,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let is_date = text.len() == 10;
+    let text = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    Timestamp::parse(&text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
+}
