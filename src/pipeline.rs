@@ -193,9 +193,9 @@ impl Pipeline {
     }
 
     fn told(&self, follow_up: FollowUp) -> Output<'static> {
-        let held_back = follow_up.held_back.iter().map(|(rule, count)| (Arc::clone(&self.rules[*rule]), *count));
-        let (rule, held_back) = (Arc::clone(&self.rules[follow_up.rule]), held_back.collect());
-        Output::Alert(Box::new(Draft::follow_up(Told { follow_up, rule, held_back }, self.redactor.clone())))
+        let suppressed = follow_up.suppressed.iter().map(|(rule, count)| (Arc::clone(&self.rules[*rule]), *count));
+        let (rule, suppressed) = (Arc::clone(&self.rules[follow_up.rule]), suppressed.collect());
+        Output::Alert(Box::new(Draft::follow_up(Told { follow_up, rule, suppressed }, self.redactor.clone())))
     }
 
     fn summarize(&mut self, now: Option<Timestamp>, sink: &mut impl FnMut(Output<'_>)) {
@@ -207,7 +207,7 @@ impl Pipeline {
 
     fn summary(&self, summary: Summary) -> Output<'static> {
         let rule = Arc::clone(&self.rules[summary.rule]);
-        Output::Alert(Box::new(Draft::held_back(rule, summary, self.redactor.clone())))
+        Output::Alert(Box::new(Draft::suppressed(rule, summary, self.redactor.clone())))
     }
 
     /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
@@ -241,9 +241,9 @@ impl Pipeline {
             evicted_in_use: self.table.lost(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
-            followed_up: self.cases_before.1 + self.cases.held_back(),
+            followed_up: self.cases_before.1 + self.cases.suppressed(),
             evicted_cases: self.cases_before.0 + self.cases.evicted(),
-            held_back: self.suppressor.as_ref().map_or(0, Suppressor::held_back),
+            suppressed: self.suppressor.as_ref().map_or(0, Suppressor::suppressed),
             excepted: self.excepted.clone(),
         }
     }
@@ -283,7 +283,7 @@ impl Pipeline {
         let held = self.exceptions.iter().position(applies);
         if let Some(at) = held {
             self.excepted[at] += 1;
-            sink(Output::HeldBack { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+            sink(Output::Suppressed { rule: &self.rules[rule], exception: &self.exceptions[at], found });
             return true;
         }
         if !self.cases.admit(rule, &found, || alert::alert_id(&self.rules[rule], &found)) {

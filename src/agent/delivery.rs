@@ -192,7 +192,7 @@ impl<S: Sink> Writer<S> {
                 enrich::add_user_name(Arc::make_mut(event), &self.users);
             }
         });
-        if draft.is_held_back(|event| enrich::nameless_user(event).and_then(|uid| self.users.name(uid)).flatten()) {
+        if draft.is_suppressed(|event| enrich::nameless_user(event).and_then(|uid| self.users.name(uid)).flatten()) {
             return;
         }
         let mut alert = draft.alert(self.sequence);

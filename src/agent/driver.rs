@@ -138,7 +138,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
         });
         self.deliver();
         let sink = self.delivery.finish(self.settings.stop_within.saturating_sub(asked.elapsed()));
-        let late = self.engine.exceptions().iter().map(Exception::held_back_late);
+        let late = self.engine.exceptions().iter().map(Exception::suppressed_late);
         let result = result.map(|(ending, mut counts): (Ending, Counts)| {
             counts.excepted.iter_mut().zip(late).for_each(|((_, count), late)| *count += late);
             (ending, counts)

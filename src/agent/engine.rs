@@ -220,7 +220,7 @@ impl Engine {
         self.check_losses(now, true);
         self.counts.undelivered = self.system.losses.undelivered.load(Ordering::Relaxed);
         let counts = self.pipeline.counts();
-        self.counts.held_back = counts.held_back;
+        self.counts.suppressed = counts.suppressed;
         self.counts.evicted_executions = counts.evicted_executions - counts.evicted_in_use;
         let names = self.pipeline.exceptions().iter().map(|exception| exception.name.clone());
         self.counts.excepted = names.zip(counts.excepted).collect();

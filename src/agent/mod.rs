@@ -112,7 +112,7 @@ pub(crate) struct Counts {
     /// Executions evicted after their exit because the table was full; those evicted while in use are under `lost`.
     pub evicted_executions: u64,
     /// Alerts suppressed by [volume].
-    pub held_back: u64,
+    pub suppressed: u64,
     /// Sequences suppressed, by the name of the exception.
     pub excepted: Vec<(String, u64)>,
     /// What was lost or evicted, by counter.

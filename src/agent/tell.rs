@@ -77,7 +77,7 @@ impl Engine {
         });
         let exceptions = self.pipeline.exceptions().iter().zip(&pipeline.excepted);
         let exceptions =
-            exceptions.map(|(exception, hits)| count((&exception.name, hits + exception.held_back_late())));
+            exceptions.map(|(exception, hits)| count((&exception.name, hits + exception.suppressed_late())));
         self.account.rates.look(now);
         let mut status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,7 +94,7 @@ impl Engine {
             held_bytes_limit: self.held_limit as u64,
             rules: rules.collect(),
             exceptions: exceptions.collect(),
-            suppressed: pipeline.held_back,
+            suppressed: pipeline.suppressed,
             last_alert: self.account.last_alert.clone(),
             last_error: self.account.last_error.clone(),
             left_out: self.account.left_out(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::follow_up::{self, Told};
 use super::script::script_of;
-use super::{Alert, held_back};
+use super::{Alert, suppressed};
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::{Event, Execution, field};
@@ -24,7 +24,7 @@ pub struct Draft {
 #[derive(Debug)]
 enum Body {
     Found(Match),
-    HeldBack(Summary),
+    Suppressed(Summary),
     FollowUp(Told),
 }
 
@@ -38,8 +38,8 @@ impl Draft {
         Draft { rule, body: Body::Found(found), fed_by: None, redactor, undecided }
     }
 
-    pub(crate) fn held_back(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule, body: Body::HeldBack(summary), fed_by: None, redactor, undecided: Vec::new() }
+    pub(crate) fn suppressed(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
+        Draft { rule, body: Body::Suppressed(summary), fed_by: None, redactor, undecided: Vec::new() }
     }
 
     pub(crate) fn follow_up(told: Told, redactor: Option<Arc<Redactor>>) -> Draft {
@@ -69,7 +69,7 @@ impl Draft {
     pub fn events(&self) -> &[Arc<Event>] {
         match &self.body {
             Body::Found(found) => &found.events,
-            Body::HeldBack(summary) => std::slice::from_ref(&summary.last),
+            Body::Suppressed(summary) => std::slice::from_ref(&summary.last),
             Body::FollowUp(told) => std::slice::from_ref(&told.follow_up.first),
         }
     }
@@ -78,14 +78,14 @@ impl Draft {
     pub fn for_each_event(&mut self, mut change: impl FnMut(&mut Arc<Event>)) {
         match &mut self.body {
             Body::Found(found) => found.events.iter_mut().for_each(change),
-            Body::HeldBack(summary) => change(&mut summary.last),
+            Body::Suppressed(summary) => change(&mut summary.last),
             Body::FollowUp(told) => change(&mut told.follow_up.first),
         }
     }
 
     /// Whether an exception that had to wait for the names of users holds it back. `name` gives the name that an event
     /// lacks.
-    pub fn is_held_back(&self, name: impl Fn(&Event) -> Option<String>) -> bool {
+    pub fn is_suppressed(&self, name: impl Fn(&Event) -> Option<String>) -> bool {
         if self.undecided.is_empty() {
             return false;
         }
@@ -120,7 +120,7 @@ impl Draft {
                 let redactor = self.redactor.as_deref();
                 Alert::new(&self.rule, found, sequence, self.fed_by.as_deref(), redactor)
             }
-            Body::HeldBack(summary) => redacted(held_back::alert(&self.rule, &summary, sequence), self.redactor),
+            Body::Suppressed(summary) => redacted(suppressed::alert(&self.rule, &summary, sequence), self.redactor),
             Body::FollowUp(told) => redacted(follow_up::alert(&told, sequence), self.redactor),
         }
     }

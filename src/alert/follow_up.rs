@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Alert;
-use super::held_back::address;
+use super::suppressed::address;
 use crate::detect::Rule;
 use crate::detect::cases::{Contact, FollowUp};
 use crate::detect::rule::Severity;
@@ -27,19 +27,19 @@ pub(crate) struct Told {
     /// The rule of the alert that opened the case.
     pub rule: Arc<Rule>,
     /// The rules whose detections were suppressed, and how many.
-    pub held_back: Vec<(Arc<Rule>, u64)>,
+    pub suppressed: Vec<(Arc<Rule>, u64)>,
 }
 
 /// The document.
 pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
-    let Told { follow_up, rule, held_back } = told;
+    let Told { follow_up, rule, suppressed } = told;
     let mut hash = Sha256::new();
     let host = follow_up.first.str(field::HOST_ID).unwrap_or_default();
     for part in [host, &follow_up.alert_id, &follow_up.start.to_string(), RULE_ID] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let severity = held_back.iter().map(|(rule, _)| rule.severity).max_by_key(|severity| severity.number());
+    let severity = suppressed.iter().map(|(rule, _)| rule.severity).max_by_key(|severity| severity.number());
     let mut document = Map::new();
     document.insert("@timestamp".into(), follow_up.end.to_string().into());
     document.insert(
@@ -82,7 +82,7 @@ fn take_over(document: &mut Map<String, Json>, follow_up: &FollowUp) {
 }
 
 fn details(told: &Told) -> Json {
-    let Told { follow_up, rule, held_back } = told;
+    let Told { follow_up, rule, suppressed } = told;
     let named = named(follow_up);
     let rest = &follow_up.contacts[named.len()..];
     let contact = |contact: &Contact| {
@@ -91,7 +91,7 @@ fn details(told: &Told) -> Json {
             "is_new": contact.is_new,
         })
     };
-    let held_back = held_back
+    let suppressed = suppressed
         .iter()
         .map(|(rule, count)| json!({ "rule_id": rule.id, "severity": rule.severity.number(), "detections": count }));
     json!({
@@ -99,7 +99,7 @@ fn details(told: &Told) -> Json {
         "destinations": named.iter().map(contact).collect::<Vec<_>>(),
         "other_destinations": rest.len(),
         "other_connections": follow_up.other + rest.iter().map(|contact| contact.connections).sum::<u64>(),
-        "held_back": held_back.collect::<Vec<_>>(),
+        "held_back": suppressed.collect::<Vec<_>>(),
     })
 }
 
@@ -121,7 +121,7 @@ fn reason(told: &Told) -> String {
         1 => parts.push("1 new destination".to_owned()),
         number => parts.push(format!("{number} new destinations")),
     }
-    match told.held_back.iter().map(|(_, count)| count).sum::<u64>() {
+    match told.suppressed.iter().map(|(_, count)| count).sum::<u64>() {
         0 => {}
         1 => parts.push("1 more detection".to_owned()),
         number => parts.push(format!("{number} more detections")),

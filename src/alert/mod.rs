@@ -6,7 +6,7 @@ mod community_id;
 mod draft;
 mod ecs;
 mod follow_up;
-mod held_back;
+mod suppressed;
 pub(crate) mod lifecycle;
 mod masquerade;
 mod network;

@@ -281,10 +281,10 @@ fn take(output: pipeline::Output<'_>, args: &Args, sink: &mut Sink, found: &mut 
                 None => sink.write_alert(alert),
             }
         }
-        pipeline::Output::HeldBack { rule, exception, found } if args.explain => {
-            terminal::say(&summary::held_back(rule, exception, &found));
+        pipeline::Output::Suppressed { rule, exception, found } if args.explain => {
+            terminal::say(&summary::suppressed(rule, exception, &found));
         }
-        pipeline::Output::HeldBack { .. } => {}
+        pipeline::Output::Suppressed { .. } => {}
     }
 }
 

@@ -222,7 +222,7 @@ fn summary(ending: Ending, counts: &Counts, out: sink::Counts) -> String {
         plural(out.alerts, "alert")
     );
     let own = [
-        ("alerts suppressed by [volume]", counts.held_back),
+        ("alerts suppressed by [volume]", counts.suppressed),
         ("alerts delayed by the disk", out.file.delayed),
         ("alerts lost, as the backlog was full", out.file.lost),
         ("alerts that the system log rejected", out.not_in_system_log),

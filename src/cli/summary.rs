@@ -139,9 +139,9 @@ impl<'r> Summary<'r> {
     }
 
     fn suppressed(&self, out: &mut String) {
-        let Counts { held_back, excepted, .. } = &self.counts;
-        if *held_back > 0 {
-            let _ = writeln!(out, "{} suppressed by [volume]", plural(*held_back, "alert"));
+        let Counts { suppressed, excepted, .. } = &self.counts;
+        if *suppressed > 0 {
+            let _ = writeln!(out, "{} suppressed by [volume]", plural(*suppressed, "alert"));
         }
         let followed_up = self.counts.followed_up;
         if followed_up > 0 {
@@ -192,7 +192,7 @@ impl<'r> Summary<'r> {
                 "waiting_events": self.counts.overtaken,
                 "cases": self.counts.evicted_cases,
             },
-            "held_back": self.counts.held_back,
+            "held_back": self.counts.suppressed,
             "followed_up": self.counts.followed_up,
             "excepted": self.counts.excepted.iter().sum::<u64>(),
         })
@@ -218,7 +218,7 @@ impl<'r> Summary<'r> {
 }
 
 /// Which exception suppressed what, in one line.
-pub(super) fn held_back(rule: &Rule, exception: &Exception, found: &Match) -> String {
+pub(super) fn suppressed(rule: &Rule, exception: &Exception, found: &Match) -> String {
     let last = found.events.last();
     let text = |field| last.and_then(|event| event.str(field));
     let process = text(field::PROCESS_EXECUTABLE).or_else(|| text(field::PROCESS_NAME)).unwrap_or("a process");

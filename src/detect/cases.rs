@@ -47,7 +47,7 @@ pub(crate) struct FollowUp {
     /// Connections of further programs and destinations.
     pub(crate) other: u64,
     /// Detections that were suppressed, by the position of their rule.
-    pub(crate) held_back: BTreeMap<usize, u64>,
+    pub(crate) suppressed: BTreeMap<usize, u64>,
     /// The first event.
     pub(crate) first: Arc<Event>,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Cases {
     roots: HashMap<Arc<str>, u64>,
     opened: u64,
     due: Option<Timestamp>,
-    held_back: u64,
+    suppressed: u64,
     evicted: u64,
 }
 
@@ -106,7 +106,7 @@ struct Rolling {
     end: Timestamp,
     contacts: BTreeMap<(String, String), (u64, bool)>,
     other: u64,
-    held_back: BTreeMap<usize, u64>,
+    suppressed: BTreeMap<usize, u64>,
     first: Arc<Event>,
 }
 
@@ -114,7 +114,7 @@ impl Cases {
     pub(crate) fn new(rules: &[Rule], runs_scripts: fn(&Execution) -> bool) -> Cases {
         let rules = rules.iter().map(|rule| (rule.one_case, rule.severity)).collect();
         let (open, roots) = Default::default();
-        Cases { rules, runs_scripts, open, roots, opened: 0, due: None, held_back: 0, evicted: 0 }
+        Cases { rules, runs_scripts, open, roots, opened: 0, due: None, suppressed: 0, evicted: 0 }
     }
 
     /// Whether a rule asks for it.
@@ -139,7 +139,7 @@ impl Cases {
         }
         let is_out = case.admit(severity, last.time) || !one_case;
         if !is_out {
-            self.held_back += 1;
+            self.suppressed += 1;
             let due = case.hold_back(rule, last);
             self.due = self.due.into_iter().chain([due]).min();
         }
@@ -187,8 +187,8 @@ impl Cases {
     }
 
     /// Detections suppressed so far.
-    pub(crate) fn held_back(&self) -> u64 {
-        self.held_back
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.suppressed
     }
 
     /// Cases evicted because too many were open.
@@ -288,7 +288,7 @@ impl Case {
 
     fn hold_back(&mut self, rule: usize, last: &Arc<Event>) -> Timestamp {
         let rolling = self.rolling(last.time, EVERY, || Arc::clone(last));
-        *rolling.held_back.entry(rule).or_default() += 1;
+        *rolling.suppressed.entry(rule).or_default() += 1;
         rolling.due
     }
 
@@ -309,8 +309,8 @@ impl Case {
     fn rolling(&mut self, time: Timestamp, every: Duration, first: impl FnOnce() -> Arc<Event>) -> &mut Rolling {
         let due = time.saturating_add(every);
         let rolling = self.rolling.get_or_insert_with(|| {
-            let (contacts, held_back) = Default::default();
-            Rolling { due, start: time, end: time, contacts, other: 0, held_back, first: first() }
+            let (contacts, suppressed) = Default::default();
+            Rolling { due, start: time, end: time, contacts, other: 0, suppressed, first: first() }
         });
         rolling.due = rolling.due.min(due);
         rolling.end = rolling.end.max(time);
@@ -318,12 +318,12 @@ impl Case {
     }
 
     fn tell(&self, rolling: Rolling) -> FollowUp {
-        let Rolling { start, end, contacts, other, held_back, first, .. } = rolling;
+        let Rolling { start, end, contacts, other, suppressed, first, .. } = rolling;
         let contact =
             |((process, destination), (connections, is_new))| Contact { process, destination, connections, is_new };
         let mut contacts: Vec<Contact> = contacts.into_iter().map(contact).collect();
         contacts.sort_by_key(|contact| !contact.is_new);
-        FollowUp { rule: self.rule, alert_id: self.alert_id.clone(), start, end, contacts, other, held_back, first }
+        FollowUp { rule: self.rule, alert_id: self.alert_id.clone(), start, end, contacts, other, suppressed, first }
     }
 }
 

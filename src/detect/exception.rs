@@ -131,7 +131,7 @@ impl Exception {
     }
 
     /// Sequences that it suppressed late.
-    pub fn held_back_late(&self) -> u64 {
+    pub fn suppressed_late(&self) -> u64 {
         self.late.load(Ordering::Relaxed)
     }
 

@@ -101,7 +101,7 @@ pub(crate) struct Suppressor {
     window: Duration,
     limits: Vec<u64>,
     windows: Vec<Option<Window>>,
-    held_back: u64,
+    suppressed: u64,
 }
 
 #[derive(Debug)]
@@ -122,12 +122,12 @@ impl Suppressor {
     pub(crate) fn new(volume: &Volume, rules: &[Rule]) -> Suppressor {
         let limit = |rule: &Rule| volume.rules.get(&rule.id).map_or(volume.max_alerts, |rule| rule.max_alerts);
         let windows = rules.iter().map(|_| None).collect();
-        Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, held_back: 0 }
+        Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, suppressed: 0 }
     }
 
     /// Goes on counting from what another has held back.
-    pub(crate) fn continue_from(&mut self, held_back: u64) {
-        self.held_back = held_back;
+    pub(crate) fn continue_from(&mut self, suppressed: u64) {
+        self.suppressed = suppressed;
     }
 
     /// Whether the alert goes out. The summary is of the window that it ends.
@@ -140,7 +140,7 @@ impl Suppressor {
         let limit = self.limits[rule];
         let window = self.windows[rule].get_or_insert_with(|| Window::new(last.time));
         let is_out = window.admit(limit, last);
-        self.held_back += u64::from(!is_out);
+        self.suppressed += u64::from(!is_out);
         (is_out, closed)
     }
 
@@ -159,8 +159,8 @@ impl Suppressor {
     }
 
     /// Alerts suppressed so far.
-    pub(crate) fn held_back(&self) -> u64 {
-        self.held_back
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.suppressed
     }
 
     fn close(&mut self, rule: usize) -> Option<Summary> {
@@ -267,7 +267,7 @@ mod tests {
         let group = Group { process: "osascript".into(), destination: "1.2.3.4:443".into(), count: 5 };
         assert_eq!(summary.groups, [group]);
         assert_eq!(suppressor.elapse(None).len(), 1, "the window of the other rule; this one held nothing back");
-        assert_eq!(suppressor.held_back(), 6);
+        assert_eq!(suppressor.suppressed(), 6);
     }
 
     #[test]

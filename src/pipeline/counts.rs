@@ -18,7 +18,7 @@ pub struct Counts {
     /// Alerts by rule, in the order of the rules.
     pub alerts: Vec<u64>,
     /// Alerts held back by the limits of volume; summaries count them.
-    pub held_back: u64,
+    pub suppressed: u64,
     /// Detections that follow-ups tell of, as their case had alerted.
     pub followed_up: u64,
     /// Cases given up because too many were open.

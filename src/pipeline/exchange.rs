@@ -37,19 +37,19 @@ impl Pipeline {
         if of.len() != self.rules.len() || of.iter().enumerate().any(|(at, old)| *old != Some(at)) {
             self.follow_up(None, &mut sink);
             self.cases_before.0 += self.cases.evicted();
-            self.cases_before.1 += self.cases.held_back();
+            self.cases_before.1 += self.cases.suppressed();
             self.cases = Cases::new(&rules, script::runs_scripts);
         }
         let detector = Detector::new(&rules, lineages, self.sequences.0, self.sequences.1);
         let old = std::mem::replace(&mut self.detector, detector);
         self.detector.take_over(old, |rule| of[rule]);
-        let held_back = self.suppressor.as_ref().map_or(0, Suppressor::held_back);
+        let suppressed = self.suppressor.as_ref().map_or(0, Suppressor::suppressed);
         self.suppressor = volume.map(|volume| Suppressor::new(&volume, &rules));
-        self.suppressor.iter_mut().for_each(|suppressor| suppressor.continue_from(held_back));
+        self.suppressor.iter_mut().for_each(|suppressor| suppressor.continue_from(suppressed));
         self.alerts = of.iter().map(|old| old.map_or(0, |old| self.alerts[old])).collect();
         let count = |new: &Exception| {
             let old = self.exceptions.iter().position(|old| old.name == new.name);
-            old.map_or(0, |old| self.excepted[old] + self.exceptions[old].held_back_late())
+            old.map_or(0, |old| self.excepted[old] + self.exceptions[old].suppressed_late())
         };
         self.excepted = exceptions.iter().map(count).collect();
         self.rules = rules.into_iter().map(Arc::new).collect();

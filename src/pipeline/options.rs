@@ -75,7 +75,7 @@ pub struct Options {
     /// Leaves secrets out of alerts.
     pub(crate) redactor: Option<Redactor>,
     /// The names of users can become known after an event: exceptions that ask for one are left to
-    /// [`Draft::is_held_back`].
+    /// [`Draft::is_suppressed`].
     pub(crate) names_come_later: bool,
 }
 

@@ -9,7 +9,7 @@ pub enum Output<'p> {
     /// An alert, to be written.
     Alert(Box<Draft>),
     /// A sequence that an exception held back.
-    HeldBack {
+    Suppressed {
         /// The rule that found it.
         rule: &'p Rule,
         /// The exception.
@@ -24,7 +24,7 @@ impl Output<'_> {
     pub fn alert(self, sequence: u64) -> Option<Alert> {
         match self {
             Output::Alert(draft) => Some(draft.alert(sequence)),
-            Output::HeldBack { .. } => None,
+            Output::Suppressed { .. } => None,
         }
     }
 }
