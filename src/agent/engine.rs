@@ -1,6 +1,9 @@
 //! The engine: reports in, items for delivery out. It reads no clock and waits for nothing; its driver states what
 //! time it is.
 
+mod clock;
+mod losses;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,23 +22,19 @@ use super::tap::Tap;
 use super::users::Users;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
-use crate::alert::pipeline_error;
 use crate::detect::Exception;
 use crate::event::{Event, Flow, Machine, Timestamp, field};
-use crate::pipeline::{Output, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::process::{Due, PendingFlows, Progress};
 use crate::script::Capture;
 use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
 use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Watched};
 
+pub(super) use losses::deliver;
+
 /// An exec that is reported this much later than a later one may come after its flows were evicted.
 const LATE: Duration = Duration::from_secs(5);
-
-/// After the clock was set back, an event of before may be reported for so long,
-const ON_ITS_WAY: Duration = Duration::from_secs(30);
-/// and is told by being so far ahead.
-const AHEAD: Duration = Duration::from_secs(1);
 
 /// What the engine knows of this system.
 pub(super) struct System {
@@ -227,28 +226,6 @@ impl Engine {
         self.counts.clone()
     }
 
-    /// The time by the stream of processes and what has passed since it reported of one.
-    pub(super) fn time(&self, now: Duration) -> Timestamp {
-        let (time, at) = self.clock;
-        time.saturating_add(now.saturating_sub(at))
-    }
-
-    /// The time of day was set by so many nanoseconds: events that follow are not late because of it.
-    pub(super) fn clock_was_set(&mut self, by: i64, now: Duration) {
-        let moved = |time: Timestamp| Timestamp::from_nanoseconds(time.nanoseconds().saturating_add(by));
-        self.clock = (moved(self.time(now)), now);
-        self.set_back = (by < 0).then_some(now);
-        if by < 0 && self.progress.seen.nanoseconds() > i64::MIN {
-            self.progress.seen = moved(self.progress.seen);
-        }
-    }
-
-    /// Whether an event was on its way when the clock was set back: by the clock as it is now it is yet to come.
-    fn is_of_before_set(&self, time: Timestamp, now: Duration) -> bool {
-        let is_recent = self.set_back.is_some_and(|at| now.saturating_sub(at) < ON_ITS_WAY);
-        is_recent && time > self.time(now).saturating_add(AHEAD)
-    }
-
     fn process_event(&mut self, mut event: Event, now: Duration) {
         self.counts.processes += 1;
         let late = LATE.max(self.system.exec_lateness.get());
@@ -349,47 +326,5 @@ impl Engine {
         self.account.rates.count(&event);
         let (items, losses, account) = (&mut self.items, &self.losses, &mut self.account);
         self.pipeline.push(event, |output| deliver(output, losses, items, account));
-    }
-
-    fn check_losses(&mut self, now: Duration, is_end: bool) {
-        let losses = &self.system.losses;
-        let (executions, sequences, cases) = self.pipeline.lost();
-        let own = [
-            ("table.executions", executions),
-            ("table.sequences", sequences),
-            ("table.cases", cases),
-            ("table.flows_not_waited_for", self.pending.evicted()),
-            ("table.processes_not_watched", self.watch.evicted()),
-            ("engine.late_processes", self.late),
-            ("engine.not_taken", self.not_taken),
-            ("alerts.queue_full", self.alerts_lost),
-        ];
-        self.counts.lost.clear();
-        self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
-        let time = self.time(now);
-        self.losses.observe(self.counts.lost.iter().copied(), time);
-        if self.losses.wants_scan(self.system.losses.processes(), now) {
-            // One that is asked for already will do.
-            let _ = self.system.scan.try_send(());
-        }
-        if let Some(lost) = self.losses.due(now, is_end) {
-            let parts: Vec<String> = lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            let text = format!("lost: {}", parts.join(", "));
-            let document = pipeline_error::document(time, &self.system.machine, &lost);
-            self.account.warned(time, &text);
-            self.items.push(Item::Loss { document, lost });
-            self.items.push(Item::Notice(Notice { level: Level::Warning, text }));
-        }
-    }
-}
-
-/// An alert with what was lost near it.
-pub(super) fn deliver(output: Output<'_>, losses: &LossLog, items: &mut Vec<Item>, account: &mut Account) {
-    if let Output::Alert(draft) = output {
-        if let Some(last) = draft.events().last() {
-            account.alerted(last.time, &draft.rule().id);
-        }
-        let lost = draft.events().first().map(|event| losses.near(event.time)).unwrap_or_default();
-        items.push(Item::Alert { draft, lost });
     }
 }
