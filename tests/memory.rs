@@ -8,7 +8,7 @@ use osawatch::event::{Budget, Categories, Event, Timestamp, field};
 use osawatch::pipeline::{Counts, Limits, Pipeline};
 use serde_json::json;
 
-use crate::util::Run;
+use crate::util::{Run, fixtures};
 
 const STARTS: i64 = 1200;
 const ARGUMENT_BYTES: usize = 250 << 10;
@@ -138,6 +138,31 @@ fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
     let run = Run::of(&child.wait_with_output().unwrap()).exits(0);
     feeder.join().unwrap();
     assert!(run.stdout.contains("first") && run.stdout.contains("Not in this page"), "{}", run.stdout.len());
+}
+
+/// serde_json takes 72 bytes for a value whose text takes two.
+#[test]
+fn a_document_of_three_million_short_values_takes_no_more_than_200_mb() {
+    let limited = |args: &str, input: &str| {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("ulimit -d 204800; exec \"$0\" {args} -"), env!("CARGO_BIN_EXE_osawatch")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut to, input) = (child.stdin.take().unwrap(), input.to_owned());
+        let feeder = std::thread::spawn(move || to.write_all(input.as_bytes()).unwrap());
+        let run = Run::of(&child.wait_with_output().unwrap());
+        feeder.join().unwrap();
+        run
+    };
+    let pair = String::from_utf8(std::fs::read(fixtures().join("replay/public-v6/events.ndjson")).unwrap()).unwrap();
+    let many = format!(r#"{{"x":[{}1],"#, "1,".repeat(3 << 20));
+    let replayed = limited("replay --output ndjson", &pair.replace("\n{", &format!("\n{many}"))).exits(0);
+    assert_eq!(replayed.alerts().len(), 1, "{}", replayed.stderr);
+    let alert = replayed.stdout.replacen('{', &many, 1);
+    limited("alerts", &(replayed.stdout.clone() + &alert)).says("more than 500000 values; skipped");
 }
 
 #[test]

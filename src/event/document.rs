@@ -59,8 +59,21 @@ fn keep_category(document: &mut Map<String, Json>, event: &Event) {
     }
 }
 
-/// The whole document. Decoding skips what no rule wants, so a lone surrogate may still be in it.
+/// Values in a document that is read whole, at most: each takes 72 bytes in memory, also where its text takes two.
+pub(crate) const MAX_VALUES: usize = 500_000;
+
+/// Whether a text may hold more values than are read at once: there are no more of them than commas, but for those that
+/// begin a level.
+pub(crate) fn may_exceed_values(text: &str) -> bool {
+    text.len() > MAX_VALUES && memchr::memchr_iter(b',', text.as_bytes()).count() > MAX_VALUES
+}
+
+/// The whole document; without it, what was decoded stands. Decoding skips what no rule wants, so a lone surrogate may
+/// still be in it.
 fn whole(line: &str) -> Option<Map<String, Json>> {
+    if may_exceed_values(line) {
+        return None;
+    }
     let read = serde_json::from_str(line).ok();
     read.or_else(|| serde_json::from_str(&surrogates::repaired(line)?).ok())
 }

@@ -25,6 +25,9 @@ pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
     if !(holds("\"{") || holds("\"result\"") || holds("\"fields\"") || holds("\"document\"")) {
         return None;
     }
+    if document::may_exceed_values(line.as_str()) {
+        return None;
+    }
     let outer: Map<String, Value> = serde_json::from_str(line.as_str()).ok()?;
     let inner = inner(&outer)?;
     let host = |name| document::text(&outer, name);

@@ -12,7 +12,7 @@ use super::origin::{Input, Problem};
 use super::place::Place;
 use super::values::{Piece, Values};
 use super::{reader, sources};
-use crate::event::Line;
+use crate::event::{Line, document};
 use crate::source::wrapped;
 
 /// The JSON objects of one input, one after the other.
@@ -96,6 +96,13 @@ impl Documents {
                 Piece::Pending => continue,
                 Piece::End => return NextDocument::End,
             };
+            if document::may_exceed_values(line.as_str()) {
+                if !is_line {
+                    return self.problem(format!("more than {} values; skipped", document::MAX_VALUES));
+                }
+                self.values.reread();
+                continue;
+            }
             match serde_json::from_str(line.as_str()) {
                 Ok(Value::Object(document)) if is_line && !is_known(&document, &line) => self.values.reread(),
                 Ok(Value::Object(document)) => return NextDocument::Document(document, line, self.values.place),
