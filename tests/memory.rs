@@ -1,7 +1,7 @@
 //! What is held is bounded in bytes, whatever an attacker passes as arguments.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 
 use osawatch::detect::RuleSet;
 use osawatch::event::{Budget, Categories, Event, Timestamp, field};
@@ -72,19 +72,26 @@ fn large_arguments_stay_within_the_replay_budget_and_push_out_no_small_start() {
     assert!(counts.evicted_sequences > 0, "what was evicted is counted");
 }
 
-#[test]
-fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_and_an_input_buffer() {
-    let argument = "A".repeat(ARGUMENT_BYTES);
+/// Runs osawatch where it may hold so many MiB of data, of all threads, on what is written to its standard input.
+fn limited(mib: u32, args: &str, write: impl FnOnce(&mut ChildStdin) + Send + 'static) -> Run {
     let mut child = Command::new("sh")
-        // Kilobytes of data, of all threads.
-        .args(["-c", "ulimit -d 393216; exec \"$0\" replay -", env!("CARGO_BIN_EXE_osawatch")])
+        .args(["-c", &format!("ulimit -d {}; exec \"$0\" {args}", mib * 1024), env!("CARGO_BIN_EXE_osawatch")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let feeder = std::thread::spawn(move || {
+    let feeder = std::thread::spawn(move || write(&mut input));
+    let run = Run::of(&child.wait_with_output().unwrap());
+    feeder.join().unwrap();
+    run
+}
+
+#[test]
+fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_and_an_input_buffer() {
+    let argument = "A".repeat(ARGUMENT_BYTES);
+    let run = limited(384, "replay -", move |input| {
         for n in 0..=STARTS {
             let (time, argument) = (at(n * 10), if n == 0 { "1" } else { &argument });
             let process = format!(r#"{{"entity_id":"e{n}","pid":{n},"name":"osascript","args":["-e","{argument}"]}}"#);
@@ -98,22 +105,13 @@ fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_an
         });
         writeln!(input, "{line}").unwrap();
     });
-    let run = Run::of(&child.wait_with_output().unwrap()).exits(0).says("partial sequences evicted");
-    feeder.join().unwrap();
+    let run = run.exits(0).says("partial sequences evicted");
     assert_eq!(run.alerts().len(), 1);
 }
 
 #[test]
 fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
-    let mut child = Command::new("sh")
-        .args(["-c", "ulimit -d 204800; exec \"$0\" alerts --html - -", env!("CARGO_BIN_EXE_osawatch")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let feeder = std::thread::spawn(move || {
+    let run = limited(200, "alerts --html - -", move |input| {
         let alert = |name: &str, rest: &str| {
             format!(
                 r#"{{"@timestamp":"2026-01-15T09:30:00Z","event":{{"kind":"alert","id":"{name}"}},"rule":{{"name":"{name}"}},{rest}}}"#
@@ -134,35 +132,24 @@ fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
             )
             .unwrap();
         }
-    });
-    let run = Run::of(&child.wait_with_output().unwrap()).exits(0);
-    feeder.join().unwrap();
+    })
+    .exits(0);
     assert!(run.stdout.contains("first") && run.stdout.contains("Not in this page"), "{}", run.stdout.len());
 }
 
 /// serde_json takes 72 bytes for a value whose text takes two.
 #[test]
 fn a_document_of_three_million_short_values_takes_no_more_than_200_mb() {
-    let limited = |args: &str, input: &str| {
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("ulimit -d 204800; exec \"$0\" {args} -"), env!("CARGO_BIN_EXE_osawatch")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut to, input) = (child.stdin.take().unwrap(), input.to_owned());
-        let feeder = std::thread::spawn(move || to.write_all(input.as_bytes()).unwrap());
-        let run = Run::of(&child.wait_with_output().unwrap());
-        feeder.join().unwrap();
-        run
-    };
     let pair = String::from_utf8(std::fs::read(fixtures().join("replay/public-v6/events.ndjson")).unwrap()).unwrap();
     let many = format!(r#"{{"x":[{}1],"#, "1,".repeat(3 << 20));
-    let replayed = limited("replay --output ndjson", &pair.replace("\n{", &format!("\n{many}"))).exits(0);
+    let replayed = {
+        let input = pair.replace("\n{", &format!("\n{many}"));
+        limited(200, "replay --output ndjson -", move |to| to.write_all(input.as_bytes()).unwrap()).exits(0)
+    };
     assert_eq!(replayed.alerts().len(), 1, "{}", replayed.stderr);
-    let alert = replayed.stdout.replacen('{', &many, 1);
-    limited("alerts", &(replayed.stdout.clone() + &alert)).says("more than 500000 values; skipped");
+    let alerts = replayed.stdout.clone() + &replayed.stdout.replacen('{', &many, 1);
+    limited(200, "alerts -", move |to| to.write_all(alerts.as_bytes()).unwrap())
+        .says("more than 500000 values; skipped");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::value;
 use crate::event::Budget;
+use crate::output;
 use crate::quantity::{serialize_duration, serialize_size};
 use crate::source::live::Queues;
 
@@ -64,7 +65,14 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { cpu: 50, memory: 64 << 20, process_queue: 16_384, flow_queue: 8192, alert_queue: 16 << 20 }
+        let (queues, of) = (Queues::default(), |count: usize| u32::try_from(count).unwrap_or(u32::MAX));
+        Limits {
+            cpu: 50,
+            memory: Budget::LIVE.total() as u64,
+            process_queue: of(queues.processes),
+            flow_queue: of(queues.flows),
+            alert_queue: output::MAX_WAITING_BYTES as u64,
+        }
     }
 }
 

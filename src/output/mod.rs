@@ -20,7 +20,7 @@ mod writer;
 mod written;
 
 pub(crate) use gauge::Gauge;
-pub(crate) use options::{Counts, Fsync, Options, Rotation};
+pub(crate) use options::{Counts, Fsync, MAX_WAITING_BYTES, Options, Rotation};
 pub(crate) use retention::rotations;
 pub(crate) use thread::WriterThread;
 pub(crate) use writer::Writer;

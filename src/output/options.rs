@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 
-/// Lines that wait in memory, in bytes, when the state directory takes none.
-const MEMORY: usize = 16 << 20;
+/// Lines that wait in memory, in bytes, when the state directory takes none, unless the configuration says otherwise.
+pub(crate) const MAX_WAITING_BYTES: usize = 16 << 20;
 /// Bytes kept in the state directory: 33 alerts of the greatest length, some hundreds of common ones.
 const RESERVE: u64 = 1 << 20;
 
@@ -41,7 +41,7 @@ impl Options {
             rotation: None,
             state_directory: None,
             reserve: RESERVE,
-            memory: MEMORY,
+            memory: MAX_WAITING_BYTES,
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn osascript(args: &[&str]) -> Invocation {
     }
 }
 
-/// `/dev/fd/63` is a pipe of the shell, and would be one of our own descriptors to us.
+/// `/dev/fd/63` is a pipe of the shell; here it would name a descriptor of osawatch.
 fn is_standard_input(path: &str) -> bool {
     path == "-" || path == "/dev/stdin" || path.starts_with("/dev/fd/")
 }

@@ -18,7 +18,7 @@ impl Table {
         self.relink(event, key);
     }
 
-    /// Takes note that the execution of the event descends from one whose start was not reported yet: `from` itself,
+    /// Records that the execution of the event descends from one whose start was not reported yet: `from` itself,
     /// if that is an ancestor, or the one that `from` waits for.
     fn note_unlinked(&mut self, event: &Event, key: &Arc<str>, (from, is_ancestor): (&str, bool)) {
         let from = key_of(&mut self.key, event, from);

@@ -105,7 +105,7 @@ impl Kernel {
         self.numbers
     }
 
-    /// Does a step; gives what is told of it, and for a report of a connection whose it is.
+    /// Performs a step. Returns the event that reports it and, of a connection, who owns it.
     fn step(&mut self, step: Step) -> Option<(Event, Option<String>)> {
         let time = self.now();
         match step {

@@ -64,13 +64,13 @@ pub(crate) enum Notification<'a> {
 pub(crate) struct Exec<'a> {
     /// The process with its new program.
     pub target: Process<'a>,
-    /// The arguments; a client of our own may hold only the beginning of long ones, and leave out the last.
+    /// The arguments; the client that osawatch opens may hold only the beginning of long ones, and leave out the last.
     pub args: Option<Vec<Cow<'a, str>>>,
     /// How many arguments there are, where `args` does not hold them all.
     pub args_count: Option<usize>,
     /// Bytes of arguments that were left out.
     pub args_left_out: usize,
-    /// The environment; a client of our own does not copy it.
+    /// The environment; the client that osawatch opens does not copy it.
     pub env: Option<Vec<Cow<'a, str>>>,
     /// The working directory.
     pub cwd: Option<File<'a>>,

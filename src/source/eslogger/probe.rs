@@ -1,4 +1,4 @@
-//! The self-test of exec events: children of our own, whose execs must be reported, and how soon they are.
+//! The self-test of exec events: osawatch starts children, whose execs must be reported, and measures how soon.
 
 use std::collections::HashMap;
 use std::fmt;
