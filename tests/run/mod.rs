@@ -87,7 +87,7 @@ fn documents(path: &Path) -> Vec<Json> {
 fn osascripts(pid: u32, count: u32, over_ms: u32) -> Json {
     let upid = u64::from(pid) + 10_000_000;
     let steps = json!([
-        {"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": pid + 1, "upid": upid}},
+        {"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": pid + 1, "child_upid": upid}},
         {"es": {"type": "exec", "pid": pid, "pidversion": pid + 5_000_001, "path": "/usr/bin/osascript",
             "args": ["osascript", "-e", "1"], "parent_pid": 400, "responsible_pid": 400,
             "signing_id": "com.apple.osascript", "platform": true, "uid": 501, "upid": upid}},

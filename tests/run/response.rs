@@ -11,7 +11,7 @@ fn connects_after(mac: Mac, process: Json, steps: impl IntoIterator<Item = Json>
         "signing_id": "com.apple.osascript", "platform": true, "uid": 501, "upid": 4501});
     exec.as_object_mut().unwrap().extend(process.as_object().unwrap().clone());
     mac.then([
-        json!({"es": {"type": "fork", "pid": 400, "child_pid": 501, "child_pidversion": 1001, "upid": 4501}}),
+        json!({"es": {"type": "fork", "pid": 400, "child_pid": 501, "child_pidversion": 1001, "child_upid": 4501}}),
         json!({"es": exec}),
         json!({"wait_idle": 5000}),
         json!({"after_ms": 300}),

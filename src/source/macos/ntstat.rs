@@ -25,6 +25,8 @@ const NTSTAT: &str = "ntstat";
 const CONTROL: &str = "com.apple.network.statistics";
 /// The receive buffer asked for, and the least that is worth a try: the kernel's own is 8 KiB, a dozen reports.
 const BUFFER: (usize, usize) = (8 * 1024 * 1024, 64 * 1024);
+/// How often the clocks are read for one reading.
+const READINGS: usize = 4;
 /// A datagram is shorter: `MAX_NSTAT_MSG_HDR_LENGTH` is 65,532.
 const DATAGRAM: usize = 64 * 1024;
 /// While libproc is used instead, the kernel is asked again after this long, doubled up to an hour.
@@ -255,9 +257,17 @@ impl<'n> Conversation<'n> {
     }
 }
 
+/// Reads both clocks as near to each other as it can: where the thread is interrupted between the two, every time at
+/// which a socket was made would be off by as long, and a process that lived for a few milliseconds not be its owner.
 fn clock() -> ContinuousClock {
-    let (ticks, numer, denom) = sys::continuous_ticks();
-    ContinuousClock { numer, denom, ticks, time: now() }
+    let reading = || {
+        let (before, numer, denom) = sys::continuous_ticks();
+        let time = now();
+        let apart = sys::continuous_ticks().0.saturating_sub(before);
+        (apart, ContinuousClock { numer, denom, ticks: before + apart / 2, time })
+    };
+    let closer = |one: (u64, ContinuousClock), other: (u64, ContinuousClock)| if other.0 < one.0 { other } else { one };
+    (1..READINGS).map(|_| reading()).fold(reading(), closer).1
 }
 
 /// A new control socket, and its receive buffer.

@@ -63,6 +63,10 @@ fn happen(table: &mut Table, step: &Value) -> Result<(u32, Arc<Process>, Event),
             (layout::NOTIFY_EXEC, before, Event::Exec { target })
         }
         Some("fork") => {
+            // An exec keeps the unique pid: the child has from the start the one that its exec will state.
+            if step.get("upid").is_some() {
+                return Err("fork with upid: child_upid is the child's".into());
+            }
             let parent = table.get_or_make(pid, step);
             let child = table.fork(&parent, number("child_pid").ok_or("fork without child_pid")? as i32, step);
             (layout::NOTIFY_FORK, parent, Event::Fork { child: marked(child, step) })

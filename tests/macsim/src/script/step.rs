@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 31] = [
+pub(crate) const KEYS: [&str; 32] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -21,6 +21,7 @@ pub(crate) const KEYS: [&str; 31] = [
     "host_uuid_errno",
     "slept_ms",
     "clock_ms",
+    "interrupted_ms",
     "report_heap",
     "eslogger",
     "programs",
@@ -37,14 +38,35 @@ pub(crate) const KEYS: [&str; 31] = [
 ];
 
 pub(crate) fn run(step: &Value) -> Result<(), String> {
+    the_clocks(step);
     the_mac(step)?;
     its_events(step)?;
     the_host(step)
 }
 
+/// What its clocks show, and in which ticks.
+fn the_clocks(step: &Value) {
+    use crate::shims::time;
+    if let Some(ms) = step["slept_ms"].as_u64() {
+        time::sleep_was(ms);
+    }
+    if let Some(ms) = step["interrupted_ms"].as_u64() {
+        time::interrupt(ms);
+    }
+    if let Some(ms) = step["clock_ms"].as_i64() {
+        time::set_by(ms);
+    }
+    if let Some(is_intel) = step["intel"].as_bool() {
+        time::set_intel(is_intel);
+    }
+    if let Some(is_translated) = step["translated"].as_bool() {
+        time::set_translated(is_translated);
+    }
+}
+
 /// What holds for the Mac from now on.
 fn the_mac(step: &Value) -> Result<(), String> {
-    use crate::shims::{time, world};
+    use crate::shims::world;
     if let Some(value) = step.get("es_new_client_result") {
         crate::es::set_new_client_result(value.as_str().ok_or("not a string")?)?;
     }
@@ -66,18 +88,6 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(number) = step["euid"].as_u64() {
         world::with(|world| world.euid = Some(number as u32));
-    }
-    if let Some(ms) = step["slept_ms"].as_u64() {
-        time::sleep_was(ms);
-    }
-    if let Some(ms) = step["clock_ms"].as_i64() {
-        time::set_by(ms);
-    }
-    if let Some(is_intel) = step["intel"].as_bool() {
-        time::set_intel(is_intel);
-    }
-    if let Some(is_translated) = step["translated"].as_bool() {
-        time::set_translated(is_translated);
     }
     if let Some(is_older) = step["version_compat"].as_bool() {
         world::with(|world| world.version_compat = is_older);
