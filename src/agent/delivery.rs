@@ -15,6 +15,7 @@ use super::{Settings, Sink, enrich};
 use crate::alert::Draft;
 use crate::event::document::insert;
 use crate::event::{Charge, Ledger};
+use crate::script::Redactor;
 use crate::source::live::{Level, Notice};
 
 /// What the engine delivers.
@@ -70,6 +71,7 @@ impl<S: Sink + Send + 'static> Delivery<S> {
         let (waiting, limit) = (VecDeque::new(), settings.budget.alerts);
         let writer = Writer { sink, queue, made_room, settled, users, script_wait, waiting, sequence };
         thread::Builder::new().name("osawatch-alerts".to_owned()).spawn(move || {
+            Redactor::prepare();
             let _ = done.send(writer.run());
         })?;
         Ok(Delivery { items, ledger: Ledger::default(), limit, room, is_stuck: false, sink: ended })

@@ -70,6 +70,9 @@ impl Alert {
 
 /// A document as one line of JSON, without its newline.
 pub fn to_line(document: &Map<String, Json>) -> String {
+    // It seldom grows from here on.
+    let mut line = Vec::with_capacity(8192);
     // A document of strings, numbers and other JSON values can always be written.
-    serde_json::to_string(document).unwrap_or_default()
+    let _ = serde_json::to_writer(&mut line, document);
+    String::from_utf8(line).unwrap_or_default()
 }

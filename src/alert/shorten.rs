@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+use super::to_line;
 use crate::event::document::{get, insert};
 use crate::event::hash::hex;
 
@@ -118,8 +119,7 @@ fn args_hash(document: &Map<String, Json>) -> Option<String> {
 }
 
 fn length(document: &Map<String, Json>) -> usize {
-    // A document of strings and numbers can always be written.
-    serde_json::to_string(document).map_or(usize::MAX, |text| text.len())
+    to_line(document).len()
 }
 
 #[derive(Default)]

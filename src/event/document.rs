@@ -148,7 +148,10 @@ fn containing<'d, 'n>(
         if parts.peek().is_none() {
             return Some((inner, part));
         }
-        inner = inner.entry(part).or_insert_with(|| Json::Object(Map::new())).as_object_mut()?;
+        if !inner.contains_key(part) {
+            inner.insert(part.to_owned(), Json::Object(Map::new()));
+        }
+        inner = inner.get_mut(part)?.as_object_mut()?;
     }
     None
 }

@@ -3,6 +3,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 use serde_json::{Map, Value as Json};
 
+use super::finder::Known;
 use super::mark::{Kind, OPENING, Span, joined};
 use super::names::kind_of;
 use super::settings::Settings;
@@ -56,7 +57,7 @@ const MAX_SECRET: usize = 4096;
 const MAX_KNOWN: usize = 512;
 
 pub(super) fn apply(settings: &Settings, document: &mut Map<String, Json>) {
-    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None };
+    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None, read: Known::default() };
     let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
         let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
         members.for_each(|(key, value)| visit(key, value));
@@ -77,6 +78,7 @@ struct Walk<'r> {
     copies: Option<Copies>,
     /// The arguments that were read last, as they were and as they are shown.
     last: Option<(Vec<String>, Vec<String>)>,
+    read: Known,
 }
 
 fn left_out(bytes: usize) -> String {
@@ -149,7 +151,8 @@ impl Walk<'_> {
     }
 
     fn whole_vector(&mut self, args: &[&str]) -> Vec<String> {
-        let mut spans = if self.settings.finds { finder::in_args(args) } else { vec![Vec::new(); args.len()] };
+        let mut spans =
+            if self.settings.finds { finder::in_args(args, &mut self.read) } else { vec![Vec::new(); args.len()] };
         let line = args.join(" ");
         finder::divide(&self.settings.matches(&line), args, &mut spans);
         let each = args.iter().zip(spans);
@@ -184,7 +187,7 @@ impl Walk<'_> {
         let named = kind_of(key).filter(|_| self.settings.finds && !whole.starts_with(OPENING) && !whole.is_empty());
         let mut spans = match named {
             Some(kind) => vec![Span { start: 0, end: whole.len(), kind }],
-            None if self.settings.finds => finder::in_text(whole),
+            None if self.settings.finds => self.read.in_text(whole),
             None => Vec::new(),
         };
         if TEXTS.contains(&key) {

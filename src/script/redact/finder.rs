@@ -1,5 +1,7 @@
 //! The secrets of a text, and of the arguments of a program.
 
+use ahash::HashMap;
+
 use super::grammar;
 use super::layer::{Layer, Shape, Token, lex};
 use super::mark::{Kind, Span, joined};
@@ -8,12 +10,18 @@ use super::{shapes, values, written};
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
 
+/// A shorter text has no room for a secret and what tells it.
+const MIN_TEXT: usize = 4;
+
 /// Bytes of each argument that are read together with those beside it.
 const MAX_HEAD: usize = 4096;
 
 /// The secrets of a text, in order.
 pub(super) fn in_text(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
+    if text.len() < MIN_TEXT {
+        return spans;
+    }
     shapes::find(text, &mut spans);
     if may_hold(text) {
         level(&Layer::outermost(text), 0, &mut spans);
@@ -21,9 +29,30 @@ pub(super) fn in_text(text: &str) -> Vec<Span> {
     joined(text, spans)
 }
 
+/// Longer texts are read each time: a document may be full of them.
+const MAX_KNOWN: usize = 4096;
+
+/// Texts that were read, and their secrets: an alert has most of its texts twice or more.
+#[derive(Default)]
+pub(super) struct Known(HashMap<String, Vec<Span>>);
+
+impl Known {
+    /// As [`in_text`].
+    pub(super) fn in_text(&mut self, text: &str) -> Vec<Span> {
+        if let Some(spans) = self.0.get(text) {
+            return spans.clone();
+        }
+        let spans = in_text(text);
+        if text.len() <= MAX_KNOWN {
+            self.0.insert(text.to_owned(), spans.clone());
+        }
+        spans
+    }
+}
+
 /// The secrets of arguments: of each alone, of all by the grammar of the command, and of all as one text.
-pub(super) fn in_args(args: &[&str]) -> Vec<Vec<Span>> {
-    let mut spans: Vec<Vec<Span>> = args.iter().map(|arg| in_text(arg)).collect();
+pub(super) fn in_args(args: &[&str], known: &mut Known) -> Vec<Vec<Span>> {
+    let mut spans: Vec<Vec<Span>> = args.iter().map(|arg| known.in_text(arg)).collect();
     for found in grammar::find(args).0 {
         let end = args[found.word].len();
         spans[found.word].push(Span { start: found.start, end, kind: found.kind });
@@ -31,7 +60,7 @@ pub(super) fn in_args(args: &[&str]) -> Vec<Vec<Span>> {
     if args.len() > 1 {
         let heads: Vec<&str> = args.iter().map(|arg| &arg[..arg.floor_char_boundary(MAX_HEAD)]).collect();
         let mut of_heads = vec![Vec::new(); args.len()];
-        divide(&in_text(&heads.join(" ")), &heads, &mut of_heads);
+        divide(&known.in_text(&heads.join(" ")), &heads, &mut of_heads);
         for (at, span) in
             of_heads.into_iter().enumerate().flat_map(|(at, spans)| spans.into_iter().map(move |s| (at, s)))
         {
@@ -60,7 +89,8 @@ pub(super) fn divide(of_joined: &[Span], args: &[&str], spans: &mut [Vec<Span>])
 }
 
 fn may_hold(text: &str) -> bool {
-    text.len() >= 4 && text.bytes().any(|byte| byte.is_ascii_whitespace() || b"=:\"'`".contains(&byte))
+    let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b':' | b'"' | b'\'' | b'`');
+    text.len() >= MIN_TEXT && text.bytes().any(separates)
 }
 
 fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {

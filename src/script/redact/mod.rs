@@ -63,6 +63,11 @@ impl Redactor {
         self
     }
 
+    /// Compiles the patterns: without it the first document takes 10 ms longer than all others.
+    pub(crate) fn prepare() {
+        shapes::prepare();
+    }
+
     /// Leaves the secrets out of a document.
     pub(crate) fn apply(&self, document: &mut Map<String, Json>) {
         document::apply(&self.0, document);

@@ -1,5 +1,9 @@
 //! Which names mean a secret, and which values are not secret.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::mark::{Kind, OPENING};
 
 /// A longer one is not a name.
@@ -150,19 +154,49 @@ const PLAIN: [&str; 40] = [
     "--",
 ];
 
+/// A name of a secret has one of these in it, if it is of ASCII letters; most names of a document have none.
+const STEMS: [&str; 15] = [
+    "pass",
+    "pw",
+    "pswd",
+    "kennwort",
+    "senha",
+    "wachtwoord",
+    "motdepasse",
+    "token",
+    "jwt",
+    "secret",
+    "key",
+    "psk",
+    "cred",
+    "auth",
+    "cookie",
+];
+static STEM: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).ok());
+
+/// Digits may stand within a stem, and letters have other forms: such a name is looked at closely.
+fn may_be_of_secret(name: &str) -> bool {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_digit());
+    !is_plain || STEM.as_ref().is_none_or(|stem| stem.is_match(name))
+}
+
 /// What kind of secret a thing of this name is: an identifier, an option, a header, a key of a JSON object.
 pub(super) fn kind_of(name: &str) -> Option<Kind> {
     if name.len() > MAX_NAME_BYTES || name.len() < 2 || matches!(name, "PWD" | "OLDPWD") {
         return None;
     }
-    let segments = segments(name);
-    if segments.last().is_some_and(|last| ABOUT.contains(&last.as_str())) {
-        return None;
-    }
-    (0..segments.len()).find_map(|at| {
-        let before = at.checked_sub(1).map_or("", |before| segments[before].as_str());
-        kind_of_segment(before, &segments[at], at > 0 && at + 1 == segments.len())
-    })
+    if may_be_of_secret(name) { kind_of_segments(name) } else { None }
+}
+
+fn kind_of_segments(name: &str) -> Option<Kind> {
+    let segments = Segments::of(name);
+    let last = segments.number() - 1;
+    let kind = (0..=last).find_map(|at| {
+        let before = at.checked_sub(1).map_or("", |before| segments.get(before));
+        kind_of_segment(before, segments.get(at), at > 0 && at == last)
+    });
+    kind.filter(|_| !ABOUT.contains(&segments.get(last)))
 }
 
 fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
@@ -197,30 +231,44 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
 }
 
 /// The parts of a name, in lower case: `DB_PASSWORD`, `adminPassword`, `x-api-key`. A leading `_` is an empty part.
-fn segments(name: &str) -> Vec<String> {
-    let name = name.trim_start_matches(['-', '$']);
-    let mut segments = vec![String::new()];
-    let mut previous = ' ';
-    let mut letters = name.chars();
-    while let Some(letter) = letters.next() {
-        // `SMBPass` ends a word before its last capital; `tokenIDs` does not.
-        let is_word = || letters.as_str().chars().take(2).filter(|next| next.is_lowercase()).count() == 2;
-        let begins = !letter.is_alphanumeric()
-            || letter.is_uppercase() && (previous.is_lowercase() || previous.is_uppercase() && is_word());
-        if begins && (letter.is_alphanumeric() || previous != ' ' || letter == '_') {
-            segments.push(String::new());
-        }
-        if letter.is_alphanumeric()
-            && let Some(last) = segments.last_mut()
-        {
-            // Digits at the end number a name: `password2`.
-            if !letter.is_ascii_digit() {
-                last.extend(letter.to_lowercase());
+struct Segments {
+    letters: String,
+    /// Where each part ends.
+    ends: Vec<usize>,
+}
+
+impl Segments {
+    fn of(name: &str) -> Segments {
+        let name = name.trim_start_matches(['-', '$']);
+        let (mut segments, mut ends) = (String::with_capacity(name.len()), Vec::with_capacity(4));
+        let mut previous = ' ';
+        let mut letters = name.chars();
+        while let Some(letter) = letters.next() {
+            // `SMBPass` ends a word before its last capital; `tokenIDs` does not.
+            let is_word = || letters.as_str().chars().take(2).filter(|next| next.is_lowercase()).count() == 2;
+            let begins = !letter.is_alphanumeric()
+                || letter.is_uppercase() && (previous.is_lowercase() || previous.is_uppercase() && is_word());
+            if begins && (letter.is_alphanumeric() || previous != ' ' || letter == '_') {
+                ends.push(segments.len());
             }
+            // Digits at the end number a name: `password2`.
+            if letter.is_alphanumeric() && !letter.is_ascii_digit() {
+                segments.extend(letter.to_lowercase());
+            }
+            previous = letter;
         }
-        previous = letter;
+        ends.push(segments.len());
+        Segments { letters: segments, ends }
     }
-    segments
+
+    fn number(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.letters[start..self.ends[at]]
+    }
 }
 
 /// An option or variable whose value is a command that prints a secret: `--passwordeval`, `BORG_PASSCOMMAND`.
@@ -241,7 +289,7 @@ pub(super) fn is_switch(option: &str) -> bool {
         "no", "with", "use", "show", "ask", "prompt", "print", "get", "reset", "skip", "enable", "disable", "save",
         "store", "force", "need", "generate", "list", "revoke", "delete", "check", "verify",
     ];
-    segments(option).first().is_some_and(|first| SWITCHES.contains(&first.as_str()))
+    SWITCHES.contains(&Segments::of(option).get(0))
 }
 
 /// A value that is not a secret: a reference, a keyword, a small number, a mark.
@@ -354,6 +402,19 @@ mod tests {
             "",
         ] {
             assert_eq!(kind_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_of_a_secret_is_without_its_stem() {
+        let words = "password passwd passphrase passcode passwort kennwort contraseña wachtwoord pass pw pwd pswd senha \
+                     motdepasse sshpass dbpass userpass keypass storepass smbpass requirepass token jwt secret apikey \
+                     paperkey accesskey privatekey secretkey authkey accountkey masterkey psk key credential credentials \
+                     creds authorization auth cookie api_key to\u{212A}en pass1word";
+        for word in words.split_whitespace() {
+            for name in [word.to_owned(), word.to_uppercase(), format!("_{word}"), format!("my-{word}2")] {
+                assert!(may_be_of_secret(&name) || kind_of_segments(&name).is_none(), "{name}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::mark::{Kind, Span};
@@ -112,7 +112,9 @@ static LITERALS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| 
         TABLE.iter().enumerate().flat_map(|(row, (literals, _, _))| literals.split('|').map(move |one| (row, one)));
     let (rows, literals): (Vec<usize>, Vec<&str>) = rows.unzip();
     // The table is constant, and a test builds it.
-    AhoCorasick::builder().ascii_case_insensitive(true).build(literals).ok().map(|automaton| (automaton, rows))
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
+    builder.build(literals).ok().map(|automaton| (automaton, rows))
 });
 static PATTERNS: LazyLock<Vec<Regex>> =
     LazyLock::new(|| TABLE.iter().filter_map(|(_, pattern, _)| bytes(pattern)).collect());
@@ -134,6 +136,15 @@ static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 fn bytes(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(pattern).unicode(false).build().ok()
+}
+
+/// Compiles the patterns.
+pub(super) fn prepare() {
+    LazyLock::force(&LITERALS);
+    LazyLock::force(&PATTERNS);
+    for pattern in [&USER, &PARAMETER, &SCHEME, &ELEMENT] {
+        LazyLock::force(pattern);
+    }
 }
 
 /// Finds the secrets of a text that are known by their shape.
@@ -164,7 +175,9 @@ pub(super) fn find(text: &str, out: &mut Vec<Span>) {
             name.and_then(kind_of).is_some() && !is_plain(secret)
         });
     }
-    each_of(&SCHEME, text, Kind::Credential, out, |_, secret| is_encoded(secret));
+    if text.contains([' ', '\t']) {
+        each_of(&SCHEME, text, Kind::Credential, out, |_, secret| is_encoded(secret));
+    }
 }
 
 /// Words after "basic" and "bearer" are words; credentials have digits, padding or capitals within.
@@ -188,6 +201,10 @@ fn each_of(
 }
 
 fn each(pattern: &Regex, text: &str, kind: Kind, out: &mut Vec<Span>, is_secret: impl Fn(&Captures<'_>, &str) -> bool) {
+    // Groups are costly, and most texts have no match.
+    if !pattern.is_match(text.as_bytes()) {
+        return;
+    }
     for found in pattern.captures_iter(text.as_bytes()) {
         let Some(secret) = found.name("secret").or_else(|| found.get(0)) else { continue };
         let (start, end) = (secret.start(), secret.end());
