@@ -174,30 +174,31 @@ fn rule_of(rule: &Rule) -> Json {
 /// fills what it leaves open, of the process only when it is the same process.
 fn take_over(alert: &mut Map<String, Json>, copies: &[Map<String, Json>], same_process: bool) {
     let last = copies.len() - 1;
+    let mut name = String::new();
     for section in SECTIONS {
-        let mut leaves = Vec::new();
         for at in std::iter::once(last).chain(0..last) {
             let speaks = section != "process" || at == last || same_process;
             if let Some(value) = copies[at].get(section).filter(|_| speaks) {
-                collect_leaves(section, value, &mut leaves);
-            }
-        }
-        for (name, value) in leaves {
-            if let Some(value) = process::coerce(&name, value) {
-                insert(alert, &name, value);
+                section.clone_into(&mut name);
+                take_over_value(alert, &mut name, value);
             }
         }
     }
 }
 
-fn collect_leaves<'v>(name: &str, value: &'v Json, leaves: &mut Vec<(String, &'v Json)>) {
-    match value {
-        Json::Object(members) => {
-            for (key, value) in members {
-                collect_leaves(&format!("{name}.{key}"), value, leaves);
-            }
+fn take_over_value(alert: &mut Map<String, Json>, name: &mut String, value: &Json) {
+    let Json::Object(members) = value else {
+        if let Some(value) = process::coerce(name, value) {
+            insert(alert, name, value);
         }
-        value => leaves.push((name.to_owned(), value)),
+        return;
+    };
+    let outer = name.len();
+    for (key, value) in members {
+        name.push('.');
+        name.push_str(key);
+        take_over_value(alert, name, value);
+        name.truncate(outer);
     }
 }
 

@@ -133,33 +133,76 @@ fn commands(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
             pipeline.operator(operator, out);
             continue;
         }
-        let words = &mut pipeline.words;
-        if !token.is_joined || words.is_empty() {
-            words.push(Layer::default());
-        }
-        if let Some(word) = words.last_mut() {
-            match token.shape {
-                Shape::Quoted => word.append_unescaped(layer, token.start, token.end),
-                _ => word.append(layer, token.start, token.end),
-            }
+        match pipeline.words.last_mut().filter(|_| token.is_joined) {
+            Some(word) => word.append(token),
+            None => pipeline.words.push(Word::of(layer, token)),
         }
     }
     pipeline.end_command(out);
 }
 
+/// A word of a command: one token as it stands, or several put together.
+struct Word<'l> {
+    layer: &'l Layer,
+    token: Token,
+    joined: Option<Layer>,
+}
+
+impl<'l> Word<'l> {
+    fn of(layer: &'l Layer, token: &Token) -> Word<'l> {
+        let mut word = Word { layer, token: *token, joined: None };
+        if token.shape == Shape::Quoted && token.text(layer).contains('\\') {
+            word.join();
+        }
+        word
+    }
+
+    fn join(&mut self) -> &mut Layer {
+        let Word { layer, token, joined } = self;
+        joined.get_or_insert_with(|| {
+            let mut joined = Layer::default();
+            append(&mut joined, layer, token);
+            joined
+        })
+    }
+
+    fn append(&mut self, token: &Token) {
+        let layer = self.layer;
+        append(self.join(), layer, token);
+    }
+
+    fn text(&self) -> &str {
+        self.joined.as_ref().map_or_else(|| self.token.text(self.layer), |joined| &joined.text)
+    }
+
+    fn span(&self, start: usize, kind: Kind) -> Option<Span> {
+        match &self.joined {
+            Some(joined) => joined.span(start, joined.text.len(), kind),
+            None => self.layer.span(self.token.start + start, self.token.end, kind),
+        }
+    }
+}
+
+fn append(word: &mut Layer, layer: &Layer, token: &Token) {
+    match token.shape {
+        Shape::Quoted => word.append_unescaped(layer, token.start, token.end),
+        _ => word.append(layer, token.start, token.end),
+    }
+}
+
 /// The command that is read, and those that write to it.
 #[derive(Default)]
-struct Pipeline {
-    words: Vec<Layer>,
+struct Pipeline<'l> {
+    words: Vec<Word<'l>>,
     /// Commands before the `|`, several when they are in parentheses.
-    writers: Vec<Vec<Layer>>,
+    writers: Vec<Vec<Word<'l>>>,
     depth: usize,
     is_piped: bool,
     /// `--password-file <(`: what follows writes a secret.
     is_substituted: bool,
 }
 
-impl Pipeline {
+impl Pipeline<'_> {
     fn operator(&mut self, operator: char, out: &mut Vec<Span>) {
         let is_substituted = operator == '(' && self.takes_substitution();
         self.end_command(out);
@@ -176,17 +219,17 @@ impl Pipeline {
 
     fn takes_substitution(&self) -> bool {
         let Some((last, before)) = self.words.split_last() else { return false };
-        let Some(option) = last.text.strip_suffix('<') else { return false };
-        let option = if option.is_empty() { before.last().map_or("", |word| word.text.as_str()) } else { option };
+        let Some(option) = last.text().strip_suffix('<') else { return false };
+        let option = if option.is_empty() { before.last().map_or("", Word::text) } else { option };
         let option = option.get(..64.min(option.len())).unwrap_or_default().to_ascii_lowercase();
         ["pass", "key", "secret", "token", "pw", "auth"].iter().any(|name| option.contains(name))
     }
 
     fn end_command(&mut self, out: &mut Vec<Span>) {
         let words = std::mem::take(&mut self.words);
-        let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        let texts: Vec<&str> = words.iter().map(Word::text).collect();
         let (found, reads_secret) = grammar::find(&texts);
-        let ends = |found: grammar::Found| words[found.word].span(found.start, texts[found.word].len(), found.kind);
+        let ends = |found: grammar::Found| words[found.word].span(found.start, found.kind);
         out.extend(found.into_iter().filter_map(ends));
         if self.is_substituted {
             writes(&words, out);
@@ -202,8 +245,8 @@ impl Pipeline {
 }
 
 /// What a command writes to one that reads a secret.
-fn writes(words: &[Layer], out: &mut Vec<Span>) {
-    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+fn writes(words: &[Word<'_>], out: &mut Vec<Span>) {
+    let texts: Vec<&str> = words.iter().map(Word::text).collect();
     let written = written::words(&texts).into_iter();
-    out.extend(written.filter_map(|(word, start)| words[word].span(start, texts[word].len(), Kind::Password)));
+    out.extend(written.filter_map(|(word, start)| words[word].span(start, Kind::Password)));
 }
