@@ -143,3 +143,73 @@ fn recording_needs_a_mac_and_leaves_no_file_where_there_is_none() {
     osawatch(&["record", "--output", &file, "--all", "--anonymise"]).exits(69).says("only on macOS");
     assert!(!path.exists());
 }
+
+/// The messages, and the lines about the network without their times, of the raw material of a scenario.
+fn raw_of(folder: &Path, scenario: &str) -> (Vec<Json>, Vec<(String, Vec<u8>)>) {
+    let directory = folder.join(format!("raw-{scenario}"));
+    let shown = directory.display().to_string();
+    let (run, _) = record(folder, scenario, &format!("{scenario}.ndjson"), &["--raw", &shown]);
+    run.exits(0).says("what the sources sent is in").says("0 pieces lost");
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    let messages = read("endpoint_security.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let network = read("network.hex");
+    let network = network.lines().map(|line| {
+        let (what, bytes) = line.split_once(' ').unwrap().1.rsplit_once(' ').unwrap();
+        let byte = |at: usize| u8::from_str_radix(&bytes[at..at + 2], 16).unwrap();
+        (what.to_owned(), (0..bytes.len()).step_by(2).map(byte).collect())
+    });
+    (messages, network.collect())
+}
+
+/// The process events of a recording: what happened, and to which execution.
+fn processes(path: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let documents = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    documents
+        .filter(|document| document["event"]["category"][0] == "process" && document["event"]["type"][0] != "info")
+        .map(|document| (text(&document["event"]["action"]), text(&document["process"]["entity_id"])))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_raw_material_has_every_message_as_eslogger_writes_it_and_every_datagram() {
+    let folder = tempfile::tempdir().unwrap();
+    for scenario in ["osascript-connects", "eslogger-that-buffers"] {
+        let (messages, network) = raw_of(folder.path(), scenario);
+        let of = |name: &str| messages.iter().filter(|message| message["event"].get(name).is_some()).count();
+        let recorded = processes(&folder.path().join(format!("{scenario}.ndjson")));
+        let wanted = |action: &str| recorded.iter().filter(|(recorded, _)| recorded == action).count();
+        assert_eq!((of("exec"), of("fork")), (wanted("exec"), wanted("fork")), "{scenario}");
+        let exec = messages.iter().find(|message| message["event"]["exec"]["target"]["audit_token"]["pid"] == 501);
+        assert_eq!(exec.unwrap()["event"]["exec"]["args"], serde_json::json!(["osascript", "-e", "1"]), "{scenario}");
+        // NSTAT_MSG_TYPE_ADD_ALL_SRCS and NSTAT_MSG_TYPE_SRC_ADDED, after a context of 8 bytes.
+        let has = |what: &str, kind: u32| {
+            network.iter().any(|(direction, bytes)| direction == what && bytes.get(8..12) == Some(&kind.to_le_bytes()))
+        };
+        assert!(has("sent", 1002) && has("received", 10001), "{scenario}: {network:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_raw_material_has_the_connect_event_where_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("raw");
+    let shown = raw.display().to_string();
+    let (run, _) = record(folder.path(), "connect-event-alone", "r.ndjson", &["--all", "--raw", &shown]);
+    run.exits(0);
+    let network = fs::read_to_string(raw.join("network.hex")).unwrap();
+    let connect = network.lines().find(|line| line.contains("name=\"payload.example.com\"")).unwrap();
+    assert_eq!(connect.rsplit_once(' ').unwrap().1.len(), 2 * 80, "{connect}");
+}
+
+#[test]
+fn raw_material_names_everybody_so_it_is_not_anonymised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = osawatch(&["record", "--output", &path("r"), "--raw", &path("raw"), "--anonymise"]);
+    run.exits(64).says("cannot be used with");
+    assert!(!folder.path().join("raw").exists());
+}

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, never};
 
-use super::tap::Tap;
+use crate::event::Event;
 use crate::pipeline::Exchange;
 use crate::script::Capture;
+use crate::source::live::Tap;
 use crate::status::Status;
 
 /// What the agent is told.
@@ -56,7 +57,7 @@ pub(crate) struct Ports {
     /// What it tells. One that is not taken in time is left out: the next one follows.
     pub status: Option<Sender<Told>>,
     /// Where a copy of every event goes.
-    pub tap: Option<Tap>,
+    pub tap: Option<Tap<Event>>,
 }
 
 impl Default for Ports {

@@ -18,7 +18,6 @@ use super::examiner::Examiner;
 use super::expected::ExpectedExecs;
 use super::loss::LossLog;
 use super::merge_reports::MergedReports;
-use super::tap::Tap;
 use super::users::Users;
 use super::watch::Watch;
 use super::{Counts, Error, Settings};
@@ -29,7 +28,7 @@ use crate::process::{Due, PendingFlows, Progress};
 use crate::script::Capture;
 use crate::source::endpoint_security::Translator;
 use crate::source::flow_event;
-use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Watched};
+use crate::source::live::{ExecLateness, Level, Lookup, Losses, Notice, Report, Tap, Watched};
 
 pub(super) use losses::deliver;
 
@@ -318,8 +317,8 @@ impl Engine {
     }
 
     /// Gives the tap a copy of every event from now on.
-    pub(super) fn record(&mut self, tap: Tap) {
-        self.pipeline.witness(move |event| tap.take(event));
+    pub(super) fn record(&mut self, tap: Tap<Event>) {
+        self.pipeline.witness(move |event| tap.take(event.bytes(), || event.detached()));
     }
 
     fn push(&mut self, event: Event) {

@@ -14,7 +14,6 @@ mod loss;
 mod merge_reports;
 mod panics;
 mod rates;
-mod tap;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -29,7 +28,6 @@ use serde_json::{Map, Value as Json};
 pub(crate) use control::{Control, Ports, Reload, Told};
 pub(crate) use driver::{Agent, Ended, Ending};
 pub(crate) use panics::end_program_after_panics;
-pub(crate) use tap::{Tap, Tapped, tap};
 
 use crate::alert::Alert;
 use crate::event::Budget;

@@ -6,6 +6,7 @@ mod community_id;
 mod draft;
 mod ecs;
 mod follow_up;
+mod line;
 mod suppressed;
 pub(crate) mod lifecycle;
 mod masquerade;
@@ -25,6 +26,7 @@ use serde_json::{Map, Value as Json};
 pub use draft::Draft;
 pub(crate) use ecs::{ECS_VERSION, alert_id};
 pub(crate) use follow_up::Told;
+pub use line::to_line;
 
 use crate::detect::{Match, Rule};
 use crate::event::document::insert;
@@ -66,13 +68,4 @@ impl Alert {
     pub fn get(&self, name: &str) -> Option<&Json> {
         crate::event::document::get(&self.document, name)
     }
-}
-
-/// A document as one line of JSON, without its newline.
-pub fn to_line(document: &Map<String, Json>) -> String {
-    // It seldom grows from here on.
-    let mut line = Vec::with_capacity(8192);
-    // A document of strings, numbers and other JSON values can always be written.
-    let _ = serde_json::to_writer(&mut line, document);
-    String::from_utf8(line).unwrap_or_default()
 }

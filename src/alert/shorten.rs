@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
-use super::to_line;
+use super::line::to_line;
 use crate::event::document::{get, insert};
 use crate::event::hash::hex;
 

@@ -36,6 +36,7 @@ fn tried(exec: ExecSource, network: NetworkSource) -> Result<Trial, Error> {
         muted: Default::default(),
         watched: Arc::new(Watched::default()),
         queues: Queues::default(),
+        raw: None,
     };
     source::live(&options).map(|sensors| Trial::of(&sensors, LIMIT))
 }

@@ -100,6 +100,7 @@ mod tests {
             muted: Arc::default(),
             watched: Arc::default(),
             queues: Queues::default(),
+            raw: None,
         }
     }
 

@@ -24,6 +24,7 @@ mod man;
 mod progress;
 mod publish;
 mod record;
+mod raw_recording;
 mod recorder;
 mod recording_file;
 mod reload;

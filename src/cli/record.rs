@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::args::duration;
 use super::clock::now;
 use super::exit::Failure;
+use super::raw_recording::RawRecording;
 use super::recorder::Recorder;
 use super::run::live_failure;
 use super::signals;
@@ -42,6 +43,10 @@ pub(super) struct Args {
     /// Leave out secrets, and give users, home folders, hosts, mail addresses and the addresses of this Mac pseudonyms
     #[arg(long)]
     anonymise: bool,
+    /// Also write what the sources send, as they send it, to files in this directory, which must not exist: for the
+    /// report of a fault. It holds all secrets and names
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "anonymise")]
+    raw: Option<PathBuf>,
     /// Where process events come from
     #[arg(long, value_enum, default_value = "auto")]
     exec_source: ExecSource,
@@ -74,6 +79,7 @@ fn pseudonyms(host: Option<&str>) -> Result<Pseudonyms, Failure> {
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, controls) = unbounded();
     let stop = signals::listen(control, None)?;
+    let (raw, raw_tap) = args.raw.as_deref().map(RawRecording::start).transpose()?.unzip();
     let options = Options {
         exec: args.exec_source,
         network: args.network_source,
@@ -81,6 +87,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         muted: Default::default(),
         watched: Arc::default(),
         queues: Queues::default(),
+        raw: raw_tap,
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;
@@ -99,6 +106,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let lost = ended.status.losses.iter().map(|loss| loss.count).sum::<u64>() + recorded.lost;
     let file = visible(&args.output.display().to_string());
     terminal::say(&format!("{why}: {} in {file}, {lost} lost", plural(recorded.events, "event")));
+    if let Some(raw) = raw {
+        terminal::say(&raw.finish()?);
+    }
     ended.result.map(|_| ExitCode::SUCCESS).map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })

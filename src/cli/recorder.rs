@@ -10,9 +10,9 @@ use serde_json::{Map, Value as Json};
 
 use super::exit::Failure;
 use super::recording_file::RecordingFile;
-use crate::agent::{Tap, Tapped, tap};
-use crate::event::document;
+use crate::event::{Event, document};
 use crate::script::Pseudonyms;
+use crate::source::live::{Tap, Tapped, tap};
 
 /// What was written is complete on the disk after this long, should osawatch be killed.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -56,12 +56,12 @@ impl Written {
 
 impl Recorder {
     /// Makes the file, and starts to write.
-    pub(super) fn start(path: &Path) -> Result<(Recorder, Tap), Failure> {
+    pub(super) fn start(path: &Path) -> Result<(Recorder, Tap<Event>), Failure> {
         Recorder::start_with(path, None)
     }
 
     /// The same, with personal data left out.
-    pub(super) fn start_with(path: &Path, pseudonyms: Option<Pseudonyms>) -> Result<(Recorder, Tap), Failure> {
+    pub(super) fn start_with(path: &Path, pseudonyms: Option<Pseudonyms>) -> Result<(Recorder, Tap<Event>), Failure> {
         let failed = |error: io::Error| {
             Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot create the recording: {error}", path.display()))
         };
@@ -99,7 +99,7 @@ impl Recorder {
 #[allow(clippy::disallowed_methods, reason = "a disk is written in real time")]
 fn write(
     mut written: Written,
-    tapped: &Tapped,
+    tapped: &Tapped<Event>,
     mut documents: Receiver<Map<String, Json>>,
 ) -> (Written, io::Result<()>) {
     let (mut result, mut flushed) = (Ok(()), Instant::now());
@@ -107,7 +107,7 @@ fn write(
     loop {
         let patience = if is_flushed { NOTHING_TO_FLUSH } else { FLUSH };
         select! {
-            recv(tapped.events) -> event => match event {
+            recv(tapped.copies) -> event => match event {
                 Ok((event, _charge)) if result.is_ok() => {
                     result = written.line(document::document(&event));
                     written.recorded.events += u64::from(result.is_ok());

@@ -163,6 +163,7 @@ fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
         muted: Arc::new(Muted::new(sources.mute)),
         watched: Arc::default(),
         queues: limits(config).queues(),
+        raw: None,
     }
 }
 

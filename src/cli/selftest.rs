@@ -14,13 +14,13 @@ use super::run::live_failure;
 use super::selftest_player::{Played, Player};
 use super::signals;
 use super::sink::{Format, Sink, Wanted};
-use crate::agent::{Agent, Ports, Settings, tap};
+use crate::agent::{Agent, Ports, Settings};
 use crate::detect::RuleSet;
 use crate::doctor::play::Directory;
 use crate::doctor::{self, Check};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues};
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues, tap};
 
 /// Statuses that may wait for the player, which takes one whenever it looks.
 const STATUSES: usize = 4;
@@ -49,6 +49,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         muted: Default::default(),
         watched: Arc::default(),
         queues: Queues::default(),
+        raw: None,
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let directory = Directory::create(directory()).map_err(|error| {
@@ -66,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let agent = Agent::start(Settings::default(), pipeline, sensors, options.watched, sink).map_err(failed)?;
     let ((tap, tapped), (status, statuses), (stop, stopped)) = (tap(), bounded(STATUSES), bounded(1));
     let agent = agent.with_ports(Ports { control: controls, status: Some(status), tap: Some(tap) });
-    let player = Player::new(tapped.events, statuses, signals, directory);
+    let player = Player::new(tapped.copies, statuses, signals, directory);
     let playing = std::thread::Builder::new().name("osawatch-selftest".into());
     let playing = playing.spawn(move || play(player, &stop)).map_err(failed)?;
     let ended = agent.run(&stopped);

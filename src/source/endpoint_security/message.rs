@@ -6,6 +6,7 @@ use std::fmt;
 use crate::event::{AuditToken, Timestamp};
 
 /// A message, `es_message_t`. Text is borrowed while a line of a recording holds it.
+#[derive(Clone)]
 pub(crate) struct Message<'a> {
     /// When the event happened.
     pub time: Timestamp,
@@ -51,6 +52,7 @@ impl Message<'_> {
 }
 
 /// The event of a message, `es_events_t`: the kinds that osawatch subscribes to.
+#[derive(Clone)]
 pub(crate) enum Notification<'a> {
     /// A program started.
     Exec(Box<Exec<'a>>),
@@ -61,6 +63,7 @@ pub(crate) enum Notification<'a> {
 }
 
 /// `es_event_exec_t`.
+#[derive(Clone)]
 pub(crate) struct Exec<'a> {
     /// The process with its new program.
     pub target: Process<'a>,
@@ -103,6 +106,7 @@ impl Descriptor {
 }
 
 /// `es_event_fork_t`.
+#[derive(Clone)]
 pub(crate) struct Fork<'a> {
     /// The new process.
     pub child: Process<'a>,
@@ -116,7 +120,7 @@ pub(crate) struct Exit {
 }
 
 /// `es_process_t`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Process<'a> {
     /// Which execution it is.
     pub audit_token: AuditToken,
@@ -151,6 +155,7 @@ pub(crate) struct Process<'a> {
 }
 
 /// `es_file_t`.
+#[derive(Clone)]
 pub(crate) struct File<'a> {
     /// Its path.
     pub path: Cow<'a, str>,

@@ -11,11 +11,13 @@ pub(crate) mod probe;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use super::endpoint_security::Translator;
 use crate::event::{Decoded, Line, Machine};
 pub(crate) use error::Error;
 use line::Read;
+pub(crate) use written::written;
 
 /// Reads one line.
 fn read(line: &str) -> Result<Read<'_>, Error> {

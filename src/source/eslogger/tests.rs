@@ -277,3 +277,23 @@ fn no_prefix_and_no_flipped_bit_makes_a_decoder_panic() {
         }
     }
 }
+
+#[test]
+fn a_message_that_is_written_is_read_as_the_same_event() {
+    let mut child = process(60, 61, "/bin/sh");
+    child["tty"] = json!({"path": "/dev/ttys003", "path_truncated": true, "stat": {"st_rdev": 268435459}});
+    let mut piped = exec();
+    piped["event"]["exec"]["fds"] = json!([{"fd": 0, "fdtype": 6, "pipe": {"pipe_id": 77}}, {"fd": 1, "fdtype": 2}]);
+    for message in [
+        exec(),
+        piped,
+        message(10, 11, json!({"fork": {"child": child}})),
+        message(6, 15, json!({"exit": {"stat": 19968}})),
+    ] {
+        let line = message.to_string();
+        let Ok(Read::Message(read)) = read(&line) else { panic!("{line}") };
+        let again: Value = serde_json::from_str(&written(&read)).unwrap();
+        assert_eq!(document(&decode(&again)), document(&decode(&message)), "{line}");
+        assert_eq!(again["event_type"], message["event_type"]);
+    }
+}

@@ -5,7 +5,9 @@ mod executions;
 mod lateness;
 mod losses;
 mod muted;
+mod raw;
 mod reports;
+mod tap;
 mod watched;
 
 use std::fmt;
@@ -21,7 +23,9 @@ pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;
 pub(crate) use muted::Muted;
+pub(crate) use raw::Raw;
 pub(crate) use reports::{Queued, ReportSender, report_channel};
+pub(crate) use tap::{Tap, Tapped, tap};
 pub(crate) use watched::Watched;
 
 use super::endpoint_security::Message;
@@ -88,6 +92,8 @@ pub(crate) struct Options {
     pub watched: Arc<Watched>,
     /// How many reports may wait for the engine.
     pub queues: Queues,
+    /// Where a copy of all that the sources send goes.
+    pub raw: Option<Tap<Raw>>,
 }
 
 /// Why there are no live sensors.

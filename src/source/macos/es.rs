@@ -18,7 +18,7 @@ use crate::event::{AuditToken, Timestamp};
 use crate::source::endpoint_security::{
     Descriptor, Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
-use crate::source::live::{Backoff, Level, Losses, Muted, Report, ReportSender, SourceKind};
+use crate::source::live::{Backoff, Level, Losses, Muted, Raw, Report, SourceKind};
 
 /// Bytes of arguments that are copied: long ones are cut until they fit, and what is cut off is counted.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
@@ -111,7 +111,15 @@ enum Failure {
 
 fn subscribed(feed: &Feed, muted: &Muted) -> Result<(Client<'static>, Mutes), Failure> {
     let (reports, losses, numbers) = (feed.reports.clone(), Arc::clone(&feed.losses), Numbering::default());
-    let handler = move |_: &mut Client<'_>, message: Received| take(&message, &reports, &losses, &numbers);
+    let raw = feed.raw.clone();
+    // On the system's thread: copy, send, count.
+    let handler = move |_: &mut Client<'_>, received: Received| {
+        let Some(message) = copy(&received) else { return };
+        losses.add_gaps(numbers.gaps(&message));
+        raw.iter().for_each(|raw| raw.take(message.bytes(), || Raw::Message(Box::new(message.clone()))));
+        let is_full = !reports.try_send(Report::Message(Box::new(message)));
+        Losses::add(&losses.process_channel_full, is_full.into());
+    };
     let mut client = Client::new(handler).map_err(Failure::New)?;
     unmute_defaults(&mut client, feed);
     let mut mutes = Mutes::default();
@@ -147,10 +155,9 @@ fn unmute_defaults(client: &mut Client<'_>, feed: &Feed) {
     }
 }
 
-/// On the system's thread: copy, send, count.
-fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering: &Numbering) {
-    let Some(event) = received.event() else { return };
-    let (event, process) = match &event {
+/// A message of what is subscribed to.
+fn copy(received: &Received) -> Option<Message<'static>> {
+    let (event, process) = match &received.event()? {
         Event::NotifyExec(exec) => (Notification::Exec(Box::new(copy_exec(exec))), copy_actor(&received.process())),
         Event::NotifyFork(fork) => {
             let fork = Fork { child: copy_process(&fork.child()) };
@@ -160,19 +167,16 @@ fn take(received: &Received, reports: &ReportSender, losses: &Losses, numbering:
         Event::NotifyExit(exit) => {
             (Notification::Exit(Exit { stat: Some(exit.stat().into()) }), copy_process(&received.process()))
         }
-        _ => return,
+        _ => return None,
     };
-    let message = Message {
+    Some(Message {
         time: received.time().into(),
         version: Some(received.version().into()),
         seq_num: received.seq_num(),
         global_seq_num: received.global_seq_num(),
         process,
         event,
-    };
-    losses.add_gaps(numbering.gaps(&message));
-    let is_full = !reports.try_send(Report::Message(Box::new(message)));
-    Losses::add(&losses.process_channel_full, is_full.into());
+    })
 }
 
 pub(super) fn token(token: endpoint_sec::AuditToken) -> AuditToken {

@@ -15,7 +15,7 @@ use super::host::version_numbers;
 use super::{es, sys};
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
-use crate::source::live::{Level, Losses};
+use crate::source::live::{Level, Losses, Raw};
 
 /// Events that may wait to be read.
 const CHANNEL: usize = 4_096;
@@ -29,6 +29,15 @@ struct Copied {
     pidversion: u32,
     bytes: Vec<u8>,
     name: Option<String>,
+}
+
+impl Copied {
+    /// As it is recorded, with what its pointers lead to.
+    fn raw(&self) -> Raw {
+        let Copied { time, pid, pidversion, bytes, name } = self;
+        let what = format!("connect pid={pid} pidversion={pidversion} name={:?}", name.as_deref().unwrap_or_default());
+        Raw::Bytes { time: *time, what: what.into(), bytes: bytes.clone() }
+    }
 }
 
 /// Reports connections for the rest of the program, or returns why not.
@@ -46,9 +55,11 @@ fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u6
     }
     version::set_runtime_version(major, minor, patch);
     let (sender, copies) = bounded(CHANNEL);
-    let losses = Arc::clone(&feed.losses);
+    let (losses, raw) = (Arc::clone(&feed.losses), feed.raw.clone());
     let handler = move |_: &mut Client<'_>, message: Message| {
-        let is_full = sender.try_send(copy(&message)).is_err();
+        let copied = copy(&message);
+        raw.iter().for_each(|raw| raw.take(copied.bytes.len(), || copied.raw()));
+        let is_full = sender.try_send(copied).is_err();
         Losses::add(&losses.connect_channel_full, is_full.into());
     };
     let mut client = Client::new(handler).map_err(|error| es::sentence(&error))?;

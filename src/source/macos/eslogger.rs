@@ -18,7 +18,7 @@ use super::terminal::raw_terminal;
 use crate::source::eslogger::Decoder;
 use crate::source::eslogger::probe::{self, Finding, Probe};
 use crate::source::eslogger::stream::Stream;
-use crate::source::live::{Backoff, Health, Level, Losses, Report, SourceKind};
+use crate::source::live::{Backoff, Health, Level, Losses, Raw, Report, SourceKind};
 
 const PROGRAM: &str = "/usr/bin/eslogger";
 /// What this source is called.
@@ -147,12 +147,23 @@ fn read(feed: &Feed, decoder: &Decoder, output: &mut File) -> (bool, Ending) {
             break Ending::Stalled;
         }
         match retry_on_intr(|| rustix::io::read(&*output, &mut buffer)) {
-            Ok(length @ 1..) => stream.push(&buffer[..length], decoder, &feed.losses, &mut take),
+            Ok(length @ 1..) => {
+                record(feed, &buffer[..length]);
+                stream.push(&buffer[..length], decoder, &feed.losses, &mut take);
+            }
             Ok(_) | Err(_) => break Ending::Closed,
         }
     };
+    if stream.is_mid_line() {
+        // What the next child prints begins a line.
+        record(feed, b"\n");
+    }
     stream.end(decoder, &feed.losses, &mut take);
     (stream.any(), ending)
+}
+
+fn record(feed: &Feed, printed: &[u8]) {
+    feed.raw.iter().for_each(|raw| raw.take(printed.len(), || Raw::Printed(printed.to_vec())));
 }
 
 /// Whether there is something to read, or the end; `false` when there is not for so long.

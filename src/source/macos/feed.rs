@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::host::now;
 use super::libproc;
 use crate::event::Machine;
 use crate::source::libproc::running;
-use crate::source::live::{ExecLateness, Health, Level, Losses, Notice, Report, ReportSender, SourceKind};
+use crate::source::live::{ExecLateness, Health, Level, Losses, Notice, Raw, Report, ReportSender, SourceKind, Tap};
 
 /// Where a source of process events puts what it sees.
 pub(super) struct Feed {
@@ -19,6 +20,8 @@ pub(super) struct Feed {
     pub(super) host_name: Option<String>,
     /// What this source guarantees about execs.
     pub(super) lateness: Arc<ExecLateness>,
+    /// Where a copy of what the source sends goes.
+    pub(super) raw: Option<Tap<Raw>>,
 }
 
 impl Feed {
@@ -35,6 +38,12 @@ impl Feed {
     /// Reports that a source does not work, and why.
     pub(super) fn fails(&self, kind: SourceKind, name: &'static str, finding: String) {
         let _ = self.reports.send(Report::Health(Health { kind, name, works: false, finding, latency: None }));
+    }
+
+    /// Has bytes recorded as they are, if that is asked for.
+    pub(super) fn record(&self, what: &'static str, bytes: &[u8]) {
+        let copy = || Raw::Bytes { time: now(), what: what.into(), bytes: bytes.to_vec() };
+        self.raw.iter().for_each(|raw| raw.take(bytes.len(), copy));
     }
 
     /// Reports the processes that run now.

@@ -48,6 +48,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         machine: host.machine.clone(),
         host_name: host.name.clone(),
         lateness: Arc::clone(&exec_lateness),
+        raw: options.raw.clone(),
     };
     if options.endpoint_security_connect_event {
         let (feed, flows, version) = (feed(never()), flow_sender.clone(), host.os_version.clone());

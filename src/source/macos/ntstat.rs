@@ -143,7 +143,10 @@ impl<'n> Conversation<'n> {
             if is_readable {
                 match self.socket.read(&mut datagram) {
                     Ok(0) => return Ok(()),
-                    Ok(length) => self.client.receive(&datagram[..length], self.began.elapsed(), now()),
+                    Ok(length) => {
+                        self.network.notices.record("received", &datagram[..length]);
+                        self.client.receive(&datagram[..length], self.began.elapsed(), now());
+                    }
                     Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.client.no_room(),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
@@ -205,6 +208,7 @@ impl<'n> Conversation<'n> {
     }
 
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        self.network.notices.record("sent", request);
         match self.socket.write(request) {
             Ok(_) => Ok(()),
             // The source that is asked about can be gone.
