@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use super::command::{ALWAYS, Command, Form, PASSWORD, Place, Placed, Take};
 use super::commands;
 use super::mark::Kind;
-use super::names::{is_path, is_plain, is_switch, kind_of, looks_secret, prints_secret};
+use super::names::{is_switch, kind_of, prints_secret};
+use super::plain::{is_path, is_plain, looks_secret};
 use super::taken;
 use super::written::base_name;
 

@@ -3,7 +3,7 @@
 
 use super::layer::Shape;
 use super::mark::Kind;
-use super::names::looks_secret;
+use super::plain::looks_secret;
 use super::search::Search;
 
 /// Words that set the variable whose name follows, whatever it is called; `set` may be the word of a sentence.

@@ -16,6 +16,7 @@ mod layer;
 mod lines;
 mod mark;
 mod names;
+mod plain;
 mod pseudonyms;
 mod search;
 mod settings;

@@ -3,7 +3,7 @@
 
 use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, OPENING, Span};
-use super::names::{is_path, is_plain};
+use super::plain::{is_path, is_plain};
 
 /// What `Authorization` begins with.
 const SCHEMES: [&str; 9] =

@@ -6,7 +6,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::mark::{Kind, Span};
-use super::names::{is_plain, kind_of, kind_of_parameter};
+use super::names::{kind_of, kind_of_parameter};
+use super::plain::is_plain;
 
 /// Literals of which one is in every match, patterns and kinds; a group named `secret` is what is left out, else all is. Beside each the page of the issuer
 /// that describes the shape, or what was seen of it.

@@ -2,7 +2,8 @@
 
 use super::command::Take;
 use super::mark::Kind;
-use super::names::{is_plain, kind_of, looks_secret};
+use super::names::kind_of;
+use super::plain::{is_plain, looks_secret};
 use super::written;
 
 /// Where the secret of a value begins, if it has one.

@@ -2,7 +2,7 @@
 
 use super::layer::Shape;
 use super::mark::Kind;
-use super::names::{is_plain, looks_secret};
+use super::plain::{is_plain, looks_secret};
 use super::search::Search;
 
 /// What expect(1) sends that is no password.

@@ -3,7 +3,8 @@
 
 use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, Span};
-use super::names::{is_plain, kind_of};
+use super::names::kind_of;
+use super::plain::is_plain;
 use super::search::{Search, scheme_of};
 use super::{calls, lines, typed};
 

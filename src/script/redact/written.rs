@@ -1,7 +1,7 @@
 //! What commands write that another one reads as a secret: `echo x | sudo -S`, `--password-command 'echo x'`,
 //! `--password-file <(echo x)`.
 
-use super::names::is_plain;
+use super::plain::is_plain;
 
 /// The words that `echo`, `printf`, `yes` or a here-string writes, and where in each the text begins.
 pub(super) fn words(words: &[&str]) -> Vec<(usize, usize)> {
