@@ -44,6 +44,8 @@ mod language;
 mod layering;
 // What a responder may be handed, good and bad.
 mod inputs;
+// What the hot loops cost, in instructions.
+mod instructions;
 // The macOS executable in the simulated Mac.
 mod live;
 // What only a Mac can show; ignored.
