@@ -182,3 +182,24 @@ fn an_ordinary_hour_evicts_nothing() {
     let counts = pipeline.counts();
     assert_eq!((counts.evicted_executions, counts.evicted_sequences), (0, 0));
 }
+
+/// Starts of osascript by one shell, so many milliseconds apart; what was evicted.
+fn evicted_of_one_shell(starts: i64, apart_ms: i64, argument: &str) -> u64 {
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+    for n in 0..starts {
+        let mut event = start(n * apart_ms, &format!("e{n}"), n + 2, argument);
+        event.push_str(field::PARENT_ENTITY_ID, "shell");
+        pipeline.push(event, |_| ());
+    }
+    pipeline.counts().evicted_sequences
+}
+
+#[test]
+fn what_no_event_can_complete_any_more_goes_without_being_counted_as_evicted() {
+    // Longer than the time span of any rule.
+    const TWO_DAYS: i64 = 172_800_000;
+    assert_eq!(evicted_of_one_shell(200, TWO_DAYS, "1"), 0);
+    assert_eq!(evicted_of_one_shell(40, TWO_DAYS, &"A".repeat(ARGUMENT_BYTES)), 0);
+    assert!(evicted_of_one_shell(200, 10, "1") > 0, "these are within the time span of the rule that holds them");
+    assert!(evicted_of_one_shell(40, 10, &"A".repeat(ARGUMENT_BYTES)) > 0);
+}

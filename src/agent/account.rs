@@ -27,6 +27,8 @@ pub(super) struct Account {
     pub(super) left_out: Vec<String>,
     /// Optional work that is not done until the agent takes less of a processor.
     pub(super) shed: Option<String>,
+    /// Scripts that cannot be read because file systems do not answer.
+    pub(super) held_up: Option<String>,
     changed: bool,
     told: Option<Duration>,
     heartbeat: Option<Duration>,
@@ -55,6 +57,7 @@ impl Account {
             refused: None,
             left_out: Vec::new(),
             shed: None,
+            held_up: None,
             changed: true,
             told: None,
             heartbeat,
@@ -117,7 +120,7 @@ impl Account {
 
     /// Optional work that is not done now, a sentence each.
     pub(super) fn left_out(&self) -> Vec<String> {
-        self.left_out.iter().chain(&self.shed).cloned().collect()
+        self.left_out.iter().chain(&self.shed).chain(&self.held_up).cloned().collect()
     }
 
     /// Something that the status shows is other than before.

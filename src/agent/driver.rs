@@ -237,6 +237,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
     fn tell(&mut self, is_asked: bool) {
         let now = self.began.elapsed();
         self.engine.used((self.settings.processor_time)(), now);
+        self.engine.replace_held_up(now);
         let status = self.engine.status(now);
         self.engine.account.told(now);
         if let Some(port) = &self.ports.status {

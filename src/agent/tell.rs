@@ -9,6 +9,7 @@ use super::appetite::Change;
 use super::control::Reload;
 use super::delivery::Item;
 use super::engine::{Engine, deliver};
+use super::examiner::HeldUp;
 use crate::alert::{blind_spots, lifecycle};
 use crate::report::plural;
 use crate::script::Capture;
@@ -145,6 +146,28 @@ impl Engine {
         self.set_capture();
         self.items.push(Item::Document(document));
         self.say(level, text, now);
+    }
+
+    /// Replaces the threads that wait for file systems which do not answer, and says how many there are.
+    pub(super) fn replace_held_up(&mut self, now: Duration) {
+        if let Some(held_up) = self.system.examiner.replace_held_up(now) {
+            self.held_up(held_up, now);
+        }
+    }
+
+    pub(super) fn held_up(&mut self, HeldUp { threads, is_all }: HeldUp, now: Duration) {
+        let text = match threads {
+            0 => None,
+            1 => Some("a script is on a file system that does not answer".to_owned()),
+            _ => Some(format!("{threads} scripts are on file systems that do not answer")),
+        };
+        let text = text.map(|text| if is_all { text + ", and no further one is read" } else { text });
+        self.account.held_up.clone_from(&text);
+        self.account.change();
+        match text {
+            Some(text) => self.say(Level::Warning, text, now),
+            None => self.say(Level::Info, "every file system answers again".to_owned(), now),
+        }
     }
 
     /// Scripts are read as configured, unless that is left out.

@@ -86,6 +86,8 @@ pub(super) struct Sequence {
     order_bytes: usize,
     order_limit: usize,
     limit: usize,
+    /// The time before which no event is expected.
+    watermark_ms: i64,
     evicted: u64,
 }
 
@@ -103,6 +105,7 @@ impl Sequence {
             order_bytes: 0,
             order_limit: ORDER_BYTES,
             limit,
+            watermark_ms: i64::MIN,
             evicted: 0,
         }
     }
@@ -120,6 +123,7 @@ impl Sequence {
         watermark_ms: i64,
         found: &mut Vec<Match>,
     ) {
+        self.watermark_ms = watermark_ms;
         self.expire(watermark_ms);
         let mut absent = Vec::new();
         if let Some(absences) = &mut self.absences {
@@ -301,8 +305,8 @@ impl Sequence {
                     slot.older.push(before);
                 }
                 if slot.older.len() > MAX_OLDER {
-                    slot.older.remove(0);
-                    self.evicted += 1;
+                    let oldest = slot.older.remove(0);
+                    self.evicted += u64::from(!is_over(&oldest, self.maxspan_ms, self.watermark_ms));
                 }
             }
             None => {
@@ -313,6 +317,11 @@ impl Sequence {
         self.order.push_back((first_ms, stage, key));
         self.bound();
     }
+}
+
+/// Whether no event that is still expected can complete it: then it may go, and nothing is lost.
+fn is_over(partial: &Partial, maxspan_ms: Option<i64>, watermark_ms: i64) -> bool {
+    maxspan_ms.is_some_and(|maxspan| partial.first_ms.saturating_add(maxspan) < watermark_ms)
 }
 
 fn remove(waiting: &mut HashMap<Arc<str>, Slot>, key: &str) -> Option<(Arc<str>, Partial)> {

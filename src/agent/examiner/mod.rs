@@ -3,44 +3,36 @@
 
 mod executable;
 mod file;
+mod job;
 mod open;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 
-use super::panics;
-use crate::event::{Event, Script, Timestamp, field};
+use crate::event::{Event, Script, field};
 use crate::script::{self, Capture};
 use executable::Hashes;
+use job::Job;
 use open::{Reader, User};
+use threads::Threads;
+
+pub(super) use threads::HeldUp;
 
 /// Scripts that may wait to be examined; further ones are skipped.
 const MAX_QUEUED: usize = 256;
-/// Scripts examined at a time: this many file systems that never answer leave no thread for another.
-const THREADS: usize = 4;
 
 /// Examines the scripts of executions.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Examiner {
     capture: Capture,
     jobs: Sender<Job>,
-}
-
-/// A script to be examined.
-#[derive(Debug)]
-pub(super) struct Job {
-    script: Script,
-    executable: Option<String>,
-    reader: Reader,
-    began: Timestamp,
-    capture: Capture,
-    result: Arc<OnceLock<Script>>,
+    threads: Option<Threads>,
 }
 
 impl Examiner {
@@ -55,8 +47,8 @@ impl Examiner {
     }
 
     /// Skips every script.
-    fn without_threads(capture: Capture) -> Examiner {
-        Examiner { capture, jobs: bounded(0).0 }
+    pub(super) fn without_threads(capture: Capture) -> Examiner {
+        Examiner { capture, jobs: bounded(0).0, threads: None }
     }
 
     fn start_with(
@@ -65,22 +57,14 @@ impl Examiner {
         examine: fn(&Job, &mut Hashes) -> Script,
     ) -> io::Result<Examiner> {
         let (jobs, queue) = bounded(MAX_QUEUED);
-        for _ in 0..THREADS {
-            let (queue, settled): (Receiver<Job>, _) = (queue.clone(), settled.clone());
-            thread::Builder::new().name(panics::CONTAINED.to_owned()).spawn(move || {
-                let mut hashes = Hashes::default();
-                for job in queue {
-                    let script = panics::contained(|| examine(&job, &mut hashes)).unwrap_or_else(|| {
-                        hashes = Hashes::default();
-                        log::warn!("a script could not be examined, because of a bug in osawatch");
-                        Script { state: Some("unreadable"), ..job.script.clone() }
-                    });
-                    let _ = job.result.set(script);
-                    let _ = settled.try_send(());
-                }
-            })?;
-        }
-        Ok(Examiner { capture, jobs })
+        let threads = Threads::start(queue, settled.clone(), examine)?;
+        Ok(Examiner { capture, jobs, threads: Some(threads) })
+    }
+
+    /// Leaves threads behind that a file holds up, and starts others for them. How many are left behind, and whether
+    /// that is all that may be, if either is another than before.
+    pub(super) fn replace_held_up(&mut self, now: Duration) -> Option<HeldUp> {
+        self.threads.as_mut()?.replace_held_up(now)
     }
 
     /// Takes so much of scripts from now on.
@@ -124,16 +108,5 @@ fn reader_of(event: &Event) -> Reader {
     match number(field::PROCESS_USER_ID).or_else(|| number(field::USER_ID)) {
         Some(uid) => Reader::User(User { uid, gid: number(field::GROUP_ID) }),
         None => Reader::Anyone,
-    }
-}
-
-impl Job {
-    fn examine(&self, hashes: &mut Hashes) -> Script {
-        let mut script = self.script.clone();
-        if let Some(path) = &self.script.path {
-            file::read(Path::new(path), self.reader, self.began, self.capture, &mut script);
-        }
-        script.executable_sha256 = self.executable.as_deref().and_then(|path| hashes.of(Path::new(path)));
-        script
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::threads::{MAX_LEFT, PATIENCE, THREADS};
 use super::*;
-use crate::event::Categories;
+use crate::event::{Categories, Timestamp};
 
 /// A folder whose owner runs osascript in it.
 struct Home(tempfile::TempDir);
@@ -230,14 +231,15 @@ fn without_a_thread_to_examine_them_scripts_are_skipped_and_nothing_waits_for_th
 /// No reader of any of these is ever answered.
 static NEVER: OnceLock<Barrier> = OnceLock::new();
 
+fn hang(_: &Job, _: &mut Hashes) -> Script {
+    NEVER.get_or_init(|| Barrier::new(usize::MAX)).wait();
+    Script::default()
+}
+
 #[test]
 fn a_file_that_never_answers_leaves_its_script_timed_out_and_further_ones_are_skipped() {
     let home = Home::new();
     let (settled, _settled) = bounded(1);
-    let hang = |_: &Job, _: &mut Hashes| {
-        NEVER.get_or_init(|| Barrier::new(usize::MAX)).wait();
-        Script::default()
-    };
     let examiner = Examiner::start_with(Capture::Full, &settled, hang).unwrap();
     let state = |_| {
         let mut event = home.exec(&["osascript", "s"], home.owner());
@@ -247,4 +249,52 @@ fn a_file_that_never_answers_leaves_its_script_timed_out_and_further_ones_are_sk
     let states: Vec<_> = (0..THREADS + MAX_QUEUED + 8).map(state).collect();
     assert_eq!(states[0], Some("timed_out"));
     assert_eq!(states.last(), Some(&Some("skipped")));
+}
+
+/// Looks again and again, as long apart as a thread has time for one script, until it is told of so many.
+fn held_up(examiner: &mut Examiner, now: &mut Duration, threads: usize) -> HeldUp {
+    for _ in 0..2000 {
+        *now += PATIENCE;
+        if let Some(told) = examiner.replace_held_up(*now).filter(|told| told.threads == threads) {
+            return told;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("not told of {threads}");
+}
+
+#[test]
+fn threads_that_wait_for_file_systems_are_replaced_up_to_a_bound_and_end_when_these_answer() {
+    static ANSWER: OnceLock<Barrier> = OnceLock::new();
+    const ALL: usize = MAX_LEFT + THREADS;
+    let hang = |job: &Job, hashes: &mut Hashes| {
+        if job.script.path.as_deref().is_some_and(|path| path.ends_with("dead")) {
+            ANSWER.get_or_init(|| Barrier::new(ALL + 1)).wait();
+        }
+        job.examine(hashes)
+    };
+    let home = Home::new();
+    fs::write(home.path("good"), "eval(1)").unwrap();
+    let (settled, is_settled) = bounded(1);
+    let mut examiner = Examiner::start_with(Capture::Full, &settled, hang).unwrap();
+    let (mut now, is_all) = (Duration::ZERO, true);
+    let run = |examiner: &Examiner, name: &str| {
+        let mut event = home.exec(&["osascript", name], home.owner());
+        examiner.examine(&mut event);
+        event.script.unwrap()
+    };
+    for threads in (THREADS..=MAX_LEFT).step_by(THREADS) {
+        (0..THREADS).for_each(|_| drop(run(&examiner, "dead")));
+        assert_eq!(held_up(&mut examiner, &mut now, threads), HeldUp { threads, is_all: false });
+        let good = run(&examiner, "good");
+        is_settled.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(good.current().indicators, ["eval"], "with {threads} left behind");
+    }
+    (0..THREADS).for_each(|_| drop(run(&examiner, "dead")));
+    assert_eq!(held_up(&mut examiner, &mut now, ALL), HeldUp { threads: ALL, is_all });
+    let good = run(&examiner, "good");
+    assert_eq!(good.current().state, Some("timed_out"), "no thread is left");
+    ANSWER.get().unwrap().wait();
+    assert_eq!(held_up(&mut examiner, &mut now, 0), HeldUp::default());
+    assert_eq!(good.current().indicators, ["eval"], "it waited for a thread");
 }

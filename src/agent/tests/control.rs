@@ -3,7 +3,7 @@
 use super::*;
 use crate::agent::delivery::Item;
 use crate::agent::engine::{Engine, System};
-use crate::agent::examiner::Examiner;
+use crate::agent::examiner::{Examiner, HeldUp};
 use crate::agent::users::Users;
 use crate::agent::{Control, Ports, Reload, Told};
 use crate::pipeline::Exchange;
@@ -269,6 +269,27 @@ fn the_engine_over_its_limit_reads_no_scripts_says_so_and_reads_them_again_when_
     assert!(said[1].1.starts_with("scripts are not read: osawatch took 90 % of a core"), "{said:?}");
     assert_eq!(said[2].1, "\"agent_no_longer_limited\"");
     assert!((121..=180).contains(&said[2].0) && said[3].1.starts_with("scripts are read again"), "{said:?}");
+}
+
+#[test]
+fn threads_that_file_systems_hold_up_are_a_problem_until_these_answer() {
+    let mut engine = engine(&Settings::default());
+    let mut told = |threads, is_all| {
+        engine.held_up(HeldUp { threads, is_all }, Duration::ZERO);
+        let said = engine.take_items().into_iter().find_map(|item| match item {
+            Item::Notice(notice) => Some(notice.text),
+            _ => None,
+        });
+        let status = engine.status(Duration::ZERO);
+        assert_eq!(status.problems, status.left_out.iter().map(|text| format!("left out: {text}")).collect::<Vec<_>>());
+        assert_eq!(engine.system.examiner.capture(), Capture::Full, "other scripts are read");
+        (said.unwrap(), status.left_out)
+    };
+    let one = "a script is on a file system that does not answer".to_owned();
+    assert_eq!(told(1, false), (one.clone(), vec![one]));
+    let all = "20 scripts are on file systems that do not answer, and no further one is read".to_owned();
+    assert_eq!(told(20, true), (all.clone(), vec![all]));
+    assert_eq!(told(0, false), ("every file system answers again".to_owned(), vec![]));
 }
 
 #[test]

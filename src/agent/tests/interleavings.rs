@@ -41,13 +41,8 @@ fn engine() -> Engine {
 
 /// An engine over these rules, in this system.
 pub(super) fn engine_with(rules: RuleSet, prepare: impl FnOnce(&mut System)) -> Engine {
-    static THREADS: OnceLock<(Users, Examiner)> = OnceLock::new();
-    let settled = bounded(1).0;
-    let start = || {
-        let users = Users::start(Box::new(Numbers), settled.clone()).unwrap();
-        (users, Examiner::start(Capture::Off, &settled))
-    };
-    let (users, examiner) = THREADS.get_or_init(start).clone();
+    static USERS: OnceLock<Users> = OnceLock::new();
+    let users = USERS.get_or_init(|| Users::start(Box::new(Numbers), bounded(1).0).unwrap()).clone();
     let mut system = System {
         machine: machine(),
         host_name: None,
@@ -57,7 +52,7 @@ pub(super) fn engine_with(rules: RuleSet, prepare: impl FnOnce(&mut System)) -> 
         losses: Arc::new(Losses::default()),
         scan: bounded(1).0,
         users,
-        examiner,
+        examiner: Examiner::without_threads(Capture::Off),
     };
     prepare(&mut system);
     let pipeline = Pipeline::new(rules, Limits::live());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::{ORDER_BYTES, Partial, Sequence};
+use super::{ORDER_BYTES, Partial, Sequence, is_over};
 use crate::detect::absence::Absences;
 use crate::detect::held::Length;
 
@@ -42,15 +42,18 @@ impl Sequence {
     /// Evicts every partial sequence that is so long or longer.
     pub(in crate::detect) fn evict(&mut self, length: Length) {
         let mut evicted = 0;
+        let (maxspan, watermark) = (self.maxspan_ms, self.watermark_ms);
+        let mut stays = |partial: &Partial| {
+            let stays = partial.length() < length;
+            evicted += u64::from(!stays && !is_over(partial, maxspan, watermark));
+            stays
+        };
         for waiting in &mut self.waiting {
             waiting.retain(|_, slot| {
-                let before = slot.older.len();
-                slot.older.retain(|partial| partial.length() < length);
-                evicted += before - slot.older.len();
-                if slot.latest.length() < length {
+                slot.older.retain(&mut stays);
+                if stays(&slot.latest) {
                     return true;
                 }
-                evicted += 1;
                 match slot.older.pop() {
                     Some(older) => slot.latest = older,
                     None => return false,
@@ -58,7 +61,7 @@ impl Sequence {
                 true
             });
         }
-        self.evicted += evicted as u64;
+        self.evicted += evicted;
         if let Some(absences) = &mut self.absences {
             absences.evict(length);
         }
