@@ -10,8 +10,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-#[path = "../benches/trace.rs"]
-mod trace;
+use crate::trace;
 
 /// Instructions for an event of a busy Mac, with all built-in rules.
 const EVENT: u64 = 48_500;

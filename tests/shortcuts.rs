@@ -1,10 +1,6 @@
 //! What makes a replay fast changes no alert: with every shortcut and any number of threads, and with none, random
 //! streams give the same bytes under random rules, whatever is late, malformed or of another kind among them.
 
-#[path = "../benches/trace.rs"]
-#[allow(unreachable_pub)]
-mod trace;
-
 use std::sync::Arc;
 
 use osawatch::detect::RuleSet;
@@ -13,6 +9,8 @@ use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::recording::{Input, Next, Recording, Sources};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::trace;
 
 /// The rules to choose from: what they select by, join by and wait for is of every kind.
 const QUERIES: [&str; 13] = [

@@ -2,6 +2,11 @@
 
 mod util;
 
+// The trace of the benchmarks.
+#[path = "../benches/trace.rs"]
+#[allow(unreachable_pub)]
+mod trace;
+
 // The alert file read back, as text and as a page.
 mod alerts;
 // Joins over the ancestry against a model that knows what the stream adds.
