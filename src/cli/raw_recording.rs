@@ -18,7 +18,7 @@ use super::exit::Failure;
 use crate::event::hash::hex;
 use crate::report::{plural, visible};
 use crate::source::eslogger;
-use crate::source::live::{Raw, Tap, Tapped, tap};
+use crate::source::live::{Raw, Tapped};
 
 const EVENTS: &str = "endpoint_security.ndjson";
 const NETWORK: &str = "network.hex";
@@ -36,7 +36,7 @@ pub(super) struct RawRecording {
 
 impl RawRecording {
     /// Makes the directory, for its owner alone, and starts to write.
-    pub(super) fn start(directory: &Path) -> Result<(RawRecording, Tap<Raw>), Failure> {
+    pub(super) fn start(directory: &Path, tapped: Tapped<Raw>) -> Result<RawRecording, Failure> {
         let failed = |error: io::Error| {
             let why = match error.kind() {
                 io::ErrorKind::AlreadyExists => "exists already; name one that does not".to_owned(),
@@ -46,10 +46,10 @@ impl RawRecording {
         };
         DirBuilder::new().mode(0o700).create(directory).map_err(failed)?;
         let files = Files::create(directory).map_err(failed)?;
-        let ((tap, tapped), (stop, stopped), (ended, done)) = (tap(), bounded(1), bounded(1));
+        let ((stop, stopped), (ended, done)) = (bounded(1), bounded(1));
         let work = move || _ = ended.send(write(files, &tapped, &stopped));
         std::thread::Builder::new().name("osawatch-raw".into()).spawn(work).map_err(failed)?;
-        Ok((RawRecording { directory: directory.to_owned(), stop, done }, tap))
+        Ok(RawRecording { directory: directory.to_owned(), stop, done })
     }
 
     /// Ends the recording; the sources live on until the program ends. Returns what it came to, for people.
@@ -139,12 +139,14 @@ mod tests {
 
     use super::*;
     use crate::event::Timestamp;
+    use crate::source::live::tap;
 
     #[test]
     fn what_is_printed_stays_as_it_is_and_bytes_are_written_in_hexadecimal() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("raw");
-        let (recording, tap) = RawRecording::start(&directory).unwrap();
+        let (tap, tapped) = tap();
+        let recording = RawRecording::start(&directory, tapped).unwrap();
         tap.take(3, || Raw::Printed(b"{\"a\"".to_vec()));
         tap.take(3, || Raw::Printed(b"\xff}\n".to_vec()));
         tap.take(3, || Raw::Bytes { time: Timestamp::default(), what: "sent".into(), bytes: vec![0, 0xab, 7] });
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn a_directory_that_exists_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
-        let error = RawRecording::start(folder.path()).err().unwrap();
+        let error = RawRecording::start(folder.path(), tap().1).err().unwrap();
         assert!(error.to_string().ends_with("exists already; name one that does not"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -23,7 +23,7 @@ use crate::pipeline::{Limits, Pipeline};
 use crate::report::{plural, visible};
 use crate::script::{Pseudonyms, Redactor};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues};
+use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues, tap};
 
 /// Users whose names are known beforehand.
 const MAX_USERS: usize = 1024;
@@ -79,7 +79,7 @@ fn pseudonyms(host: Option<&str>) -> Result<Pseudonyms, Failure> {
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, controls) = unbounded();
     let stop = signals::listen(control, None)?;
-    let (raw, raw_tap) = args.raw.as_deref().map(RawRecording::start).transpose()?.unzip();
+    let (raw_tap, raw_tapped) = args.raw.as_ref().map(|_| tap()).unzip();
     let options = Options {
         exec: args.exec_source,
         network: args.network_source,
@@ -91,6 +91,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;
+    let raw = args.raw.as_deref().zip(raw_tapped);
+    let raw = raw.map(|(directory, tapped)| RawRecording::start(directory, tapped)).transpose()?;
     let (recorder, tap) = Recorder::start_with(&args.output, pseudonyms)?;
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let (machine, pipeline) = (sensors.machine.clone(), Pipeline::new(RuleSet::default(), Limits::live()));
