@@ -203,3 +203,45 @@ fn what_no_event_can_complete_any_more_goes_without_being_counted_as_evicted() {
     assert!(evicted_of_one_shell(200, 10, "1") > 0, "these are within the time span of the rule that holds them");
     assert!(evicted_of_one_shell(40, 10, &"A".repeat(ARGUMENT_BYTES)) > 0);
 }
+
+/// A build: each program is forked by the shell, runs another program and ends.
+fn build(pipeline: &mut Pipeline, programs: std::ops::Range<i64>) {
+    for n in programs {
+        let (fork, exec, ms) = (format!("{:022}", 2 * n), format!("{:022}", 2 * n + 1), n / 3);
+        for (entity_id, action, kind) in [(&fork, "fork", "start"), (&exec, "exec", "start"), (&exec, "exit", "end")] {
+            let mut event = Event::new(at(ms), Categories::PROCESS);
+            event.push_str(field::EVENT_TYPE, kind);
+            event.push_str(field::EVENT_ACTION, action);
+            event.push_str(field::HOST_ID, "8A1F6F0E-5C2B-4D0C-9E5A-0D6D3F1B7C11");
+            event.push_str(field::PROCESS_ENTITY_ID, entity_id);
+            event.push_int(field::PROCESS_PID, n);
+            event.push_int(field::PIDVERSION, 2 * n + i64::from(action != "fork"));
+            event.push_int(field::UNIQUE_PID, 10_000_000 + n);
+            event.push_str(field::PROCESS_NAME, if action == "fork" { "zsh" } else { "clang" });
+            event.push_str(field::PROCESS_EXECUTABLE, if action == "fork" { "/bin/zsh" } else { "/usr/bin/clang" });
+            if action == "exec" {
+                event.push_str(field::REPLACED_ENTITY_ID, &fork);
+                event.push_str(field::PARENT_ENTITY_ID, "shell");
+                let args = ["clang", "-O2", "-Wall", "-c", "-o", "objects/module.o", "source/module.c"];
+                event.push_str(field::PROCESS_COMMAND_LINE, &args.join(" "));
+                args.iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
+            }
+            pipeline.push(event, |_| ());
+        }
+    }
+}
+
+#[test]
+fn the_heap_of_a_full_table_stays_as_it_is_and_is_what_the_table_accounts_for() {
+    const TENTH: i64 = 2_000;
+    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live_within(Budget::live_within(8 << 20)));
+    let tenths = (0..10).scan(0, |heap, tenth| {
+        *heap += allocation_counter::measure(|| build(&mut pipeline, tenth * TENTH..(tenth + 1) * TENTH)).bytes_current;
+        Some(*heap)
+    });
+    let tenths: Vec<i64> = tenths.collect();
+    assert!(pipeline.counts().evicted_executions > 30_000);
+    assert!(tenths[9] * 100 <= tenths[1] * 102, "{tenths:?}");
+    let (heap, accounted) = (tenths[9], pipeline.bytes() as i64);
+    assert!(heap * 10 <= accounted * 11, "{heap} bytes of {accounted}");
+}

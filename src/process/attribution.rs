@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
+use super::room::make_room;
 use crate::event::field;
 use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 
@@ -51,6 +52,7 @@ impl Owners {
             return;
         };
         let host = event.str(field::HOST_ID).unwrap_or_default();
+        make_room(&mut self.by_pid);
         let owners = self.by_pid.entry(pid).or_default();
         let is_reported = event.is_type("start");
         let known = owners.iter().position(|owner| owner.key == *key);

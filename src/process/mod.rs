@@ -4,6 +4,7 @@ mod attribution;
 mod feeders;
 mod key;
 mod pending_flows;
+mod room;
 mod table;
 #[cfg(test)]
 mod tests;

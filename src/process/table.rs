@@ -8,7 +8,7 @@ mod recent;
 mod relink;
 mod unlinked;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use ahash::HashMap;
 use super::attribution::Owners;
 use super::key::key_of;
 use super::pending_flows::Owner;
+use super::room::make_room;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Context, Event, Execution, Ledger, Scalar, Timestamp};
 use entry::{Entry, Known};
@@ -48,16 +49,18 @@ impl Default for Limits {
     }
 }
 
-/// What an execution takes besides its texts: its entry, its places in the orders of start and exit, its owner by pid
-/// and its list of ancestors. The allocator adds about 400 bytes, which the shares of the budget allow for.
-const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + size_of::<Ancestors>();
+/// What an execution takes besides its texts: its entry, its places in the tables and in the orders of start and exit,
+/// its owner by pid and its list of ancestors. What the allocator rounds up is not in it.
+const ENTRY_BYTES: usize = 320 + size_of::<Entry>() + size_of::<Context>() + size_of::<Ancestors>();
 
 /// Executions by host and `process.entity_id`.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     limits: Limits,
-    executions: HashMap<Arc<str>, Entry>,
-    started: VecDeque<(u64, Arc<str>)>,
+    /// A place in a hash table is paid for when it is empty too: the entries are elsewhere.
+    executions: HashMap<Arc<str>, Box<Entry>>,
+    /// Those that run, in the order in which they were reported.
+    running: BTreeMap<u64, Arc<str>>,
     exited: VecDeque<(Timestamp, Arc<str>)>,
     owners: Owners,
     latest: Latest,
@@ -113,7 +116,7 @@ impl Table {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
                 let mut context = known.map(|known| Context::clone(&known.context)).unwrap_or_default();
-                let itself = known.map(Known::of).unwrap_or_default();
+                let itself = known.map(|known| Known::of(known)).unwrap_or_default();
                 self.add_lineage(event, itself, &mut context);
                 context.process = starts.then(|| Execution::of(event).charged_to(&self.ledger));
                 Some(Arc::new(context))
@@ -137,7 +140,7 @@ impl Table {
 
     fn entry_of(&mut self, event: &Event) -> Option<&mut Entry> {
         let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
-        self.executions.get_mut(key_of(&mut self.key, event, entity_id))
+        self.executions.get_mut(key_of(&mut self.key, event, entity_id)).map(Box::as_mut)
     }
 
     /// Whether the execution that a process event is about is known.
@@ -169,6 +172,7 @@ impl Table {
         let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
         if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
             entry.ended = Some(ended);
+            self.running.remove(&entry.generation);
             self.owners.ended(&entry.key, event.int(field::PROCESS_PID), ended);
             self.exited.push_back((ended, Arc::clone(&entry.key)));
         }
@@ -198,8 +202,9 @@ impl Table {
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
         let entry =
             Entry { key: Arc::clone(&key), context, marks: 0, executed, ended: None, generation, _charge: charge };
-        self.executions.insert(Arc::clone(&key), entry);
-        self.started.push_back((self.generation, key));
+        make_room(&mut self.executions);
+        self.executions.insert(Arc::clone(&key), Box::new(entry));
+        self.running.insert(self.generation, key);
         self.bound(event.time);
     }
 
@@ -209,10 +214,6 @@ impl Table {
             if !self.evict(now) {
                 break;
             }
-        }
-        if self.started.len() > 2 * self.limits.executions + 1024 {
-            let executions = &self.executions;
-            self.started.retain(|(generation, key)| executions.get(key).is_some_and(|e| e.generation == *generation));
         }
     }
 
@@ -227,6 +228,7 @@ impl Table {
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);
+            self.running.remove(&entry.generation);
             self.exited.push_back((event.time, Arc::clone(&entry.key)));
         }
     }
@@ -247,15 +249,11 @@ impl Table {
                 return true;
             }
         }
-        while let Some((generation, key)) = self.started.pop_front() {
-            if self.executions.get(&key).is_some_and(|entry| entry.generation == generation) {
-                self.remove(&key);
-                self.evicted += 1;
-                self.lost += 1;
-                return true;
-            }
-        }
-        false
+        let Some((_, key)) = self.running.pop_first() else { return false };
+        self.remove(&key);
+        self.evicted += 1;
+        self.lost += 1;
+        true
     }
 
     fn remove_exited(&mut self) -> bool {

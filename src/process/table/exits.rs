@@ -6,6 +6,7 @@ use ahash::HashMap;
 
 use super::recent::Recent;
 use crate::event::Timestamp;
+use crate::process::room::make_room;
 
 /// Exits of executions that are not known, by their key in the table.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ impl EarlyExits {
             self.by_key.remove(&key);
         }
         let key: Arc<str> = key.into();
+        make_room(&mut self.by_key);
         if self.by_key.insert(Arc::clone(&key), time).is_none() {
             self.order.push(time, key);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ahash::HashMap;
 
 use crate::event::{Event, Timestamp, field};
+use crate::process::room::make_room;
 
 /// When an execution began, and its key.
 type Began = (Timestamp, Arc<str>);
@@ -22,7 +23,10 @@ impl Latest {
         let began = (event.time, Arc::clone(key));
         let host = event.str(field::HOST_ID).unwrap_or_default();
         match self.by_host.get_mut(host) {
-            Some(by_pid) => _ = by_pid.insert(pid, began),
+            Some(by_pid) => {
+                make_room(by_pid);
+                by_pid.insert(pid, began);
+            }
             None => _ = self.by_host.insert(host.into(), HashMap::from_iter([(pid, began)])),
         }
     }

@@ -155,7 +155,7 @@ impl Table {
     /// What is known of an execution on the host of the event.
     fn known(&mut self, event: &Event, entity_id: &str) -> Known {
         let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
-        entry.map(Known::of).unwrap_or_default()
+        entry.map(|entry| Known::of(entry)).unwrap_or_default()
     }
 }
 

@@ -8,6 +8,7 @@ use ahash::HashMap;
 
 use super::recent::Recent;
 use crate::event::Timestamp;
+use crate::process::room::make_room;
 
 /// The executions that wait for the start of one ancestor.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(super) struct Unlinked {
 impl Unlinked {
     pub(super) fn add(&mut self, time: Timestamp, key: &Arc<str>, ancestor: &str) {
         self.expire(time);
+        make_room(&mut self.ancestor_of);
         let Entry::Vacant(place) = self.ancestor_of.entry(Arc::clone(key)) else { return };
         match self.by_ancestor.get_mut(ancestor) {
             Some(waiting) => {
@@ -40,6 +42,7 @@ impl Unlinked {
                 let ancestor: Arc<str> = ancestor.into();
                 place.insert(Arc::clone(&ancestor));
                 let waiting = Waiting { ancestor: Arc::clone(&ancestor), keys: VecDeque::from([Arc::clone(key)]) };
+                make_room(&mut self.by_ancestor);
                 self.by_ancestor.insert(ancestor, waiting);
             }
         }
