@@ -97,23 +97,49 @@ fn an_alert_that_is_not_there_and_a_system_that_is_no_mac_terminate_nothing() {
     osawatch(&["terminate", &file]).exits(64);
 }
 
+/// The commands that the help of a command lists.
+fn commands(of: &[&str]) -> Vec<String> {
+    let help = osawatch(&[of, &["--help"]].concat()).exits(0).stdout;
+    let Some((_, listed)) = help.split_once("Commands:\n") else { return Vec::new() };
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    names.map(str::to_owned).collect()
+}
+
 #[test]
 fn there_is_a_manual_page_for_every_command() {
     let run = osawatch(&["man"]).exits(0);
     assert!(run.stdout.contains(".TH osawatch 1") && run.stdout.contains("doctor"), "{}", run.stdout);
     let folder = tempfile::tempdir().unwrap();
     osawatch(&["man".as_ref(), "--output".as_ref(), folder.path().as_os_str()]).exits(0);
-    let has = |name: &str| folder.path().join(name).exists();
-    assert!(has("osawatch.1") && has("osawatch-run.1") && has("osawatch-config-check.1"));
-    let page = fs::read_to_string(folder.path().join("osawatch-config-check.1")).unwrap();
-    assert!(page.contains("managed\\-preferences"), "{page}");
+    let pages = fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap());
+    let mut pages: Vec<String> = pages.collect();
+    let mut wanted = vec!["osawatch.1".to_owned()];
+    for command in commands(&[]) {
+        wanted.push(format!("osawatch-{command}.1"));
+        wanted.extend(commands(&[&command]).iter().map(|inner| format!("osawatch-{command}-{inner}.1")));
+    }
+    pages.sort();
+    wanted.sort();
+    assert_eq!(pages, wanted);
+    for (page, text) in [
+        ("osawatch-config-check.1", "managed\\-preferences"),
+        ("osawatch-selftest.1", "exits with 1 for what could not be tried"),
+        ("osawatch-terminate.1", "\\-\\-dry\\-run"),
+        ("osawatch-status.1", "\\-\\-prometheus"),
+    ] {
+        let page = fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(page.contains(text), "{page}");
+    }
     osawatch(&["man".as_ref(), "--output".as_ref(), Path::new("/nowhere/at/all").as_os_str()]).exits(73);
 }
 
 #[test]
-fn completions_know_the_ids_of_the_rules() {
+fn completions_know_every_command_and_the_ids_of_the_rules() {
     for shell in ["bash", "zsh", "fish"] {
         let script = osawatch(&["completions", shell]).exits(0).stdout;
         assert!(script.contains("osascript-network-connection"), "{shell}");
+        commands(&[]).iter().for_each(|command| assert!(script.contains(command.as_str()), "{shell}: {command}"));
     }
 }

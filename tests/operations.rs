@@ -132,11 +132,16 @@ fn in_the_simulated_mac_an_agent_tells_its_status_keeps_a_second_one_out_and_a_k
 
 /// osawatch with a command of its own, among these processes of the simulated Mac.
 fn in_the_mac(folder: &Path, processes: &str, args: &[&str]) -> Run {
+    in_the_mac_with(folder, processes, args, &["--quiet"])
+}
+
+/// The same, with options of the simulator.
+fn in_the_mac_with(folder: &Path, processes: &str, args: &[&str], options: &[&str]) -> Run {
     let script = folder.join("script.ndjson");
     fs::write(&script, processes).unwrap();
     let [macsim, executable] = simulator();
     let mut command = Command::new(macsim);
-    command.args(["--quiet", "--os", "15.1", "--script"]).arg(script).arg(executable).args(args);
+    command.args(options).args(["--os", "15.1", "--script"]).arg(script).arg(executable).args(args);
     Run::of(&command.stdin(Stdio::null()).output().unwrap())
 }
 
@@ -175,6 +180,45 @@ fn in_the_simulated_mac_terminate_takes_only_the_execution_of_the_alert_and_what
     // The simulated kernel lets nobody signal its processes.
     let run = terminate(&["now"]).exits(1);
     assert!(run.stdout.contains("could not be terminated: SIGTERM: Operation not permitted"), "{}", run.stdout);
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+fn in_the_simulated_mac_terminate_ends_a_tree_kills_what_stays_and_leaves_every_other_process_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = |pid: u32, parent: u32, name: &str| {
+        json!({"pid": pid, "path": format!("/usr/bin/{name}"), "name": name, "ppid": parent, "pidversion": pid + 1000,
+            "uid": 501, "upid": pid + 4000, "pupid": parent + 4000, "mortal": true})
+    };
+    let mut script = process(501, 400, "osascript");
+    (script["platform"], script["signing_id"]) = (json!(true), json!("com.apple.osascript"));
+    let mut stubborn = process(503, 502, "payload");
+    stubborn["ignores_term"] = json!(true);
+    let others = [process(600, 400, "osascript"), process(601, 600, "curl")];
+    let all = [process(400, 1, "zsh"), script, process(502, 501, "sh"), stubborn].into_iter().chain(others);
+    let alert = json!({
+        "@timestamp": "2026-01-01T00:00:00Z", "event": { "id": "a", "kind": "alert" },
+        "process": { "pid": 501, "name": "osascript", "code_signature": { "signing_id": "com.apple.osascript" } },
+        "osawatch": { "process": { "pidversion": 1501, "is_platform_binary": true } },
+    });
+    let alerts = folder.path().join("alerts.ndjson");
+    fs::write(&alerts, format!("{alert}\n")).unwrap();
+    let steps: String = all.map(|process| json!({ "proc": process }).to_string() + "\n").collect();
+    let alerts = alerts.display().to_string();
+    let args = ["terminate", "--tree", "--json", "--grace", "500ms", "--alert", "a", &alerts];
+    let run = in_the_mac_with(folder.path(), &steps, &args, &[]).exits(0);
+    let outcomes: Json = serde_json::from_str(&run.stdout).unwrap();
+    let ended = |(pid, outcome): (u64, &str)| {
+        let found = outcomes.as_array().unwrap().iter().find(|found| found["pid"] == pid);
+        assert_eq!(found.unwrap()["outcome"], outcome, "{outcomes:#}");
+    };
+    [(501, "terminated"), (502, "terminated"), (503, "killed")].into_iter().for_each(ended);
+    assert_eq!(outcomes.as_array().unwrap().len(), 3, "{outcomes:#}");
+    let sent = run.stderr.lines().filter_map(|line| line.split_once("signal ").map(|(_, signal)| signal));
+    let mut sent: Vec<&str> = sent.filter(|signal| signal.contains(" of the script")).collect();
+    sent.sort_unstable();
+    let of = |number: u32, pid: u32| format!("{number} to process {pid} of the script");
+    assert_eq!(sent, [of(15, 501), of(15, 502), of(15, 503), of(9, 503)], "{}", run.stderr);
 }
 
 #[test]
