@@ -243,5 +243,5 @@ fn the_heap_of_a_full_table_stays_as_it_is_and_is_what_the_table_accounts_for() 
     assert!(pipeline.counts().evicted_executions > 30_000);
     assert!(tenths[9] * 100 <= tenths[1] * 102, "{tenths:?}");
     let (heap, accounted) = (tenths[9], pipeline.bytes() as i64);
-    assert!(heap * 10 <= accounted * 11, "{heap} bytes of {accounted}");
+    assert!(heap * 10 <= accounted * 12, "{heap} bytes of {accounted}");
 }

@@ -1,6 +1,7 @@
 //! `osawatch status` as a user gives it, and the agent at work in the simulated Mac.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -47,6 +48,26 @@ fn the_status_of_an_agent_is_its_exit_code_and_its_first_line() {
     drop(lock);
     assert!(status(folder.path(), &[]).exits(69).stdout.contains("it was killed: it last wrote its status at 2020"));
     assert_eq!(status(folder.path(), &["--prometheus"]).exits(69).stdout.lines().last(), Some("osawatch_up 0"));
+}
+
+#[test]
+fn a_watched_status_is_shown_again_as_it_changes_with_the_programs_that_cost_most_until_nobody_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let programs = json!([{ "name": "/usr/bin/make", "count": 70, "per_second": 3.5 }]);
+    let _lock = state(folder.path(), &json!({ "written": now(), "pid": 7, "executables": programs }));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+    command.args(["status", "--watch", "--state"]).arg(folder.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().ends_with("osawatch is healthy"));
+    let program = lines.find(|line| line.contains("/usr/bin/make")).unwrap();
+    assert_eq!(program.split_whitespace().collect::<Vec<_>>(), ["3.5", "70", "/usr/bin/make"]);
+    let problem = json!({ "written": now(), "pid": 7, "problems": ["blind: x"] }).to_string();
+    fs::write(folder.path().join("new"), problem).unwrap();
+    fs::rename(folder.path().join("new"), folder.path().join("status.json")).unwrap();
+    assert!(lines.any(|line| line.ends_with("osawatch is degraded: blind: x")));
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -50,8 +50,9 @@ impl Default for Limits {
 }
 
 /// What an execution takes besides its texts: its entry, its places in the tables and in the orders of start and exit,
-/// its owner by pid and its list of ancestors. What the allocator rounds up is not in it.
-const ENTRY_BYTES: usize = 320 + size_of::<Entry>() + size_of::<Context>() + size_of::<Ancestors>();
+/// its owner by pid and its list of ancestors. Empty places of the tables, and what the allocator rounds up, add some 60
+/// bytes, which the shares of the budget allow for.
+const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + size_of::<Ancestors>();
 
 /// Executions by host and `process.entity_id`.
 #[derive(Debug, Default)]
