@@ -84,6 +84,29 @@ fn in_the_simulated_mac_after_sigkill_the_next_start_says_that_and_has_the_alert
 
 #[test]
 #[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
+#[allow(clippy::disallowed_methods, reason = "panics are recent by the clock")]
+fn in_the_simulated_mac_after_three_panics_within_ten_minutes_no_script_is_read_and_that_is_said_and_it_alerts() {
+    for (panics, is_careful) in [(2, false), (3, true)] {
+        let mac = Mac::new("").then([osascripts(10_000, 1, 1), json!({"after_ms": 2000, "signal": "TERM"})]);
+        fs::create_dir(mac.path("state")).unwrap();
+        fs::set_permissions(mac.path("state"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let panic = json!({"time": jiff::Timestamp::now().to_string(), "panic": "index out of bounds"});
+        fs::write(mac.path("state/panics.ndjson"), format!("{panic}\n").repeat(panics)).unwrap();
+        let run = mac.run(&[]).exits(0);
+        let documents = mac.documents("alerts.ndjson");
+        let find =
+            |kind: &str, value: &str| documents.iter().find(|document| document["event"][kind] == value).unwrap();
+        let said = "scripts are not read and the connect event is not used until the next start";
+        assert_eq!(run.stderr.contains(said), is_careful, "{}", run.stderr);
+        let started = find("action", "agent_started").to_string();
+        assert_eq!(started.contains(said), is_careful, "{started}");
+        let script = &find("kind", "alert")["osawatch"]["script"];
+        assert_eq!(script["sha256"].is_null(), is_careful, "{script}");
+    }
+}
+
+#[test]
+#[ignore = "needs the simulated Mac: see tests/macsim/README.md"]
 fn in_the_simulated_mac_sighup_without_a_configuration_ends_the_agent_in_order() {
     let mac = Mac::new("").then([json!({"signal": "HUP"})]);
     let command = mac.command(&[]);
