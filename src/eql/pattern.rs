@@ -1,10 +1,15 @@
 //! Wildcard patterns: `*` is any run of characters, `?` is one character, all else is itself.
 
+/// Bytes of paths and command lines, the most common first.
+const COMMON: &[u8] = b" /.-_aeitosrnlcdpmuhgbfvywkxjqz0123456789";
+
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     /// In lower case when case does not count.
     pattern: Box<[u8]>,
+    /// Where its byte is that is least likely in a text.
+    rarest: usize,
     insensitive: bool,
     shape: Shape,
 }
@@ -34,22 +39,28 @@ impl Pattern {
             (true, true) if plain => (Shape::Inner, inner),
             _ => (Shape::Any, text.as_str()),
         };
-        Pattern { pattern: pattern.as_bytes().into(), insensitive, shape }
+        Pattern::of(pattern, insensitive, shape)
+    }
+
+    fn of(text: &str, insensitive: bool, shape: Shape) -> Pattern {
+        let rank = |byte: &u8| COMMON.iter().position(|common| *common == byte.to_ascii_lowercase());
+        let rarest = text.bytes().enumerate().max_by_key(|(_, byte)| rank(byte).unwrap_or(COMMON.len()));
+        Pattern { pattern: text.as_bytes().into(), rarest: rarest.map_or(0, |(at, _)| at), insensitive, shape }
     }
 
     /// Text that begins with this, taken literally.
     pub(super) fn prefix(text: &str, insensitive: bool) -> Pattern {
-        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Prefix }
+        Pattern::of(text, insensitive, Shape::Prefix)
     }
 
     /// Text that ends with this, taken literally.
     pub(super) fn suffix(text: &str, insensitive: bool) -> Pattern {
-        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Suffix }
+        Pattern::of(text, insensitive, Shape::Suffix)
     }
 
     /// Text that holds this, taken literally.
     pub(super) fn inner(text: &str, insensitive: bool) -> Pattern {
-        Pattern { pattern: text.as_bytes().into(), insensitive, shape: Shape::Inner }
+        Pattern::of(text, insensitive, Shape::Inner)
     }
 
     /// Whether the whole text matches.
@@ -61,7 +72,7 @@ impl Pattern {
             Shape::Prefix => text.len() >= pattern.len() && same(&text[..pattern.len()]),
             Shape::Suffix => text.len() >= pattern.len() && same(&text[text.len() - pattern.len()..]),
             Shape::Inner if pattern.is_empty() => true,
-            Shape::Inner if self.insensitive => text.windows(pattern.len()).any(same),
+            Shape::Inner if self.insensitive => self.is_in(text),
             Shape::Inner => memchr::memmem::find(text, pattern).is_some(),
             Shape::Any => self.glob(text),
         }
@@ -69,6 +80,29 @@ impl Pattern {
 
     fn same(&self, part: &[u8]) -> bool {
         if self.insensitive { part.eq_ignore_ascii_case(&self.pattern) } else { *part == *self.pattern }
+    }
+
+    /// Looks only where its rarest byte stands: a program can have a megabyte of arguments.
+    fn is_in(&self, text: &[u8]) -> bool {
+        let Some(last) = text.len().checked_sub(self.pattern.len()) else { return false };
+        let (one, other) = self.cases(self.pattern[self.rarest]);
+        memchr::memchr2_iter(one, other, &text[self.rarest..=last + self.rarest])
+            .any(|at| self.same(&text[at..at + self.pattern.len()]))
+    }
+
+    fn cases(&self, byte: u8) -> (u8, u8) {
+        if self.insensitive { (byte.to_ascii_lowercase(), byte.to_ascii_uppercase()) } else { (byte, byte) }
+    }
+
+    /// The first place from here on at which what follows a `*` can begin.
+    fn next(&self, text: &[u8], from: usize, after_star: usize) -> Option<usize> {
+        match self.pattern.get(after_star) {
+            None | Some(b'*' | b'?') => Some(from),
+            Some(byte) => {
+                let (one, other) = self.cases(*byte);
+                memchr::memchr2(one, other, &text[from..]).map(|skipped| from + skipped)
+            }
+        }
     }
 
     /// Backtracks only to the last `*`: linear in the product of the lengths, whatever the pattern.
@@ -92,6 +126,7 @@ impl Pattern {
                 _ => match resume {
                     Some((from, after_star)) => {
                         let from = from + character_length(text[from]);
+                        let Some(from) = self.next(text, from, after_star) else { return false };
                         resume = Some((from, after_star));
                         at = from;
                         in_pattern = after_star;
@@ -159,6 +194,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn text_in_either_case_is_found_wherever_it_stands(inner in "[aBy é]{1,4}", text in "[AbyY éÉ]{0,12}") {
+            let found = text.to_ascii_lowercase().contains(&inner.to_ascii_lowercase());
+            prop_assert_eq!(Pattern::new(&format!("*{inner}*"), true).matches(&text), found);
+            prop_assert_eq!(Pattern::inner(&inner, true).matches(&text), found);
+        }
+
         #[test]
         fn agrees_with_the_definition(pattern in "[ab*?é]{0,8}", text in "[abé]{0,10}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
