@@ -70,6 +70,8 @@ pub(super) struct Engine {
     lateness: Duration,
     alerts_lost: u64,
     not_taken: u64,
+    /// All losses together, when they were last looked at.
+    lost_sum: Option<u64>,
     progress: Progress,
     /// A time of day, and when it was: of the last process event, and before the first of the beginning.
     clock: (Timestamp, Duration),
@@ -103,6 +105,7 @@ impl Engine {
             lateness: settings.lateness,
             alerts_lost: 0,
             not_taken: 0,
+            lost_sum: None,
             progress: Progress { seen: Timestamp::from_nanoseconds(i64::MIN), quiet_since: None },
             clock: (began, Duration::ZERO),
             items: Vec::new(),

@@ -25,10 +25,14 @@ impl Engine {
             ("engine.not_taken", self.not_taken),
             ("alerts.queue_full", self.alerts_lost),
         ];
-        self.counts.lost.clear();
-        self.counts.lost.extend(losses.snapshot().into_iter().chain(own));
+        let counters = losses.snapshot().into_iter().chain(own);
         let time = self.time(now);
-        self.losses.observe(self.counts.lost.iter().copied(), time);
+        // They only grow: while their sum stays, which it nearly always does, so does each of them.
+        let sum = counters.clone().map(|(_, count)| count).sum();
+        if self.lost_sum.replace(sum) != Some(sum) {
+            self.counts.lost = counters.collect();
+            self.losses.observe(self.counts.lost.iter().copied(), time);
+        }
         if self.losses.wants_scan(self.system.losses.processes(), now) {
             // One that is asked for already will do.
             let _ = self.system.scan.try_send(());
