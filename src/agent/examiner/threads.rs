@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -46,7 +46,6 @@ pub(super) struct Threads {
 
 #[derive(Debug)]
 struct Worker {
-    thread: JoinHandle<()>,
     state: Arc<State>,
     /// The turn at the last look.
     seen: u64,
@@ -63,7 +62,13 @@ impl Worker {
     /// Whether it is at the script that it was at when this was last asked.
     fn is_held_up(&mut self) -> bool {
         let turn = self.state.turn.load(Ordering::Acquire);
-        std::mem::replace(&mut self.seen, turn) == turn && turn % 2 == 1
+        std::mem::replace(&mut self.seen, turn) == turn && self.is_at_a_script()
+    }
+
+    /// One that was left behind and no longer is has ended, or ends with its next script: it may have got its answer just
+    /// before it was left.
+    fn is_at_a_script(&self) -> bool {
+        self.state.turn.load(Ordering::Acquire) % 2 == 1
     }
 }
 
@@ -81,10 +86,10 @@ impl Threads {
         let (queue, settled, examine) = (self.queue.clone(), self.settled.clone(), self.examine);
         let state = Arc::new(State::default());
         let own = Arc::clone(&state);
-        let thread = thread::Builder::new()
+        thread::Builder::new()
             .name(panics::CONTAINED.to_owned())
             .spawn(move || work(&queue, &settled, examine, &own))?;
-        self.working.push(Worker { thread, state, seen: 0 });
+        self.working.push(Worker { state, seen: 0 });
         Ok(())
     }
 
@@ -94,7 +99,7 @@ impl Threads {
             return None;
         }
         self.looked = Some(now);
-        self.left.retain(|worker| !worker.thread.is_finished());
+        self.left.retain(Worker::is_at_a_script);
         let held_up: Vec<bool> = self.working.iter_mut().map(Worker::is_held_up).collect();
         let mut not_replaced = 0;
         for at in (0..held_up.len()).rev().filter(|at| held_up[*at]) {
