@@ -251,7 +251,7 @@ fn a_file_that_never_answers_leaves_its_script_timed_out_and_further_ones_are_sk
     assert_eq!(states.last(), Some(&Some("skipped")));
 }
 
-/// Looks again and again, as long apart as a thread has time for one script, until it is told of so many.
+/// Looks repeatedly, each time after the patience for one script, until this many threads are reported.
 fn held_up(examiner: &mut Examiner, now: &mut Duration, threads: usize) -> HeldUp {
     for _ in 0..2000 {
         *now += PATIENCE;
@@ -260,7 +260,7 @@ fn held_up(examiner: &mut Examiner, now: &mut Duration, threads: usize) -> HeldU
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("not told of {threads}");
+    panic!("{threads} threads were never reported");
 }
 
 #[test]

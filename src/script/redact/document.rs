@@ -78,6 +78,7 @@ struct Walk<'r> {
     copies: Option<Copies>,
     /// The arguments that were read last, as they were and as they are shown.
     last: Option<(Vec<String>, Vec<String>)>,
+    /// What was found in the texts so far.
     read: Known,
 }
 

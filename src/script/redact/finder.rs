@@ -30,7 +30,7 @@ pub(super) fn in_text(text: &str) -> Vec<Span> {
 }
 
 /// Longer texts are read each time: a document may be full of them.
-const MAX_KNOWN: usize = 4096;
+const MAX_REMEMBERED: usize = 4096;
 
 /// Texts that were read, and their secrets: an alert has most of its texts twice or more.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Known {
             return spans.clone();
         }
         let spans = in_text(text);
-        if text.len() <= MAX_KNOWN {
+        if text.len() <= MAX_REMEMBERED {
             self.0.insert(text.to_owned(), spans.clone());
         }
         spans
