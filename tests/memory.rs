@@ -72,6 +72,30 @@ fn large_arguments_stay_within_the_replay_budget_and_push_out_no_small_start() {
     assert!(counts.evicted_sequences > 0, "what was evicted is counted");
 }
 
+#[test]
+fn an_event_larger_than_all_room_for_sequences_is_in_one_until_a_later_one_comes_and_pushes_out_no_small_one() {
+    for (limits, budget) in [(Limits::replay(), Budget::REPLAY), (Limits::live(), Budget::LIVE)] {
+        let large = "A".repeat(budget.sequences / 4 * 5);
+        let attack = |starts: &[(&str, &str)]| {
+            let mut pipeline = Pipeline::new(RuleSet::built_in(), limits);
+            let mut found = 0;
+            for (n, (execution, argument)) in (1..).zip(starts) {
+                pipeline.push(start(n, execution, n, argument), |_| found += 1);
+            }
+            for (n, (execution, _)) in (1..).zip(starts) {
+                pipeline.push(connection(1000 + n, execution, n), |_| found += 1);
+            }
+            pipeline.finish(|_| found += 1);
+            (found, pipeline.counts().evicted_sequences > 0)
+        };
+        assert_eq!(attack(&[("large", &large)]), (1, false));
+        assert_eq!(attack(&[("small", "1"), ("large", &large)]), (2, false));
+        assert_eq!(attack(&[("large", &large), ("small", "1")]), (2, false));
+        let several = [("first", &*large), ("small", "1"), ("second", &*large)];
+        assert_eq!(attack(&several), (2, true), "the one that is lost is counted");
+    }
+}
+
 /// Runs osawatch where it may hold so many MiB of data, of all threads, on what is written to its standard input.
 fn limited(mib: u32, args: &str, write: impl FnOnce(&mut ChildStdin) + Send + 'static) -> Run {
     let mut child = Command::new("sh")

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::held::{Held, Length, Match, Shared, longest};
+use super::held::{Eviction, Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
 use crate::eql::{KeyValue, Keys, Query, Stage};
 use crate::event::{Charge, Event};
@@ -64,8 +64,8 @@ impl Undecided {
         Match { events, join: self.join, has_several_keys: self.has_several_keys }
     }
 
-    fn length(&self) -> Length {
-        longest(self.events.iter())
+    fn weight(&self) -> Weight {
+        weigh(self.events.iter())
     }
 }
 
@@ -222,13 +222,13 @@ impl Absences {
         self.undecided.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    pub(super) fn lengths(&self) -> impl Iterator<Item = Length> {
-        self.undecided.values().map(Undecided::length)
+    pub(super) fn weights(&self) -> impl Iterator<Item = Weight> {
+        self.undecided.values().map(Undecided::weight)
     }
 
-    pub(super) fn evict(&mut self, length: Length) {
+    pub(super) fn evict(&mut self, eviction: Eviction) {
         let before = self.undecided.len();
-        self.undecided.retain(|_, sequence| sequence.length() < length);
+        self.undecided.retain(|_, sequence| eviction.keeps(sequence.weight().0));
         self.evicted += (before - self.undecided.len()) as u64;
     }
 }

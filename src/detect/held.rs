@@ -11,6 +11,42 @@ use crate::event::{Charge, Event, Ledger, Timestamp};
 /// greatest.
 pub(super) type Length = (usize, Reverse<Timestamp>);
 
+/// How long something held is, and the bytes of all its events.
+pub(super) type Weight = (Length, usize);
+
+/// What is evicted: what is so long or longer, but not what is as long as this.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Eviction {
+    length: Length,
+    spared: Length,
+}
+
+impl Eviction {
+    /// Removes bytes until no more than this are left, of so many: the longest first, and of those as long the
+    /// earliest, for large decoys must not push out what is small. Of what would go, the latest stays, whatever its
+    /// size, for else an event that is larger than all room could never be in a sequence. Returns its bytes too.
+    pub(super) fn plan(mut weights: Vec<Weight>, bytes: usize, left: usize) -> Option<(Eviction, usize)> {
+        weights.sort_unstable_by(|one, other| other.cmp(one));
+        // The rules share the events that they hold.
+        weights.dedup_by_key(|(length, _)| *length);
+        let mut freed = 0;
+        let enough = |((length, _), _): &Weight| {
+            freed += length;
+            bytes.saturating_sub(freed) <= left
+        };
+        let end = weights.iter().position(enough).map_or(weights.len(), |last| last + 1);
+        let going = &weights[..end];
+        let (length, _) = *going.last()?;
+        let (spared, bytes) = *going.iter().min_by_key(|((_, time), _)| *time)?;
+        Some((Eviction { length, spared }, bytes))
+    }
+
+    /// Whether something so long stays.
+    pub(super) fn keeps(&self, length: Length) -> bool {
+        length < self.length || length == self.spared
+    }
+}
+
 /// A completed sequence or sample, or the one event of an event query.
 #[derive(Clone, Debug)]
 pub struct Match {
@@ -65,4 +101,9 @@ pub(super) struct Held {
 /// The longest of held events.
 pub(super) fn longest<'h>(held: impl Iterator<Item = &'h Arc<Held>>) -> Length {
     held.map(|held| (held.charge.bytes(), Reverse(held.event.time))).max().unwrap_or_default()
+}
+
+/// The longest of held events, and the bytes of all.
+pub(super) fn weigh<'h>(held: impl Iterator<Item = &'h Arc<Held>> + Clone) -> Weight {
+    (longest(held.clone()), held.map(|held| held.charge.bytes()).sum())
 }

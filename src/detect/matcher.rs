@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::held::{Length, Match, Shared};
+use super::held::{Eviction, Match, Shared, Weight};
 use super::pipes::Pipes;
 use super::reorder::Ordinal;
 use super::sample::Sample;
@@ -88,21 +88,20 @@ impl Matcher {
         }
     }
 
-    /// The longest event of each thing that is held.
-    pub(super) fn lengths(&self) -> Vec<Length> {
+    /// How long each thing is that is held.
+    pub(super) fn weights(&self) -> Vec<Weight> {
         match &self.state {
             State::Event(_) => Vec::new(),
-            State::Sequence(sequence) => sequence.lengths().collect(),
-            State::Sample(sample) => sample.lengths().collect(),
+            State::Sequence(sequence) => sequence.weights().collect(),
+            State::Sample(sample) => sample.weights().collect(),
         }
     }
 
-    /// Evicts everything that is so long or longer.
-    pub(super) fn evict(&mut self, length: Length) {
+    pub(super) fn evict(&mut self, eviction: Eviction) {
         match &mut self.state {
             State::Event(_) => {}
-            State::Sequence(sequence) => sequence.evict(length),
-            State::Sample(sample) => sample.evict(length),
+            State::Sequence(sequence) => sequence.evict(eviction),
+            State::Sample(sample) => sample.evict(eviction),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) use suppress::Volume;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
-use held::{Length, Shared};
+use held::{Eviction, Shared};
 use index::Index;
 use joins::Joins;
 use matcher::Matcher;
@@ -60,6 +60,8 @@ pub struct Detector {
     ledger: Ledger,
     joins: Joins,
     bytes: usize,
+    /// The bytes of what was spared when others were evicted: so many are held beyond the limit.
+    spared: usize,
     /// What matchers evicted that are no more.
     evicted_before: u64,
 }
@@ -85,6 +87,7 @@ impl Detector {
             ledger: Ledger::default(),
             joins: Joins::default(),
             bytes,
+            spared: 0,
             evicted_before: 0,
         }
     }
@@ -111,7 +114,7 @@ impl Detector {
 
     /// The partial sequences that are open.
     pub(crate) fn open(&self) -> usize {
-        self.matchers.iter().map(|(_, matcher)| matcher.lengths().len()).sum()
+        self.matchers.iter().map(|(_, matcher)| matcher.weights().len()).sum()
     }
 
     /// Which `descendant of […]` queries the event matches.
@@ -165,24 +168,19 @@ impl Detector {
         self.matchers.iter().filter_map(|(_, matcher)| matcher.due_ms()).min()
     }
 
-    /// Evicts partial sequences until an eighth is free: the longest first, and of those as long the earliest. Large
-    /// decoys must not push out what is small.
+    /// Evicts partial sequences until an eighth is free.
     fn bound(&mut self) {
-        if self.ledger.bytes() <= self.bytes {
+        let bytes = self.ledger.bytes();
+        if bytes <= self.bytes {
+            self.spared = 0;
+        }
+        if bytes <= self.bytes + self.spared {
             return;
         }
-        let wanted = self.ledger.bytes() - self.bytes / 8 * 7;
-        let mut lengths: Vec<_> = self.matchers.iter().flat_map(|(_, matcher)| matcher.lengths()).collect();
-        lengths.sort_unstable_by(|one, other| other.cmp(one));
-        // The rules share the events that they hold.
-        lengths.dedup();
-        let mut freed = 0;
-        let enough = |(bytes, _): &&Length| {
-            freed += bytes;
-            freed >= wanted
-        };
-        if let Some(length) = lengths.iter().find(enough).or(lengths.last()) {
-            self.matchers.iter_mut().for_each(|(_, matcher)| matcher.evict(*length));
+        let weights: Vec<_> = self.matchers.iter().flat_map(|(_, matcher)| matcher.weights()).collect();
+        if let Some((eviction, spared)) = Eviction::plan(weights, bytes, self.bytes / 8 * 7) {
+            self.spared = spared;
+            self.matchers.iter_mut().for_each(|(_, matcher)| matcher.evict(eviction));
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::held::{Held, Length, Match, Shared, longest};
+use super::held::{Eviction, Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
 use crate::eql::{Keys, Query, Stage, values_of};
 use crate::event::Charge;
@@ -102,13 +102,13 @@ impl Sample {
         true
     }
 
-    pub(super) fn lengths(&self) -> impl Iterator<Item = Length> {
-        self.groups.values().filter(|group| !group.is_found).map(Group::length)
+    pub(super) fn weights(&self) -> impl Iterator<Item = Weight> {
+        self.groups.values().filter(|group| !group.is_found).map(Group::weight)
     }
 
-    pub(super) fn evict(&mut self, length: Length) {
+    pub(super) fn evict(&mut self, eviction: Eviction) {
         let before = self.groups.len();
-        self.groups.retain(|_, group| group.is_found || group.length() < length);
+        self.groups.retain(|_, group| group.is_found || eviction.keeps(group.weight().0));
         self.evicted += (before - self.groups.len()) as u64;
         let groups = &self.groups;
         self.order.retain(|key| groups.contains_key(key));
@@ -116,8 +116,8 @@ impl Sample {
 }
 
 impl Group {
-    fn length(&self) -> Length {
-        longest(self.events.iter().flatten().map(|(_, held)| held))
+    fn weight(&self) -> Weight {
+        weigh(self.events.iter().flatten().map(|(_, held)| held))
     }
 }
 

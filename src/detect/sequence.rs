@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ahash::HashMap;
 
 use super::absence::{Absences, Undecided};
-use super::held::{Held, Length, Match, Shared, longest};
+use super::held::{Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
 use crate::eql::{Condition, Query, Stage, values_of};
 use crate::event::{Charge, Event};
@@ -48,8 +48,8 @@ struct Partial {
 }
 
 impl Partial {
-    fn length(&self) -> Length {
-        longest(self.events.iter())
+    fn weight(&self) -> Weight {
+        weigh(self.events.iter())
     }
 
     /// Whether the event, which is of the next stage, continues this sequence.

@@ -6,7 +6,7 @@ use ahash::HashMap;
 
 use super::{ORDER_BYTES, Partial, Sequence, is_over};
 use crate::detect::absence::Absences;
-use crate::detect::held::Length;
+use crate::detect::held::{Eviction, Weight};
 
 /// This many partial sequences may wait longer than `maxspan`.
 const KEPT_PAST_MAXSPAN: usize = 1024;
@@ -32,19 +32,18 @@ impl Sequence {
         }
     }
 
-    /// The longest event of each partial sequence.
-    pub(in crate::detect) fn lengths(&self) -> impl Iterator<Item = Length> {
+    /// How long each partial sequence is.
+    pub(in crate::detect) fn weights(&self) -> impl Iterator<Item = Weight> {
         let slots = self.waiting.iter().flat_map(HashMap::values);
-        let partials = slots.flat_map(|slot| slot.older.iter().chain([&slot.latest])).map(Partial::length);
-        partials.chain(self.absences.iter().flat_map(Absences::lengths))
+        let partials = slots.flat_map(|slot| slot.older.iter().chain([&slot.latest])).map(Partial::weight);
+        partials.chain(self.absences.iter().flat_map(Absences::weights))
     }
 
-    /// Evicts every partial sequence that is so long or longer.
-    pub(in crate::detect) fn evict(&mut self, length: Length) {
+    pub(in crate::detect) fn evict(&mut self, eviction: Eviction) {
         let mut evicted = 0;
         let (maxspan, watermark) = (self.maxspan_ms, self.watermark_ms);
         let mut stays = |partial: &Partial| {
-            let stays = partial.length() < length;
+            let stays = eviction.keeps(partial.weight().0);
             evicted += u64::from(!stays && !is_over(partial, maxspan, watermark));
             stays
         };
@@ -63,7 +62,7 @@ impl Sequence {
         }
         self.evicted += evicted;
         if let Some(absences) = &mut self.absences {
-            absences.evict(length);
+            absences.evict(eviction);
         }
     }
 
