@@ -62,16 +62,20 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+static ECS: LazyLock<ecs::Decoder> = LazyLock::new(|| ecs::Decoder::new(&Fields::new()));
+
 fn decoded(line: &str) -> Option<Event> {
-    static DECODER: LazyLock<ecs::Decoder> = LazyLock::new(|| ecs::Decoder::new(&Fields::new()));
-    match DECODER.decode(&Line::from(line.to_owned())) {
+    match ECS.decode(&Line::from(line.to_owned())) {
         Ok(Decoded::Event(event)) => Some(event),
         _ => None,
     }
 }
 
-/// What an alert contains of an event can be read again as the same event.
+/// However a document is read, it is the same event. What an alert contains of an event can be read again as the same.
 fn ecs_document(bytes: &[u8]) {
+    if let Some((scanned, parsed)) = ECS.both_ways(&Line::from(text(bytes))) {
+        assert_eq!(format!("{scanned:?}"), format!("{:?}", parsed.expect("what is read at once is JSON")));
+    }
     let Some(event) = decoded(&text(bytes)) else { return };
     let written = Json::Object(document::document(&event)).to_string();
     let again = decoded(&written).expect("a document of an event is an event");
