@@ -21,6 +21,7 @@ mod scalar;
 mod script;
 pub(crate) mod surrogates;
 mod timestamp;
+mod values;
 
 pub use audit_token::{AuditToken, Machine};
 pub use context::Context;
@@ -37,8 +38,8 @@ pub use timestamp::Timestamp;
 
 use std::sync::Arc;
 
-use places::Places;
 use sha2::{Digest, Sha256};
+use values::Values;
 
 /// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,9 +97,6 @@ enum Value {
 
 const _: () = assert!(size_of::<(Field, Value)>() == 16);
 
-/// Values that most events have room for from the start.
-const VALUES: usize = 32;
-
 /// What distinguishes an event that has no document from any other. Whatever else a source learns to say of an event,
 /// its id stays.
 const IDENTITY: [Field; 12] = [
@@ -139,8 +137,7 @@ pub struct Event {
     pub context: Option<Arc<Context>>,
     /// What its program was given to run.
     pub script: Option<Arc<Script>>,
-    values: Vec<(Field, Value)>,
-    places: Places,
+    values: Values,
     text: String,
     line: Option<Line>,
 }
@@ -148,8 +145,8 @@ pub struct Event {
 impl Event {
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
-        let (values, text) = (Vec::with_capacity(VALUES), String::new());
-        Event { time, categories, context: None, script: None, values, places: Places::new(), text, line: None }
+        let (values, text) = (Values::new(), String::new());
+        Event { time, categories, context: None, script: None, values, text, line: None }
     }
 
     /// Adds a text value.
@@ -175,8 +172,12 @@ impl Event {
     }
 
     fn push(&mut self, field: Field, value: Value) {
-        self.places.add(field, self.values.len());
-        self.values.push((field, value));
+        self.values.push(field, value);
+    }
+
+    /// Puts the values of these events together, in one allocation, exactly as large as they need.
+    pub(crate) fn pack<'e>(events: impl Iterator<Item = &'e mut Event>) {
+        Values::pack(events.map(|event| &mut event.values));
     }
 
     /// Removes the values of a field.
@@ -184,14 +185,7 @@ impl Event {
         if self.stated(field).next().is_none() {
             return;
         }
-        self.values.retain(|(held, _)| *held != field);
-        self.places = Places::new();
-        self.values.iter().enumerate().for_each(|(at, (field, _))| self.places.add(*field, at));
-    }
-
-    /// The values among which those of the field are.
-    fn among(&self, field: Field) -> &[(Field, Value)] {
-        &self.values[self.places.among(field, self.values.len())]
+        self.values.remove(field);
     }
 
     /// The line this event was read from, when it was an ECS document.
@@ -203,7 +197,7 @@ impl Event {
     /// only the lineage comes from the stream: Elasticsearch would see the document alone.
     pub fn any(&self, field: Field, mut test: impl FnMut(Scalar<'_>) -> bool) -> bool {
         let mut stated = false;
-        for (held, value) in self.among(field) {
+        for (held, value) in self.values.among(field) {
             if *held == field {
                 stated = true;
                 if test(self.scalar(*value)) {
@@ -251,7 +245,7 @@ impl Event {
 
     /// The values that the event itself states, in its order.
     pub fn stated(&self, field: Field) -> impl Iterator<Item = Scalar<'_>> {
-        self.among(field).iter().filter(move |(held, _)| *held == field).map(|(_, value)| self.scalar(*value))
+        self.values.among(field).iter().filter(move |(held, _)| *held == field).map(|(_, value)| self.scalar(*value))
     }
 
     /// All stated values with their fields, in the order they were added.
@@ -278,12 +272,12 @@ impl Event {
     pub fn bytes(&self) -> usize {
         let line = self.line.as_ref().map_or(0, |line| line.as_str().len());
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
-        size_of::<Event>() + self.values.capacity() * size_of::<(Field, Value)>() + self.text.capacity() + line + script
+        size_of::<Event>() + self.values.bytes() + self.text.capacity() + line + script
     }
 
-    /// A copy that does not keep the block of input alive that the event was read in.
+    /// A copy that does not keep alive the block of input that the event was read in, nor the values of its neighbours.
     pub fn detached(&self) -> Event {
-        Event { line: self.line.as_ref().map(Line::detached), ..self.clone() }
+        Event { line: self.line.as_ref().map(Line::detached), values: self.values.detached(), ..self.clone() }
     }
 
     fn content_id(&self) -> String {

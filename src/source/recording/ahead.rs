@@ -13,7 +13,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::lines::line_within;
-use crate::event::{Decoded, Line, ecs};
+use crate::event::{Decoded, Event, Line, ecs};
 
 /// Blocks that are decoded ahead of their turn, of all inputs: enough to keep the threads busy, and little to hold.
 const MAX_PENDING: usize = 16;
@@ -62,6 +62,10 @@ impl Job {
             }
             at = next;
         }
+        Event::pack(lines.iter_mut().filter_map(|(_, decoded)| match decoded {
+            Decoded::Event(event) => Some(event),
+            Decoded::Skipped(_) => None,
+        }));
         // Failing to send means that nobody wants it any more.
         let _ = self.done.send(lines);
     }

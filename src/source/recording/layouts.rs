@@ -1,24 +1,28 @@
 //! The same values in every layout.
 
 use std::sync::Arc;
+use std::thread;
 
-use crossbeam_channel::unbounded;
-
+use super::queue::{Sender, queue};
 use super::reader::Chunk;
 use super::values::{Piece, Values};
 
-/// What the pieces of a text are, when it arrives in blocks of this many bytes: a value as it is, without
-/// spaces; what is wrong, with its place. Lines that are not JSON are looked at again, as inputs do.
-fn pieces(text: &str, block: usize) -> Vec<String> {
-    let (sender, receiver) = unbounded();
-    let mut rest = text;
+/// Sends a text in blocks of this many bytes.
+fn send(sender: &Sender, mut rest: &str, block: usize) {
     while !rest.is_empty() {
         let (head, tail) = rest.split_at(rest.ceil_char_boundary(block.min(rest.len())));
         let partial = !head.ends_with('\n') && !tail.is_empty();
         sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial, ahead: None }).unwrap();
         rest = tail;
     }
-    drop(sender);
+}
+
+/// What the pieces of a text are, when it arrives in blocks of this many bytes: a value as it is, without
+/// spaces; what is wrong, with its place. Lines that are not JSON are looked at again, as inputs do.
+fn pieces(text: &str, block: usize) -> Vec<String> {
+    let (sender, receiver) = queue();
+    let whole = text.to_owned();
+    thread::spawn(move || send(&sender, &whole, block));
     let mut values = Values::new(receiver);
     let mut found = Vec::new();
     loop {

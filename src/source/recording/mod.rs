@@ -10,6 +10,7 @@ mod origin;
 #[cfg(test)]
 mod layouts;
 mod place;
+mod queue;
 mod reader;
 mod scan;
 mod sources;

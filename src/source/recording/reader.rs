@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
 use super::ahead::{Ahead, Pending};
 use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
+use super::queue::{Receiver, Sender, queue};
 
 /// How much is read at a time.
 const BLOCK: usize = 64 << 10;
@@ -17,8 +16,6 @@ const BLOCK: usize = 64 << 10;
 const MAX_GATHERED: usize = 2 * BLOCK;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
-/// How many blocks wait for the decoder: enough to keep it busy, and little to hold.
-const WAITING: usize = 2;
 
 /// What a reader thread sends. The channel closes at the end of the input.
 pub(super) enum Chunk {
@@ -36,17 +33,16 @@ pub(super) fn spawn(
     input: impl Read + Send + 'static,
     consumed: Arc<AtomicU64>,
     ahead: Option<Ahead>,
-) -> io::Result<Receiver<Chunk>> {
-    let (sender, receiver) = bounded(WAITING);
+) -> io::Result<Receiver> {
+    let (sender, receiver) = queue();
     thread::Builder::new().name("reader".into()).spawn(move || {
         let input = Counting { input, consumed };
         // Failing to send means that the receiver has ended: so does the thread.
         let _: Option<()> = match decompressed(input) {
             Ok((compression, input)) => sender
                 .send(Chunk::Opened(compression))
-                .ok()
                 .and_then(|()| Cutter { sender, ahead, buffer: Vec::new(), unknown: true }.run(input, compression)),
-            Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error))).ok(),
+            Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error))),
         };
     })?;
     Ok(receiver)
@@ -66,7 +62,7 @@ impl<R: Read> Read for Counting<R> {
 }
 
 struct Cutter {
-    sender: Sender<Chunk>,
+    sender: Sender,
     ahead: Option<Ahead>,
     /// The start of a line whose end has not been read.
     buffer: Vec<u8>,
@@ -86,7 +82,7 @@ impl Cutter {
                 Ok(0) => return self.finish(),
                 Ok(_) => {
                     if let Some(content) = Content::of(&self.buffer).filter(|_| self.unknown) {
-                        return self.sender.send(Chunk::Broken(Unreadable::Content(content))).ok();
+                        return self.sender.send(Chunk::Broken(Unreadable::Content(content)));
                     }
                     let gathered = self.buffer.len();
                     self.cut(start)?;
@@ -99,7 +95,7 @@ impl Cutter {
                         Compression::None => Unreadable::Read(error),
                         packed => Unreadable::Packed { compression: packed, error },
                     };
-                    return self.sender.send(Chunk::Broken(unreadable)).ok();
+                    return self.sender.send(Chunk::Broken(unreadable));
                 }
             }
         }
@@ -140,7 +136,7 @@ impl Cutter {
         let (text, repaired) = text_of(block);
         let text = Arc::new(text);
         let ahead = self.ahead.as_ref().filter(|_| !partial).and_then(|ahead| ahead.decode(&text));
-        self.sender.send(Chunk::Text { text, repaired, partial, ahead }).ok()
+        self.sender.send(Chunk::Text { text, repaired, partial, ahead })
     }
 }
 
@@ -199,7 +195,8 @@ mod tests {
             }
             Chunk::Broken(unreadable) => unreadable.to_string(),
         };
-        spawn(pieces, Arc::default(), None).unwrap().iter().map(show).collect()
+        let chunks = spawn(pieces, Arc::default(), None).unwrap();
+        std::iter::from_fn(|| chunks.next(None).ok()).map(show).collect()
     }
 
     #[test]

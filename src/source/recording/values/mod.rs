@@ -9,12 +9,13 @@ mod whole;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 
 use super::ahead::{Block, Pending};
 use super::compression::Compression;
 use super::lines::line_within;
 use super::place::Place;
+use super::queue::Receiver;
 use super::reader::Chunk;
 use crate::event::{Decoded, Line};
 pub(super) use piece::Piece;
@@ -22,7 +23,7 @@ use piece::{Array, Scan};
 
 /// Walks the values of an input without copying them.
 pub(super) struct Values {
-    chunks: Receiver<Chunk>,
+    chunks: Receiver,
     block: Arc<String>,
     /// What of the block is decoded.
     decoded: Block,
@@ -57,7 +58,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(chunks: Receiver<Chunk>) -> Values {
+    pub(super) fn new(chunks: Receiver) -> Values {
         Values {
             chunks,
             block: Arc::default(),
@@ -96,11 +97,7 @@ impl Values {
                     None => continue,
                 }
             }
-            let received = match wait {
-                Some(wait) => self.chunks.recv_timeout(wait),
-                None => self.chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match received {
+            match self.chunks.next(wait) {
                 Ok(Chunk::Opened(compression)) => self.compression = Some(compression),
                 Ok(Chunk::Text { text, repaired, partial, ahead }) => {
                     self.repaired += repaired;

@@ -1,0 +1,149 @@
+//! The values of an event, in the order in which they were added, each found by its field.
+
+use std::ops::Range;
+use std::slice;
+use std::sync::Arc;
+
+use super::Value;
+use super::field::Field;
+use super::places::Places;
+
+/// Values that most events have room for from the start.
+const VALUES: usize = 32;
+
+/// The values of an event.
+#[derive(Clone, Debug)]
+pub(super) struct Values {
+    list: List,
+    places: Places,
+}
+
+#[derive(Clone, Debug)]
+enum List {
+    Own(Vec<(Field, Value)>),
+    /// Some of those of several events: what one thread allocates for each event and another frees costs both.
+    Packed {
+        all: Arc<Vec<(Field, Value)>>,
+        own: Range<u32>,
+    },
+}
+
+impl Values {
+    pub(super) fn new() -> Values {
+        Values { list: List::Own(Vec::with_capacity(VALUES)), places: Places::new() }
+    }
+
+    /// Puts those of several events together.
+    pub(super) fn pack<'v>(lists: impl Iterator<Item = &'v mut Values>) {
+        let lists: Vec<&mut Values> = lists.collect();
+        let mut all = Vec::with_capacity(lists.iter().map(|values| values.all().len()).sum());
+        let mut ranges = Vec::with_capacity(lists.len());
+        for values in &lists {
+            let start = all.len() as u32;
+            all.extend_from_slice(values.all());
+            ranges.push(start..all.len() as u32);
+        }
+        let all = Arc::new(all);
+        for (values, own) in lists.into_iter().zip(ranges) {
+            values.list = List::Packed { all: Arc::clone(&all), own };
+        }
+    }
+
+    /// A copy that shares nothing.
+    pub(super) fn detached(&self) -> Values {
+        Values { list: List::Own(self.all().to_vec()), places: self.places.clone() }
+    }
+
+    pub(super) fn push(&mut self, field: Field, value: Value) {
+        let list = self.own();
+        let at = list.len();
+        list.push((field, value));
+        self.places.add(field, at);
+    }
+
+    /// Removes those of a field.
+    pub(super) fn remove(&mut self, field: Field) {
+        self.own().retain(|(held, _)| *held != field);
+        self.places = Places::new();
+        let Values { list, places } = self;
+        list.all().iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
+    }
+
+    /// The values among which those of the field are.
+    pub(super) fn among(&self, field: Field) -> &[(Field, Value)] {
+        let all = self.all();
+        &all[self.places.among(field, all.len())]
+    }
+
+    pub(super) fn iter(&self) -> slice::Iter<'_, (Field, Value)> {
+        self.all().iter()
+    }
+
+    /// How many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        let places = match &self.list {
+            List::Own(list) => list.capacity(),
+            List::Packed { own, .. } => own.len(),
+        };
+        places * size_of::<(Field, Value)>()
+    }
+
+    fn all(&self) -> &[(Field, Value)] {
+        self.list.all()
+    }
+
+    /// The list, to be changed.
+    fn own(&mut self) -> &mut Vec<(Field, Value)> {
+        if let List::Packed { .. } = self.list {
+            let mut list = Vec::with_capacity(self.all().len() + 1);
+            list.extend_from_slice(self.all());
+            self.list = List::Own(list);
+        }
+        match &mut self.list {
+            List::Own(list) => list,
+            List::Packed { .. } => unreachable!("it was made its own"),
+        }
+    }
+}
+
+impl List {
+    fn all(&self) -> &[(Field, Value)] {
+        match self {
+            List::Own(list) => list,
+            List::Packed { all, own } => &all[own.start as usize..own.end as usize],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Categories, Event, Scalar, Timestamp, field};
+
+    fn names(event: &Event) -> Vec<String> {
+        event.values().map(|(_, value)| value.text().into_owned()).collect()
+    }
+
+    #[test]
+    fn packed_events_keep_their_values_and_change_alone() {
+        let mut events = ["a", "b", "c"].map(|name| {
+            let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+            event.push_str(field::PROCESS_NAME, name);
+            event.push_int(field::PROCESS_PID, 7);
+            event
+        });
+        events[2].remove(field::PROCESS_PID);
+        let loose = events[0].bytes();
+        Event::pack(events.iter_mut());
+        assert_eq!(
+            [names(&events[0]), names(&events[1]), names(&events[2])],
+            [vec!["a", "7"], vec!["b", "7"], vec!["c"]]
+        );
+        assert!(events[0].bytes() < loose);
+        let copy = events[1].detached();
+        events[1].push_int(field::PROCESS_PID, 8);
+        assert_eq!((events[1].stated(field::PROCESS_PID).count(), names(&copy)), (2, vec!["b".into(), "7".into()]));
+        events[0].remove(field::PROCESS_NAME);
+        assert_eq!((names(&events[0]), events[2].str(field::PROCESS_NAME)), (vec!["7".into()], Some("c")));
+        assert!(events[1].any(field::PROCESS_PID, |pid| pid == Scalar::Int(8)));
+    }
+}
