@@ -100,7 +100,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
         let Sensors { losses, scan, lookup, user_names, guard, .. } = sensors;
         let (settled, settled_receiver) = bounded(1);
         let users = Users::start(user_names, settled.clone())?;
-        let examiner = Examiner::start(settings.capture, &settled);
+        let examiner = Examiner::start(settings.capture, settings.budget.scripts, &settled);
         let delivery = Delivery::start(sink, &settings, users.clone(), settled_receiver)?;
         let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
         let engine = Engine::new(&settings, pipeline, system, watched, now());

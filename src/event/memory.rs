@@ -21,7 +21,7 @@ pub struct Budget {
     pub reports: usize,
     /// Flows that wait for their process.
     pub flows: usize,
-    /// Executions whose script is being examined.
+    /// Long texts of scripts that wait to be examined.
     pub scripts: usize,
     /// Alerts that wait to be written.
     pub alerts: usize,

@@ -2,7 +2,9 @@
 //! hexadecimal. It is unpacked as far as it goes without running anything, and within limits.
 
 use std::io::Read;
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, Anchored, Input, StartKind};
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -50,14 +52,23 @@ pub(super) fn unpack(text: &str) -> Vec<String> {
     found
 }
 
+/// What an expression begins with: a quote, or what makes text of numbers.
+static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let quotes = ["\"", "'", "\u{201C}"];
+    let names = ["character id", "string id", "ASCII character", "String.fromCharCode", "String.fromCodePoint"];
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).start_kind(StartKind::Both);
+    builder.build(quotes.into_iter().chain(names)).expect("a few short patterns")
+});
+
 /// Texts that are put together of literals and numbers: `"cu" & "rl"`, `character id {99, 117}`,
 /// `String.fromCharCode(99, 117)`, `ASCII character 99`.
 fn expressions(text: &str) -> Vec<String> {
     let mut scanner = Scanner { quotes: vec!['"', '\'', '\u{201C}'] };
     let mut found = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find(|letter: char| "\"'\u{201C}cCaAsS".contains(letter)) {
-        rest = &rest[start..];
+    while let Some(start) = BEGINNINGS.find(rest) {
+        rest = &rest[start.start()..];
         let (value, weight, used) = scanner.expression(rest);
         found.extend(Some(value).filter(|_| weight > 1));
         let step = if weight > 0 { used } else { rest.chars().next().map_or(1, char::len_utf8) };
@@ -108,11 +119,9 @@ impl Scanner {
             }
             return literal.map(|(value, used)| (value, 1, used));
         }
-        let names = ["character id", "string id", "ASCII character", "String.fromCharCode", "String.fromCodePoint"];
-        let starts = |name: &&str| text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        let name = names.into_iter().find(starts)?;
-        let (numbers, used) = numbers(&text[name.len()..])?;
-        Some((numbers.into_iter().filter_map(char::from_u32).collect(), 2, name.len() + used))
+        let name = BEGINNINGS.find(Input::new(text).anchored(Anchored::Yes))?.end();
+        let (numbers, used) = numbers(&text[name..])?;
+        Some((numbers.into_iter().filter_map(char::from_u32).collect(), 2, name + used))
     }
 }
 
@@ -301,7 +310,7 @@ mod tests {
         }
     }
 
-    /// It is done on the thread of the engine: squared, these take minutes.
+    /// Squared, these take minutes.
     #[test]
     fn a_megabyte_of_one_letter_or_of_zeros_costs_no_more_than_its_length() {
         for byte in [b'A', b'0', b'/', b'%', b'"', b'c', b' ', b'-'] {

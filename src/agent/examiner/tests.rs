@@ -10,6 +10,8 @@ use super::threads::{MAX_LEFT, PATIENCE, THREADS};
 use super::*;
 use crate::event::{Categories, Timestamp};
 
+const SHARE: usize = 1 << 20;
+
 /// A folder whose owner runs osascript in it.
 struct Home(tempfile::TempDir);
 
@@ -50,7 +52,7 @@ impl Home {
 
 fn examined(mut event: Event) -> Script {
     let (settled, is_settled) = bounded(1);
-    Examiner::start(Capture::Full, &settled).examine(&mut event);
+    Examiner::start(Capture::Full, SHARE, &settled).examine(&mut event);
     is_settled.recv_timeout(Duration::from_secs(20)).unwrap();
     let script = event.script.unwrap();
     assert!(script.is_settled());
@@ -169,13 +171,13 @@ fn without_capture_the_executable_is_hashed_and_nothing_else_is_looked_at() {
     let mut event = home.exec(&["osascript", "s"], home.owner());
     event.push_str(field::PROCESS_EXECUTABLE, &home.path("stub").display().to_string());
     let (settled, is_settled) = bounded(1);
-    Examiner::start(Capture::Off, &settled).examine(&mut event);
+    Examiner::start(Capture::Off, SHARE, &settled).examine(&mut event);
     is_settled.recv_timeout(Duration::from_secs(20)).unwrap();
     let hash = crate::event::hash::hex(Sha256::digest("program").as_slice());
     let found = event.script.unwrap().current().into_owned();
     assert_eq!(found, Script { executable_sha256: Some(hash), ..Script::default() });
     let mut event = home.exec(&["bash", "s"], home.owner());
-    Examiner::start(Capture::Off, &settled).examine(&mut event);
+    Examiner::start(Capture::Off, SHARE, &settled).examine(&mut event);
     assert!(event.script.is_none());
 }
 
@@ -201,7 +203,7 @@ fn a_script_that_makes_a_parser_panic_costs_its_own_fields_and_the_next_ones_are
         Some(path) if path.ends_with("bad") => panic!("a bug in a parser"),
         _ => job.examine(hashes),
     };
-    let examiner = Examiner::start_with(Capture::Full, &settled, examine).unwrap();
+    let examiner = Examiner::start_with(Capture::Full, SHARE, &settled, examine).unwrap();
     fs::write(home.path("good"), "eval(1)").unwrap();
     // More of them than there are threads.
     let names = std::iter::repeat_n("bad", 2 * THREADS).chain(["good"]);
@@ -240,7 +242,7 @@ fn hang(_: &Job, _: &mut Hashes) -> Script {
 fn a_file_that_never_answers_leaves_its_script_timed_out_and_further_ones_are_skipped() {
     let home = Home::new();
     let (settled, _settled) = bounded(1);
-    let examiner = Examiner::start_with(Capture::Full, &settled, hang).unwrap();
+    let examiner = Examiner::start_with(Capture::Full, SHARE, &settled, hang).unwrap();
     let state = |_| {
         let mut event = home.exec(&["osascript", "s"], home.owner());
         examiner.examine(&mut event);
@@ -276,7 +278,7 @@ fn threads_that_wait_for_file_systems_are_replaced_up_to_a_bound_and_end_when_th
     let home = Home::new();
     fs::write(home.path("good"), "eval(1)").unwrap();
     let (settled, is_settled) = bounded(1);
-    let mut examiner = Examiner::start_with(Capture::Full, &settled, hang).unwrap();
+    let mut examiner = Examiner::start_with(Capture::Full, SHARE, &settled, hang).unwrap();
     let (mut now, is_all) = (Duration::ZERO, true);
     let run = |examiner: &Examiner, name: &str| {
         let mut event = home.exec(&["osascript", name], home.owner());
@@ -297,4 +299,51 @@ fn threads_that_wait_for_file_systems_are_replaced_up_to_a_bound_and_end_when_th
     ANSWER.get().unwrap().wait();
     assert_eq!(held_up(&mut examiner, &mut now, 0), HeldUp::default());
     assert_eq!(good.current().indicators, ["eval"], "it waited for a thread");
+}
+
+/// An osascript with a statement of so many bytes.
+fn statement(bytes: usize) -> Event {
+    let home = Home::new();
+    home.exec(&["osascript", "-e", &"x".repeat(bytes)], home.owner())
+}
+
+#[test]
+fn a_long_text_in_the_arguments_is_examined_on_a_thread_and_shows_the_same() {
+    for bytes in [100, AT_ONCE, AT_ONCE + 1, 250 << 10] {
+        let shown = examined(statement(bytes));
+        assert_eq!(shown, script::of_arguments(&statement(bytes), Capture::Full).unwrap(), "{bytes}");
+        assert_eq!(shown.text_left_out, (bytes - bytes.min(Script::MAX_TEXT)) as u64, "{bytes}");
+    }
+}
+
+#[test]
+fn long_texts_wait_up_to_their_share_and_are_skipped_beyond_it() {
+    static HELD: Barrier = Barrier::new(2);
+    let hang = |job: &Job, _: &mut Hashes| {
+        if job.text.is_some() {
+            HELD.wait();
+        }
+        job.script.clone()
+    };
+    let (settled, _is_settled) = bounded(1);
+    let examiner = Examiner::start_with(Capture::Full, 3 * AT_ONCE, &settled, hang).unwrap();
+    let examine = |bytes| {
+        let mut event = statement(bytes);
+        examiner.examine(&mut event);
+        event.script.unwrap()
+    };
+    let waiting = examine(2 * AT_ONCE);
+    assert_eq!((waiting.state, waiting.text.as_deref()), (None, None));
+    let skipped = examine(2 * AT_ONCE);
+    assert_eq!((skipped.state, skipped.size, skipped.is_settled()), (Some("skipped"), Some(2 * AT_ONCE as u64), true));
+    assert!(examine(100).text.is_some(), "a short one is looked at on the spot");
+    HELD.wait();
+    while !waiting.is_settled() {
+        std::thread::yield_now();
+    }
+    while examiner.texts.bytes() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(examine(2 * AT_ONCE).state, None, "there is room again");
+    HELD.wait();
 }

@@ -237,7 +237,7 @@ fn engine(settings: &Settings) -> Engine {
     let (settled, _) = bounded(1);
     let Sensors { machine, exec_lateness, losses, scan, lookup, user_names, .. } = script().sensors;
     let users = Users::start(user_names, settled.clone()).unwrap();
-    let examiner = Examiner::start(settings.capture, &settled);
+    let examiner = Examiner::start(settings.capture, settings.budget.scripts, &settled);
     let (host_name, os_version) = (None, None);
     let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
     let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
