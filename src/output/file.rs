@@ -1,6 +1,7 @@
 //! The file itself: opened with care, appended to line by line, rotated.
 
-use std::ffi::OsString;
+mod rotation;
+
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -18,10 +19,6 @@ use super::options::{Counts, Fsync, Options, Rotation, is_past};
 use super::retention::{Names, read_only};
 use super::written::{Written, unended};
 use crate::event::Timestamp;
-use crate::report::plural;
-
-/// A rotation that failed is tried again after this long.
-const ROTATE_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct AlertFile {
@@ -243,84 +240,6 @@ impl AlertFile {
         }
     }
 
-    /// Whether a line of this length goes to a new file.
-    pub(super) fn is_rotated_for(&self, more: u64, now: Timestamp) -> bool {
-        self.begun.is_empty() && self.wants_rotation(more, now)
-    }
-
-    fn wants_rotation(&self, more: u64, now: Timestamp) -> bool {
-        let (Some(rotation), Some(open)) = (&self.rotation, &self.open) else { return false };
-        let is_old = now >= open.created.saturating_add(rotation.age);
-        if self.rotation_failed.is_some_and(|failed| !is_past(failed, ROTATE_AGAIN, now)) {
-            return false;
-        }
-        open.is_regular && open.size > 0 && (open.size + more > rotation.size || is_old)
-    }
-
-    /// Continues in a new file; in the old one when that cannot be renamed.
-    fn rotate(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
-        let renamed = self.sync().map_err(|error| error.to_string()).and_then(|()| {
-            let name = self.names.free(now).map_err(|error| error.to_string())?;
-            self.medium.rename(&self.path, &name).map_err(|error| format!("{}: {error}", name.display()))
-        });
-        if let Err(error) = renamed {
-            log::warn!("cannot rotate the alert file; continuing with the old one: {error}");
-            self.rotation_failed = Some(now);
-            return Ok(());
-        }
-        self.rotation_failed = None;
-        counts.rotated += 1;
-        self.open = None;
-        self.open(now)?;
-        let synced = File::open(self.names.directory()).and_then(|directory| self.medium.sync(&directory));
-        if let Err(error) = synced {
-            log::warn!("{}: {error}", self.names.directory().display());
-        }
-        self.maintain(now, counts);
-        Ok(())
-    }
-
-    /// Deletes and compresses rotated files.
-    pub(super) fn maintain(&mut self, now: Timestamp, counts: &mut Counts) {
-        // A file that is being compressed is there twice: it is left alone until that is done.
-        if self.compressing.as_ref().is_some_and(|compressing| !compressing.is_finished()) {
-            return;
-        }
-        self.end_compressing();
-        self.delete_old(now, counts);
-        if let Some(keep) = self.rotation.as_ref().and_then(|rotation| rotation.compress_after) {
-            let names = self.names.clone();
-            // Beside the writer: a file takes a good part of a second.
-            let work = move || names.compress(keep);
-            self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
-        }
-    }
-
-    fn end_compressing(&mut self) {
-        if let Some(Ok(Err(error))) = self.compressing.take().map(JoinHandle::join) {
-            log::warn!("cannot compress rotated alert files: {error}");
-        }
-    }
-
-    fn delete_old(&mut self, now: Timestamp, counts: &mut Counts) {
-        let Some(rotation) = &self.rotation else { return };
-        let live = self.open.as_ref().map_or(0, |open| open.size);
-        match self.names.delete_old(rotation, live, now) {
-            Ok(deleted) if deleted.is_empty() => {}
-            Ok(deleted) => {
-                counts.deleted += deleted.len() as u64;
-                log::info!(
-                    "deleted {}, as configured: {}",
-                    plural(deleted.len() as u64, "rotated alert file"),
-                    list(&deleted)
-                );
-            }
-            Err(error) => {
-                log::warn!("cannot delete old alert files: {error}");
-            }
-        }
-    }
-
     pub(super) fn finish(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
         if self.compressing.is_some() {
             self.end_compressing();
@@ -343,10 +262,6 @@ impl AlertFile {
         }
         written
     }
-}
-
-fn list(paths: &[OsString]) -> String {
-    paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
 }
 
 fn created(metadata: &Metadata, now: Timestamp) -> Timestamp {
