@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::trace;
 
 /// Instructions for an event of a busy Mac, with all built-in rules.
-const EVENT: u64 = 48_500;
+const EVENT: u64 = 43_600;
 /// Instructions for an alert, with the two events that it comes of.
 const ALERT: u64 = 1_934_000;
 
