@@ -8,7 +8,7 @@ use osawatch::event::{Decoded, Line, Machine};
 use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::{Decoder, Decoding};
 
-use crate::util::{fixtures, osawatch_with_input};
+use crate::util::{fixtures, osawatch, osawatch_with_input};
 
 /// The lines of the golden cases that are text; of those that differ in digits only, one.
 fn lines() -> Vec<String> {
@@ -104,4 +104,43 @@ fn a_lone_surrogate_in_a_field_that_no_rule_reads_does_not_cost_the_copy_in_the_
     let events = events.replace("\"action\":\"exec\"", r#""action":"exec","unread":{"deep":"\ud800 kept"}"#);
     let run = osawatch_with_input(&["replay", "-"], events.as_bytes()).exits(0);
     assert_eq!(run.alerts()[0]["osawatch"]["sequence"]["events"][0]["event"]["unread"]["deep"], "\u{fffd} kept");
+}
+
+#[test]
+fn a_newline_in_the_name_of_a_file_or_in_a_rule_begins_no_line_of_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let rule = "[rule]\nrule_id = \"a\\nok       b\"\nname = \"n\\nid b\"\nquery = \"process where true\"\n\
+                [[example]]\nname = \"x\\na: y: pass\"\nalerts = 9\nevents = ''\n";
+    fs::write(folder.path().join("a\nok       b.toml"), rule).unwrap();
+    fs::write(folder.path().join("c\nok       d.toml"), "no rule").unwrap();
+    fs::write(
+        folder.path().join("e\nok       f.toml"),
+        "[metadata]\nintegration = [\"x\\nok       y\"]\n[rule]\nrule_id = \"e\"\nname = \"n\"\nquery = \"zz\"\n",
+    )
+    .unwrap();
+    let run = osawatch(&["rules", "check", &path]).exits(1);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", run.stdout);
+    assert!(lines[0].starts_with("ok ") && lines[1].starts_with("error ") && lines[2].starts_with("skipped "));
+    let file = format!("{path}/a\nok       b.toml");
+    let tested = osawatch(&["rules", "test", &file]).exits(1).stdout;
+    assert_eq!(tested.lines().filter(|line| line.starts_with("a")).count(), 1, "{tested}");
+    let shown = osawatch(&["rules", "show", "a\nok       b", "--rules", &file]).exits(0).stdout;
+    assert!(!shown.contains("\nid b") && !shown.contains("\nok  "), "{shown}");
+    fs::write(folder.path().join("g\nosawatch: h"), "no recording").unwrap();
+    let replayed = osawatch(&["replay", &format!("{path}/g\nosawatch: h")]).exits(65);
+    assert_eq!(replayed.stderr.lines().count(), 1, "{}", replayed.stderr);
+}
+
+#[test]
+fn a_pipe_or_an_endless_device_in_place_of_the_counts_of_an_earlier_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for state in [&*pipe, "/dev/zero"] {
+        osawatch(&["rules", "test", "--baseline", "/dev/null", "--baseline-state", state])
+            .exits(65)
+            .says("not a regular file");
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::exit::Failure;
 use crate::config::trust::{self, Trust};
 use crate::detect::RuleSet;
+use crate::report::visible;
 
 /// A rule file is a page of text; this bounds what a mistaken path can cost.
 const MAX_RULE_BYTES: u64 = 4 << 20;
@@ -43,8 +44,9 @@ pub(super) fn read_all(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile>,
 }
 
 fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let failure =
-        |error: io::Error| Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", path.display()));
+    let failure = |error: io::Error| {
+        Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", visible(&path.to_string_lossy())))
+    };
     if !fs::metadata(path).map_err(failure)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
@@ -73,6 +75,6 @@ fn read(path: &Path, trust: Trust) -> Result<String, Failure> {
             trust::Error::Owner { .. } | trust::Error::Writable { .. } | trust::Error::Link(_) => Failure::CONFIG,
             _ => Failure::NO_INPUT,
         };
-        Failure::new(code, format!("{}: {error}", path.display()))
+        Failure::new(code, format!("{}: {error}", visible(&path.to_string_lossy())))
     })
 }

@@ -16,6 +16,7 @@ use crate::config::lint;
 use crate::config::trust::Trust;
 use crate::detect::{Rule, RuleSet};
 use crate::report::{plural, visible};
+use crate::visible::{MAX_NAME, clipped};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -152,10 +153,10 @@ fn show(set: &RuleSet, id: &str) -> Result<ExitCode, Failure> {
 }
 
 fn describe(rule: &Rule) -> String {
-    let mut out = format!("{}\n\n", rule.name);
+    let mut out = format!("{}\n\n", visible(&rule.name));
     let mut row = |label: &str, value: String| {
         if !value.is_empty() {
-            out += &format!("{label:<16}{value}\n");
+            out += &format!("{label:<16}{}\n", visible(&value));
         }
     };
     row("id", rule.id.clone());
@@ -196,10 +197,11 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
     for (origin, text) in read_all(paths, Trust::Anyone)? {
         let loaded = text.map_err(|error| error.to_string());
         let loaded = loaded.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()));
+        let origin = visible(&origin);
         let (state, line) = match loaded.map(|rule| (rule, rule.inert())) {
             Err(error) => (2, format!("error    {error}\n")),
             Ok((rule, Some(why))) if rule.is_off() => (0, format!("ok       {origin} ({why}){}\n", remarks(rule))),
-            Ok((_, Some(why))) => (1, format!("skipped  {origin}: {why}\n")),
+            Ok((_, Some(why))) => (1, format!("skipped  {origin}: {}\n", visible(&clipped(why, MAX_NAME)))),
             Ok((rule, None)) => (0, format!("ok       {origin}{}\n", remarks(rule))),
         };
         counts[state] += 1;
@@ -226,9 +228,9 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
 /// The rules that can never alert on a live Mac.
 fn never_live(set: &RuleSet) -> String {
     let found = set.rules.iter().filter_map(|rule| Some((rule, set.never_live(rule)?)));
-    found.map(|(rule, why)| format!("never    {}: {why}\n", rule.origin)).collect()
+    found.map(|(rule, why)| format!("never    {}: {why}\n", visible(&rule.origin))).collect()
 }
 
 fn remarks(rule: &Rule) -> String {
-    rule.remarks.iter().map(|remark| format!(" ({remark})")).collect()
+    rule.remarks.iter().map(|remark| format!(" ({})", visible(&clipped(remark, MAX_NAME)))).collect()
 }

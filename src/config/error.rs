@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::trust;
 use crate::place::Place;
+use crate::visible::{MAX_NAME, clipped, visible};
 
 /// A configuration that cannot be used.
 #[derive(Debug, Default)]
@@ -67,12 +68,13 @@ impl From<Problem> for Error {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some(place) => write!(f, "{}:{place}: ", self.origin)?,
-            None => write!(f, "{}: ", self.origin)?,
+        f.write_str(&visible(&self.origin))?;
+        if let Some(place) = self.place {
+            write!(f, ":{place}")?;
         }
+        f.write_str(": ")?;
         if let Some(key) = &self.key {
-            write!(f, "`{key}`: ")?;
+            write!(f, "`{}`: ", visible(&clipped(key, MAX_NAME)))?;
         }
         match &self.what {
             What::File(error) => error.fmt(f),

@@ -5,15 +5,18 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::error::{Problem, What};
+use crate::visible::{MAX_NAME, clipped, visible};
 
 /// Errors of one file that are reported.
 const MAX_PROBLEMS: usize = 50;
+/// Bytes of a message: it can quote a value.
+const MAX_MESSAGE: usize = 2000;
 
 /// The value that a text holds, or everything that is wrong with it.
 pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> Result<T, Vec<Problem>> {
     let (mut table, errors) = DeTable::parse_recoverable(source.1);
-    let mut problems: Vec<Problem> = errors.iter().map(|error| problem(source, error)).collect();
-    problems.truncate(MAX_PROBLEMS);
+    // Each costs as much as the text before it is long.
+    let mut problems: Vec<Problem> = errors.iter().take(MAX_PROBLEMS).map(|error| problem(source, error)).collect();
     // The values of invalid TOML are not reliable.
     if !problems.is_empty() {
         return Err(problems);
@@ -71,9 +74,17 @@ fn problem(source: (&str, &str), error: &toml::de::Error) -> Problem {
 fn reworded(why: &str) -> String {
     if let Some((found, expected)) = why.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
     {
-        return format!("expected {expected}, found {found}{}", remedy(found, expected).unwrap_or_default());
+        let (expected, is_table) = if expected.starts_with("struct ") { ("a table", true) } else { (expected, false) };
+        let remedy = remedy(found, expected).filter(|_| !is_table).unwrap_or_default();
+        return format!("expected {expected}, found {}{remedy}", clipped(found, MAX_NAME));
     }
-    format!("{why}{}", suggestion(why).unwrap_or_default())
+    if let Some(rest) = why.strip_prefix("unknown ")
+        && let [kind, name, expected] = rest.splitn(3, '`').collect::<Vec<_>>()[..]
+    {
+        let name = visible(&clipped(name, MAX_NAME));
+        return format!("unknown {kind}`{name}`{expected}{}", suggestion(&name, expected).unwrap_or_default());
+    }
+    clipped(why, MAX_MESSAGE).into_owned()
 }
 
 fn remedy(found: &str, expected: &str) -> Option<&'static str> {
@@ -89,10 +100,8 @@ fn remedy(found: &str, expected: &str) -> Option<&'static str> {
 }
 
 /// serde words it "unknown field `x`, expected one of `a`, `b`"; the nearest of those is suggested.
-fn suggestion(why: &str) -> Option<String> {
-    let rest = why.strip_prefix("unknown ")?;
-    let mut quoted = rest.split('`').skip(1).step_by(2);
-    let written = quoted.next()?;
+fn suggestion(written: &str, expected: &str) -> Option<String> {
+    let quoted = expected.split('`').skip(1).step_by(2);
     let (distance, near) = quoted.map(|known| (strsim::damerau_levenshtein(known, written), known)).min()?;
     (distance <= 1 + near.len() / 4).then(|| format!("; did you mean `{near}`?"))
 }

@@ -59,6 +59,30 @@ fn a_value_out_of_range_is_refused_where_it_stands() {
 }
 
 #[test]
+fn a_file_with_a_million_errors_is_refused_at_once_with_the_first() {
+    let error = Config::parse("c.toml", &"=".repeat(1_000_000)).unwrap_err();
+    assert_eq!(error.problems.len(), 50);
+}
+
+#[test]
+fn a_long_name_ends_early_in_a_message_and_a_newline_in_one_begins_no_line() {
+    let long = "x".repeat(500_000);
+    for text in [
+        format!("{long} = 1"),
+        format!("[agent]\nlog_level = \"{long}\""),
+        format!("[limits]\ncpu = \"{long}\""),
+        format!("[script]\nredact = [\"({long}\"]"),
+        format!("[sources]\nmute = [\"{long}\"]"),
+        "\"a\\nb.toml:1:1: fine\" = 1".to_owned(),
+    ] {
+        let error = Config::parse("c\n.toml", &text).unwrap_err().to_string();
+        assert!(error.len() < 3000, "{} bytes", error.len());
+        assert!(error.starts_with("c\\n.toml:") && !error.contains('\n'), "{error}");
+    }
+    refused("alerts = 1", "c.toml:1:10: expected a table, found integer `1`");
+}
+
+#[test]
 fn every_error_of_a_file_is_reported_with_its_place_and_remedy() {
     let text = "[alerts]\nkeep_files = \"5\"\nrotate_size = \"999999999TiB\"\nsyslog = \"yes\"\nfsync_interval = 5\n\
         [script]\nredact = \"x\"\n[sources]\nmute = [\"ls\"]\n[exception]\nname = \"x\"\n";

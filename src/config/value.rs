@@ -8,6 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::quantity::{DAY, MINUTE, duration, number, size, write_duration};
+use crate::visible::{MAX_NAME, clipped};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -110,7 +111,12 @@ pub(super) fn regexes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
     let list = Vec::<String>::deserialize(from)?;
     for text in &list {
         let built = regex::RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
-        built.map_err(|error| D::Error::custom(format!("{text:?} is not a valid regular expression: {error}")))?;
+        built.map_err(|error| {
+            // The error repeats the whole expression, with a caret below it.
+            let error = error.to_string();
+            let why = if text.len() > MAX_NAME { error.lines().last().unwrap_or_default() } else { &error };
+            D::Error::custom(format!("{:?} is not a valid regular expression: {why}", clipped(text, MAX_NAME)))
+        })?;
     }
     Ok(list)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::eql;
 use crate::place::Place;
+use crate::visible::{MAX_NAME, clipped, visible};
 
 /// A rule file, or an exception, that cannot be loaded.
 #[derive(Clone, Debug)]
@@ -52,16 +53,19 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.origin, self.place)?;
+        write!(f, "{}:{}: ", visible(&self.origin), self.place)?;
         match &*self.what {
-            What::Toml(message) => f.write_str(message),
+            What::Toml(message) => f.write_str(&clipped(message, MAX_NAME)),
             What::Unknown { kind, name, suggestion } => {
+                let name = visible(&clipped(name, MAX_NAME));
                 write!(f, "unknown {kind} `{name}`; did you mean `{suggestion}`?")
             }
             What::Empty(key) => write!(f, "the {key} of the rule is empty"),
             What::Query(error, None) => error.fmt(f),
             What::Query(error, Some(shown)) => write!(f, "{error}\n{shown}"),
-            What::Condition(exception, error) => write!(f, "exception `{exception}`: {error}"),
+            What::Condition(exception, error) => {
+                write!(f, "exception `{}`: {error}", visible(&clipped(exception, MAX_NAME)))
+            }
             What::Expiry => f.write_str("`expires` is a date, or a date with a time"),
         }
     }

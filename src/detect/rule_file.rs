@@ -2,6 +2,7 @@
 //! endpoint rules. Keys that only Elastic uses are ignored; ours are under `[osawatch]` and
 //! `[[example]]`.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -287,7 +288,7 @@ fn elsewhere(file: &File, query: &str) -> Option<String> {
 
 /// The strings after `host.os.type ==` or `:` in a query that does not parse.
 fn systems_named(query: &str) -> Vec<String> {
-    let mut systems = Vec::new();
+    let (mut systems, mut seen) = (Vec::new(), HashSet::new());
     for (at, name) in query.match_indices("host.os.type") {
         let rest = query[at + name.len()..].trim_start();
         let Some(value) =
@@ -297,7 +298,7 @@ fn systems_named(query: &str) -> Vec<String> {
         };
         let value = value.trim_start_matches(['~', ' ', '(']);
         let Some((system, _)) = value.strip_prefix('"').and_then(|value| value.split_once('"')) else { continue };
-        if !systems.iter().any(|known| known == system) {
+        if seen.insert(system) {
             systems.push(system.to_lowercase());
         }
     }

@@ -5,9 +5,7 @@ use std::ops::Range;
 
 use super::carets::{nearest, shown};
 use crate::place::Place;
-
-/// Bytes of a message.
-const MAX_MESSAGE: usize = 400;
+use crate::visible::{MAX_NAME, clipped};
 
 /// A query that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +21,7 @@ pub struct Error {
 impl Error {
     /// A message that names a long word of the query ends early.
     pub(super) fn new(message: impl Into<String>, span: Range<usize>) -> Error {
-        let mut message = message.into();
-        if message.len() > MAX_MESSAGE {
-            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
-            message.push('…');
-        }
-        Error { message, span, suggestion: None }
+        Error { message: clipped(&message.into(), MAX_NAME).into_owned(), span, suggestion: None }
     }
 
     pub(super) fn suggest(mut self, suggestion: impl Into<String>) -> Error {

@@ -15,6 +15,7 @@ use super::{Executions, Outcome, Responder, Settings, Target};
 use crate::agent::Sink;
 use crate::alert::Alert;
 use crate::event::{Machine, Timestamp};
+use crate::visible::visible;
 
 /// Executions that may wait for the thread.
 const QUEUE: usize = 256;
@@ -157,7 +158,7 @@ impl<S: Sink> Responding<S> {
     /// The outcome for an execution is known: its alert has it if that still waits, and a document follows.
     fn learn(&mut self, target: &Target, outcome: Outcome) {
         self.expected = self.expected.saturating_sub(1);
-        log::warn!("response: {} ({}) {}", target.name, target.pid.unwrap_or_default(), outcome.sentence());
+        log::warn!("response: {} ({}) {}", visible(&target.name), target.pid.unwrap_or_default(), outcome.sentence());
         let document = document((self.now)(), &self.machine, target, &outcome);
         let waits = |held: &&mut Held| held.outcome.is_none() && held.target.as_ref() == Some(target);
         match self.held.iter_mut().find(waits) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::exit::{Failure, source_failure};
 use super::suite::Suite;
 use crate::alert::Alert;
+use crate::config::trust::{self, Trust};
 use crate::detect::RuleSet;
 use crate::event::{Machine, field};
 use crate::pipeline::{Limits, Output, Pipeline};
@@ -14,6 +15,8 @@ use crate::source::recording::{Input, Next, Recording};
 
 /// How many causes of each rule are shown.
 const SHOWN_CAUSES: usize = 5;
+/// The counts take a line for each rule; this bounds what a mistaken path can cost.
+const MAX_STATE_BYTES: u64 = 16 << 20;
 
 /// How many alerts each rule had, by its id.
 type Counts = BTreeMap<String, u64>;
@@ -54,12 +57,12 @@ fn change(before: Option<u64>, now: u64) -> String {
 /// The counts that the last run kept; none when there was no run yet.
 fn last_counts(path: &Path) -> Result<Option<Counts>, Failure> {
     let failure = |what: String| Failure::new(Failure::DATA, format!("{}: {what}", path.display()));
-    match std::fs::read_to_string(path) {
+    match trust::read(path, Trust::Anyone, MAX_STATE_BYTES) {
         Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
             let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
             Failure::new(Failure::DATA, format!("{place}: not the counts of an earlier run: {error}"))
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(trust::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failure(error.to_string())),
     }
 }

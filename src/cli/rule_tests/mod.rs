@@ -68,10 +68,10 @@ fn text(suites: &[Suite], tested: &[Tested<'_>]) -> String {
         out += &text.lines().map(|line| visible(line) + "\n").collect::<String>();
     };
     for Tested { suite, name, verdict } in tested {
-        line(&format!("{}: {name}: {verdict}", suite.rule.id));
+        line(&format!("{}: {}: {verdict}", visible(&suite.rule.id), visible(name)));
     }
     for suite in suites.iter().filter(|suite| suite.cases.is_empty()) {
-        line(&format!("{}: has no example", suite.rule.id));
+        line(&format!("{}: has no example", visible(&suite.rule.id)));
     }
     let failed = tested.iter().filter(|tested| tested.verdict != Verdict::Passed).count();
     let passed = tested.len() - failed;

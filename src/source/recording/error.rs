@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
 use super::origin::Problem;
+use crate::visible::visible;
 
 /// Why a recording cannot be replayed.
 #[derive(Debug)]
@@ -167,11 +168,15 @@ impl fmt::Display for Unknown {
     }
 }
 
+fn name(path: &Path) -> String {
+    visible(&path.to_string_lossy())
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Open { path, error } => {
-                write!(f, "cannot open {}: {error}", path.display())?;
+                write!(f, "cannot open {}: {error}", name(path))?;
                 match error.kind() {
                     io::ErrorKind::NotFound => f.write_str("; check the path"),
                     io::ErrorKind::PermissionDenied => {
@@ -180,9 +185,9 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
-            Error::NoRecording { path } => write!(f, "{}: no file in this directory is a recording", path.display()),
+            Error::NoRecording { path } => write!(f, "{}: no file in this directory is a recording", name(path)),
             Error::TooManyFiles { path, limit } => {
-                let path = path.display();
+                let path = name(path);
                 write!(
                     f,
                     "{path} holds more than {limit} files; replay its directories one by one, or all as one stream: \

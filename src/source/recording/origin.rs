@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::place::Place;
+use crate::visible::visible;
 
 /// Where a recording comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl fmt::Display for Input {
         match self {
             Input::Stdin => f.write_str("standard input"),
             Input::Memory(_) => f.write_str("memory"),
-            Input::File(path) => path.display().fmt(f),
+            Input::File(path) => f.write_str(&visible(&path.to_string_lossy())),
         }
     }
 }
