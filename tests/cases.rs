@@ -198,3 +198,16 @@ proptest! {
         prop_assert_eq!(told, wanted);
     }
 }
+
+#[test]
+fn a_follow_up_is_no_longer_than_an_alert_whatever_its_host_is_called() {
+    let long = format!("\"host\":{{\"name\":\"{}\",", "x".repeat(100_000));
+    let lines = [
+        document(0, OSASCRIPT, None),
+        document(1, OSASCRIPT, Some("192.5.6.1")),
+        document(2, OSASCRIPT, Some("192.5.6.2")).replace("\"host\":{", &long),
+    ];
+    let found = documents(&lines, &[]);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|document| osawatch::alert::to_line(document).len() < 32_000));
+}

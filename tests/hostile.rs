@@ -144,3 +144,12 @@ fn a_pipe_or_an_endless_device_in_place_of_the_counts_of_an_earlier_run_is_refus
             .says("not a regular file");
     }
 }
+
+#[test]
+fn a_rule_whose_id_is_longer_than_any_column_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.toml");
+    let id = "x".repeat(1 << 17);
+    fs::write(&file, format!("[rule]\nrule_id = \"{id}\"\nname = \"n\"\nquery = \"process where true\"\n")).unwrap();
+    osawatch(&["rules", "list", "--rules", &file.display().to_string()]).exits(0);
+}

@@ -60,6 +60,7 @@ mod live_mac;
 mod left_out;
 // The matcher against an obviously correct model.
 mod memory;
+mod rule_memory;
 mod model;
 // The agent at work: its status, an incident's directory, one agent at a time.
 mod operations;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::shorten::shorten;
 use crate::event::document::insert;
 use crate::event::hash::short_hash;
 use crate::event::{Machine, Timestamp};
@@ -56,6 +57,7 @@ impl About<'_> {
         for (name, value) in details {
             insert(&mut document, &name, value);
         }
+        shorten(&mut document);
         document
     }
 }

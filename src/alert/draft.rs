@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::follow_up::{self, Told};
 use super::script::script_of;
+use super::shorten::shorten;
 use super::{Alert, suppressed};
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
@@ -126,7 +127,9 @@ impl Draft {
     }
 }
 
+/// Without secrets, which are known whole only before anything is cut.
 fn redacted(mut alert: Alert, redactor: Option<Arc<Redactor>>) -> Alert {
     redactor.iter().for_each(|redactor| redactor.apply(&mut alert.document));
+    shorten(&mut alert.document);
     alert
 }

@@ -166,4 +166,11 @@ mod tests {
         );
         assert_ne!(refused["event"]["id"], taken["event"]["id"]);
     }
+
+    #[test]
+    fn a_document_about_the_agent_is_no_longer_than_an_alert() {
+        let refused = configuration(time(0), &machine(), Err(&"x".repeat(1 << 20)));
+        assert!(crate::alert::to_line(&refused).len() < 32_000);
+        assert_eq!(refused["event"]["action"], "configuration_refused");
+    }
 }

@@ -58,7 +58,6 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     document
         .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
     insert(&mut document, "osawatch.held_back", details(summary, (&destinations, named.len())));
-    super::shorten::shorten(&mut document);
     Alert { rule_id: rule.id.clone(), events: vec![summary.last.clone()], document }
 }
 

@@ -18,6 +18,9 @@ use crate::detect::{Rule, RuleSet};
 use crate::report::{plural, visible};
 use crate::visible::{MAX_NAME, clipped};
 
+/// The column of ids is no wider.
+const MAX_WIDTH: usize = 80;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List rules with id, severity, state and name
@@ -130,7 +133,7 @@ impl Selection {
 }
 
 fn list(set: &RuleSet) -> Result<ExitCode, Failure> {
-    let width = set.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+    let width = set.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0).min(MAX_WIDTH);
     let mut out = String::new();
     for rule in &set.rules {
         let state = match rule.inert() {

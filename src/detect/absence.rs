@@ -11,13 +11,15 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::held::{Eviction, Held, Match, Shared, Weight, weigh};
+use super::held::{Eviction, Held, Match, Weight, weigh};
 use super::reorder::Ordinal;
 use crate::eql::{KeyValue, Keys, Query, Stage};
-use crate::event::{Charge, Event};
+use crate::event::Event;
 
 /// What an entry takes besides its key.
 const ENTRY_BYTES: usize = 128;
+/// The bytes of what was seen, of one rule.
+const SEEN_BYTES: usize = 4 << 20;
 
 /// The events of a query that must not occur.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(super) struct Absences {
     maxspan_ms: i64,
     /// What was seen, in that order; removed when it is too old.
     order: VecDeque<(i64, usize, Arc<str>)>,
+    order_bytes: usize,
     /// Sequences that wait for what comes after them, by the time until which they do.
     undecided: BTreeMap<(i64, u64), Undecided>,
     by_key: HashMap<Arc<str>, Vec<(i64, u64)>>,
@@ -42,7 +45,7 @@ struct Absence {
     /// How many events of the sequence come before it.
     place: usize,
     /// The latest such event of each key.
-    seen: HashMap<Arc<str>, (Ordinal, Charge)>,
+    seen: HashMap<Arc<str>, Ordinal>,
 }
 
 /// A sequence whose events have all occurred.
@@ -84,6 +87,7 @@ impl Absences {
             events: place,
             maxspan_ms: query.maxspan_ms.unwrap_or(i64::MAX),
             order: VecDeque::new(),
+            order_bytes: 0,
             undecided: BTreeMap::new(),
             by_key: HashMap::default(),
             count: 0,
@@ -135,18 +139,18 @@ impl Absences {
     }
 
     /// Remembers that the event occurred.
-    pub(super) fn record(&mut self, keys: Vec<(usize, Arc<str>)>, ordinal: Ordinal, shared: &Shared<'_>) {
+    pub(super) fn record(&mut self, keys: Vec<(usize, Arc<str>)>, ordinal: Ordinal) {
         for (at, key) in keys {
             if self.stages[at].place == self.events {
                 continue;
             }
             let seen = &mut self.stages[at].seen;
-            if seen.get(&key).is_none_or(|(latest, _)| *latest < ordinal) {
-                let charge = shared.charge(ENTRY_BYTES + 2 * key.len());
-                seen.insert(Arc::clone(&key), (ordinal, charge));
+            if seen.get(&key).is_none_or(|latest| *latest < ordinal) {
+                seen.insert(Arc::clone(&key), ordinal);
+                self.order_bytes += ENTRY_BYTES + key.len();
                 self.order.push_back((ordinal.0.milliseconds(), at, key));
             }
-            if self.order.len() > 2 * self.limit {
+            while self.order.len() > 2 * self.limit || (self.order_bytes > SEEN_BYTES && self.order.len() > 1) {
                 self.forget_first(true);
             }
         }
@@ -162,8 +166,9 @@ impl Absences {
 
     fn forget_first(&mut self, full: bool) {
         let Some((time, at, key)) = self.order.pop_front() else { return };
+        self.order_bytes = self.order_bytes.saturating_sub(ENTRY_BYTES + key.len());
         let seen = &mut self.stages[at].seen;
-        if seen.get(&key).is_some_and(|(latest, _)| latest.0.milliseconds() == time) {
+        if seen.get(&key).is_some_and(|latest| latest.0.milliseconds() == time) {
             seen.remove(&key);
             self.evicted += u64::from(full);
         }
@@ -172,7 +177,7 @@ impl Absences {
     /// When an event that must not come at this place of the sequence came last, before the current event.
     pub(super) fn latest(&self, place: usize, key: &str, ordinal: Ordinal) -> Option<Ordinal> {
         let stages = self.stages.iter().filter(|absence| absence.place == place);
-        let seen = stages.filter_map(|absence| absence.seen.get(key)).map(|(latest, _)| *latest);
+        let seen = stages.filter_map(|absence| absence.seen.get(key)).copied();
         seen.filter(|latest| *latest < ordinal).max()
     }
 
@@ -195,8 +200,10 @@ impl Absences {
         let id = (sequence.first_ms.saturating_add(self.maxspan_ms), self.count);
         self.by_key.entry(Arc::clone(&sequence.key)).or_default().push(id);
         self.undecided.insert(id, sequence);
-        if self.undecided.len() > self.limit {
-            self.undecided.pop_first();
+        if self.undecided.len() > self.limit
+            && let Some((id, oldest)) = self.undecided.pop_first()
+        {
+            forget(&mut self.by_key, &oldest.key, id);
             self.evicted += 1;
         }
         None
@@ -208,12 +215,7 @@ impl Absences {
             && entry.key().0 < watermark_ms
         {
             let (id, sequence) = entry.remove_entry();
-            if let Some(waiting) = self.by_key.get_mut(&sequence.key) {
-                waiting.retain(|other| *other != id);
-                if waiting.is_empty() {
-                    self.by_key.remove(&sequence.key);
-                }
-            }
+            forget(&mut self.by_key, &sequence.key, id);
             found.push(sequence.found());
         }
     }
@@ -227,8 +229,24 @@ impl Absences {
     }
 
     pub(super) fn evict(&mut self, eviction: Eviction) {
-        let before = self.undecided.len();
-        self.undecided.retain(|_, sequence| eviction.keeps(sequence.weight().0));
-        self.evicted += (before - self.undecided.len()) as u64;
+        let (by_key, evicted) = (&mut self.by_key, &mut self.evicted);
+        self.undecided.retain(|id, sequence| {
+            let stays = eviction.keeps(sequence.weight().0);
+            if !stays {
+                forget(by_key, &sequence.key, *id);
+                *evicted += 1;
+            }
+            stays
+        });
+    }
+}
+
+/// A sequence of this key waits no more.
+fn forget(by_key: &mut HashMap<Arc<str>, Vec<(i64, u64)>>, key: &Arc<str>, id: (i64, u64)) {
+    if let Some(waiting) = by_key.get_mut(key) {
+        waiting.retain(|other| *other != id);
+        if waiting.is_empty() {
+            by_key.remove(key);
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ahash::HashMap;
 
 use super::rule::Severity;
-use super::suppress::{destination, program};
+use super::suppress::{destination, held, program};
 use super::{Match, Rule};
 use crate::event::{Categories, Event, Execution, Scalar, Timestamp, field};
 
@@ -275,14 +275,14 @@ impl Case {
     /// Whether the connection has been reported already; it has been from now on.
     fn is_reported(&mut self, event: &Event, destination: &str) -> bool {
         let Some(port) = event.int(field::SOURCE_PORT) else { return false };
-        let process = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        let process = held(event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
         if self.reported.iter().any(|known| known.0 == process && known.1 == port && known.2 == destination) {
             return true;
         }
         if self.reported.len() >= MAX_REPORTED {
             self.reported.pop_front();
         }
-        self.reported.push_back((process.to_owned(), port, destination.to_owned()));
+        self.reported.push_back((process, port, destination.to_owned()));
         false
     }
 
@@ -329,5 +329,5 @@ impl Case {
 
 /// Entity ids are unique on one host only.
 fn key(event: &Event, entity_id: &str) -> String {
-    [event.str(field::HOST_ID).unwrap_or_default(), "\0", entity_id].concat()
+    [&*held(event.str(field::HOST_ID).unwrap_or_default()), "\0", &*held(entity_id)].concat()
 }

@@ -58,6 +58,11 @@ pub struct Match {
     pub has_several_keys: bool,
 }
 
+/// The bytes of the events of a match.
+pub(super) fn bytes(found: &Match) -> usize {
+    found.events.iter().map(|event| event.bytes()).sum()
+}
+
 /// An event, kept once and shared by all rules that hold them.
 pub(super) struct Shared<'e> {
     pub event: &'e Event,

@@ -36,11 +36,12 @@ impl Matcher {
 
     /// Partial sequences and keys evicted because a limit was reached.
     pub(super) fn evicted(&self) -> u64 {
-        match &self.state {
+        let evicted = match &self.state {
             State::Event(_) => 0,
             State::Sequence(sequence) => sequence.evicted(),
             State::Sample(sample) => sample.evicted(),
-        }
+        };
+        evicted + self.pipes.evicted()
     }
 
     /// Takes in the next event.

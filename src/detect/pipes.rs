@@ -2,28 +2,48 @@
 
 use std::collections::VecDeque;
 
-use super::held::Match;
+use super::held::{Match, bytes};
 use crate::eql::Pipe;
+
+/// The bytes of the matches that `tail` keeps; at least one.
+const TAIL_BYTES: usize = 8 << 20;
 
 /// The pipes of one query.
 #[derive(Debug)]
 pub(super) struct Pipes(Vec<State>);
 
+/// The last matches.
+#[derive(Debug, Default)]
+struct Tail {
+    /// So many are wanted.
+    count: usize,
+    /// Each with the bytes of its events.
+    kept: VecDeque<(Match, usize)>,
+    bytes: usize,
+    evicted: u64,
+}
+
 #[derive(Debug)]
 enum State {
     /// How many may still pass.
     Head(usize),
-    /// How many of the last are kept until the end.
-    Tail(usize, VecDeque<Match>),
+    /// Those that are kept until the end.
+    Tail(Tail),
 }
 
 impl Pipes {
     pub(super) fn new(pipes: &[Pipe]) -> Pipes {
         let state = |pipe: &Pipe| match pipe {
             Pipe::Head(count) => State::Head(*count),
-            Pipe::Tail(count) => State::Tail(*count, VecDeque::new()),
+            Pipe::Tail(count) => State::Tail(Tail { count: *count, ..Tail::default() }),
         };
         Pipes(pipes.iter().map(state).collect())
+    }
+
+    /// Matches that were wanted and found no room.
+    pub(super) fn evicted(&self) -> u64 {
+        let evicted = |state: &State| if let State::Tail(tail) = state { tail.evicted } else { 0 };
+        self.0.iter().map(evicted).sum()
     }
 
     /// The matches that go out at once.
@@ -39,8 +59,9 @@ impl Pipes {
         let mut found = Vec::new();
         for state in &mut self.0 {
             found = state.pass(found);
-            if let State::Tail(_, kept) = state {
-                found.extend(kept.drain(..));
+            if let State::Tail(tail) = state {
+                found.extend(tail.kept.drain(..).map(|(found, _)| found));
+                tail.bytes = 0;
             }
         }
         found
@@ -55,11 +76,24 @@ impl State {
                 *left -= found.len();
                 found
             }
-            State::Tail(count, kept) => {
-                kept.extend(found);
-                kept.drain(..kept.len().saturating_sub(*count));
+            State::Tail(tail) => {
+                found.into_iter().for_each(|found| tail.keep(found));
                 Vec::new()
             }
+        }
+    }
+}
+
+impl Tail {
+    fn keep(&mut self, found: Match) {
+        let bytes = bytes(&found);
+        self.bytes += bytes;
+        self.kept.push_back((found, bytes));
+        while self.kept.len() > self.count || (self.bytes > TAIL_BYTES && self.kept.len() > 1) {
+            let is_wanted = self.kept.len() <= self.count;
+            let Some((_, bytes)) = self.kept.pop_front() else { break };
+            self.bytes -= bytes;
+            self.evicted += u64::from(is_wanted);
         }
     }
 }

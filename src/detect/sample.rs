@@ -15,6 +15,8 @@ use crate::event::Charge;
 
 /// What a key takes besides its text and its events.
 const KEY_BYTES: usize = 160;
+/// The bytes of the keys whose sample was found, of one rule.
+const FOUND_BYTES: usize = 4 << 20;
 
 /// The state of a sample.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub(super) struct Sample {
     groups: HashMap<Arc<str>, Group>,
     /// Keys in the order they came, for eviction.
     order: VecDeque<Arc<str>>,
+    /// Those whose sample was found, in that order, and their bytes.
+    found: VecDeque<Arc<str>>,
+    found_bytes: usize,
     limit: usize,
     evicted: u64,
 }
@@ -33,13 +38,15 @@ struct Group {
     /// For each stage the earliest events, as many as there are stages; none once the sample was found.
     events: Vec<Vec<(Ordinal, Arc<Held>)>>,
     is_found: bool,
-    _charge: Charge,
+    /// `None` once the sample was found.
+    _charge: Option<Charge>,
 }
 
 impl Sample {
     pub(super) fn new(query: &Query, limit: usize) -> Sample {
         let stages = query.stages.clone();
-        Sample { stages, groups: HashMap::default(), order: VecDeque::new(), limit, evicted: 0 }
+        let (groups, order, found) = Default::default();
+        Sample { stages, groups, order, found, found_bytes: 0, limit, evicted: 0 }
     }
 
     pub(super) fn evicted(&self) -> u64 {
@@ -70,9 +77,24 @@ impl Sample {
             let Some(chosen) = choose(&group.events) else { continue };
             let events = group.events.iter().zip(chosen).map(|(events, at)| Arc::clone(&events[at].1.event));
             let events = events.collect();
-            group.is_found = true;
-            group.events = Vec::new();
+            *group = Group { events: Vec::new(), is_found: true, _charge: None };
             found.push(Match { events, join: values_of(&key), has_several_keys: several });
+            self.remember(key);
+        }
+    }
+
+    /// Of this key a sample was found: it has no other. What is forgotten may have another, and is counted.
+    fn remember(&mut self, key: Arc<str>) {
+        self.found_bytes += KEY_BYTES + key.len();
+        self.found.push_back(key);
+        while self.found_bytes > FOUND_BYTES
+            && let Some(oldest) = self.found.pop_front()
+        {
+            self.found_bytes -= KEY_BYTES + oldest.len();
+            if self.groups.get(&oldest).is_some_and(|group| group.is_found) {
+                self.groups.remove(&oldest);
+                self.evicted += 1;
+            }
         }
     }
 
@@ -83,7 +105,7 @@ impl Sample {
             self.groups.remove(&oldest);
             self.evicted += 1;
         }
-        let _charge = shared.charge(KEY_BYTES + 2 * key.len());
+        let _charge = Some(shared.charge(KEY_BYTES + 2 * key.len()));
         let events = self.stages.iter().map(|_| Vec::new()).collect();
         self.groups.insert(Arc::clone(&key), Group { events, is_found: false, _charge });
         self.order.push_back(Arc::clone(&key));

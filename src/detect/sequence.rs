@@ -140,7 +140,7 @@ impl Sequence {
             self.start(shared, ordinal, found);
         }
         if let Some(absences) = &mut self.absences {
-            absences.record(absent, ordinal, shared);
+            absences.record(absent, ordinal);
         }
         self.stop_at_until(shared);
         self.evicted += found.len().saturating_sub(MAX_COMPLETED) as u64;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Match, Rule};
+use crate::event::hash::short_hash;
 use crate::event::{Event, Timestamp, field};
 use crate::quantity;
 
@@ -19,7 +21,8 @@ pub(crate) const WINDOW: RangeInclusive<u64> = 1000..=quantity::DAY;
 
 /// Processes and destinations of a window that are distinguished; the rest is counted.
 const MAX_GROUPS: usize = 16_384;
-/// Bytes of a program's path or of a destination that are compared.
+/// Bytes of the name of a program, of a destination or of an execution that are held; of a longer one its begin and a
+/// hash, so that it is told from others.
 const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
 const MAX_PAIRS: usize = 16_384;
@@ -188,7 +191,7 @@ impl Window {
     fn admit(&mut self, limit: u64, event: &Arc<Event>) -> bool {
         self.end = self.end.max(event.time);
         let destination = destination(event);
-        let execution = event.str(field::PROCESS_ENTITY_ID).map(str::to_owned);
+        let execution = event.str(field::PROCESS_ENTITY_ID).map(held);
         let pair = execution.map(|execution| (execution, destination.clone()));
         let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains_key(pair));
         if !is_repeat && (limit == 0 || self.out < limit) {
@@ -199,7 +202,7 @@ impl Window {
             return true;
         }
         *(if is_repeat { &mut self.repeated } else { &mut self.capped }) += 1;
-        let key = (program(event), cut(&destination));
+        let key = (program(event), destination);
         if self.groups.len() < MAX_GROUPS || self.groups.contains_key(&key) {
             *self.groups.entry(key).or_default() += 1;
         } else {
@@ -212,11 +215,15 @@ impl Window {
 
 /// The program of an event, by which connections are distinguished.
 pub(super) fn program(event: &Event) -> String {
-    cut(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-"))
+    held(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-"))
 }
 
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_NAME)].to_owned()
+pub(super) fn held(name: &str) -> String {
+    if name.len() <= MAX_NAME {
+        return name.to_owned();
+    }
+    let hash = short_hash(Sha256::new_with_prefix(name));
+    format!("{}…{hash}", &name[..name.floor_char_boundary(MAX_NAME - hash.len())])
 }
 
 /// Where a connection goes, `-` where that is not known.
@@ -224,9 +231,9 @@ pub(super) fn destination(event: &Event) -> String {
     let names = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
     let Some(address) = names.into_iter().find_map(|name| event.str(name)) else { return "-".to_owned() };
     match event.int(field::DESTINATION_PORT) {
-        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
-        Some(port) => format!("{address}:{port}"),
-        None => address.to_owned(),
+        Some(port) if address.contains(':') => format!("[{}]:{port}", held(address)),
+        Some(port) => format!("{}:{port}", held(address)),
+        None => held(address),
     }
 }
 
@@ -303,5 +310,12 @@ mod tests {
         let summary = suppressor.elapse(None).remove(0);
         assert_eq!(summary.groups.len(), 41);
         assert_eq!((summary.groups[0].destination.as_str(), summary.groups[0].count), ("1.2.3.4:4444", 1));
+    }
+
+    #[test]
+    fn long_names_are_held_in_few_bytes_and_told_apart() {
+        let (one, other) = (format!("{}1", "é".repeat(4000)), format!("{}2", "é".repeat(4000)));
+        assert_eq!(held("/usr/bin/curl"), "/usr/bin/curl");
+        assert!(held(&one).len() < MAX_NAME + 4 && held(&one) != held(&other));
     }
 }

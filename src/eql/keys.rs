@@ -8,6 +8,8 @@ use crate::event::{Event, Number};
 
 /// An event may join under this many keys; more, from arrays in one document, are left out and counted.
 const MAX_KEYS: usize = 1024;
+/// The keys of an event may take this many bytes; one key may be longer.
+const MAX_KEY_BYTES: usize = 1 << 20;
 
 /// The value of a join key.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +37,8 @@ pub(crate) struct Keys {
     values: Vec<Range<usize>>,
     /// Where the values of each field are among the values.
     fields: Vec<Range<usize>>,
-    /// How many keys were returned.
+    /// How many keys are returned, and were.
+    allowed: usize,
     returned: usize,
     key: String,
 }
@@ -67,6 +70,14 @@ impl Keys {
             }
             self.fields.push(first..self.values.len());
         }
+        let count = self.count();
+        // A key has one value of each field.
+        let bytes = |values: &Range<usize>| {
+            let longest = self.values[values.clone()].iter().map(Range::len).max();
+            longest.unwrap_or_default()
+        };
+        let longest: usize = self.fields.iter().map(bytes).sum();
+        self.allowed = count.min(MAX_KEYS).min((MAX_KEY_BYTES / longest.max(1)).max(1));
     }
 
     fn clear(&mut self) {
@@ -76,7 +87,7 @@ impl Keys {
         self.text.clear();
         self.values.clear();
         self.fields.clear();
-        self.returned = 0;
+        (self.allowed, self.returned) = (0, 0);
     }
 
     /// Writes a value out, unless the field has it already: a value counts once.
@@ -106,7 +117,7 @@ impl Keys {
 
     /// How many keys are left out: 1 stands for however many there are beyond the limit.
     pub(crate) fn left_out(&self) -> u64 {
-        u64::from(self.count() > MAX_KEYS)
+        u64::from(self.count() > self.allowed)
     }
 
     /// The next key is the first one.
@@ -117,10 +128,10 @@ impl Keys {
     /// The next key: the values of the last field change fastest.
     #[allow(clippy::should_implement_trait)]
     pub(crate) fn next(&mut self) -> Option<&str> {
-        let count = self.count();
-        if self.returned >= count.min(MAX_KEYS) {
+        if self.returned >= self.allowed {
             return None;
         }
+        let count = self.count();
         if count == 1 {
             self.returned = 1;
             return Some(&self.text);
@@ -176,4 +187,31 @@ pub(crate) fn values_of(key: &str) -> Vec<Option<KeyValue>> {
         rest = &text[end..];
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eql;
+    use crate::event::{Categories, Fields, Timestamp, field};
+
+    #[test]
+    fn the_keys_of_an_event_are_bounded_in_bytes_and_the_rest_is_counted() {
+        let query = "sequence by process.command_line, process.command_line [any where true] [any where true]";
+        let mut fields = Fields::default();
+        let query = eql::compile(query, &mut fields, &mut Default::default()).unwrap();
+        for (length, keys) in [(10, 900), (1 << 16, (1 << 20) / (2 << 16)), (2 << 20, 1)] {
+            let mut event = Event::new(Timestamp::from_milliseconds(0).unwrap(), Categories::PROCESS);
+            for n in 0..30 {
+                event.push_str(field::PROCESS_COMMAND_LINE, &format!("{n}{}", "0".repeat(length)));
+            }
+            let mut found = Keys::new(&query.stages[0].join, &event);
+            let mut count = 0;
+            while found.next().is_some() {
+                count += 1;
+            }
+            assert!(count <= keys && count * 2 >= keys, "{count} keys of {length} bytes");
+            assert_eq!(found.left_out(), u64::from(length > 10));
+        }
+    }
 }
