@@ -3,6 +3,7 @@
 mod clock;
 mod reload;
 mod response;
+mod scripts;
 mod signals;
 
 use std::fs;

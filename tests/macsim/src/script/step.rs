@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 /// The keys of a step besides those of time and number.
-pub(crate) const KEYS: [&str; 32] = [
+pub(crate) const KEYS: [&str; 33] = [
     "es",
     "es_new_client_result",
     "es_queue_limit",
@@ -31,6 +31,7 @@ pub(crate) const KEYS: [&str; 32] = [
     "translated",
     "version_compat",
     "es_subscribe_refused",
+    "silent_files",
     "write_file",
     "sh",
     "exit",
@@ -91,6 +92,10 @@ fn the_mac(step: &Value) -> Result<(), String> {
     }
     if let Some(is_older) = step["version_compat"].as_bool() {
         world::with(|world| world.version_compat = is_older);
+    }
+    if let Some(names) = step["silent_files"].as_array() {
+        let names = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        world::with(|world| world.silent_files = names);
     }
     if let Some(value) = step["es_subscribe_refused"].as_array() {
         crate::es::refuse_subscriptions(value.iter().filter_map(Value::as_u64).map(|number| number as u32).collect());
