@@ -100,38 +100,41 @@ impl Spill {
     fn take_up(&mut self, file: &mut File, written: &Written) -> io::Result<()> {
         file.seek(SeekFrom::Start(0))?;
         let mut reader = BufReader::new(file);
-        let (mut line, mut unreadable) = (Vec::new(), 0);
-        loop {
-            line.clear();
-            reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let (mut line, mut foreign) = (Vec::new(), 0);
+        let rest = loop {
+            let length = next_line(&mut reader, &mut line)?;
             if line.last() != Some(&b'\n') || line[0] == 0 {
-                break;
+                break length;
             }
             let begins = self.end;
-            self.end += line.len() as u64;
+            self.end += length;
             let is_done = line[0] == DONE;
-            if is_done || written.has(&line[..line.len() - 1]) {
+            let is_ours = length <= MAX_LINE;
+            if is_done || !is_ours || written.has(&line[..line.len() - 1]) {
                 if !is_done {
                     // The alert file may not have it any more when it is looked for again.
                     let _ = write_all_at(&*self.medium, &self.file, &[DONE], begins);
+                    foreign += u64::from(!is_ours);
                 }
-                (self.at, self.count) = (self.end, 0);
+                if is_ours || self.count == 0 {
+                    (self.at, self.count) = (self.end, 0);
+                } else {
+                    self.count += 1;
+                }
                 continue;
             }
             self.count += 1;
-            match sequence(&line) {
-                Some(sequence) => self.last_sequence = Some(sequence),
-                None => unreadable += 1,
-            }
-        }
-        let is_torn = line.first().is_some_and(|byte| *byte != 0);
-        self.dirty = self.end.max(last_content(self.end, &line, reader)?);
-        if is_torn {
-            self.lost += 1;
-            log::warn!("{}: last line was truncated; one alert is lost", self.path.display());
-        }
-        if unreadable > 0 {
-            log::warn!("{}: {} without a number", self.path.display(), plural(unreadable, "line"));
+            // Documents about the agent have no number.
+            self.last_sequence = sequence(&line).or(self.last_sequence);
+        };
+        if rest > MAX_LINE {
+            self.dirty = self.end + rest;
+            self.count_lost(0, 0, foreign + 1);
+        } else {
+            let is_torn = line.first().is_some_and(|byte| *byte != 0);
+            let (content, behind) = last_content(self.end, &line, reader)?;
+            self.dirty = self.end.max(content);
+            self.count_lost(u64::from(is_torn), behind, foreign);
         }
         self.next = self.at;
         if self.count == 0 {
@@ -139,6 +142,22 @@ impl Spill {
         }
         self.clean();
         Ok(())
+    }
+
+    /// `torn`: the last line has no newline. `behind`: so many lines follow NUL bytes, which a crash left in the place of
+    /// others. `foreign`: so many are longer than any of ours.
+    fn count_lost(&mut self, torn: u64, behind: u64, foreign: u64) {
+        let path = self.path.display();
+        if torn > 0 {
+            log::warn!("{path}: last line was truncated; one alert is lost");
+        }
+        if behind > 0 {
+            log::warn!("{path}: {} behind a damaged part; they are lost", plural(behind, "alert"));
+        }
+        if foreign > 0 {
+            log::warn!("{path}: {} longer than any alert, left out", plural(foreign, "line"));
+        }
+        self.lost += torn + behind;
     }
 
     /// Makes the file as long as the reserve, while there is room.
@@ -194,18 +213,32 @@ impl Spill {
 
     /// The first line that was not returned.
     pub(super) fn front(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if !self.has_more() {
-            return Ok(None);
+        while self.has_more() {
+            let mut line = Vec::new();
+            let length = self.read_line(&mut line)?;
+            if line.first() != Some(&DONE) {
+                return Ok(Some(line));
+            }
+            // One that is not ours.
+            self.take(length);
         }
-        let mut line = Vec::new();
+        Ok(None)
+    }
+
+    /// Reads the line at `next`; of one that is done its begin alone. Returns its length.
+    fn read_line(&self, line: &mut Vec<u8>) -> io::Result<u64> {
+        let mut length = 0;
         loop {
             let mut chunk = [0; 16 << 10];
-            let from = self.next + line.len() as u64;
-            let read = uninterrupted(|| self.medium.read_at(&self.file, &mut chunk, from))?;
+            let read = uninterrupted(|| self.medium.read_at(&self.file, &mut chunk, self.next + length))?;
             let ends = chunk[..read].iter().position(|byte| *byte == b'\n');
-            line.extend_from_slice(&chunk[..ends.map_or(read, |at| at + 1)]);
+            let part = &chunk[..ends.map_or(read, |at| at + 1)];
+            length += part.len() as u64;
+            if line.first() != Some(&DONE) {
+                line.extend_from_slice(part);
+            }
             if ends.is_some() {
-                return Ok(Some(line));
+                return Ok(length);
             }
             if read == 0 || line.len() as u64 > MAX_LINE {
                 return Err(io::Error::other(format!("{}: was changed by another program", self.path.display())));
@@ -263,15 +296,36 @@ impl Spill {
     }
 }
 
-/// Where what follows the last line ends: `line` begins at `from`, and the rest follows.
-fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<u64> {
+/// Reads the next line; of one that is longer than any of ours its begin and its end. Returns its length.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+    line.clear();
+    let mut length = reader.by_ref().take(MAX_LINE).read_until(b'\n', line)? as u64;
+    // A torn line ends in the NUL bytes behind it.
+    while length >= MAX_LINE && line.last() != Some(&b'\n') && memchr::memchr(0, line).is_none() {
+        line.truncate(1);
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', line)? as u64 {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
+}
+
+/// Where what follows the last line ends, and how many lines that are not done begin in it: `line` begins at `from`, and
+/// the rest follows.
+fn last_content(from: u64, line: &[u8], mut rest: impl Read) -> io::Result<(u64, u64)> {
     let last = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).map(|at| at as u64 + 1);
-    let mut content = last(line).map_or(0, |at| from + at);
-    let (mut at, mut chunk) = (from + line.len() as u64, vec![0; ZEROS.len()]);
+    let (mut content, mut lines) = (last(line).map_or(0, |at| from + at), 0);
+    let (mut at, mut before) = (from + line.len() as u64, line.last().copied());
+    let mut chunk = vec![0; ZEROS.len()];
     loop {
         let read = uninterrupted(|| rest.read(&mut chunk))?;
         if read == 0 {
-            return Ok(content);
+            return Ok((content, lines));
+        }
+        for byte in &chunk[..read] {
+            lines += u64::from(before == Some(b'\n') && *byte == b'{');
+            before = Some(*byte);
         }
         content = last(&chunk[..read]).map_or(content, |end| at + end);
         at += read as u64;

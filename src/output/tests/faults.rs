@@ -248,3 +248,41 @@ fn a_reader_that_locks_the_file_does_not_stop_a_start() {
     reader.lock_shared().unwrap();
     Writer::open(options, at(0)).unwrap().write(&line(0), at(0));
 }
+
+/// The lines that reach the alert file when these bytes wait, how many are lost, and what is logged.
+fn taken_up(bytes: &[u8]) -> (Vec<String>, u64, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (medium, options) = bad(folder.path());
+    drop(start(&medium, &options));
+    fs::write(folder.path().join("state/alerts-waiting.ndjson"), bytes).unwrap();
+    messages();
+    let writer = start(&medium, &options);
+    let lost = writer.counts().lost;
+    assert_eq!(writer.waiting(), 0);
+    drop(writer);
+    (lines(folder.path()), lost, messages().join("\n"))
+}
+
+#[test]
+fn a_line_longer_than_any_alert_among_those_that_wait_costs_none_of_the_others() {
+    let long = "x".repeat(10 << 20);
+    let (found, lost, said) = taken_up(format!("{}\n{long}\n{}\n", line(0), line(1)).as_bytes());
+    assert_eq!((found, lost), (wanted(2), 0));
+    assert!(said.contains("1 line longer than any alert, left out"), "{said}");
+    let (found, lost, _) = taken_up(format!("{long}\n{}\n{}\n{long}", line(0), line(1)).as_bytes());
+    assert_eq!((found, lost), (wanted(2), 0));
+}
+
+#[test]
+fn lines_behind_a_part_that_a_crash_left_empty_are_counted_as_lost() {
+    let hole = "\0".repeat(700);
+    let (found, lost, _) = taken_up(format!("{}\n{hole}\"}}\n{}\n {}\n", line(0), line(2), line(3)).as_bytes());
+    assert_eq!((found, lost), (wanted(1), 1), "one of them is done");
+}
+
+#[test]
+fn a_document_about_the_agent_that_waited_is_nothing_to_warn_of() {
+    let document = "{\"event\":{\"kind\":\"state\"}}";
+    let (found, lost, said) = taken_up(format!("{document}\n").as_bytes());
+    assert_eq!((found, lost, &*said), (vec![document.to_owned()], 0, ""));
+}
