@@ -84,11 +84,12 @@ fn ecs_document(bytes: &[u8]) {
 }
 
 fn eslogger_line(bytes: &[u8]) {
-    static DECODER: LazyLock<eslogger::Decoder> =
-        LazyLock::new(|| eslogger::Decoder::new(Machine::default(), Some("mac".to_owned())));
+    thread_local! {
+        static DECODER: eslogger::Decoder = eslogger::Decoder::new(Machine::default(), Some("mac".to_owned()));
+    }
     let line = Line::from(text(bytes));
     let _ = eslogger::message_version(&line);
-    if let Ok(Decoded::Event(event)) = DECODER.decode(&line) {
+    if let Ok(Decoded::Event(event)) = DECODER.with(|decoder| decoder.decode(&line)) {
         let written = Json::Object(document::document(&event)).to_string();
         assert!(decoded(&written).is_some(), "a document of an event is an event");
     }

@@ -13,5 +13,7 @@ pub(crate) fn short_hash(hash: Sha256) -> String {
 
 /// Bytes in lower-case hexadecimal: the form of ECS `*.hash.sha256`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }

@@ -36,6 +36,7 @@ pub use scalar::Scalar;
 pub use script::Script;
 pub use timestamp::Timestamp;
 
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -145,7 +146,16 @@ pub struct Event {
 impl Event {
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
-        let (values, text) = (Values::new(), String::new());
+        Event::with(time, categories, Values::new(), String::new())
+    }
+
+    /// The same, with room for the values of a source that states many, of so many bytes of text: what grows by doubling is
+    /// moved again and again.
+    pub(crate) fn with_room(time: Timestamp, categories: Categories, text: usize) -> Event {
+        Event::with(time, categories, Values::for_many(), String::with_capacity(text))
+    }
+
+    fn with(time: Timestamp, categories: Categories, values: Values, text: String) -> Event {
         Event { time, categories, context: None, script: None, values, text, line: None }
     }
 
@@ -154,6 +164,14 @@ impl Event {
         let (start, len) = (self.text.len() as u32, value.len() as u32);
         self.text.push_str(value);
         self.push(field, Value::Owned { start, len });
+    }
+
+    /// Adds a text value as it is displayed.
+    pub(crate) fn push_display(&mut self, field: Field, value: impl fmt::Display) {
+        let start = self.text.len();
+        // Text takes whatever is written.
+        let _ = write!(self.text, "{value}");
+        self.push(field, Value::Owned { start: start as u32, len: (self.text.len() - start) as u32 });
     }
 
     /// Adds a number.

@@ -93,6 +93,17 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day - 719_469
 }
 
+/// The year, month and day of which [`days_since_1970`] are these.
+fn date(days: i64) -> (i64, i64, i64) {
+    // From the first of March of a year that 400 divides, after which the calendar is the same again.
+    let (days, cycle) = ((days + 719_468).rem_euclid(146_097), (days + 719_468).div_euclid(146_097));
+    let year = (days - days / 1460 + days / 36_524 - days / 146_096) / 365;
+    let day = days - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (year, day) = (400 * cycle + year, day - (153 * month + 2) / 5 + 1);
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
 impl From<std::time::SystemTime> for Timestamp {
     /// The nearest time there is.
     fn from(time: std::time::SystemTime) -> Timestamp {
@@ -107,10 +118,25 @@ impl From<std::time::SystemTime> for Timestamp {
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with nine decimals, as Apple's `eslogger` writes times.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
-            Ok(time) => write!(f, "{time:.9}"),
-            Err(_) => Err(fmt::Error),
+        let (seconds, nanoseconds) = (self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000));
+        let (year, month, day) = date(seconds.div_euclid(86_400));
+        let second = seconds.rem_euclid(86_400);
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (places, mut number) in [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, second / 3600),
+            (14..16, second / 60 % 60),
+            (17..19, second % 60),
+            (20..29, nanoseconds),
+        ] {
+            for digit in text[places].iter_mut().rev() {
+                *digit += (number % 10) as u8;
+                number /= 10;
+            }
         }
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -139,6 +165,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_time_is_written_as_the_calendar_has_it(nanoseconds in i64::MIN..i64::MAX) {
+            let any = jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap();
+            prop_assert_eq!(Timestamp::from_nanoseconds(nanoseconds).to_string(), format!("{any:.9}"));
+        }
+
+        #[test]
         fn plain_times_are_read_as_any_other(nanoseconds in i64::MIN..i64::MAX, decimals in 0..=9_usize) {
             let text = jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap();
             let text = if decimals == 0 { format!("{text:.0}") } else { format!("{text:.decimals$}") };
@@ -152,6 +184,15 @@ mod tests {
                 let any = text.parse::<jiff::Timestamp>().unwrap().as_nanosecond();
                 prop_assert_eq!(i128::from(time.nanoseconds()), any);
             }
+        }
+    }
+
+    #[test]
+    fn every_day_is_written_as_the_calendar_has_it() {
+        for day in i64::MIN / 86_400_000_000_000..=i64::MAX / 86_400_000_000_000 {
+            let (year, month, day_of_month) = date(day);
+            assert_eq!(days_since_1970(year, month, day_of_month), day);
+            assert!((1..=12).contains(&month) && (1..=31).contains(&day_of_month));
         }
     }
 

@@ -10,6 +10,8 @@ use super::places::Places;
 
 /// Values that most events have room for from the start.
 const VALUES: usize = 32;
+/// Values of an event of Endpoint Security, nearly always.
+const MANY: usize = 64;
 
 /// The values of an event.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ enum List {
 impl Values {
     pub(super) fn new() -> Values {
         Values { list: List::Own(Vec::with_capacity(VALUES)), places: Places::new() }
+    }
+
+    pub(super) fn for_many() -> Values {
+        Values { list: List::Own(Vec::with_capacity(MANY)), places: Places::new() }
     }
 
     /// Puts those of several events together.

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::entity_ids::EntityIds;
 use super::message::{Exec, File, Message, Notification, Process};
 use crate::event::{AuditToken, Categories, Event, Field, Machine, field};
 
 /// How many environment variables an event keeps.
 const MAX_ENV_VARS: usize = 100;
+
+/// Bytes of text that most events have room for from the start.
+const TEXT: usize = 1024;
 
 /// `CS_VALID` of XNU's `cs_blobs.h`: the signature held so far. FACT: signature-flags
 const CS_VALID: i64 = 0x0000_0001;
@@ -18,7 +22,7 @@ const CS_SIGNED: i64 = 0x2000_0000;
 /// Makes events of the messages of one machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Translator {
-    machine: Machine,
+    ids: EntityIds,
     host_name: Option<String>,
     /// `event.provider`: who delivers the messages.
     provider: &'static str,
@@ -27,18 +31,18 @@ pub(crate) struct Translator {
 impl Translator {
     /// For messages from this machine, that this provider delivers. A message states no host.
     pub(crate) fn new(machine: Machine, host_name: Option<String>, provider: &'static str) -> Translator {
-        Translator { machine: machine.named(), host_name, provider }
+        Translator { ids: EntityIds::new(machine.named()), host_name, provider }
     }
 
     /// The event of a message.
     pub(crate) fn event(&self, message: &Message<'_>) -> Event {
-        let mut event = Event::new(message.time, Categories::PROCESS);
+        let mut event = Event::with_room(message.time, Categories::PROCESS, TEXT);
         match &message.event {
             Notification::Exec(exec) => {
                 self.open(&mut event, "exec", "start");
                 self.push_process(&mut event, &exec.target);
                 self.push_parent_token(&mut event, &exec.target);
-                event.push_str(field::REPLACED_ENTITY_ID, &self.entity_id(message.process.audit_token));
+                self.push_id(&mut event, field::REPLACED_ENTITY_ID, message.process.audit_token);
                 push_exec(&mut event, exec);
             }
             Notification::Fork(fork) => {
@@ -51,7 +55,7 @@ impl Translator {
                 self.open(&mut event, "end", "end");
                 self.push_process(&mut event, &message.process);
                 self.push_parent_token(&mut event, &message.process);
-                event.push_str(field::PROCESS_END, &message.time.to_string());
+                event.push_display(field::PROCESS_END, message.time);
                 push_int(&mut event, field::EXIT_STATUS, exit.stat);
                 // WIFEXITED and WEXITSTATUS of wait(2): the low seven bits name a signal.
                 if let Some(stat) = exit.stat.filter(|stat| stat & 0x7f == 0) {
@@ -67,6 +71,7 @@ impl Translator {
 
     /// What every event states first.
     fn open(&self, event: &mut Event, action: &str, kind: &str) {
+        let machine = self.ids.machine();
         for (field, value) in [
             (field::EVENT_KIND, "event"),
             (field::EVENT_CATEGORY, "process"),
@@ -74,24 +79,24 @@ impl Translator {
             (field::EVENT_ACTION, action),
             (field::EVENT_MODULE, "osawatch"),
             (field::EVENT_PROVIDER, self.provider),
-            (field::HOST_ID, &self.machine.host_id),
+            (field::HOST_ID, &machine.host_id),
             (field::HOST_NAME, self.host_name.as_deref().unwrap_or_default()),
             (field::HOST_HOSTNAME, self.host_name.as_deref().unwrap_or_default()),
-            (field::HOST_BOOT_ID, &self.machine.boot_id),
+            (field::HOST_BOOT_ID, &machine.boot_id),
             (field::HOST_OS_TYPE, "macos"),
         ] {
             push_text(event, field, value);
         }
     }
 
-    fn entity_id(&self, token: AuditToken) -> String {
-        self.machine.entity_id(token.pid(), token.pidversion())
+    fn push_id(&self, event: &mut Event, field: Field, token: AuditToken) {
+        self.ids.with(token, |id| event.push_str(field, id));
     }
 
     /// The process that the event is about.
     fn push_process(&self, event: &mut Event, process: &Process<'_>) {
         let token = process.audit_token;
-        event.push_str(field::PROCESS_ENTITY_ID, &self.entity_id(token));
+        self.push_id(event, field::PROCESS_ENTITY_ID, token);
         event.push_int(field::PROCESS_PID, token.pid().into());
         event.push_int(field::PIDVERSION, token.pidversion().into());
         push_executable(event, process, field::PROCESS_NAME, field::PROCESS_EXECUTABLE);
@@ -99,7 +104,7 @@ impl Translator {
             event.push_bool(field::PATH_TRUNCATED, true);
         }
         push_text(event, field::PROCESS_START, text(&process.start_time));
-        event.push_str(field::AUDIT_TOKEN, &token.to_string());
+        event.push_display(field::AUDIT_TOKEN, token);
         push_signature(event, process);
         push_int(event, field::PROCESS_GROUP_LEADER_PID, process.group_id);
         push_int(event, field::PROCESS_SESSION_LEADER_PID, process.session_id);
@@ -122,7 +127,7 @@ impl Translator {
     }
 
     fn push_token_of_parent(&self, event: &mut Event, parent: AuditToken) {
-        event.push_str(field::PARENT_ENTITY_ID, &self.entity_id(parent));
+        self.push_id(event, field::PARENT_ENTITY_ID, parent);
         event.push_int(field::PARENT_PID, parent.pid().into());
         event.push_int(field::PARENT_PIDVERSION, parent.pidversion().into());
     }
@@ -133,12 +138,11 @@ impl Translator {
     fn push_responsible(&self, event: &mut Event, process: &Process<'_>, token: AuditToken) {
         let responsible = process.responsible_audit_token;
         let Some(responsible) = responsible.filter(|responsible| responsible.pid() != token.pid()) else { return };
-        let entity_id = self.entity_id(responsible);
         for (id_field, pid_field) in [
             (field::EFFECTIVE_PARENT_ENTITY_ID, field::EFFECTIVE_PARENT_PID),
             (field::EFFECTIVE_PROCESS_ENTITY_ID, field::EFFECTIVE_PROCESS_PID),
         ] {
-            event.push_str(id_field, &entity_id);
+            self.push_id(event, id_field, responsible);
             event.push_int(pid_field, responsible.pid().into());
         }
         event.push_int(field::RESPONSIBLE_PIDVERSION, responsible.pidversion().into());
@@ -161,7 +165,7 @@ fn push_exec(event: &mut Event, exec: &Exec<'_>) {
     // Its numbers come to more than a signed one holds.
     for (field, descriptor) in [(field::STDIN_PIPE, input), (field::STDOUT_PIPE, output)] {
         if let Some(pipe) = descriptor.pipe {
-            event.push_str(field, &pipe.to_string());
+            event.push_display(field, pipe);
         }
     }
     if exec.args_left_out > 0 {
@@ -196,7 +200,7 @@ fn push_signature(event: &mut Event, process: &Process<'_>) {
             _ if flags & CS_SIGNED == 0 => event.push_str(field::PROCESS_SIGNATURE_STATUS, not_signed),
             _ => {}
         }
-        event.push_str(field::PROCESS_SIGNATURE_FLAGS, &flags.to_string());
+        event.push_display(field::PROCESS_SIGNATURE_FLAGS, flags);
     }
 }
 
@@ -212,15 +216,14 @@ fn trust(flags: i64, is_platform_binary: Option<bool>) -> Option<bool> {
 }
 
 fn push_users(event: &mut Event, token: AuditToken) {
-    let (real, effective, group) = (token.ruid().to_string(), token.euid().to_string(), token.rgid().to_string());
-    event.push_str(field::USER_ID, &real);
-    if effective != real {
-        event.push_str(field::USER_EFFECTIVE_ID, &effective);
+    event.push_display(field::USER_ID, token.ruid());
+    if token.euid() != token.ruid() {
+        event.push_display(field::USER_EFFECTIVE_ID, token.euid());
     }
-    event.push_str(field::PROCESS_REAL_USER_ID, &real);
-    event.push_str(field::PROCESS_USER_ID, &effective);
-    event.push_str(field::GROUP_ID, &group);
-    event.push_str(field::PROCESS_GROUP_ID, &group);
+    event.push_display(field::PROCESS_REAL_USER_ID, token.ruid());
+    event.push_display(field::PROCESS_USER_ID, token.euid());
+    event.push_display(field::GROUP_ID, token.rgid());
+    event.push_display(field::PROCESS_GROUP_ID, token.rgid());
 }
 
 fn push_tty(event: &mut Event, tty: Option<&File<'_>>) {

@@ -2,6 +2,7 @@
 //! that show which of them were lost.
 
 pub(crate) mod connect;
+mod entity_ids;
 mod event;
 mod message;
 mod numbering;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use endpoint_sec::{Client, Event, EventExec, Message as Received, MutedPath, ver
 use super::es_mutes::Mutes;
 use super::feed::Feed;
 use super::host::{now, version_numbers};
-use crate::event::{AuditToken, Timestamp};
+use crate::event::{AuditToken, Timestamp, hash};
 use crate::source::endpoint_security::{
     Descriptor, Exec, Exit, File, Fork, Message, Notification, Numbering, Process, argument_limit,
 };
@@ -203,7 +202,7 @@ fn copy_process(process: &endpoint_sec::Process<'_>) -> Process<'static> {
         session_id: Some(process.session_id().into()),
         codesigning_flags: Some(process.codesigning_flags().into()),
         is_platform_binary: Some(process.is_platform_binary()),
-        cdhash: Some(Cow::Owned(hex(&process.cdhash()))),
+        cdhash: Some(Cow::Owned(hash::hex(&process.cdhash()))),
         signing_id: Some(text(process.signing_id())),
         team_id: Some(text(process.team_id())),
         executable: Some(copy_file(&process.executable())),
@@ -252,11 +251,4 @@ fn copy_file(file: &endpoint_sec::File<'_>) -> File<'static> {
 
 fn text(text: &OsStr) -> Cow<'static, str> {
     Cow::Owned(String::from_utf8_lossy(text.as_bytes()).into_owned())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
