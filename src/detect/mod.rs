@@ -62,17 +62,22 @@ pub struct Detector {
     bytes: usize,
     /// The bytes of what was spared when others were evicted: so many are held beyond the limit.
     spared: usize,
-    /// What matchers evicted that are no more.
-    evicted_before: u64,
+    /// What matchers evicted, also those that are no more.
+    evicted: u64,
+    /// The matchers in which something can be decided by time alone.
+    timed: Vec<usize>,
 }
 
 impl Detector {
     /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
     /// all hold together.
     pub fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
-        let (mut matchers, mut index) = (Vec::new(), Index::default());
+        let (mut matchers, mut index, mut timed) = (Vec::new(), Index::default(), Vec::new());
         for (at, query) in rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.query()?))) {
             index.add(matchers.len(), query);
+            if query.stages.iter().any(|stage| stage.missing) {
+                timed.push(matchers.len());
+            }
             matchers.push((at, Matcher::new(query, limit)));
         }
         let position = |id: &String| rules.iter().position(|rule| rule.id == *id);
@@ -88,7 +93,8 @@ impl Detector {
             joins: Joins::default(),
             bytes,
             spared: 0,
-            evicted_before: 0,
+            evicted: 0,
+            timed,
         }
     }
 
@@ -108,7 +114,7 @@ impl Detector {
             }
             self.index.set_waiting(at, matcher.waits());
         }
-        self.evicted_before = old.evicted();
+        self.evicted = old.evicted;
         self.ledger = old.ledger;
     }
 
@@ -129,7 +135,9 @@ impl Detector {
         self.index.look_up(event);
         while let Some(at) = self.index.next() {
             let (rule, matcher) = &mut self.matchers[at];
+            let evicted = matcher.evicted();
             let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
+            self.evicted += matcher.evicted() - evicted;
             self.index.set_waiting(at, matcher.waits());
             if self.once[*rule] {
                 matches.truncate(1);
@@ -158,14 +166,16 @@ impl Detector {
     fn each(&mut self, mut ask: impl FnMut(&mut Matcher) -> Vec<Match>) -> Vec<Detection> {
         let mut found = Vec::new();
         for (rule, matcher) in &mut self.matchers {
+            let evicted = matcher.evicted();
             found.extend(ask(matcher).into_iter().map(|found| Detection { rule: *rule, found }));
+            self.evicted += matcher.evicted() - evicted;
         }
         found
     }
 
     /// The time after which something is decided, in milliseconds.
     pub fn due_ms(&self) -> Option<i64> {
-        self.matchers.iter().filter_map(|(_, matcher)| matcher.due_ms()).min()
+        self.timed.iter().filter_map(|at| self.matchers[*at].1.due_ms()).min()
     }
 
     /// Evicts partial sequences until an eighth is free.
@@ -180,7 +190,11 @@ impl Detector {
         let weights: Vec<_> = self.matchers.iter().flat_map(|(_, matcher)| matcher.weights()).collect();
         if let Some((eviction, spared)) = Eviction::plan(weights, bytes, self.bytes / 8 * 7) {
             self.spared = spared;
-            self.matchers.iter_mut().for_each(|(_, matcher)| matcher.evict(eviction));
+            for (_, matcher) in &mut self.matchers {
+                let evicted = matcher.evicted();
+                matcher.evict(eviction);
+                self.evicted += matcher.evicted() - evicted;
+            }
         }
     }
 
@@ -191,6 +205,44 @@ impl Detector {
 
     /// Partial sequences evicted because a limit was reached.
     pub fn evicted(&self) -> u64 {
-        self.evicted_before + self.matchers.iter().map(|(_, matcher)| matcher.evicted()).sum::<u64>()
+        self.evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Categories, Timestamp, field};
+
+    fn detector(limit: usize, bytes: usize) -> Detector {
+        let mut set = RuleSet::default();
+        for query in [
+            "sequence by process.pid [process where true] [network where true]",
+            "sequence by process.pid with maxspan=1s [process where true] ![network where true]",
+            "sample by process.pid [process where true] [network where true]",
+            "process where process.pid == 1",
+        ] {
+            let id = set.rules.len();
+            set.add("r", &format!("[rule]\nrule_id = \"{id}\"\nname = \"r\"\nquery = '{query}'\n")).unwrap();
+        }
+        Detector::new(&set.rules, set.lineages, limit, bytes)
+    }
+
+    #[test]
+    fn evictions_of_every_matcher_are_counted_and_the_first_decision_is_due_first() {
+        for (limit, bytes) in [(2, 1 << 20), (1000, 16 << 10), (1000, 1 << 20)] {
+            let mut detector = detector(limit, bytes);
+            for second in 0..100 {
+                let mut event = Event::new(Timestamp::from_milliseconds(1000 * second).unwrap(), Categories::PROCESS);
+                event.push_int(field::PROCESS_PID, second);
+                event.push_str(field::PROCESS_ARGS, &"A".repeat(500));
+                detector.observe(&event, (event.time, second as u64), 0);
+                let due = detector.matchers.iter().filter_map(|(_, matcher)| matcher.due_ms());
+                assert_eq!(detector.due_ms(), due.min());
+            }
+            detector.elapse(50_000);
+            let evicted: u64 = detector.matchers.iter().map(|(_, matcher)| matcher.evicted()).sum();
+            assert_eq!((detector.evicted(), evicted > 0), (evicted, limit == 2 || bytes < 1 << 20));
+        }
     }
 }
