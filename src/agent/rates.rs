@@ -1,7 +1,8 @@
 //! How many events come now, in all and of each program: a rate of the last seconds, not of the whole run.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use ahash::HashMap;
 
 use crate::event::{Event, field};
 use crate::status::Program;

@@ -1,10 +1,10 @@
 //! The names of users, looked up on a separate thread: a directory server can be slow.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use ahash::HashMap;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::source::live::UserNames;
