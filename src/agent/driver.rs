@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, at, bounded, never, select};
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::delivery::Delivery;
 use super::engine::{Engine, System};
@@ -14,7 +14,7 @@ use super::{Control, Counts, Error, Ports, Settings, Sink, Told};
 use crate::detect::Exception;
 use crate::event::{Flow, Timestamp};
 use crate::pipeline::Pipeline;
-use crate::source::live::{Queued, Sensors, Watched};
+use crate::source::live::{Bell, Queued, Sensors, Watched};
 use crate::status::Status;
 
 /// Reports of one stream that are taken before the other is looked at.
@@ -71,6 +71,8 @@ pub(crate) struct Agent<S> {
     delivery: Delivery<S>,
     processes: Receiver<Queued>,
     flows: Receiver<Flow>,
+    /// What everything rings that the agent takes.
+    bell: Bell,
     began: Instant,
     /// The time of day when it began, by the clock as it is set now.
     day: Timestamp,
@@ -96,8 +98,8 @@ impl<S: Sink + Send + 'static> Agent<S> {
         watched: Arc<Watched>,
         sink: S,
     ) -> std::io::Result<Agent<S>> {
-        let Sensors { machine, host_name, os_version, processes, flows, exec_lateness, .. } = sensors;
-        let Sensors { losses, scan, lookup, user_names, guard, .. } = sensors;
+        let Sensors { machine, host_name, os_version, processes, flows, bell, .. } = sensors;
+        let Sensors { exec_lateness, losses, scan, lookup, user_names, guard, .. } = sensors;
         let (settled, settled_receiver) = bounded(1);
         let users = Users::start(user_names, settled.clone())?;
         let examiner = Examiner::start(settings.capture, settings.budget.scripts, &settled);
@@ -110,6 +112,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             delivery,
             processes,
             flows,
+            bell,
             began: Instant::now(),
             day: now(),
             ports: Ports::default(),
@@ -148,10 +151,9 @@ impl<S: Sink + Send + 'static> Agent<S> {
     }
 
     fn work(&mut self, stop: &Receiver<()>) -> Result<Ending, Error> {
-        let end = self.settings.run_for.and_then(|time| self.began.checked_add(time));
         loop {
             let turn = self.turn()?;
-            if stop.try_recv().is_ok() {
+            if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
                 return Ok(Ending::Stopped);
             }
             // Also when no turn is ever idle.
@@ -164,31 +166,24 @@ impl<S: Sink + Send + 'static> Agent<S> {
                 Turn::Idle => {}
             }
             let now = self.began.elapsed();
-            let tell = self.ports.status.is_some().then(|| self.engine.status_due());
-            let due =
-                self.engine.deadline(now).into_iter().chain(tell).min().and_then(|due| self.began.checked_add(due));
-            let timer = end.into_iter().chain(due).min().map_or_else(never, at);
-            select! {
-                recv(self.processes) -> report => match report {
-                    Ok(queued) => self.take_report(queued)?,
-                    Err(_) => return Ok(Ending::SensorsEnded),
-                },
-                recv(self.flows) -> flow => self.take_flow(flow.ok()),
-                recv(stop) -> _ => return Ok(Ending::Stopped),
-                recv(self.ports.control) -> control => match control {
-                    Ok(control) => self.take_control(control),
-                    Err(_) => self.ports.control = never(),
-                },
-                recv(timer) -> now => if now.is_ok_and(|now| end.is_some_and(|end| now >= end)) {
-                    return Ok(Ending::TimeOver);
-                }
+            let end = self.settings.run_for;
+            if end.is_some_and(|end| now >= end) {
+                return Ok(Ending::TimeOver);
             }
+            let tell = self.ports.status.is_some().then(|| self.engine.status_due());
+            let due = self.engine.deadline(now).into_iter().chain(tell).chain(end).min();
+            let is_empty = || self.is_empty() && stop.is_empty() && self.ports.control.is_empty();
+            self.bell.wait(due.map(|due| due.saturating_sub(now)), is_empty);
         }
     }
 
+    /// Whether nothing waits that the sensors reported.
+    fn is_empty(&self) -> bool {
+        self.processes.is_empty() && self.flows.is_empty()
+    }
+
     /// Notices that the time of day was set, or that the Mac has slept: the clock of the agent knows of neither.
-    fn look_at_clock(&mut self) {
-        let elapsed = self.began.elapsed();
+    fn look_at_clock(&mut self, elapsed: Duration) {
         let expected = self.day.saturating_add(elapsed).nanoseconds();
         let by = now().nanoseconds().saturating_sub(expected);
         if Duration::from_nanos(by.unsigned_abs()) > SET {
@@ -201,7 +196,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
     /// is examined.
     fn turn(&mut self) -> Result<Turn, Error> {
         for flow in self.flows.try_iter().take(TURN).collect::<Vec<_>>() {
-            self.take_flow(Some(flow));
+            self.engine.flow(flow, self.began.elapsed());
         }
         let mut turn = Turn::Busy;
         for _ in 0..TURN {
@@ -247,15 +242,9 @@ impl<S: Sink + Send + 'static> Agent<S> {
 
     fn take_report(&mut self, queued: Queued) -> Result<(), Error> {
         // Before it, as its time is by the clock as it is set now.
-        self.look_at_clock();
-        self.engine.process(queued.report, self.began.elapsed())
-    }
-
-    fn take_flow(&mut self, flow: Option<Flow>) {
-        match flow {
-            Some(flow) => self.engine.flow(flow, self.began.elapsed()),
-            None => self.flows = never(),
-        }
+        let now = self.began.elapsed();
+        self.look_at_clock(now);
+        self.engine.process(queued.report, now)
     }
 
     /// Takes in what the sensors have under way: it ends when they are quiet, or when the time for it is over.
@@ -265,13 +254,13 @@ impl<S: Sink + Send + 'static> Agent<S> {
             if let Turn::Busy = self.turn()? {
                 continue;
             }
-            select! {
-                recv(self.processes) -> report => match report {
-                    Ok(queued) => self.take_report(queued)?,
-                    Err(_) => self.processes = never(),
-                },
-                recv(self.flows) -> flow => self.take_flow(flow.ok()),
-                default(QUIET) => return Ok(()),
+            let quiet = self.began.elapsed() + QUIET;
+            while self.is_empty() {
+                let left = quiet.saturating_sub(self.began.elapsed());
+                if left.is_zero() {
+                    return Ok(());
+                }
+                self.bell.wait(Some(left), || self.is_empty());
             }
         }
         Ok(())

@@ -37,6 +37,7 @@ fn tried(exec: ExecSource, network: NetworkSource) -> Result<Trial, Error> {
         watched: Arc::new(Watched::default()),
         queues: Queues::default(),
         raw: None,
+        bell: Default::default(),
     };
     source::live(&options).map(|sensors| Trial::of(&sensors, LIMIT))
 }

@@ -101,6 +101,7 @@ mod tests {
             watched: Arc::default(),
             queues: Queues::default(),
             raw: None,
+            bell: Default::default(),
         }
     }
 

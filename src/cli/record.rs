@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::Sender;
 use serde_json::{Map, Value as Json};
 
 use super::args::duration;
@@ -14,7 +14,7 @@ use super::exit::Failure;
 use super::raw_recording::RawRecording;
 use super::recorder::Recorder;
 use super::run::live_failure;
-use super::signals;
+use super::signals::{self, CONTROLS};
 use crate::agent::{self, Agent, Ports, Settings};
 use crate::alert::{Alert, lifecycle};
 use crate::detect::RuleSet;
@@ -23,7 +23,7 @@ use crate::pipeline::{Limits, Pipeline};
 use crate::report::{plural, visible};
 use crate::script::{Pseudonyms, Redactor};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues, tap};
+use crate::source::live::{Bell, Error as LiveError, ExecSource, NetworkSource, Options, Queues, tap};
 
 /// Users whose names are known beforehand.
 const MAX_USERS: usize = 1024;
@@ -77,8 +77,9 @@ fn pseudonyms(host: Option<&str>) -> Result<Pseudonyms, Failure> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let (control, controls) = unbounded();
-    let stop = signals::listen(control, None)?;
+    let bell = Bell::default();
+    let (control, controls) = bell.channel(CONTROLS);
+    let stop = signals::listen(control, None, &bell)?;
     let (raw_tap, raw_tapped) = args.raw.as_ref().map(|_| tap()).unzip();
     let options = Options {
         exec: args.exec_source,
@@ -88,6 +89,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         watched: Arc::default(),
         queues: Queues::default(),
         raw: raw_tap,
+        bell,
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;

@@ -15,7 +15,7 @@ use crate::config::{Config, Stamp};
 use crate::detect::RuleSet;
 use crate::pipeline::Exchange;
 use crate::report::plural;
-use crate::source::live::Muted;
+use crate::source::live::{Muted, RingingSender};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Targets {
     /// The agent.
-    pub(super) control: Sender<Control>,
+    pub(super) control: RingingSender<Control>,
     /// The sink, which takes them when the agent has reloaded.
     pub(super) outputs: Sender<Outputs>,
     /// What the source of process events mutes, and how it is asked to look.
@@ -136,6 +136,7 @@ fn what(old: &Config, new: &Config, rules: &RuleSet) -> String {
 mod tests {
     use super::super::logger::Verbosity;
     use super::*;
+    use crate::source::live::Bell;
     use crossbeam_channel::{bounded, unbounded};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -158,7 +159,7 @@ mod tests {
 
     fn told() -> Told {
         let ((outputs, taken), (scan, scans)) = (unbounded(), bounded(1));
-        let targets = Targets { control: unbounded().0, outputs, muted: Arc::default(), scan };
+        let targets = Targets { control: Bell::default().channel(1).0, outputs, muted: Arc::default(), scan };
         Told { targets, outputs: taken, scans }
     }
 

@@ -22,7 +22,7 @@ use super::publish::{Publisher, processor_time};
 use super::recorder::{Recorded, Recorder};
 use super::reload::{Reloader, Targets};
 use super::rules::Selection;
-use super::signals;
+use super::signals::{self, CONTROLS};
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
 use crate::alert::{blind_spots, lifecycle};
@@ -34,7 +34,7 @@ use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
 use crate::script::Capture;
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, Muted, NetworkSource, Options};
+use crate::source::live::{Bell, Error as LiveError, ExecSource, Muted, NetworkSource, Options};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -85,11 +85,12 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
     let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
     let life = Life::begin(directory)?;
-    let ((control, controls), (reload, reloads)) = (bounded(16), bounded(1));
+    let bell = Bell::default();
+    let ((control, controls), (reload, reloads)) = (bell.channel(CONTROLS), bounded(1));
     let fixed = Fixed { file: args.alerts.clone(), system_log: args.syslog, verbosity };
     let reloader = Reloader::new((&args.config, &args.selection), fixed, &loaded);
-    let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload))?;
-    let options = options(&args, config, &life);
+    let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload), &bell)?;
+    let options = options(&args, config, &life, bell);
     let sensors = source::live(&options).map_err(live_failure)?;
     let case = args.case.as_deref().map(CaseDirectory::create).transpose()?;
     let (recorder, tap) = case.as_ref().map(|case| Recorder::start(&case.recording())).transpose()?.unzip();
@@ -153,7 +154,7 @@ fn limits(config: Option<&Config>) -> config::Limits {
 }
 
 /// What is asked of the sensors.
-fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
+fn options(args: &Args, config: Option<&Config>, life: &Life, bell: Bell) -> Options {
     let sources = config.map(|config| config.sources.clone()).unwrap_or_default();
     let connect_event = args.endpoint_security_connect_event || sources.endpoint_security_connect_event;
     Options {
@@ -164,6 +165,7 @@ fn options(args: &Args, config: Option<&Config>, life: &Life) -> Options {
         watched: Arc::default(),
         queues: limits(config).queues(),
         raw: None,
+        bell,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::bounded;
 use serde_json::{Value as Json, json};
 
 use super::alert_file;
@@ -12,7 +12,7 @@ use super::clock::now;
 use super::exit::{Failure, print};
 use super::run::live_failure;
 use super::selftest_player::{Played, Player};
-use super::signals;
+use super::signals::{self, CONTROLS};
 use super::sink::{Format, Sink, Wanted};
 use crate::agent::{Agent, Ports, Settings};
 use crate::detect::RuleSet;
@@ -20,7 +20,7 @@ use crate::doctor::play::Directory;
 use crate::doctor::{self, Check};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source;
-use crate::source::live::{Error as LiveError, ExecSource, NetworkSource, Options, Queues, tap};
+use crate::source::live::{Bell, Error as LiveError, ExecSource, NetworkSource, Options, Queues, RingingSender, tap};
 
 /// Statuses that may wait for the player, which takes one whenever it looks.
 const STATUSES: usize = 4;
@@ -40,8 +40,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let (control, controls) = unbounded();
-    let signals = signals::listen(control, None)?;
+    let bell = Bell::default();
+    let ((control, controls), (stop, stopped)) = (bell.channel(CONTROLS), bell.channel(1));
+    let signals = signals::listen(control, None, &bell)?;
     let options = Options {
         exec: args.exec_source,
         network: args.network_source,
@@ -50,6 +51,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         watched: Arc::default(),
         queues: Queues::default(),
         raw: None,
+        bell,
     };
     let sensors = source::live(&options).map_err(live_failure)?;
     let directory = Directory::create(directory()).map_err(|error| {
@@ -65,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let pipeline = Pipeline::new(RuleSet::built_in_for_any_address(), Limits::live());
     let failed = |error| live_failure(LiveError::Thread(error));
     let agent = Agent::start(Settings::default(), pipeline, sensors, options.watched, sink).map_err(failed)?;
-    let ((tap, tapped), (status, statuses), (stop, stopped)) = (tap(), bounded(STATUSES), bounded(1));
+    let ((tap, tapped), (status, statuses)) = (tap(), bounded(STATUSES));
     let agent = agent.with_ports(Ports { control: controls, status: Some(status), tap: Some(tap) });
     let player = Player::new(tapped.copies, statuses, signals, directory);
     let playing = std::thread::Builder::new().name("osawatch-selftest".into());
@@ -80,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Plays, and ends the agent.
-fn play(player: Player, stop: &Sender<()>) -> Played {
+fn play(player: Player, stop: &RingingSender<()>) -> Played {
     let played = player.play();
     let _ = stop.send(());
     played

@@ -43,11 +43,11 @@ fn reload(set: RuleSet) -> Control {
 
 /// An agent whose reports and orders come from a script, one after the other.
 struct Played {
-    processes: Sender<Queued>,
-    flows: Sender<Flow>,
-    control: Sender<Control>,
+    processes: RingingSender<Queued>,
+    flows: RingingSender<Flow>,
+    control: RingingSender<Control>,
     told: Receiver<Told>,
-    stop: Sender<()>,
+    stop: RingingSender<()>,
     ended: std::thread::JoinHandle<Ended<Seen>>,
     set: RuleSet,
 }
@@ -57,8 +57,9 @@ impl Played {
         let Script { sensors, processes, flows } = script();
         let set = RuleSet::built_in();
         let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
+        let ((control, controls), (stop, stopped)) = (sensors.bell.channel(8), sensors.bell.channel(1));
         let agent = Agent::start(settings, pipeline, sensors, Arc::default(), Seen::default()).unwrap();
-        let ((control, controls), (status, told), (stop, stopped)) = (bounded(8), bounded(64), bounded(1));
+        let (status, told) = bounded(64);
         let agent = agent.with_ports(Ports { control: controls, status: Some(status), tap: None });
         let ended = std::thread::spawn(move || agent.run(&stopped));
         Played { processes, flows, control, told, stop, ended, set }

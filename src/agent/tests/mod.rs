@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never};
+use crossbeam_channel::{Receiver, bounded, never};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Agent, Counts, Ended, Ending, Settings, Sink};
@@ -21,7 +21,9 @@ use crate::detect::{Lateness, RuleSet};
 use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Owner, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::Decoder;
-use crate::source::live::{Level, Lookup, Losses, Notice, Queued, Report, Sensors, UserNames, Watched};
+use crate::source::live::{
+    Bell, Level, Lookup, Losses, Notice, Queued, Report, RingingSender, Sensors, UserNames, Watched,
+};
 
 #[derive(Default)]
 struct Seen {
@@ -116,19 +118,20 @@ fn flow(second: f64, pid: u32, unique_pid: Option<u64>) -> Flow {
 /// Sensors whose reports all lie ready, process reports first unless `late`.
 struct Script {
     sensors: Sensors,
-    processes: Sender<Queued>,
-    flows: Sender<Flow>,
+    processes: RingingSender<Queued>,
+    flows: RingingSender<Flow>,
 }
 
 fn script() -> Script {
-    let (processes, process_receiver) = bounded(10_000);
-    let (flows, flow_receiver) = bounded(1000);
+    let bell = Bell::default();
+    let ((processes, process_receiver), (flows, flow_receiver)) = (bell.channel(10_000), bell.channel(1000));
     let sensors = Sensors {
         machine: machine(),
         host_name: Some("mac".into()),
         os_version: Some("15.1".into()),
         processes: process_receiver,
         flows: flow_receiver,
+        bell,
         exec_lateness: Arc::default(),
         losses: Arc::new(Losses::default()),
         scan: bounded(1).0,

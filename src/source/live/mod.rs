@@ -1,5 +1,6 @@
 //! What the sensors of a live Mac report: reports on bounded channels, and what was lost before them.
 
+mod bell;
 mod health;
 mod executions;
 mod lateness;
@@ -18,6 +19,7 @@ use clap::ValueEnum;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use bell::{Bell, RingingSender};
 pub(crate) use executions::{End, ExecutionId, Executions};
 pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
@@ -94,6 +96,8 @@ pub(crate) struct Options {
     pub queues: Queues,
     /// Where a copy of all that the sources send goes.
     pub raw: Option<Tap<Raw>>,
+    /// What wakes the engine.
+    pub bell: Bell,
 }
 
 /// Why there are no live sensors.
@@ -218,6 +222,8 @@ pub(crate) struct Sensors {
     pub processes: Receiver<Queued>,
     /// Flows.
     pub flows: Receiver<Flow>,
+    /// What every report rings.
+    pub bell: Bell,
     /// How late the source in use may report an exec, and since when it does.
     pub exec_lateness: Arc<ExecLateness>,
     /// What was lost.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
-use super::Report;
+use super::{Bell, Report, RingingSender};
 use crate::event::{Charge, Ledger};
 
 /// How often a sender that may wait looks for room.
@@ -28,14 +28,14 @@ impl From<Report> for Queued {
 /// Where a source of process events puts what it sees.
 #[derive(Clone, Debug)]
 pub(crate) struct ReportSender {
-    reports: Sender<Queued>,
+    reports: RingingSender<Queued>,
     ledger: Ledger,
     limit: usize,
 }
 
-/// A channel of this many reports, of this many bytes together.
-pub(crate) fn report_channel(number: usize, bytes: usize) -> (ReportSender, Receiver<Queued>) {
-    let (reports, receiver) = bounded(number);
+/// A channel of this many reports, of this many bytes together, each of which rings.
+pub(crate) fn report_channel(number: usize, bytes: usize, bell: &Bell) -> (ReportSender, Receiver<Queued>) {
+    let (reports, receiver) = bell.channel(number);
     (ReportSender { reports, ledger: Ledger::default(), limit: bytes }, receiver)
 }
 
@@ -62,8 +62,7 @@ impl ReportSender {
 
     /// Whether less than half of the room is left.
     pub(crate) fn is_half_full(&self) -> bool {
-        let number = self.reports.capacity().is_some_and(|capacity| self.reports.len() > capacity / 2);
-        number || self.ledger.bytes() > self.limit / 2
+        self.reports.is_half_full() || self.ledger.bytes() > self.limit / 2
     }
 
     /// One report always has room, so that none is rejected forever.
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn reports_of_250_kb_each_fill_the_channel_by_their_bytes_and_taking_one_makes_room() {
-        let (sender, receiver) = report_channel(1000, 1 << 20);
+        let (sender, receiver) = report_channel(1000, 1 << 20, &Bell::default());
         let taken = (0..10).filter(|_| sender.try_send(report(250 << 10))).count();
         assert_eq!(taken, 4);
         assert!(sender.is_half_full());
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_report_larger_than_all_the_room_goes_through_alone() {
-        let (sender, _receiver) = report_channel(1000, 1 << 10);
+        let (sender, _receiver) = report_channel(1000, 1 << 10, &Bell::default());
         assert_eq!([sender.try_send(report(1 << 20)), sender.try_send(report(1))], [true, false]);
     }
 }

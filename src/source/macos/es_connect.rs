@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use endpoint_sec::sys::es_event_type_t;
 use endpoint_sec::{Client, Message, version};
 
@@ -15,7 +15,7 @@ use super::host::version_numbers;
 use super::{es, sys};
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
-use crate::source::live::{Level, Losses, Raw};
+use crate::source::live::{Level, Losses, Raw, RingingSender};
 
 /// Events that may wait to be read.
 const CHANNEL: usize = 4_096;
@@ -41,14 +41,14 @@ impl Copied {
 }
 
 /// Reports connections for the rest of the program, or returns why not.
-pub(super) fn run(feed: &Feed, flows: &Sender<Flow>, os_version: Option<&str>) {
+pub(super) fn run(feed: &Feed, flows: &RingingSender<Flow>, os_version: Option<&str>) {
     match watch(feed, flows, version_numbers(os_version.unwrap_or_default())) {
         Ok(()) => {}
         Err(why) => feed.notice(Level::Warning, format!("Endpoint Security's connect event is not used: {why}")),
     }
 }
 
-fn watch(feed: &Feed, flows: &Sender<Flow>, (major, minor, patch): (u64, u64, u64)) -> Result<(), String> {
+fn watch(feed: &Feed, flows: &RingingSender<Flow>, (major, minor, patch): (u64, u64, u64)) -> Result<(), String> {
     if (major, minor) < FIRST_RELEASE {
         // FACT: unknown-event
         return Err("requires macOS 26.4; older kernels panic".to_owned());

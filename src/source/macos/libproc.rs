@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-
 use super::host::now;
 use super::sys;
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
@@ -11,7 +9,7 @@ use crate::source::libproc::process::{self, BSD_INFO_SIZE, UNIQUE_INFO_SIZE, Uni
 use crate::source::libproc::running::{Program, Running};
 use crate::source::libproc::seen::SeenSockets;
 use crate::source::libproc::socket::{self, Socket};
-use crate::source::live::{Losses, Watched};
+use crate::source::live::{Losses, RingingSender, Watched};
 
 /// How often the sockets of watched processes are looked at. Nothing runs while none is watched.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -73,7 +71,13 @@ pub(super) struct Poll {
 impl Poll {
     /// Reports new connections for at most so long; without a limit forever.
     #[allow(clippy::disallowed_methods, reason = "to look no longer than some time")]
-    pub(super) fn run(&mut self, watched: &Watched, flows: &Sender<Flow>, losses: &Losses, limit: Option<Duration>) {
+    pub(super) fn run(
+        &mut self,
+        watched: &Watched,
+        flows: &RingingSender<Flow>,
+        losses: &Losses,
+        limit: Option<Duration>,
+    ) {
         let end = limit.map(|limit| Instant::now() + limit);
         self.looked = Some(sys::continuous_ticks().0);
         loop {
@@ -94,7 +98,7 @@ impl Poll {
         self.looked
     }
 
-    fn look(&mut self, pids: &[u32], flows: &Sender<Flow>, losses: &Losses) {
+    fn look(&mut self, pids: &[u32], flows: &RingingSender<Flow>, losses: &Losses) {
         self.looked = Some(sys::continuous_ticks().0);
         for pid in pids {
             let (connections, unreadable) = connections(*pid);

@@ -36,8 +36,8 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         return Err(Error::Translated);
     }
     let host = Host::this();
-    let (reports, processes) = report_channel(options.queues.processes, options.queues.process_bytes);
-    let (flow_sender, flows) = bounded(options.queues.flows);
+    let (reports, processes) = report_channel(options.queues.processes, options.queues.process_bytes, &options.bell);
+    let (flow_sender, flows) = options.bell.channel(options.queues.flows);
     let (scan, scans) = bounded(1);
     let (losses, exec_lateness) = (Arc::new(Losses::default()), Arc::new(ExecLateness::default()));
     let guard = eslogger::Guard::default();
@@ -67,6 +67,7 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         os_version: host.os_version,
         processes,
         flows,
+        bell: options.bell.clone(),
         exec_lateness,
         losses,
         scan,

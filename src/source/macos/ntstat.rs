@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
@@ -16,7 +15,7 @@ use super::host::now;
 use super::loopback::Loopback;
 use super::{libproc, sys};
 use crate::event::{Flow, Owner, ProcessRef};
-use crate::source::live::{Backoff, Level, Losses, NetworkSource, SourceKind, Watched};
+use crate::source::live::{Backoff, Level, Losses, NetworkSource, RingingSender, SourceKind, Watched};
 use crate::source::ntstat::{self, Action, Client, ContinuousClock};
 
 /// What this source is called.
@@ -34,7 +33,7 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 
 /// What the thread needs.
 pub(super) struct Network {
-    pub(super) flows: Sender<Flow>,
+    pub(super) flows: RingingSender<Flow>,
     pub(super) watched: Arc<Watched>,
     pub(super) losses: Arc<Losses>,
     pub(super) notices: Feed,
