@@ -1,5 +1,6 @@
 //! `osawatch terminate`: ends the execution of an alert, by hand.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,9 +14,12 @@ use crate::config::Alerts;
 use crate::config::trust;
 use crate::event::document::text;
 use crate::report::visible;
-use crate::response::{ExecutionId, Outcome, Responder, Settings, Target};
+use crate::response::{ExecutionId, Member, Outcome, Responder, Settings, Target};
 use crate::source;
 use crate::source::live::Error as LiveError;
+
+/// How often a tree is read again for what it started meanwhile.
+const MAX_LOOKS: usize = 16;
 
 /// Arguments of `terminate`.
 #[derive(Debug, clap::Args)]
@@ -49,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     })?;
     let settings = Settings { dry_run: args.dry_run, grace: args.grace };
     let mut responder = Responder::new(executions, settings, std::process::id());
-    let outcomes = end(&mut responder, target, args.tree);
+    let outcomes = end(&mut responder, &target, args.tree);
     let out: String = if args.json {
         format!("{:#}\n", Json::Array(outcomes.iter().map(|(target, outcome)| as_json(target, outcome)).collect()))
     } else {
@@ -85,34 +89,64 @@ fn find(file: &Path, id: &str) -> Result<Target, Failure> {
 
 /// Ends the execution, and what descends from it if asked for, and waits for that.
 #[allow(clippy::disallowed_methods, reason = "a process has real time for its end")]
-fn end(responder: &mut Responder, target: Target, tree: bool) -> Vec<(Target, Outcome)> {
+fn end(responder: &mut Responder, target: &Target, tree: bool) -> Vec<(Target, Outcome)> {
     let began = Instant::now();
-    // Those below are found before the one above has ended.
-    let descendants = match target.execution(std::process::id()) {
-        Ok(execution) if tree => responder.executions().descendants(execution),
-        _ => Vec::new(),
-    };
-    let below = descendants.into_iter().map(|(execution, name)| descendant(&target, execution, name));
-    let targets: Vec<Target> = std::iter::once(target.clone()).chain(below).collect();
     let mut outcomes = Vec::new();
-    for target in targets {
-        outcomes.extend(responder.take(&target, began.elapsed()).map(|outcome| (target, outcome)));
+    let mut tree = Tree::of(responder, target, tree);
+    // Those below are found before the one above has ended.
+    let mut next: Vec<Target> = std::iter::once(target.clone()).chain(tree.grown(responder)).collect();
+    for _ in 0..MAX_LOOKS {
+        for target in next {
+            outcomes.extend(responder.take(&target, began.elapsed()).map(|outcome| (target, outcome)));
+        }
+        while let Some(due) = responder.deadline(began.elapsed()) {
+            std::thread::sleep(due.saturating_sub(began.elapsed()));
+            outcomes.extend(responder.look(began.elapsed()));
+        }
+        // What was started after the tree was read, by what has ended by now.
+        next = tree.grown(responder).collect();
+        if next.is_empty() || responder.is_dry_run() {
+            return outcomes;
+        }
     }
-    while let Some(due) = responder.deadline(began.elapsed()) {
-        std::thread::sleep(due.saturating_sub(began.elapsed()));
-        outcomes.extend(responder.look(began.elapsed()));
-    }
+    let why = "its tree starts processes faster than they can be ended";
+    outcomes.extend(next.into_iter().map(|target| (target, Outcome::Refused(why))));
     outcomes
 }
 
-fn descendant(of: &Target, execution: ExecutionId, name: String) -> Target {
-    Target {
-        name,
-        entity_id: String::new(),
-        pid: Some(execution.pid),
-        pidversion: Some(execution.pidversion),
-        is_other_platform_binary: false,
-        ..of.clone()
+/// The process tree of an execution.
+struct Tree<'t> {
+    target: &'t Target,
+    /// The unique pids of its processes, which may have ended: what they started is of the tree.
+    processes: Vec<u64>,
+    /// A process that runs another program has another execution.
+    executions: HashSet<ExecutionId>,
+}
+
+impl Tree<'_> {
+    /// That of the target, or one of nothing.
+    fn of<'t>(responder: &Responder, target: &'t Target, is_wanted: bool) -> Tree<'t> {
+        let root = target.execution(std::process::id()).ok().filter(|_| is_wanted);
+        let process = root.and_then(|root| responder.executions().unique_pid(root));
+        Tree { target, processes: process.into_iter().collect(), executions: root.into_iter().collect() }
+    }
+
+    /// The executions of the tree that are new since the last call.
+    fn grown(&mut self, responder: &Responder) -> impl Iterator<Item = Target> {
+        let mut found =
+            if self.processes.is_empty() { Vec::new() } else { responder.executions().trees(&self.processes) };
+        found.retain(|member| self.executions.insert(member.execution));
+        let new = found.iter().map(|member| member.unique_pid).filter(|process| !self.processes.contains(process));
+        self.processes.extend(new.collect::<Vec<_>>());
+        let of = self.target.clone();
+        found.into_iter().map(move |Member { execution, name, .. }| Target {
+            name,
+            entity_id: String::new(),
+            pid: Some(execution.pid),
+            pidversion: Some(execution.pidversion),
+            is_other_platform_binary: false,
+            ..of.clone()
+        })
     }
 }
 
@@ -132,6 +166,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::response::tests::Table;
 
     fn alert(id: &str, pid: u32) -> String {
         let document = json!({
@@ -162,5 +197,42 @@ mod tests {
         let error = find(&file, "a").unwrap_err();
         assert_eq!(error.code(), Failure::NOT_PERMITTED);
         assert!(error.to_string().contains("writable by group or others"), "{error}");
+    }
+
+    #[test]
+    fn what_a_process_of_the_tree_starts_while_it_ends_is_ended_too() {
+        let table = Table::default();
+        {
+            let mut state = table.state.lock().unwrap();
+            state.running.extend([(10, (7, false)), (11, (7, false))]);
+            state.forks_at_its_end.extend([(11, 12), (12, 13)]);
+            state.children.extend([(10, 11)]);
+            // It runs another program when it is about to be told to end.
+            state.runs_another = Some(11);
+        }
+        let target = Target::of(&serde_json::from_str(&alert("a", 10)).unwrap()).unwrap();
+        let settings = Settings { dry_run: false, grace: Duration::from_secs(5) };
+        let mut responder = Responder::new(Box::new(table.clone()), settings, 99);
+        let ended: Vec<_> = end(&mut responder, &target, true).into_iter().map(|(t, o)| (t.pid.unwrap(), o)).collect();
+        let wanted = [(11, Outcome::Gone), (10, Outcome::Terminated)].into_iter();
+        let wanted: Vec<_> = wanted.chain([11, 12, 13].map(|pid| (pid, Outcome::Terminated))).collect();
+        assert_eq!(ended, wanted);
+        assert!(table.state.lock().unwrap().running.is_empty());
+    }
+
+    #[test]
+    fn a_tree_that_grows_without_end_is_given_up_and_said_to_be() {
+        let table = Table::default();
+        {
+            let mut state = table.state.lock().unwrap();
+            state.running.insert(10, (7, false));
+            state.forks_at_its_end.extend((10..100).map(|pid| (pid, pid + 1)));
+        }
+        let target = Target::of(&serde_json::from_str(&alert("a", 10)).unwrap()).unwrap();
+        let settings = Settings { dry_run: false, grace: Duration::from_secs(5) };
+        let mut responder = Responder::new(Box::new(table), settings, 9999);
+        let outcomes = end(&mut responder, &target, true);
+        assert_eq!(outcomes.len(), MAX_LOOKS + 1);
+        assert!(matches!(outcomes.last(), Some((_, Outcome::Refused(_)))));
     }
 }

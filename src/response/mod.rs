@@ -9,7 +9,7 @@ mod target;
 
 use std::time::Duration;
 
-pub(crate) use crate::source::live::{End, ExecutionId, Executions};
+pub(crate) use crate::source::live::{End, ExecutionId, Executions, Member};
 pub(crate) use sink::{Policy, Responding, Started};
 pub(crate) use target::Target;
 
@@ -93,6 +93,11 @@ impl Responder {
     /// How responses are made from now on; what was begun goes on as it began.
     pub(crate) fn work_by(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// Nothing is done.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.settings.dry_run
     }
 
     /// The processes of this Mac.

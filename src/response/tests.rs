@@ -23,6 +23,12 @@ pub(crate) struct State {
     pub(crate) running: HashMap<u32, (u32, bool)>,
     pub(crate) sent: Vec<(u32, End)>,
     pub(crate) refuses: bool,
+    /// Parents and their children by pid, which is the unique pid too.
+    pub(crate) children: Vec<(u32, u32)>,
+    /// What a process starts when it is told to end.
+    pub(crate) forks_at_its_end: HashMap<u32, u32>,
+    /// A process that runs another program when the first signal is sent.
+    pub(crate) runs_another: Option<u32>,
 }
 
 impl Table {
@@ -48,8 +54,24 @@ impl Executions for Table {
         state.running.get(&execution.pid).is_some_and(|(version, _)| *version == execution.pidversion)
     }
 
-    fn descendants(&self, _: ExecutionId) -> Vec<(ExecutionId, String)> {
-        Vec::new()
+    fn unique_pid(&self, execution: ExecutionId) -> Option<u64> {
+        self.is_running(execution).then_some(execution.pid.into())
+    }
+
+    fn trees(&self, of: &[u64]) -> Vec<Member> {
+        let state = self.state.lock().unwrap();
+        let mut all = of.to_vec();
+        for (parent, child) in &state.children {
+            if all.contains(&u64::from(*parent)) && !all.contains(&u64::from(*child)) {
+                all.push(u64::from(*child));
+            }
+        }
+        let member = |unique_pid: u64| {
+            let pid = u32::try_from(unique_pid).unwrap();
+            let (pidversion, _) = *state.running.get(&pid)?;
+            Some(Member { execution: ExecutionId { pid, pidversion }, unique_pid, name: "child".into() })
+        };
+        all.into_iter().filter_map(member).collect()
     }
 
     fn signal(&self, pid: u32, end: End) -> io::Result<()> {
@@ -58,6 +80,13 @@ impl Executions for Table {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         state.sent.push((pid, end));
+        if let Some(other) = state.runs_another.take() {
+            state.running.insert(other, (8, false));
+        }
+        if let Some(child) = state.forks_at_its_end.remove(&pid) {
+            state.running.insert(child, (7, false));
+            state.children.push((pid, child));
+        }
         if end == End::Kill || state.running.get(&pid).is_some_and(|(_, is_stubborn)| !is_stubborn) {
             state.running.remove(&pid);
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::process::{BsdInfo, UniqueInfo};
 use crate::event::{Categories, Event, Machine, Timestamp, field};
-use crate::source::live::ExecutionId;
+use crate::source::live::{ExecutionId, Member};
 
 /// The numbers of a running process.
 #[derive(Clone, Debug)]
@@ -44,19 +44,20 @@ pub(crate) fn events(
     })
 }
 
-/// The processes that descend from the one with this unique pid, parents first, each with its name. A pid that is used
-/// again misleads nobody: the parent is known by its unique pid, too.
-pub(crate) fn descendants(processes: &[Running], root: u64) -> Vec<(ExecutionId, String)> {
-    let mut found = Vec::new();
-    let mut above = vec![root];
+/// The processes with these unique pids and those that descend from them, parents first. A pid that is used again
+/// misleads nobody: the parent is known by its unique pid, also after its end.
+pub(crate) fn trees(processes: &[Running], of: &[u64]) -> Vec<Member> {
+    let (mut found, mut all) = (Vec::new(), of.to_vec());
     let mut at = 0;
-    while let Some(parent) = above.get(at).copied() {
+    while let Some(unique_pid) = all.get(at).copied() {
         at += 1;
-        for child in processes.iter().filter(|process| process.unique.parent_unique_pid == parent) {
-            if !above.contains(&child.unique.unique_pid) {
-                above.push(child.unique.unique_pid);
-                let id = ExecutionId { pid: child.pid, pidversion: child.unique.pidversion };
-                found.push((id, child.info.name.clone()));
+        for process in processes {
+            if process.unique.unique_pid == unique_pid {
+                let execution = ExecutionId { pid: process.pid, pidversion: process.unique.pidversion };
+                found.push(Member { execution, unique_pid, name: process.info.name.clone() });
+            }
+            if process.unique.parent_unique_pid == unique_pid && !all.contains(&process.unique.unique_pid) {
+                all.push(process.unique.unique_pid);
             }
         }
     }
@@ -143,5 +144,14 @@ mod tests {
         let processes = vec![running(7, (5, 900)), running(5, (1, 1))];
         let events: Vec<Event> = events(processes, program, &machine, None).collect();
         assert_eq!(events[1].str(field::PARENT_ENTITY_ID), None);
+    }
+
+    #[test]
+    fn the_tree_of_a_process_that_has_ended_is_known_by_its_unique_pid() {
+        let processes = [running(9, (1, 1007)), running(7, (1, 1005)), running(8, (5, 900))];
+        let pids = |of: &[u64]| trees(&processes, of).iter().map(|member| member.execution.pid).collect::<Vec<_>>();
+        assert_eq!(pids(&[1005]), [7, 9]);
+        assert_eq!(pids(&[1007, 1005]), [7, 9]);
+        assert_eq!(pids(&[1]), [0; 0]);
     }
 }

@@ -11,6 +11,17 @@ pub(crate) struct ExecutionId {
     pub pidversion: u32,
 }
 
+/// A process of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Its execution now.
+    pub execution: ExecutionId,
+    /// Its unique pid.
+    pub unique_pid: u64,
+    /// Its name.
+    pub name: String,
+}
+
 /// A signal that ends a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -34,8 +45,10 @@ impl End {
 pub(crate) trait Executions: Send {
     /// Whether this execution runs now: neither another has its pid, nor did it run another program, nor has it ended.
     fn is_running(&self, execution: ExecutionId) -> bool;
-    /// The processes that descend from this one now, parents first, each with its name.
-    fn descendants(&self, execution: ExecutionId) -> Vec<(ExecutionId, String)>;
+    /// The unique pid of the process of this execution, while it runs.
+    fn unique_pid(&self, execution: ExecutionId) -> Option<u64>;
+    /// The processes that run now, of those with these unique pids and of what descends from them, parents first.
+    fn trees(&self, of: &[u64]) -> Vec<Member>;
     /// Sends the signal to the process that has the pid.
     fn signal(&self, pid: u32, end: End) -> io::Result<()>;
 }

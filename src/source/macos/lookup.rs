@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::libproc;
 use crate::event::{Event, Machine};
 use crate::source::libproc::running;
-use crate::source::live::{End, ExecutionId, Executions, Lookup, UserNames};
+use crate::source::live::{End, ExecutionId, Executions, Lookup, Member, UserNames};
 
 /// The name of a user, getpwuid_r(3).
 fn user_name(uid: u32) -> Option<String> {
@@ -40,10 +40,13 @@ impl Executions for System {
         libproc::runs(execution.pid, execution.pidversion)
     }
 
-    fn descendants(&self, execution: ExecutionId) -> Vec<(ExecutionId, String)> {
-        let root = libproc::unique_info(execution.pid).filter(|info| info.pidversion == execution.pidversion);
-        let all = libproc::running();
-        root.map(|root| running::descendants(&all, root.unique_pid)).unwrap_or_default()
+    fn unique_pid(&self, execution: ExecutionId) -> Option<u64> {
+        let found = libproc::unique_info(execution.pid).filter(|info| info.pidversion == execution.pidversion);
+        found.map(|info| info.unique_pid)
+    }
+
+    fn trees(&self, of: &[u64]) -> Vec<Member> {
+        running::trees(&libproc::running(), of)
     }
 
     fn signal(&self, pid: u32, end: End) -> io::Result<()> {
