@@ -173,3 +173,21 @@ fn the_action_checks_rules_and_fails_when_an_example_does() {
     assert!(folder.path().join("osawatch-rules.xml").exists());
     assert_eq!(run("2").status.code(), Some(1));
 }
+
+#[test]
+fn what_a_rule_is_called_is_no_command_to_the_workflow_that_prints_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/action/test.sh");
+    let text =
+        RULE.replacen("rule_id = \"", "rule_id = \"::error::", 1) + &example("ls", "1", &[event("1", "ls", "start")]);
+    fs::write(folder.path().join("r.toml"), text).unwrap();
+    let mut command = std::process::Command::new("bash");
+    command.arg(&script).current_dir(folder.path()).env("OSAWATCH", assert_cmd::cargo::cargo_bin!("osawatch"));
+    let output = command.env("RULES", "r.toml").env("GITHUB_ACTIONS", "true").output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = stdout.lines().collect();
+    let token = lines[0].strip_prefix("::stop-commands::").unwrap();
+    assert_eq!((token.len(), output.status.code()), (32, Some(0)), "{stdout}");
+    assert_eq!(lines.last(), Some(&&*format!("::{token}::")));
+    assert!(lines.iter().any(|line| line.starts_with("::error::")), "{stdout}");
+}
