@@ -40,7 +40,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use values::Values;
+use values::{Value, Values};
 
 /// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -76,27 +76,6 @@ impl Categories {
         self.0 == 0
     }
 }
-
-/// A value of a field, as a document states it. An array is several entries of one field.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Value {
-    /// Text in the event's line.
-    InLine {
-        start: u32,
-        len: u32,
-    },
-    /// Text in the event's own buffer: it was escaped in its line, or the event has no line.
-    Owned {
-        start: u32,
-        len: u32,
-    },
-    /// A number, as bytes: aligned it would make each of the values of every event half as large again.
-    Int([u8; 8]),
-    Float([u8; 8]),
-    Bool(bool),
-}
-
-const _: () = assert!(size_of::<(Field, Value)>() == 16);
 
 /// What distinguishes an event that has no document from any other. Whatever else a source learns to say of an event,
 /// its id stays.

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
-use super::Value;
 use super::field::Field;
 use super::places::Places;
 
@@ -12,6 +11,27 @@ use super::places::Places;
 const VALUES: usize = 32;
 /// Values of an event of Endpoint Security, nearly always.
 const MANY: usize = 64;
+
+/// A value of a field, as a document states it. An array is several entries of one field.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Value {
+    /// Text in the event's line.
+    InLine {
+        start: u32,
+        len: u32,
+    },
+    /// Text in the event's own buffer: it was escaped in its line, or the event has no line.
+    Owned {
+        start: u32,
+        len: u32,
+    },
+    /// A number, as bytes: aligned it would make each of the values of every event half as large again.
+    Int([u8; 8]),
+    Float([u8; 8]),
+    Bool(bool),
+}
+
+const _: () = assert!(size_of::<(Field, Value)>() == 16);
 
 /// The values of an event.
 #[derive(Clone, Debug)]

@@ -10,7 +10,8 @@ use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::tree::{Node, Tree};
 use super::value::ValueSeed;
-use crate::event::{Event, Value};
+use crate::event::Event;
+use crate::event::values::Value;
 
 /// Objects and arrays inside each other; serde_json refuses more than 127.
 const MAX_DEPTH: u32 = 64;

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::tree::{Node, Tree};
+use crate::event::Event;
 use crate::event::field::Field;
-use crate::event::{Event, Value};
+use crate::event::values::Value;
 
 /// Reads one JSON value at a place of the field tree into an event.
 pub(super) struct ValueSeed<'t> {

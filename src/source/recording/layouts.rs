@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use super::queue::{Sender, queue};
-use super::reader::Chunk;
+use super::queue::{Chunk, Sender, queue};
 use super::values::{Piece, Values};
 
 /// Sends a text in blocks of this many bytes.

@@ -5,13 +5,25 @@ use std::time::Duration;
 
 use crossbeam_channel::{self as channel, RecvTimeoutError};
 
-use super::reader::Chunk;
+use super::ahead::Pending;
+use super::compression::Compression;
+use super::error::Unreadable;
 
 /// Chunks that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
 const FULL: usize = 16;
 /// A reader that waits for room goes on when no more than these are left: to wake it for each chunk would cost the taker
 /// a tenth of its time.
 const LOW: usize = FULL / 2;
+
+/// What a reader thread sends. The channel closes at the end of the input.
+pub(super) enum Chunk {
+    /// The first one: how the input is compressed.
+    Opened(Compression),
+    /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
+    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
+    /// Reading failed: nothing follows.
+    Broken(Unreadable),
+}
 
 /// Puts chunks in.
 pub(super) struct Sender {
@@ -90,7 +102,6 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::source::recording::compression::Compression;
 
     const WAIT: Option<Duration> = Some(Duration::from_millis(50));
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::ahead::{Ahead, Pending};
+use super::ahead::Ahead;
 use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
-use super::queue::{Receiver, Sender, queue};
+use super::queue::{Chunk, Receiver, Sender, queue};
 
 /// How much is read at a time.
 const BLOCK: usize = 64 << 10;
@@ -16,16 +16,6 @@ const BLOCK: usize = 64 << 10;
 const MAX_GATHERED: usize = 2 * BLOCK;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
-
-/// What a reader thread sends. The channel closes at the end of the input.
-pub(super) enum Chunk {
-    /// The first one: how the input is compressed.
-    Opened(Compression),
-    /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
-    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
-    /// Reading failed: nothing follows.
-    Broken(Unreadable),
-}
 
 /// Starts a thread that reads the input; `consumed` counts the bytes as they are stored, and whole lines are decoded
 /// `ahead`.
