@@ -3,11 +3,11 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 use serde_json::{Map, Value as Json};
 
-use super::finder::Known;
+use super::known::Known;
 use super::mark::{Kind, OPENING, Span, joined};
 use super::names::kind_of;
 use super::settings::Settings;
-use super::{environment, finder, hidden};
+use super::{environment, hidden, vector};
 
 /// Parts of an alert that no source wrote.
 const OURS: [&str; 6] = ["rule", "threat", "ecs", "data_stream", "agent", "labels"];
@@ -56,8 +56,8 @@ const MAX_SECRET: usize = 4096;
 /// How many secrets are searched for in the rest of the document.
 const MAX_KNOWN: usize = 512;
 
-pub(super) fn apply(settings: &Settings, document: &mut Map<String, Json>) {
-    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None, read: Known::default() };
+pub(super) fn apply(settings: &Settings, read: &mut Known, document: &mut Map<String, Json>) {
+    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None, read };
     let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
         let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
         members.for_each(|(key, value)| visit(key, value));
@@ -78,8 +78,8 @@ struct Walk<'r> {
     copies: Option<Copies>,
     /// The arguments that were read last, as they were and as they are shown.
     last: Option<(Vec<String>, Vec<String>)>,
-    /// What was found in the texts so far.
-    read: Known,
+    /// What was found in the texts so far, and in those of earlier documents.
+    read: &'r mut Known,
 }
 
 fn left_out(bytes: usize) -> String {
@@ -153,9 +153,9 @@ impl Walk<'_> {
 
     fn whole_vector(&mut self, args: &[&str]) -> Vec<String> {
         let mut spans =
-            if self.settings.finds { finder::in_args(args, &mut self.read) } else { vec![Vec::new(); args.len()] };
+            if self.settings.finds { vector::in_args(args, self.read) } else { vec![Vec::new(); args.len()] };
         let line = args.join(" ");
-        finder::divide(&self.settings.matches(&line), args, &mut spans);
+        vector::divide(&self.settings.matches(&line), args, &mut spans);
         let each = args.iter().zip(spans);
         each.map(|(arg, mut spans)| {
             spans.extend(self.settings.matches(arg));

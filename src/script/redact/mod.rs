@@ -12,6 +12,7 @@ mod environment;
 mod finder;
 mod grammar;
 mod hidden;
+mod known;
 mod layer;
 mod lines;
 mod mark;
@@ -24,38 +25,46 @@ mod shapes;
 mod taken;
 mod typed;
 mod values;
+mod vector;
 mod written;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value as Json};
 
 pub(crate) use pseudonyms::Pseudonyms;
 
 use super::Capture;
+use known::Known;
 use settings::Settings;
 
 /// Leaves secrets out of documents.
 #[derive(Clone, Debug)]
-pub(crate) struct Redactor(Settings);
+pub(crate) struct Redactor {
+    settings: Settings,
+    /// Shared by the copies of this.
+    known: Arc<Mutex<Known>>,
+}
 
 impl Redactor {
     /// Leaves out the matches of expressions, of a group named `secret` where there is one; and passwords, tokens and
     /// keys when `defaults` is set.
     pub(crate) fn new(expressions: &[String], defaults: bool) -> Result<Redactor, regex::Error> {
-        Settings::new(expressions, defaults).map(Redactor)
+        let settings = Settings::new(expressions, defaults)?;
+        Ok(Redactor { settings, known: Arc::default() })
     }
 
     /// Leaves the text of scripts out of arguments and command lines too, unless it is captured.
     pub(crate) fn with_capture(mut self, capture: Capture) -> Redactor {
-        self.0.hides_scripts = capture != Capture::Full;
+        self.settings.hides_scripts = capture != Capture::Full;
         self
     }
 
     /// Gives equal secrets equal marks: `[redacted: password #a1b2c3]`, of HMAC-SHA256 under this key. The key
     /// `random` is drawn again in each run; an empty one leaves marks as they are.
     pub(crate) fn with_key(mut self, key: &str) -> Redactor {
-        self.0.marks.key = match key {
+        self.settings.marks.key = match key {
             "" => None,
             // Its seeds come from the system.
             "random" => Some((0..4u8).flat_map(|part| RandomState::new().hash_one(part).to_be_bytes()).collect()),
@@ -71,7 +80,8 @@ impl Redactor {
 
     /// Leaves the secrets out of a document.
     pub(crate) fn apply(&self, document: &mut Map<String, Json>) {
-        document::apply(&self.0, document);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        document::apply(&self.settings, &mut known, document);
     }
 }
 
