@@ -15,7 +15,7 @@ use crate::trace;
 /// Instructions for an event of a busy Mac, with all built-in rules.
 const EVENT: u64 = 43_600;
 /// Instructions for an alert, with the two events that it comes of.
-const ALERT: u64 = 1_934_000;
+const ALERT: u64 = 1_583_000;
 
 /// Instructions of a replay on one thread.
 fn instructions(folder: &Path, recording: &str) -> u64 {
