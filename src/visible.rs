@@ -30,7 +30,7 @@ fn hides(c: char) -> bool {
     )
 }
 
-/// The begin of a text of more than so many bytes, with a mark.
+/// The start of a text of more than so many bytes, with a mark.
 pub(crate) fn clipped(text: &str, bytes: usize) -> Cow<'_, str> {
     match text.len() > bytes {
         true => Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(bytes)])),

@@ -25,7 +25,7 @@ pub(super) struct Lines {
     file: Option<File>,
     name: String,
     number: u64,
-    /// The begin of a line whose end is not written yet.
+    /// The start of a line whose end is not written yet.
     begun: Vec<u8>,
     /// Bytes read, and the last of them.
     position: u64,
@@ -146,7 +146,7 @@ impl Followed {
         Some(found).filter(|_| !is_replaced)
     }
 
-    /// The live file up to its end; from the begin again when someone emptied it.
+    /// The live file up to its end; from the start again when someone emptied it.
     fn drain(&mut self, take: Take<'_>) -> Result<(), Failure> {
         let Some(live) = &mut self.live else { return Ok(()) };
         if live.is_truncated()

@@ -21,7 +21,7 @@ pub(crate) const WINDOW: RangeInclusive<u64> = 1000..=quantity::DAY;
 
 /// Processes and destinations of a window that are distinguished; the rest is counted.
 const MAX_GROUPS: usize = 16_384;
-/// Bytes of the name of a program, of a destination or of an execution that are held; of a longer one its begin and a
+/// Bytes of the name of a program, of a destination or of an execution that are held; of a longer one its start and a
 /// hash, so that it is told from others.
 const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.

@@ -132,7 +132,7 @@ impl AlertFile {
         Ok(())
     }
 
-    /// What a crash left of a last line is ended with a newline, unless it is the begin of the line that comes next.
+    /// What a crash left of a last line is ended with a newline, unless it is the start of the line that comes next.
     pub(super) fn close_torn(&mut self, next: Option<&[u8]>, counts: &mut Counts) -> Result<(), Error> {
         if self.begun.is_empty() || next.is_some_and(|next| next.starts_with(&self.begun)) {
             return Ok(());

@@ -225,7 +225,7 @@ impl Spill {
         Ok(None)
     }
 
-    /// Reads the line at `next`; of one that is done its begin alone. Returns its length.
+    /// Reads the line at `next`; of one that is done its start alone. Returns its length.
     fn read_line(&self, line: &mut Vec<u8>) -> io::Result<u64> {
         let mut length = 0;
         loop {
@@ -296,7 +296,7 @@ impl Spill {
     }
 }
 
-/// Reads the next line; of one that is longer than any of ours its begin and its end. Returns its length.
+/// Reads the next line; of one that is longer than any of ours its start and its end. Returns its length.
 fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     line.clear();
     let mut length = reader.by_ref().take(MAX_LINE).read_until(b'\n', line)? as u64;

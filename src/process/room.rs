@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
 /// Makes room for one more. Removed keys leave marks behind; a table that is full of keys and marks doubles, although
-/// the keys alone would have room in half of it. This table is laid out anew instead, for the keys that it holds and a
+/// the keys alone would have room in half of it. This table is rebuilt instead, for the keys that it holds and a
 /// sixteenth more.
 pub(super) fn make_room<K: Eq + Hash, V, S: BuildHasher + Clone>(table: &mut HashMap<K, V, S>) {
     let held = table.len();

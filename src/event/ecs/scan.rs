@@ -51,10 +51,7 @@ impl Scan<'_> {
 
     fn object(&mut self, node: Option<Node>, depth: u32) -> Option<()> {
         let depth = depth.checked_sub(1)?;
-        self.expect(b'{')?;
-        self.skip_space();
-        if self.next()? == b'}' {
-            self.at += 1;
+        if self.is_empty(b'{', b'}')? {
             return Some(());
         }
         loop {
@@ -77,10 +74,7 @@ impl Scan<'_> {
 
     fn array(&mut self, node: Option<Node>, depth: u32) -> Option<()> {
         let depth = depth.checked_sub(1)?;
-        self.expect(b'[')?;
-        self.skip_space();
-        if self.next()? == b']' {
-            self.at += 1;
+        if self.is_empty(b'[', b']')? {
             return Some(());
         }
         loop {
@@ -89,6 +83,15 @@ impl Scan<'_> {
                 return Some(());
             }
         }
+    }
+
+    /// Reads the bracket that opens an object or an array, and the one that closes it if nothing is between them.
+    fn is_empty(&mut self, open: u8, close: u8) -> Option<bool> {
+        self.expect(open)?;
+        self.skip_space();
+        let is_empty = self.next()? == close;
+        self.at += usize::from(is_empty);
+        Some(is_empty)
     }
 
     /// After a value: whether it was the last one. Else it is before the next.
