@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use super::delivery::Delivery;
 use super::engine::{Engine, System};
 use super::examiner::Examiner;
+use super::pace::{GATHERING, Pace};
 use super::users::Users;
 use super::{Control, Counts, Error, Ports, Settings, Sink, Told};
 use crate::detect::Exception;
@@ -73,6 +74,7 @@ pub(crate) struct Agent<S> {
     flows: Receiver<Flow>,
     /// What everything rings that the agent takes.
     bell: Bell,
+    pace: Pace,
     began: Instant,
     /// The time of day when it began, by the clock as it is set now.
     day: Timestamp,
@@ -113,6 +115,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             processes,
             flows,
             bell,
+            pace: Pace::default(),
             began: Instant::now(),
             day: now(),
             ports: Ports::default(),
@@ -172,8 +175,15 @@ impl<S: Sink + Send + 'static> Agent<S> {
             }
             let tell = self.ports.status.is_some().then(|| self.engine.status_due());
             let due = self.engine.deadline(now).into_iter().chain(tell).chain(end).min();
+            let limit = due.map(|due| due.saturating_sub(now));
+            // A flow is held until it is clear that no earlier exec comes, which any report may show.
+            let gathers = self.pace.gathers(now) && !self.engine.holds_flows();
             let is_empty = || self.is_empty() && stop.is_empty() && self.ports.control.is_empty();
-            self.bell.wait(due.map(|due| due.saturating_sub(now)), is_empty);
+            match limit {
+                _ if !gathers => self.bell.wait(limit, is_empty),
+                None => self.bell.wait_for_urgent(GATHERING, is_empty),
+                Some(limit) => self.bell.wait_for_urgent(limit.min(GATHERING), is_empty),
+            }
         }
     }
 
@@ -241,6 +251,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
     }
 
     fn take_report(&mut self, queued: Queued) -> Result<(), Error> {
+        self.pace.took_one();
         // Before it, as its time is by the clock as it is set now.
         let now = self.began.elapsed();
         self.look_at_clock(now);

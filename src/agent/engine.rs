@@ -205,6 +205,11 @@ impl Engine {
         due.into_iter().flatten().min()
     }
 
+    /// Whether a flow waits for the stream of processes.
+    pub(super) fn holds_flows(&self) -> bool {
+        self.pending.deadline(self.progress).is_some()
+    }
+
     /// The sensors have ended: everything that waits proceeds. `not_taken` reports were not received.
     pub(super) fn finish(&mut self, not_taken: u64, now: Duration) -> Counts {
         self.not_taken = not_taken;

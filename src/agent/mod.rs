@@ -12,6 +12,7 @@ mod examiner;
 mod expected;
 mod loss;
 mod merge_reports;
+mod pace;
 mod panics;
 mod rates;
 mod tell;

@@ -32,9 +32,9 @@ use crate::event::Machine;
 use crate::output::terminal;
 use crate::pipeline::{self, Limits, Pipeline};
 use crate::report::{plural, visible};
-use crate::script::Capture;
+use crate::script::{Capture, Program};
 use crate::source;
-use crate::source::live::{Bell, Error as LiveError, ExecSource, Muted, NetworkSource, Options};
+use crate::source::live::{Bell, Error as LiveError, ExecSource, Muted, NetworkSource, Options, Watched};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -162,7 +162,7 @@ fn options(args: &Args, config: Option<&Config>, life: &Life, bell: Bell) -> Opt
         network: args.network_source.unwrap_or(sources.network),
         endpoint_security_connect_event: connect_event && !life.is_careful,
         muted: Arc::new(Muted::new(sources.mute)),
-        watched: Arc::default(),
+        watched: Arc::new(Watched::new(|signing_id, name| Program::known_by(signing_id, name).is_some())),
         queues: limits(config).queues(),
         raw: None,
         bell,

@@ -58,12 +58,17 @@ impl Program {
         exact.or_else(|| PROGRAMS.iter().find(|program| program.name.eq_ignore_ascii_case(name)))
     }
 
-    /// The program that runs: by its signature, whatever it is called, or by its name.
+    /// The program that an event is about.
     pub(crate) fn of(event: &Event) -> Option<&'static Program> {
-        let signed = event.str(field::PROCESS_SIGNING_ID).and_then(|signing_id| {
+        Program::known_by(event.str(field::PROCESS_SIGNING_ID), event.str(field::PROCESS_NAME))
+    }
+
+    /// A program: by its signature, whatever it is called, or by its name.
+    pub(crate) fn known_by(signing_id: Option<&str>, name: Option<&str>) -> Option<&'static Program> {
+        let signed = signing_id.and_then(|signing_id| {
             PROGRAMS.iter().find(|program| program.delivery == Delivery::Osascript && program.is_signed(signing_id))
         });
-        signed.or_else(|| Program::named(event.str(field::PROCESS_NAME)?))
+        signed.or_else(|| Program::named(name?))
     }
 
     /// Whether this is a signing id of Apple's program; also where Apple signs none.

@@ -37,6 +37,26 @@ impl Message<'_> {
     /// What its short texts take on nearly every Mac: paths, names, signature.
     const SHORT_TEXTS: usize = 512;
 
+    /// The program that acts, or of an exec the one that starts: the identifier in its signature, and its name.
+    pub(crate) fn program(&self) -> (Option<&str>, Option<&str>) {
+        let process = self.subject();
+        let name = process.executable.as_ref().and_then(|file| file.path.rsplit('/').next());
+        (process.signing_id.as_deref(), name)
+    }
+
+    /// The process that acts, and its parent where the message states it.
+    pub(crate) fn pids(&self) -> impl Iterator<Item = u32> {
+        let parent = self.subject().ppid.and_then(|pid| u32::try_from(pid).ok());
+        std::iter::once(self.process.audit_token.pid()).chain(parent)
+    }
+
+    fn subject(&self) -> &Process<'_> {
+        match &self.event {
+            Notification::Exec(exec) => &exec.target,
+            Notification::Fork(_) | Notification::Exit(_) => &self.process,
+        }
+    }
+
     /// How many bytes it holds, nearly.
     pub(crate) fn bytes(&self) -> usize {
         let event = match &self.event {

@@ -3,8 +3,11 @@
 //! A `select` over them enters itself in a list of each and takes itself out again, under the lock that a sender holds
 //! while it wakes the engine, so that many a report made it wait twice. Here a sender rings, and only when it is waited
 //! for.
+//!
+//! To wake a processor costs more than to handle an event of no interest. While such events come one by one, the engine
+//! lets some of them gather.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +19,21 @@ pub(crate) struct Bell(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    is_awaited: AtomicBool,
+    /// What is awaited: one of the three below.
+    awaited: AtomicU8,
     is_rung: Mutex<bool>,
     rung: Condvar,
 }
+
+/// Nothing: the engine looks by itself.
+const NOTHING: u8 = 0;
+/// A message that may not wait, or that there are enough of the others.
+const URGENT: u8 = 1;
+/// Any message.
+const ANY: u8 = 2;
+
+/// So many messages that may wait are enough. Behind them waits whatever is urgent: some 0.2 ms.
+const ENOUGH: usize = 16;
 
 impl Bell {
     /// A channel for so many messages, each of which rings.
@@ -31,7 +45,16 @@ impl Bell {
     /// Waits until it rings, at most for so long; not at all when something is there. Whoever sends after `is_empty` was
     /// asked sees that it must ring: both are in one order, that of `SeqCst`, as are the ends of crossbeam's channels.
     pub(crate) fn wait(&self, limit: Option<Duration>, is_empty: impl FnOnce() -> bool) {
-        self.0.is_awaited.store(true, Ordering::SeqCst);
+        self.wait_for(ANY, limit, is_empty);
+    }
+
+    /// The same, but messages that may wait gather until the time is over or there are enough of them.
+    pub(crate) fn wait_for_urgent(&self, limit: Duration, is_empty: impl FnOnce() -> bool) {
+        self.wait_for(URGENT, Some(limit), is_empty);
+    }
+
+    fn wait_for(&self, what: u8, limit: Option<Duration>, is_empty: impl FnOnce() -> bool) {
+        self.0.awaited.store(what, Ordering::SeqCst);
         if is_empty() {
             let (is_rung, is_silent) = (self.lock(), |is_rung: &mut bool| !std::mem::take(is_rung));
             match limit {
@@ -39,12 +62,17 @@ impl Bell {
                 Some(limit) => drop(self.0.rung.wait_timeout_while(is_rung, limit, is_silent)),
             }
         }
-        self.0.is_awaited.store(false, Ordering::SeqCst);
+        self.0.awaited.store(NOTHING, Ordering::SeqCst);
+    }
+
+    fn is_gathering(&self) -> bool {
+        self.0.awaited.load(Ordering::SeqCst) == URGENT
     }
 
     /// Something was sent.
     fn ring_if_awaited(&self) {
-        if self.0.is_awaited.load(Ordering::SeqCst) && self.0.is_awaited.swap(false, Ordering::SeqCst) {
+        let is_awaited = self.0.awaited.load(Ordering::SeqCst) != NOTHING;
+        if is_awaited && self.0.awaited.swap(NOTHING, Ordering::SeqCst) != NOTHING {
             self.ring();
         }
     }
@@ -87,16 +115,37 @@ impl<T> Clone for RingingSender<T> {
 impl<T> RingingSender<T> {
     /// Sends when there is room.
     pub(crate) fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.channel.send(message)?;
-        self.last.0.ring_if_awaited();
-        Ok(())
+        self.send_at_leisure(message, false)
     }
 
     /// Sends if there is room.
     pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.channel.try_send(message)?;
-        self.last.0.ring_if_awaited();
+        self.try_send_at_leisure(message, false)
+    }
+
+    /// Sends when there is room; what may wait gathers if the engine lets it.
+    pub(crate) fn send_at_leisure(&self, message: T, may_wait: bool) -> Result<(), SendError<T>> {
+        self.channel.send(message)?;
+        self.ring(may_wait);
         Ok(())
+    }
+
+    /// The same if there is room.
+    pub(crate) fn try_send_at_leisure(&self, message: T, may_wait: bool) -> Result<(), TrySendError<T>> {
+        self.channel.try_send(message)?;
+        self.ring(may_wait);
+        Ok(())
+    }
+
+    fn ring(&self, may_wait: bool) {
+        if !(may_wait && self.is_gathering() && self.channel.len() < ENOUGH) {
+            self.last.0.ring_if_awaited();
+        }
+    }
+
+    /// Whether what may wait would wait now; else there is no need to know.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.last.0.is_gathering()
     }
 
     /// Whether less than half of the room is left.
@@ -149,6 +198,31 @@ mod tests {
         senders.into_iter().for_each(|sender| sender.join().unwrap());
         taken.sort_unstable();
         assert!(taken.into_iter().eq(0..NUMBER + 200));
+    }
+
+    #[test]
+    fn what_may_wait_gathers_until_something_urgent_comes_or_there_is_enough_or_the_time_is_over() {
+        let bell = Bell::default();
+        let ((reports, waiting), (flows, flow)) = (bell.channel(100), bell.channel(1));
+        let gather = |limit: Duration, sends: &(dyn Fn() + Sync)| {
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !reports.is_gathering() {
+                        thread::yield_now();
+                    }
+                    sends();
+                });
+                bell.wait_for_urgent(limit, || waiting.is_empty());
+            });
+            waiting.try_iter().count()
+        };
+        let report = |may_wait| reports.try_send_at_leisure(1, may_wait).unwrap();
+        const LONG: Duration = Duration::from_secs(60);
+        assert_eq!(gather(LONG, &|| (0..ENOUGH).for_each(|_| report(true))), ENOUGH);
+        assert_eq!(gather(LONG, &|| [true, true, false].into_iter().for_each(report)), 3);
+        assert_eq!(gather(LONG, &|| [report(true), flows.send(2).unwrap()].into_iter().collect()), 1);
+        assert_eq!(flow.try_recv(), Ok(2));
+        assert_eq!(gather(Duration::from_millis(20), &|| report(true)), 1);
     }
 
     #[test]

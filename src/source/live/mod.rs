@@ -31,7 +31,7 @@ pub(crate) use tap::{Tap, Tapped, tap};
 pub(crate) use watched::Watched;
 
 use super::endpoint_security::Message;
-use crate::event::{Budget, Event, Flow, Machine};
+use crate::event::{Budget, Event, Flow, Machine, field};
 
 /// Which source of process events to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
@@ -182,6 +182,23 @@ impl Report {
     /// Something about the source itself.
     pub(crate) fn notice(level: Level, text: String) -> Report {
         Report::Notice(Notice { level, text })
+    }
+
+    /// Whether it is about a watched process, one that may become so, or the source itself.
+    fn is_about(&self, watched: &Watched) -> bool {
+        match self {
+            Report::Message(message) => {
+                let (signing_id, name) = message.program();
+                watched.is_program(signing_id, name) || message.pids().any(|pid| watched.contains(pid))
+            }
+            Report::Event(event) | Report::Running(event) => {
+                let (signing_id, name) = (event.str(field::PROCESS_SIGNING_ID), event.str(field::PROCESS_NAME));
+                let pids = [field::PROCESS_PID, field::PARENT_PID].into_iter().filter_map(|pid| event.int(pid));
+                let mut pids = pids.filter_map(|pid| u32::try_from(pid).ok());
+                watched.is_program(signing_id, name) || pids.any(|pid| watched.contains(pid))
+            }
+            Report::Notice(_) | Report::Health(_) => true,
+        }
     }
 
     /// How many bytes it holds, nearly.

@@ -1,10 +1,11 @@
 //! The channel of reports on process events, bounded in number and in bytes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::{Bell, Report, RingingSender};
+use super::{Bell, Report, RingingSender, Watched};
 use crate::event::{Charge, Ledger};
 
 /// How often a sender that may wait looks for room.
@@ -31,12 +32,18 @@ pub(crate) struct ReportSender {
     reports: RingingSender<Queued>,
     ledger: Ledger,
     limit: usize,
+    watched: Arc<Watched>,
 }
 
-/// A channel of this many reports, of this many bytes together, each of which rings.
-pub(crate) fn report_channel(number: usize, bytes: usize, bell: &Bell) -> (ReportSender, Receiver<Queued>) {
+/// A channel of this many reports, of this many bytes together. Those on a watched process ring, the others may gather.
+pub(crate) fn report_channel(
+    number: usize,
+    bytes: usize,
+    bell: &Bell,
+    watched: &Arc<Watched>,
+) -> (ReportSender, Receiver<Queued>) {
     let (reports, receiver) = bell.channel(number);
-    (ReportSender { reports, ledger: Ledger::default(), limit: bytes }, receiver)
+    (ReportSender { reports, ledger: Ledger::default(), limit: bytes, watched: Arc::clone(watched) }, receiver)
 }
 
 impl ReportSender {
@@ -46,8 +53,9 @@ impl ReportSender {
         if self.is_full(bytes) {
             return false;
         }
+        let may_wait = self.may_wait(&report);
         let charge = Some(self.ledger.charge(bytes));
-        self.reports.try_send(Queued { report, _charge: charge }).is_ok()
+        self.reports.try_send_at_leisure(Queued { report, _charge: charge }, may_wait).is_ok()
     }
 
     /// Sends a report when there is room for it; `false`: the engine has ended.
@@ -56,8 +64,14 @@ impl ReportSender {
         while self.is_full(bytes) {
             std::thread::sleep(LOOK);
         }
+        let may_wait = self.may_wait(&report);
         let charge = Some(self.ledger.charge(bytes));
-        self.reports.send(Queued { report, _charge: charge }).is_ok()
+        self.reports.send_at_leisure(Queued { report, _charge: charge }, may_wait).is_ok()
+    }
+
+    /// Whether the report may gather with others.
+    fn may_wait(&self, report: &Report) -> bool {
+        self.reports.is_gathering() && !report.is_about(&self.watched)
     }
 
     /// Whether less than half of the room is left.
@@ -85,7 +99,7 @@ mod tests {
 
     #[test]
     fn reports_of_250_kb_each_fill_the_channel_by_their_bytes_and_taking_one_makes_room() {
-        let (sender, receiver) = report_channel(1000, 1 << 20, &Bell::default());
+        let (sender, receiver) = report_channel(1000, 1 << 20, &Bell::default(), &Arc::default());
         let taken = (0..10).filter(|_| sender.try_send(report(250 << 10))).count();
         assert_eq!(taken, 4);
         assert!(sender.is_half_full());
@@ -95,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_report_larger_than_all_the_room_goes_through_alone() {
-        let (sender, _receiver) = report_channel(1000, 1 << 10, &Bell::default());
+        let (sender, _receiver) = report_channel(1000, 1 << 10, &Bell::default(), &Arc::default());
         assert_eq!([sender.try_send(report(1 << 20)), sender.try_send(report(1))], [true, false]);
     }
 }

@@ -5,9 +5,13 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Whether a program is one whose processes are watched, by the identifier in its signature and its name.
+pub(crate) type IsWatched = fn(signing_id: Option<&str>, name: Option<&str>) -> bool;
+
 /// The pids of processes that rules are about, and of their descendants.
 #[derive(Debug)]
 pub(crate) struct Watched {
+    is_watched: IsWatched,
     pids: Mutex<Pids>,
     changed: Condvar,
     /// Readable while there are new ones, for a thread that waits for a socket. `None` when the system gave no pipe.
@@ -24,14 +28,25 @@ struct Pids {
 }
 
 impl Default for Watched {
+    /// Of every program.
     fn default() -> Watched {
-        Watched { pids: Mutex::default(), changed: Condvar::new(), bell: std::io::pipe().ok() }
+        Watched::new(|_, _| true)
     }
 }
 
 impl Watched {
     /// More pids than these are not watched: a fork bomb must not fill the memory.
     pub(crate) const MAX: usize = 4096;
+
+    /// None yet; of these programs some will be.
+    pub(crate) fn new(is_watched: IsWatched) -> Watched {
+        Watched { is_watched, pids: Mutex::default(), changed: Condvar::new(), bell: std::io::pipe().ok() }
+    }
+
+    /// Whether the processes of this program are watched.
+    pub(crate) fn is_program(&self, signing_id: Option<&str>, name: Option<&str>) -> bool {
+        (self.is_watched)(signing_id, name)
+    }
 
     /// Watches a process, and wakes who waits for one. Returns whether it could be added.
     pub(crate) fn insert(&self, pid: u32) -> bool {

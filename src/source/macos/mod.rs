@@ -21,7 +21,8 @@ use endpoint_sec::sys::NewClientError;
 
 use super::eslogger::Decoder;
 use super::live::{
-    Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Muted, Options, Sensors, report_channel,
+    Error, ExecLateness, ExecSource, Executions, HostFacts, Level, Losses, Muted, Options, Queues, Sensors,
+    report_channel,
 };
 use feed::Feed;
 use host::Host;
@@ -36,8 +37,9 @@ pub(super) fn live(options: &Options) -> Result<Sensors, Error> {
         return Err(Error::Translated);
     }
     let host = Host::this();
-    let (reports, processes) = report_channel(options.queues.processes, options.queues.process_bytes, &options.bell);
-    let (flow_sender, flows) = options.bell.channel(options.queues.flows);
+    let Queues { processes, process_bytes, flows } = options.queues;
+    let (reports, processes) = report_channel(processes, process_bytes, &options.bell, &options.watched);
+    let (flow_sender, flows) = options.bell.channel(flows);
     let (scan, scans) = bounded(1);
     let (losses, exec_lateness) = (Arc::new(Losses::default()), Arc::new(ExecLateness::default()));
     let guard = eslogger::Guard::default();
