@@ -62,8 +62,7 @@ impl Execution {
         };
         let parts = parts_of(texts[COMMAND_LINE].unwrap_or_default(), args());
         let own = if parts.is_some() { 0 } else { args().map(str::len).sum() };
-        let mut execution =
-            Execution::joined(texts, own + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
+        let mut execution = Execution::joined(texts, own);
         execution.pid = event.int(field::PROCESS_PID);
         execution.args_count = event.int(field::PROCESS_ARGS_COUNT);
         execution.is_signed = flag(event, field::PROCESS_SIGNATURE_EXISTS);
@@ -95,8 +94,9 @@ impl Execution {
         size_of::<Execution>() + self.text.capacity() + size_of_val::<[_]>(&self.args) + script
     }
 
-    fn joined(texts: [Option<&str>; TEXTS.len()], capacity: usize) -> Execution {
-        let mut text = String::with_capacity(capacity);
+    /// One with these texts, and room for so many bytes more.
+    fn joined(texts: [Option<&str>; TEXTS.len()], more: usize) -> Execution {
+        let mut text = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum::<usize>() + more);
         let ends = texts.map(|value| {
             text.push_str(value.unwrap_or_default());
             (text.len() as u32, value.is_some())

@@ -224,6 +224,7 @@ impl Event {
     }
 
     /// The first text value that the event itself states.
+    #[inline]
     pub fn str(&self, field: Field) -> Option<&str> {
         self.stated(field).find_map(|value| match value {
             Scalar::Str(text) => Some(text),
@@ -232,6 +233,7 @@ impl Event {
     }
 
     /// The first whole number that the event itself states.
+    #[inline]
     pub fn int(&self, field: Field) -> Option<i64> {
         self.stated(field).find_map(|value| match value {
             Scalar::Int(number) => Some(number),
@@ -293,6 +295,7 @@ impl Event {
         hash::short_hash(hash)
     }
 
+    #[inline]
     fn scalar(&self, value: Value) -> Scalar<'_> {
         let range = |start: u32, len: u32| start as usize..(start + len) as usize;
         match value {

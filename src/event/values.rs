@@ -96,6 +96,7 @@ impl Values {
     }
 
     /// The values among which those of the field are.
+    #[inline]
     pub(super) fn among(&self, field: Field) -> &[(Field, Value)] {
         let all = self.all();
         &all[self.places.among(field, all.len())]
@@ -114,6 +115,7 @@ impl Values {
         places * size_of::<(Field, Value)>()
     }
 
+    #[inline]
     fn all(&self) -> &[(Field, Value)] {
         self.list.all()
     }
@@ -133,6 +135,7 @@ impl Values {
 }
 
 impl List {
+    #[inline]
     fn all(&self) -> &[(Field, Value)] {
         match self {
             List::Own(list) => list,

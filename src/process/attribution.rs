@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use ahash::HashMap;
-
-use super::room::make_room;
+use super::key::Key;
+use super::room::{Map, make_room};
 use crate::event::field;
 use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 
@@ -18,12 +17,12 @@ const MAX_OF_PID: usize = 64;
 /// Executions known by audit token, by pid.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    by_pid: HashMap<i64, Vec<Owner>>,
+    by_pid: Map<i64, Vec<Owner>>,
 }
 
 #[derive(Debug)]
 struct Owner {
-    key: Arc<str>,
+    key: Key,
     pidversion: i64,
     unique_pid: Option<i64>,
     /// Its unique pid is that of the execution before or after it in the same process; else an event named it.
@@ -47,7 +46,7 @@ impl Owner {
 impl Owners {
     /// Records an execution in its place among those of its pid, in whichever order they are reported: it ends the
     /// one before it, and the one after it ends it. Keys are those of the table.
-    pub(super) fn started(&mut self, key: &Arc<str>, event: &Event) {
+    pub(super) fn started(&mut self, key: &Key, event: &Event) {
         let (Some(pid), Some(pidversion)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else {
             return;
         };
@@ -71,15 +70,15 @@ impl Owners {
         // Of those at one time, the one that is reported later is the later one.
         let (started, continues) = (event.time, is_exec(event));
         let at = owners.partition_point(|owner| owner.started <= started);
-        let same_host = |owner: &&Owner| host_of(&owner.key) == host;
+        let same_host = |owner: &&Owner| owner.key.host() == host;
         let replaced = owners[at..].iter().find(same_host).map(|owner| owner.started);
-        if let Some(before) = owners[..at].iter_mut().rfind(|owner| host_of(&owner.key) == host) {
+        if let Some(before) = owners[..at].iter_mut().rfind(|owner| owner.key.host() == host) {
             before.replaced = Some(started);
         }
         let told = known.as_ref().filter(|known| !known.is_inferred).and_then(|known| known.unique_pid);
         let exited = known.and_then(|known| known.exited);
         let unique_pid = event.int(field::UNIQUE_PID).or(told);
-        let (key, is_inferred) = (Arc::clone(key), false);
+        let (key, is_inferred) = (key.clone(), false);
         let owner =
             Owner { key, pidversion, unique_pid, is_inferred, continues, is_reported, started, exited, replaced };
         owners.insert(at, owner);
@@ -99,7 +98,7 @@ impl Owners {
     }
 
     /// Records that an execution ended.
-    pub(super) fn ended(&mut self, key: &Arc<str>, pid: Option<i64>, time: Timestamp) {
+    pub(super) fn ended(&mut self, key: &Key, pid: Option<i64>, time: Timestamp) {
         let owners = pid.and_then(|pid| self.by_pid.get_mut(&pid));
         let Some(owners) = owners else { return };
         if let Some(owner) = owners.iter_mut().find(|owner| owner.key == *key) {
@@ -112,7 +111,7 @@ impl Owners {
     }
 
     /// Removes an execution of this pid.
-    pub(super) fn forget(&mut self, key: &Arc<str>, pid: Option<i64>) {
+    pub(super) fn forget(&mut self, key: &Key, pid: Option<i64>) {
         let Some(pid) = pid else { return };
         if let Some(owners) = self.by_pid.get_mut(&pid) {
             owners.retain(|owner| owner.key != *key);
@@ -157,7 +156,7 @@ impl Owners {
         }
         let owner = &owners[at];
         let (pidversion, started) = (owner.pidversion, owner.started);
-        let entity_id = owner.key.split_once('\0').map(|(_, entity_id)| entity_id.to_owned()).unwrap_or_default();
+        let entity_id = owner.key.entity_id().to_owned();
         // A socket made before this program was started, by the one that it replaced or that forked it.
         if by_unique_pid && event.str(field::EVENT_START).and_then(Timestamp::parse).is_some_and(|made| made < started)
         {
@@ -173,16 +172,16 @@ impl Owners {
     pub(super) fn owner(&self, event: &Event) -> Option<(Arc<str>, bool)> {
         let pid = event.int(field::PROCESS_PID)?;
         let at = self.running(pid, event)?;
-        self.by_pid.get(&pid)?.get(at).map(|owner| (Arc::clone(&owner.key), owner.is_reported))
+        self.by_pid.get(&pid)?.get(at).map(|owner| (Arc::clone(owner.key.text()), owner.is_reported))
     }
 
     /// The execution that ran under a pid at a time.
-    pub(super) fn at(&self, host: &str, pid: i64, time: Timestamp) -> Option<Arc<str>> {
+    pub(super) fn at(&self, host: &str, pid: i64, time: Timestamp) -> Option<&Key> {
         let ran = |owner: &&Owner| {
-            let has_begun = owner.started <= time && host_of(&owner.key) == host;
+            let has_begun = owner.started <= time && owner.key.host() == host;
             has_begun && owner.ended().is_none_or(|ended| time <= ended)
         };
-        self.by_pid.get(&pid)?.iter().rfind(ran).map(|owner| Arc::clone(&owner.key))
+        self.by_pid.get(&pid)?.iter().rfind(ran).map(|owner| &owner.key)
     }
 
     /// Which execution of this pid it is: the latest that had started by the event's time, of the same unique pid
@@ -203,7 +202,7 @@ impl Owners {
             let running = same || made || owner.ended().is_none_or(|ended| event.time <= ended);
             let named = pidversion == Some(owner.pidversion);
             let fits = owner.started <= event.time && !other && running && pidversion.is_none();
-            host_of(&owner.key) == host && (named || fits)
+            owner.key.host() == host && (named || fits)
         });
         candidates.max_by_key(|(at, owner)| (is_same(owner), owner.started, *at)).map(|(at, _)| at)
     }
@@ -253,12 +252,7 @@ fn is_replaced(earlier: &Owner, later: &Owner) -> bool {
     later.continues
         && earlier.replaced == Some(later.started)
         && earlier.exited.is_none_or(|exited| exited >= later.started)
-        && host_of(&earlier.key) == host_of(&later.key)
-}
-
-/// The host in a key of the table.
-fn host_of(key: &str) -> &str {
-    key.split_once('\0').map_or(key, |(host, _)| host)
+        && earlier.key.host() == later.key.host()
 }
 
 fn is_exec(event: &Event) -> bool {

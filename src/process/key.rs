@@ -1,12 +1,129 @@
 //! By what executions are known in the table.
 
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
+
+use hashbrown::Equivalent;
+
+use super::room::Map;
 use crate::event::{Event, field};
 
-/// The key of an execution: entity ids are unique on one host only.
-pub(super) fn key_of<'k>(key: &'k mut String, event: &Event, entity_id: &str) -> &'k str {
-    key.clear();
-    key.push_str(event.str(field::HOST_ID).unwrap_or_default());
-    key.push('\0');
-    key.push_str(entity_id);
-    key
+/// The host and the entity id of an execution: entity ids are unique on one host only.
+///
+/// With its hash: a table that grows or forgets reads no text again.
+#[derive(Clone)]
+pub(super) struct Key {
+    hash: u64,
+    text: Arc<str>,
+}
+
+/// What is known by key.
+pub(super) type ByKey<V> = Map<Key, V, BuildHasherDefault<Hashed>>;
+
+impl Key {
+    /// The host.
+    pub(super) fn host(&self) -> &str {
+        self.text.split_once(BETWEEN).map_or("", |(host, _)| host)
+    }
+
+    /// The entity id.
+    pub(super) fn entity_id(&self) -> &str {
+        self.text.split_once(BETWEEN).map_or("", |(_, entity_id)| entity_id)
+    }
+
+    /// To look for it.
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted { hash: self.hash, text: &self.text }
+    }
+
+    /// Both, for others to compare.
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        Arc::ptr_eq(&self.text, &other.text) || (self.hash == other.hash && self.text == other.text)
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Where keys are made, that of one event after the other.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    hasher: ahash::RandomState,
+    text: String,
+}
+
+/// No host has it in its name.
+const BETWEEN: char = '\0';
+
+impl Keys {
+    /// The key of the execution with this id on the host of the event.
+    pub(super) fn of(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
+        self.text.clear();
+        self.text.push_str(event.str(field::HOST_ID).unwrap_or_default());
+        self.text.push(BETWEEN);
+        self.text.push_str(entity_id);
+        Wanted { hash: self.hasher.hash_one(self.text.as_bytes()), text: &self.text }
+    }
+}
+
+/// A key to look for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'k> {
+    hash: u64,
+    text: &'k str,
+}
+
+impl Wanted<'_> {
+    /// The same, to be kept.
+    pub(super) fn to_key(self) -> Key {
+        Key { hash: self.hash, text: self.text.into() }
+    }
+}
+
+impl Hash for Wanted<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for Wanted<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.hash == key.hash && *self.text == *key.text
+    }
+}
+
+/// Takes the hash that a key has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key states one number")
+    }
 }

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ahash::HashMap;
+use hashbrown::hash_map::Entry as Place;
 
 use super::attribution::Owners;
-use super::key::key_of;
+use super::key::{ByKey, Key, Keys};
 use super::pending_flows::Owner;
 use super::room::make_room;
 use crate::event::field;
@@ -59,10 +59,10 @@ const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + siz
 pub(crate) struct Table {
     limits: Limits,
     /// A place in a hash table is paid for when it is empty too: the entries are elsewhere.
-    executions: HashMap<Arc<str>, Box<Entry>>,
+    executions: ByKey<Box<Entry>>,
     /// Those that run, in the order in which they were reported.
-    running: BTreeMap<u64, Arc<str>>,
-    exited: VecDeque<(Timestamp, Arc<str>)>,
+    running: BTreeMap<u64, Key>,
+    exited: VecDeque<(Timestamp, Key)>,
     owners: Owners,
     latest: Latest,
     early_exits: EarlyExits,
@@ -71,7 +71,7 @@ pub(crate) struct Table {
     evicted: u64,
     lost: u64,
     ledger: Ledger,
-    key: String,
+    keys: Keys,
 }
 
 impl Table {
@@ -100,8 +100,8 @@ impl Table {
     /// matches, once it has its context.
     pub(crate) fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
         self.expire(event.time);
-        let Table { owners, executions, key, .. } = self;
-        owners.attribute(event, |event, entity_id| executions.contains_key(key_of(key, event, entity_id)));
+        let Table { owners, executions, keys, .. } = self;
+        owners.attribute(event, |event, entity_id| executions.contains_key(&keys.of(event, entity_id)));
         let is_process = event.categories.intersects(Categories::PROCESS);
         let ends = is_process && event.is_type("end");
         let starts = is_process && (!ends || event.is_type("start"));
@@ -112,7 +112,7 @@ impl Table {
             }
             return;
         };
-        let known = executions.get(key_of(key, event, entity_id));
+        let known = executions.get(&keys.of(event, entity_id));
         event.context = match known {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
@@ -141,13 +141,13 @@ impl Table {
 
     fn entry_of(&mut self, event: &Event) -> Option<&mut Entry> {
         let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
-        self.executions.get_mut(key_of(&mut self.key, event, entity_id)).map(Box::as_mut)
+        self.executions.get_mut(&self.keys.of(event, entity_id)).map(Box::as_mut)
     }
 
     /// Whether the execution that a process event is about is known.
     pub(crate) fn knows(&mut self, event: &Event) -> bool {
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        self.executions.contains_key(key_of(&mut self.key, event, entity_id))
+        self.executions.contains_key(&self.keys.of(event, entity_id))
     }
 
     /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
@@ -162,8 +162,8 @@ impl Table {
             self.end_replaced(event);
         }
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        let key = key_of(&mut self.key, event, entity_id);
-        let Some(entry) = self.executions.get_mut(key) else {
+        let key = self.keys.of(event, entity_id);
+        let Some(entry) = self.executions.get_mut(&key) else {
             if ends {
                 self.early_exits.add(key, event.time);
             }
@@ -175,10 +175,10 @@ impl Table {
             entry.ended = Some(ended);
             self.running.remove(&entry.generation);
             self.owners.ended(&entry.key, event.int(field::PROCESS_PID), ended);
-            self.exited.push_back((ended, Arc::clone(&entry.key)));
+            self.exited.push_back((ended, entry.key.clone()));
         }
         if starts {
-            let key = Arc::clone(&entry.key);
+            let key = entry.key.clone();
             self.link(event, &key, entity_id);
         }
     }
@@ -188,23 +188,22 @@ impl Table {
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        let key = key_of(&mut self.key, event, entity_id);
-        if let Some(entry) = self.executions.get_mut(key) {
+        let key = self.keys.of(event, entity_id);
+        if let Some(entry) = self.executions.get_mut(&key) {
             // It may have been found running, and its start is reported only now.
             self.owners.started(&entry.key, event);
             entry.context = context;
             entry.executed |= executed;
             return self.bound(event.time);
         }
-        let key: Arc<str> = key.into();
+        let key = key.to_key();
         self.owners.started(&key, event);
         self.latest.insert(event, &key);
         self.generation += 1;
-        let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.len()));
-        let entry =
-            Entry { key: Arc::clone(&key), context, marks: 0, executed, ended: None, generation, _charge: charge };
+        let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.text().len()));
+        let entry = Entry { key: key.clone(), context, marks: 0, executed, ended: None, generation, _charge: charge };
         make_room(&mut self.executions);
-        self.executions.insert(Arc::clone(&key), Box::new(entry));
+        self.executions.insert(key.clone(), Box::new(entry));
         self.running.insert(self.generation, key);
         self.bound(event.time);
     }
@@ -224,13 +223,13 @@ impl Table {
         if event.str(field::PROCESS_ENTITY_ID) == Some(replaced) {
             return;
         }
-        let key = key_of(&mut self.key, event, replaced);
-        if let Some(entry) = self.executions.get_mut(key)
+        let key = self.keys.of(event, replaced);
+        if let Some(entry) = self.executions.get_mut(&key)
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);
             self.running.remove(&entry.generation);
-            self.exited.push_back((event.time, Arc::clone(&entry.key)));
+            self.exited.push_back((event.time, entry.key.clone()));
         }
     }
 
@@ -251,7 +250,9 @@ impl Table {
             }
         }
         let Some((_, key)) = self.running.pop_first() else { return false };
-        self.remove(&key);
+        if let Some(entry) = self.executions.remove(&key) {
+            self.forget(*entry);
+        }
         self.evicted += 1;
         self.lost += 1;
         true
@@ -259,18 +260,21 @@ impl Table {
 
     fn remove_exited(&mut self) -> bool {
         let Some((ended, key)) = self.exited.pop_front() else { return false };
-        let gone = self.executions.get(&key).is_some_and(|entry| entry.ended == Some(ended));
-        if gone {
-            self.remove(&key);
+        let Place::Occupied(place) = self.executions.entry(key) else { return false };
+        // It may have been reported again, and have ended again.
+        if place.get().ended != Some(ended) {
+            return false;
         }
-        gone
+        let entry = place.remove();
+        self.forget(*entry);
+        true
     }
 
-    fn remove(&mut self, key: &Arc<str>) {
-        let pid = self.executions.remove(key).and_then(|entry| entry.context.process.as_ref()?.pid());
-        self.owners.forget(key, pid);
+    fn forget(&mut self, entry: Entry) {
+        let pid = entry.context.process.as_ref().and_then(|process| process.pid());
+        self.owners.forget(&entry.key, pid);
         if let Some(pid) = pid {
-            self.latest.remove(key, pid);
+            self.latest.remove(&entry.key, pid);
         }
     }
 }

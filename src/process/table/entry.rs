@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::event::{Ancestors, Charge, Context, Execution, Timestamp};
+use crate::process::key::Key;
 
 /// An execution in the table.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) key: Arc<str>,
+    pub(super) key: Key,
     pub(super) context: Arc<Context>,
     /// Which `descendant of […]` queries this execution's own events match.
     pub(super) marks: u128,

@@ -10,7 +10,6 @@ use super::Table;
 use super::entry::Known;
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
-use crate::process::key::key_of;
 
 /// How late, or in how wrong an order, a source may log the executions of one process.
 const DISORDER: Duration = Duration::from_secs(5);
@@ -101,22 +100,18 @@ impl Table {
     }
 
     /// The latest execution of a pid, when it has not ended, and when it began.
-    fn latest(&mut self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
-        let (began, key) = self.latest.get(event, pid)?.clone();
-        if self.executions.get(&key)?.ended.is_some_and(|ended| ended < event.time) {
-            return None;
-        }
-        let (_, entity_id) = key.split_once('\0')?;
-        Some((began, self.known(event, entity_id)))
+    fn latest(&self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
+        let (began, key) = self.latest.get(event, pid)?;
+        let entry = self.executions.get(key)?;
+        entry.ended.is_none_or(|ended| ended >= event.time).then(|| (*began, Known::of(entry)))
     }
 
     /// The process that forked this one, when launchd has taken its place and the fork was not seen.
-    fn original_parent(&mut self, event: &Event) -> Option<Known> {
+    fn original_parent(&self, event: &Event) -> Option<Known> {
         let pid = event.int(field::ORIGINAL_PARENT_PID)?;
         let forked = event.str(field::PROCESS_START).and_then(Timestamp::parse).unwrap_or(event.time);
         let key = self.owners.at(event.str(field::HOST_ID).unwrap_or_default(), pid, forked)?;
-        let (_, entity_id) = key.split_once('\0')?;
-        Some(self.known(event, entity_id))
+        Some(self.executions.get(key).map(|entry| Known::of(entry)).unwrap_or_default())
     }
 
     fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
@@ -154,7 +149,7 @@ impl Table {
 
     /// What is known of an execution on the host of the event.
     fn known(&mut self, event: &Event, entity_id: &str) -> Known {
-        let entry = self.executions.get(key_of(&mut self.key, event, entity_id));
+        let entry = self.executions.get(&self.keys.of(event, entity_id));
         entry.map(|entry| Known::of(entry)).unwrap_or_default()
     }
 }

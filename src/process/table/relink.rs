@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Table;
 use crate::event::{Ancestors, Context, Event, Execution, field};
-use crate::process::key::key_of;
+use crate::process::key::Key;
 
 impl Table {
     /// An execution of this event's process is known now: it waits for an ancestor's start, or is one waited for.
-    pub(super) fn link(&mut self, event: &Event, key: &Arc<str>, entity_id: &str) {
+    pub(super) fn link(&mut self, event: &Event, key: &Key, entity_id: &str) {
         // A fork that was not reported is no ancestor of what replaced it: its parent is.
         for (from, is_ancestor) in [(field::REPLACED_ENTITY_ID, false), (field::PARENT_ENTITY_ID, true)] {
             if let Some(from) = event.str(from).filter(|from| *from != entity_id) {
@@ -20,19 +20,19 @@ impl Table {
 
     /// Records that the execution of the event descends from one whose start was not reported yet: `from` itself,
     /// if that is an ancestor, or the one that `from` waits for.
-    fn note_unlinked(&mut self, event: &Event, key: &Arc<str>, (from, is_ancestor): (&str, bool)) {
-        let from = key_of(&mut self.key, event, from);
-        if !self.executions.contains_key(from) {
+    fn note_unlinked(&mut self, event: &Event, key: &Key, (from, is_ancestor): (&str, bool)) {
+        let from = self.keys.of(event, from);
+        if !self.executions.contains_key(&from) {
             if is_ancestor {
                 self.unlinked.add(event.time, key, from);
             }
-        } else if let Some(ancestor) = self.unlinked.ancestor_of.get(from).cloned() {
-            self.unlinked.add(event.time, key, &ancestor);
+        } else if let Some(ancestor) = self.unlinked.ancestor_of.get(&from).cloned() {
+            self.unlinked.add(event.time, key, ancestor.wanted());
         }
     }
 
     /// The start of an execution was reported: what descends from it does from its ancestors too.
-    fn relink(&mut self, event: &Event, key: &Arc<str>) {
+    fn relink(&mut self, event: &Event, key: &Key) {
         if self.unlinked.by_ancestor.is_empty() {
             return;
         }
@@ -48,7 +48,7 @@ impl Table {
                 context.lineage |= lineage;
             }
             if let Some(further) = &further {
-                self.unlinked.add(event.time, &child, further);
+                self.unlinked.add(event.time, &child, further.wanted());
             }
         }
     }

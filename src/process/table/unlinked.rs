@@ -1,52 +1,51 @@
 //! Executions with an ancestor of which only its entity id is known.
 
 use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
-use ahash::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::recent::Recent;
 use crate::event::Timestamp;
+use crate::process::key::{ByKey, Key, Wanted};
 use crate::process::room::make_room;
 
 /// The executions that wait for the start of one ancestor.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// The key of the ancestor.
-    ancestor: Arc<str>,
-    keys: VecDeque<Arc<str>>,
+    ancestor: Key,
+    keys: VecDeque<Key>,
 }
 
 /// Executions with an ancestor of which only its entity id is known.
 #[derive(Debug, Default)]
 pub(super) struct Unlinked {
     /// The keys of those that descend from it, by its key.
-    pub(super) by_ancestor: HashMap<Arc<str>, Waiting>,
+    pub(super) by_ancestor: ByKey<Waiting>,
     /// The key of that ancestor, by the key of the execution.
-    pub(super) ancestor_of: HashMap<Arc<str>, Arc<str>>,
+    pub(super) ancestor_of: ByKey<Key>,
     order: Recent,
 }
 
 impl Unlinked {
-    pub(super) fn add(&mut self, time: Timestamp, key: &Arc<str>, ancestor: &str) {
+    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>) {
         self.expire(time);
         make_room(&mut self.ancestor_of);
-        let Entry::Vacant(place) = self.ancestor_of.entry(Arc::clone(key)) else { return };
-        match self.by_ancestor.get_mut(ancestor) {
+        let Entry::Vacant(place) = self.ancestor_of.entry(key.clone()) else { return };
+        match self.by_ancestor.get_mut(&ancestor) {
             Some(waiting) => {
                 place.insert(waiting.ancestor.clone());
-                waiting.keys.push_back(Arc::clone(key));
+                waiting.keys.push_back(key.clone());
             }
             None => {
-                let ancestor: Arc<str> = ancestor.into();
-                place.insert(Arc::clone(&ancestor));
-                let waiting = Waiting { ancestor: Arc::clone(&ancestor), keys: VecDeque::from([Arc::clone(key)]) };
+                let ancestor = ancestor.to_key();
+                place.insert(ancestor.clone());
+                let waiting = Waiting { ancestor: ancestor.clone(), keys: VecDeque::from([key.clone()]) };
                 make_room(&mut self.by_ancestor);
                 self.by_ancestor.insert(ancestor, waiting);
             }
         }
-        self.order.push(time, Arc::clone(key));
+        self.order.push(time, key.clone());
     }
 
     fn expire(&mut self, now: Timestamp) {
@@ -68,7 +67,7 @@ impl Unlinked {
     }
 
     /// Those that waited for this one.
-    pub(super) fn take(&mut self, ancestor: &str) -> VecDeque<Arc<str>> {
+    pub(super) fn take(&mut self, ancestor: &Key) -> VecDeque<Key> {
         let waiting = self.by_ancestor.remove(ancestor).map(|waiting| waiting.keys).unwrap_or_default();
         waiting.iter().for_each(|key| _ = self.ancestor_of.remove(key));
         waiting
