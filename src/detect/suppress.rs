@@ -1,7 +1,7 @@
 //! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is suppressed is
 //! counted and summed up; none is uncounted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,12 @@ const MAX_GROUPS: usize = 16_384;
 const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
 const MAX_PAIRS: usize = 16_384;
+
+/// Bytes that the names in the windows of all rules take. A window may take as much as is left after it, so that what
+/// floods one rule leaves room for what another has to say.
+const MAX_BYTES: usize = 8 << 20;
+/// What a pair takes besides its text: two strings in a hash table, and what their allocations round up.
+const PAIR_BYTES: usize = 2 * size_of::<String>() + 40;
 
 /// The limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +110,7 @@ pub(crate) struct Suppressor {
     window: Duration,
     limits: Vec<u64>,
     windows: Vec<Option<Window>>,
+    bytes: usize,
     suppressed: u64,
 }
 
@@ -115,9 +122,10 @@ struct Window {
     capped: u64,
     repeated: u64,
     /// By process and destination: an alert of these went out in this window.
-    out_pairs: HashMap<(String, String), ()>,
+    out_pairs: HashSet<(String, String)>,
     groups: HashMap<(String, String), u64>,
     other: u64,
+    bytes: usize,
     last: Option<Arc<Event>>,
 }
 
@@ -125,7 +133,8 @@ impl Suppressor {
     pub(crate) fn new(volume: &Volume, rules: &[Rule]) -> Suppressor {
         let limit = |rule: &Rule| volume.rules.get(&rule.id).map_or(volume.max_alerts, |rule| rule.max_alerts);
         let windows = rules.iter().map(|_| None).collect();
-        Suppressor { window: volume.window, limits: rules.iter().map(limit).collect(), windows, suppressed: 0 }
+        let limits = rules.iter().map(limit).collect();
+        Suppressor { window: volume.window, limits, windows, bytes: 0, suppressed: 0 }
     }
 
     /// Goes on counting from what another has held back.
@@ -142,7 +151,9 @@ impl Suppressor {
         };
         let limit = self.limits[rule];
         let window = self.windows[rule].get_or_insert_with(|| Window::new(last.time));
-        let is_out = window.admit(limit, last);
+        let before = window.bytes;
+        let is_out = window.admit(limit, last, MAX_BYTES.saturating_sub(self.bytes));
+        self.bytes += window.bytes - before;
         self.suppressed += u64::from(!is_out);
         (is_out, closed)
     }
@@ -168,6 +179,7 @@ impl Suppressor {
 
     fn close(&mut self, rule: usize) -> Option<Summary> {
         let window = self.windows[rule].take()?;
+        self.bytes -= window.bytes;
         let last = window.last?;
         let mut groups: Vec<Group> = window
             .groups
@@ -184,32 +196,45 @@ impl Suppressor {
 
 impl Window {
     fn new(start: Timestamp) -> Window {
-        let (out_pairs, groups) = (HashMap::new(), HashMap::new());
-        Window { start, end: start, out: 0, capped: 0, repeated: 0, out_pairs, groups, other: 0, last: None }
+        let (out_pairs, groups) = (HashSet::new(), HashMap::new());
+        Window { start, end: start, out: 0, capped: 0, repeated: 0, out_pairs, groups, other: 0, bytes: 0, last: None }
     }
 
-    fn admit(&mut self, limit: u64, event: &Arc<Event>) -> bool {
+    /// So many bytes are free for all windows.
+    fn admit(&mut self, limit: u64, event: &Arc<Event>, free: usize) -> bool {
         self.end = self.end.max(event.time);
         let destination = destination(event);
         let execution = event.str(field::PROCESS_ENTITY_ID).map(held);
         let pair = execution.map(|execution| (execution, destination.clone()));
-        let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains_key(pair));
+        let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains(pair));
         if !is_repeat && (limit == 0 || self.out < limit) {
             self.out += 1;
-            if let Some(pair) = pair.filter(|_| self.out_pairs.len() < MAX_PAIRS) {
-                self.out_pairs.insert(pair, ());
+            if let Some(pair) = pair.filter(|_| self.out_pairs.len() < MAX_PAIRS)
+                && self.has_room(&pair, free)
+            {
+                self.out_pairs.insert(pair);
             }
             return true;
         }
         *(if is_repeat { &mut self.repeated } else { &mut self.capped }) += 1;
         let key = (program(event), destination);
-        if self.groups.len() < MAX_GROUPS || self.groups.contains_key(&key) {
-            *self.groups.entry(key).or_default() += 1;
+        if let Some(count) = self.groups.get_mut(&key) {
+            *count += 1;
+        } else if self.groups.len() < MAX_GROUPS && self.has_room(&key, free) {
+            self.groups.insert(key, 1);
         } else {
             self.other += 1;
         }
         self.last = Some(Arc::clone(event));
         false
+    }
+
+    /// Takes room for a pair, if there is any.
+    fn has_room(&mut self, (process, destination): &(String, String), free: usize) -> bool {
+        let bytes = PAIR_BYTES + process.len() + destination.len();
+        let fits = self.bytes + bytes <= free;
+        self.bytes += if fits { bytes } else { 0 };
+        fits
     }
 }
 
@@ -298,6 +323,21 @@ mod tests {
         }
         let summary = suppressor.elapse(None).remove(0);
         assert_eq!((summary.groups.len(), summary.other, summary.capped), (MAX_GROUPS, 99, many as u64 - 1));
+    }
+
+    #[test]
+    fn floods_of_all_rules_with_long_names_stay_in_8_mib_and_each_has_something_named() {
+        let mut suppressor = suppressor(1);
+        let rules = suppressor.windows.len();
+        for rule in 0..rules {
+            for n in 0..MAX_GROUPS as i64 {
+                suppressor.admit(rule, &found(1, &format!("{n}{}", "e".repeat(MAX_NAME)), n));
+            }
+        }
+        assert!(suppressor.bytes > MAX_BYTES / 2 && suppressor.bytes <= MAX_BYTES, "{}", suppressor.bytes);
+        let named: Vec<usize> = suppressor.elapse(None).iter().map(|summary| summary.groups.len()).collect();
+        assert!(named.len() == rules && named.iter().take(12).all(|groups| *groups > 1), "{named:?}");
+        assert_eq!(suppressor.bytes, 0);
     }
 
     #[test]
