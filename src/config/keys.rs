@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use self::Kind::{Boolean, Choice, Duration, DurationOrNone, Integer, Path, Size, Tables, Text, Texts};
 use super::{Config, value};
-use crate::detect::suppress;
+use crate::detect::volume;
 use crate::quantity::{write_duration, write_size};
 
 /// One key.
@@ -87,9 +87,9 @@ fn of_alerts() -> Vec<Key> {
 
 fn of_detection() -> Vec<Key> {
     vec![
-        key("volume.max_alerts", Integer(suppress::MAX_ALERTS), "Alerts of one rule in one window; 0 is no limit."),
-        key("volume.window", Duration(suppress::WINDOW), "The window, from the first alert in it."),
-        key("volume.rules.<ID>.max_alerts", Integer(suppress::MAX_ALERTS), "The limit of one rule."),
+        key("volume.max_alerts", Integer(volume::MAX_ALERTS), "Alerts of one rule in one window; 0 is no limit."),
+        key("volume.window", Duration(volume::WINDOW), "The window, from the first alert in it."),
+        key("volume.rules.<ID>.max_alerts", Integer(volume::MAX_ALERTS), "The limit of one rule."),
         at_start("sources.exec", Choice(&["auto", "es", "eslogger"]), "Where process events come from."),
         at_start("sources.network", Choice(&["auto", "ntstat", "libproc"]), "Where connections come from."),
         at_start(

@@ -18,6 +18,7 @@ mod sample;
 mod sequence;
 mod set;
 pub(crate) mod suppress;
+pub(crate) mod volume;
 
 use std::collections::HashSet;
 
@@ -29,7 +30,7 @@ pub use reorder::Lateness;
 pub(crate) use reorder::Ordinal;
 pub use rule::Rule;
 pub use set::RuleSet;
-pub(crate) use suppress::Volume;
+pub(crate) use volume::Volume;
 
 use crate::eql::Lineages;
 use crate::event::{Event, Ledger};

@@ -1,23 +1,15 @@
 //! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is suppressed is
 //! counted and summed up; none is uncounted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::RangeInclusive;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Match, Rule};
+use super::{Match, Rule, Volume};
 use crate::event::hash::short_hash;
 use crate::event::{Event, Timestamp, field};
-use crate::quantity;
-
-/// What `max_alerts` may be.
-pub(crate) const MAX_ALERTS: RangeInclusive<u64> = 0..=1_000_000;
-/// What `window` may be, in milliseconds.
-pub(crate) const WINDOW: RangeInclusive<u64> = 1000..=quantity::DAY;
 
 /// Processes and destinations of a window that are distinguished; the rest is counted.
 const MAX_GROUPS: usize = 16_384;
@@ -32,43 +24,6 @@ const MAX_PAIRS: usize = 16_384;
 const MAX_BYTES: usize = 8 << 20;
 /// What a pair takes besides its text: two strings in a hash table, and what their allocations round up.
 const PAIR_BYTES: usize = 2 * size_of::<String>() + 40;
-
-/// The limits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Volume {
-    /// Alerts of one rule in one window; 0 is no limit. At most 1,000,000.
-    #[serde(deserialize_with = "max_alerts")]
-    pub max_alerts: u64,
-    /// The window, from the first alert in it; 1 s to 1 day.
-    #[serde(serialize_with = "quantity::serialize_duration", deserialize_with = "window")]
-    pub window: Duration,
-    /// Limits of single rules, by id.
-    pub rules: BTreeMap<String, RuleVolume>,
-}
-
-/// The limit of one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RuleVolume {
-    /// As [`Volume::max_alerts`].
-    #[serde(deserialize_with = "max_alerts")]
-    pub max_alerts: u64,
-}
-
-impl Default for Volume {
-    fn default() -> Volume {
-        Volume { max_alerts: 100, window: Duration::from_secs(300), rules: BTreeMap::new() }
-    }
-}
-
-fn max_alerts<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    quantity::number(from, MAX_ALERTS)
-}
-
-fn window<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    quantity::duration(from, WINDOW)
-}
 
 /// What one window of one rule suppressed.
 #[derive(Clone, Debug)]
@@ -266,6 +221,7 @@ pub(super) fn destination(event: &Event) -> String {
 mod tests {
     use super::*;
     use crate::detect::RuleSet;
+    use crate::detect::volume::RuleVolume;
     use crate::event::Categories;
 
     fn found(seconds: i64, execution: &str, port: i64) -> Match {
