@@ -47,10 +47,7 @@ impl Table {
     /// The parent that the event names, and what descends from it where the process has not been seen before.
     fn add_parent(&mut self, event: &Event, id: &str, at_fork: Option<&Arc<Ancestors>>, context: &mut Context) {
         let parent = self.known(event, id);
-        let execution = parent.execution.clone().unwrap_or_else(|| {
-            let (pid, executable) = (event.int(field::PARENT_PID), event.str(field::PARENT_EXECUTABLE));
-            Execution::named(id, pid, event.str(field::PARENT_NAME), executable).charged_to(&self.ledger)
-        });
+        let execution = parent.execution.clone().unwrap_or_else(|| self.named_parent(event, id));
         context.parent = Some(Arc::clone(&execution));
         if at_fork.is_some_and(|list| list.nearest().entity_id() != id) {
             return;
@@ -63,6 +60,15 @@ impl Table {
         }
         context.ancestors = Some(parent.list(execution));
         context.lineage |= parent.lineage();
+    }
+
+    /// The parent by what the event says of it, shared with what others say of it that wait for its start.
+    fn named_parent(&mut self, event: &Event, id: &str) -> Arc<Execution> {
+        let (pid, name) = (event.int(field::PARENT_PID), event.str(field::PARENT_NAME));
+        let executable = event.str(field::PARENT_EXECUTABLE);
+        let said = |named: &&Arc<Execution>| (named.pid(), named.name(), named.executable()) == (pid, name, executable);
+        let shared = self.unlinked.named(self.keys.of(event, id)).filter(said);
+        shared.cloned().unwrap_or_else(|| Execution::named(id, pid, name, executable).charged_to(&self.ledger))
     }
 
     /// What the process was before it ran this program.

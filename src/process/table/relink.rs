@@ -24,10 +24,11 @@ impl Table {
         let from = self.keys.of(event, from);
         if !self.executions.contains_key(&from) {
             if is_ancestor {
-                self.unlinked.add(event.time, key, from);
+                let parent = event.context.as_ref().and_then(|context| context.parent.as_ref());
+                self.unlinked.add(event.time, key, from, parent);
             }
         } else if let Some(ancestor) = self.unlinked.ancestor_of.get(&from).cloned() {
-            self.unlinked.add(event.time, key, ancestor.wanted());
+            self.unlinked.add(event.time, key, ancestor.wanted(), None);
         }
     }
 
@@ -48,7 +49,7 @@ impl Table {
                 context.lineage |= lineage;
             }
             if let Some(further) = &further {
-                self.unlinked.add(event.time, &child, further.wanted());
+                self.unlinked.add(event.time, &child, further.wanted(), None);
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Executions with an ancestor of which only its entity id is known.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::hash_map::Entry;
 
 use super::recent::Recent;
-use crate::event::Timestamp;
+use crate::event::{Execution, Timestamp};
 use crate::process::key::{ByKey, Key, Wanted};
 use crate::process::room::make_room;
 
@@ -14,6 +15,8 @@ use crate::process::room::make_room;
 pub(super) struct Waiting {
     /// The key of the ancestor.
     ancestor: Key,
+    /// What the first of them said of it: most say the same, and share it.
+    named: Option<Arc<Execution>>,
     keys: VecDeque<Key>,
 }
 
@@ -28,7 +31,8 @@ pub(super) struct Unlinked {
 }
 
 impl Unlinked {
-    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>) {
+    /// This execution waits for the start of an ancestor, of which this is known.
+    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>, named: Option<&Arc<Execution>>) {
         self.expire(time);
         make_room(&mut self.ancestor_of);
         let Entry::Vacant(place) = self.ancestor_of.entry(key.clone()) else { return };
@@ -40,12 +44,18 @@ impl Unlinked {
             None => {
                 let ancestor = ancestor.to_key();
                 place.insert(ancestor.clone());
-                let waiting = Waiting { ancestor: ancestor.clone(), keys: VecDeque::from([key.clone()]) };
+                let waiting =
+                    Waiting { ancestor: ancestor.clone(), named: named.cloned(), keys: VecDeque::from([key.clone()]) };
                 make_room(&mut self.by_ancestor);
                 self.by_ancestor.insert(ancestor, waiting);
             }
         }
         self.order.push(time, key.clone());
+    }
+
+    /// What was said of an ancestor that is waited for.
+    pub(super) fn named(&self, ancestor: Wanted<'_>) -> Option<&Arc<Execution>> {
+        self.by_ancestor.get(&ancestor)?.named.as_ref()
     }
 
     fn expire(&mut self, now: Timestamp) {

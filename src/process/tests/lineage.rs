@@ -1,5 +1,7 @@
 //! What a process keeps of its descent whatever happens to its parents.
 
+use std::sync::Arc;
+
 use super::{ancestry, connection, process, values};
 use crate::event::{Event, Timestamp, field};
 use crate::process::{Limits, Table};
@@ -198,4 +200,20 @@ fn a_start_that_is_told_more_than_five_seconds_late_links_nothing() {
     ancestry(&mut table, told(9, "fork", (8, 1), (9, 1)));
     ancestry(&mut table, exec(2, (5, 2), 1, (4, 1)));
     assert_eq!(ancestry(&mut table, connection(10, "6.3")), ["5.2"]);
+}
+
+#[test]
+fn children_of_an_unknown_parent_share_what_they_say_of_it_and_one_that_says_otherwise_keeps_its_own() {
+    let mut table = Table::new(Limits::default());
+    let parent_name = |table: &mut Table, id: &str, name: &str| {
+        let mut event = process(1, "start", id, "shell");
+        event.push_str(field::PARENT_NAME, name);
+        table.observe(&mut event, |_| 0);
+        (event.context.unwrap().parent.clone().unwrap(), table.bytes())
+    };
+    let (first, one) = parent_name(&mut table, "a", "zsh");
+    let (second, two) = parent_name(&mut table, "b", "zsh");
+    let (other, three) = parent_name(&mut table, "c", "bash");
+    assert!(Arc::ptr_eq(&first, &second) && two - one < one && two - one < three - two);
+    assert_eq!((second.name(), other.name()), (Some("zsh"), Some("bash")));
 }
