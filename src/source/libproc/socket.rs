@@ -1,5 +1,6 @@
 //! The sockets of a process, read from the structures of `<sys/proc_info.h>`: offsets of 64-bit systems.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::event::Transport;
@@ -68,7 +69,7 @@ const LISTEN: i32 = 1;
 /// port is one that the process listens on. Of UDP that is not known.
 pub(crate) fn connections(sockets: Vec<Socket>) -> Vec<(Socket, Option<bool>)> {
     let listening = sockets.iter().filter(|socket| socket.tcp_state == Some(LISTEN));
-    let ports: Vec<u16> = listening.map(|socket| socket.local.port()).collect();
+    let ports: HashSet<u16> = listening.map(|socket| socket.local.port()).collect();
     let is_open = |socket: &Socket| socket.remote.port() != 0 && socket.tcp_state != Some(LISTEN);
     let open = sockets.into_iter().filter(is_open);
     open.map(|socket| {
@@ -137,6 +138,24 @@ mod tests {
             ("1.1.1.1:53", None),
         ];
         assert_eq!(found, wanted.map(|(remote, inbound)| (end(remote), inbound)));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the bound is a time")]
+    fn a_process_with_every_port_open_is_read_in_the_time_of_its_sockets() {
+        let socket = |state, port, remote_port| Socket {
+            transport: Transport::Tcp,
+            tcp_state: Some(state),
+            local: SocketAddr::from(([10, 0, 0, 1], port)),
+            remote: SocketAddr::from(([10, 0, 0, 2], remote_port)),
+            handle: 1,
+            generation: 1,
+        };
+        let listening = (1..=u16::MAX).map(|port| socket(LISTEN, port, 0));
+        let sockets = listening.chain((0..u16::MAX).map(|_| socket(4, u16::MAX, 443))).collect();
+        let began = std::time::Instant::now();
+        assert_eq!(connections(sockets).len(), usize::from(u16::MAX));
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The flows that were reported, so that each is reported once, on whichever socket and by whichever source.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use ahash::{HashMap, HashSet};
@@ -15,16 +15,20 @@ const MAX_FLOWS: usize = 16_384;
 type Identity = (Option<u64>, SocketAddr, u64);
 /// What a scan of sockets has of the same flow.
 type Ends = (Option<u64>, SocketAddr);
+/// The local address, when bound.
+type Local = Option<SocketAddr>;
 
 /// A bounded memory: what it evicts is old, and would at worst be reported again.
 #[derive(Debug, Default)]
 pub(super) struct SeenFlows {
     flows: HashSet<Identity>,
-    order: VecDeque<(Identity, Option<SocketAddr>)>,
+    order: VecDeque<(Identity, Local)>,
     /// The local addresses of the flows above.
-    locals: HashMap<Ends, Vec<Option<SocketAddr>>>,
+    reported: Locals,
     /// Flows that only a scan has found.
-    scanned: VecDeque<(Ends, Option<SocketAddr>)>,
+    scanned: Locals,
+    /// These in their order, and those that have been reported since.
+    scanned_order: VecDeque<(Ends, Local)>,
 }
 
 impl SeenFlows {
@@ -32,7 +36,7 @@ impl SeenFlows {
     pub(super) fn remember(
         &mut self,
         unique_pid: Option<u64>,
-        (local, remote): (Option<SocketAddr>, SocketAddr),
+        (local, remote): (Local, SocketAddr),
         ticks: u64,
     ) -> bool {
         let identity = (unique_pid, remote, ticks);
@@ -41,14 +45,13 @@ impl SeenFlows {
         }
         let ends = (unique_pid, remote);
         self.order.push_back((identity, local));
-        self.locals.entry(ends).or_default().push(local);
+        self.reported.add(ends, local);
         if self.order.len() > MAX_FLOWS {
             self.forget_oldest();
         }
         // Once: the next socket with these ends is another connection.
-        let same = |known: &(Ends, Option<SocketAddr>)| known.0 == ends && may_be_same(known.1, local);
-        match self.scanned.iter().position(same) {
-            Some(at) => self.scanned.remove(at).is_none(),
+        match self.scanned.like(ends, local) {
+            Some(scanned) => !self.scanned.remove(ends, scanned),
             None => true,
         }
     }
@@ -56,14 +59,15 @@ impl SeenFlows {
     /// Remembers a flow that a scan of sockets found. Returns whether it is news.
     pub(super) fn remember_scanned(&mut self, flow: &Flow) -> bool {
         let (ends, local) = ((flow.owner.process().unique_pid, flow.remote), flow.local);
-        let known = self.locals.get(&ends).into_iter().flatten();
-        let mut known = known.copied().chain(self.scanned.iter().filter(|(other, _)| *other == ends).map(|(_, l)| *l));
-        if known.any(|other| may_be_same(other, local)) {
+        if self.reported.like(ends, local).or_else(|| self.scanned.like(ends, local)).is_some() {
             return false;
         }
-        self.scanned.push_back((ends, local));
-        if self.scanned.len() > MAX_FLOWS {
-            self.scanned.pop_front();
+        self.scanned.add(ends, local);
+        self.scanned_order.push_back((ends, local));
+        if self.scanned_order.len() > MAX_FLOWS
+            && let Some((ends, local)) = self.scanned_order.pop_front()
+        {
+            self.scanned.remove(ends, local);
         }
         true
     }
@@ -71,21 +75,40 @@ impl SeenFlows {
     fn forget_oldest(&mut self) {
         let Some((identity, local)) = self.order.pop_front() else { return };
         self.flows.remove(&identity);
-        let ends = (identity.0, identity.1);
-        if let Some(locals) = self.locals.get_mut(&ends) {
-            if let Some(at) = locals.iter().position(|known| *known == local) {
-                locals.swap_remove(at);
-            }
-            if locals.is_empty() {
-                self.locals.remove(&ends);
-            }
-        }
+        self.reported.remove((identity.0, identity.1), local);
     }
 }
 
-/// A local address that was not bound when it was reported can be any.
-fn may_be_same(one: Option<SocketAddr>, other: Option<SocketAddr>) -> bool {
-    one == other || one.is_none() || other.is_none()
+/// How many flows between the same ends have each local address. A process can have ten thousand to one address: none
+/// is looked for among the others.
+#[derive(Debug, Default)]
+struct Locals(HashMap<Ends, BTreeMap<Local, u32>>);
+
+impl Locals {
+    fn add(&mut self, ends: Ends, local: Local) {
+        *self.0.entry(ends).or_default().entry(local).or_default() += 1;
+    }
+
+    /// A local address that may be the same as this one: one that was not bound when it was reported can be any.
+    fn like(&self, ends: Ends, local: Local) -> Option<Local> {
+        let known = self.0.get(&ends)?;
+        let same = [local, None].into_iter().find(|same| known.contains_key(same));
+        same.or_else(|| known.keys().next().copied().filter(|_| local.is_none()))
+    }
+
+    /// Takes one of these away. Returns whether there was one.
+    fn remove(&mut self, ends: Ends, local: Local) -> bool {
+        let Some(known) = self.0.get_mut(&ends) else { return false };
+        let Some(count) = known.get_mut(&local) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            known.remove(&local);
+        }
+        if known.is_empty() {
+            self.0.remove(&ends);
+        }
+        true
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +149,23 @@ mod tests {
         let mut seen = SeenFlows::default();
         let most = MAX_FLOWS as u64 + 10;
         assert!((0..most).all(|ticks| seen.remember(Some(ticks), (None, end("1.1.1.1:443")), ticks)));
-        assert_eq!((seen.flows.len(), seen.order.len(), seen.locals.len()), (MAX_FLOWS, MAX_FLOWS, MAX_FLOWS));
+        assert_eq!((seen.flows.len(), seen.order.len(), seen.reported.0.len()), (MAX_FLOWS, MAX_FLOWS, MAX_FLOWS));
         assert!(seen.remember(Some(3), (None, end("1.1.1.1:443")), 3), "forgotten");
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the bound is a time")]
+    fn ten_thousand_connections_of_a_process_to_one_address_are_scanned_without_a_search_for_each() {
+        let (mut seen, ends) = (SeenFlows::default(), |host: u8, port: usize| format!("10.0.0.{host}:{port}"));
+        let began = std::time::Instant::now();
+        for round in 0..20 {
+            for port in 10_000..10_000 + MAX_FLOWS / 2 {
+                let of_scan = seen.remember_scanned(&scanned(Some(&ends(2, port))));
+                let local = Some(end(&ends(1, port)));
+                let of_kernel = seen.remember(Some(7), (local, end("1.1.1.1:443")), port as u64);
+                assert_eq!((of_scan, of_kernel), (round == 0, round == 0), "{round} {port}");
+            }
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

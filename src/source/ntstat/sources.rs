@@ -1,6 +1,7 @@
 //! The sources that the kernel has reported on a socket.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 
 use ahash::HashMap;
 
@@ -26,8 +27,9 @@ pub(super) struct Source {
 #[derive(Debug)]
 pub(super) struct Sources {
     by_id: HashMap<u64, Source>,
-    /// The port of each source that listens.
+    /// The port of each source that listens, and how many listen on each port: one process can listen on all.
     listening: HashMap<u64, u16>,
+    ports: HashMap<u16, u32>,
     order: VecDeque<u64>,
     /// The number of the next source.
     next: u64,
@@ -36,8 +38,8 @@ pub(super) struct Sources {
 
 impl Default for Sources {
     fn default() -> Sources {
-        let (by_id, listening, order) = Default::default();
-        Sources { by_id, listening, order, next: FIRST, evicted: 0 }
+        let (by_id, listening, ports, order) = Default::default();
+        Sources { by_id, listening, ports, order, next: FIRST, evicted: 0 }
     }
 }
 
@@ -70,7 +72,7 @@ impl Sources {
             self.insert(id, provider);
         }
         if let Some(local) = descriptor.local.filter(|_| descriptor.is_listening()) {
-            self.listening.insert(id, local.port());
+            self.listens(id, Some(local.port()));
         }
         let source = self.by_id.get_mut(&id)?;
         source.process = Some(descriptor.on_behalf_of.unwrap_or(descriptor.process));
@@ -91,15 +93,33 @@ impl Sources {
     /// Whether a flow was accepted here. Before macOS 14 the kernel does not report it: yes if something listens on its
     /// local port.
     pub(super) fn is_inbound(&self, descriptor: &Descriptor) -> Option<bool> {
-        let port = descriptor.local.map(|local| local.port());
-        let by_port = || port.map(|port| self.listening.values().any(|listening| *listening == port));
+        let by_port = || descriptor.local.map(|local| self.ports.contains_key(&local.port()));
         descriptor.inbound.or_else(|| descriptor.tcp_state.and_then(|_| by_port()))
     }
 
     /// A source is gone. Returns whether it was held.
     pub(super) fn removed(&mut self, id: u64) -> bool {
-        self.listening.remove(&id);
+        self.listens(id, None);
         self.by_id.remove(&id).is_some()
+    }
+
+    /// A source listens on this port from now on, or on none.
+    fn listens(&mut self, id: u64, port: Option<u16>) {
+        let before = match port {
+            Some(port) => self.listening.insert(id, port),
+            None => self.listening.remove(&id),
+        };
+        if let Some(port) = port {
+            *self.ports.entry(port).or_default() += 1;
+        }
+        if let Some(before) = before
+            && let Entry::Occupied(mut listeners) = self.ports.entry(before)
+        {
+            *listeners.get_mut() -= 1;
+            if *listeners.get() == 0 {
+                listeners.remove();
+            }
+        }
     }
 
     fn insert(&mut self, id: u64, provider: u32) {
@@ -111,5 +131,48 @@ impl Sources {
                 self.evicted += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ntstat::provider::TCP_KERNEL;
+
+    fn tcp(port: u16, state: u32) -> Descriptor {
+        let mut bytes = [0; 344];
+        bytes[76..80].copy_from_slice(&state.to_le_bytes());
+        bytes[124..126].copy_from_slice(&[16, 2]);
+        bytes[126..128].copy_from_slice(&port.to_be_bytes());
+        Descriptor::parse(TCP_KERNEL, &bytes).unwrap()
+    }
+
+    #[test]
+    fn a_port_is_listened_on_until_the_last_that_does_is_gone_or_has_another() {
+        let mut sources = Sources::default();
+        for (id, port) in [(1, 80), (1, 80), (2, 80), (3, 81)] {
+            sources.described(id, TCP_KERNEL, &tcp(port, 1));
+        }
+        let inbound = |sources: &Sources, port| sources.is_inbound(&tcp(port, 4));
+        sources.removed(1);
+        assert_eq!((inbound(&sources, 80), inbound(&sources, 81)), (Some(true), Some(true)));
+        sources.described(3, TCP_KERNEL, &tcp(82, 1));
+        sources.removed(2);
+        let of_ports = [80, 81, 82].map(|port| inbound(&sources, port));
+        assert_eq!(of_ports, [Some(false), Some(false), Some(true)]);
+        sources.removed(3);
+        assert_eq!((sources.listening.len(), sources.ports.len()), (0, 0));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the bound is a time")]
+    fn a_process_that_listens_on_every_port_does_not_slow_the_reports_of_others() {
+        let (mut sources, began) = (Sources::default(), std::time::Instant::now());
+        for port in 1..=60_000 {
+            sources.described(port.into(), TCP_KERNEL, &tcp(port, 1));
+        }
+        let connected = tcp(61_000, 4);
+        assert!((0..60_000).all(|_| sources.is_inbound(&connected) == Some(false)));
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }
