@@ -53,6 +53,8 @@ pub(super) enum Placed {
     Words(usize, Kind),
     /// A name, then its value.
     NameAndValue,
+    /// Names, each with its value.
+    NamesAndValues,
     /// `name=value`, each of them.
     Assignments(Kind),
     /// What follows this letter in the first word that has it: `user/password@host`.

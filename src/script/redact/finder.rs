@@ -3,7 +3,8 @@
 use super::grammar;
 use super::layer::{Layer, Shape, Token, lex};
 use super::mark::{Kind, Span, joined};
-use super::{shapes, values, written};
+use super::plain::is_plain;
+use super::{search, shapes, values, written};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
@@ -45,20 +46,16 @@ fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
         let mut inner = Layer::default();
         inner.append_unescaped(layer, tokens[at].start, tokens[at].end);
         // What a script puts together of literals is one text: `"curl -u x:" & "y"`.
-        while joins(layer, &tokens, at) {
-            at += 2;
-            inner.append_unescaped(layer, tokens[at].start, tokens[at].end);
+        while let Some(next) = search::joined(layer, &tokens, at) {
+            let append = if next > at + 2 { Layer::append_word } else { Layer::append_unescaped };
+            at = next;
+            append(&mut inner, layer, tokens[at].start, tokens[at].end);
         }
         if may_hold(&inner.text) {
             level(&inner, depth + 1, out);
         }
         at += 1;
     }
-}
-
-fn joins(layer: &Layer, tokens: &[Token], at: usize) -> bool {
-    let sign = tokens.get(at + 1).is_some_and(|sign| matches!(sign.text(layer), "&" | "+"));
-    sign && tokens.get(at + 2).is_some_and(|next| next.shape == Shape::Quoted)
 }
 
 /// Splits a level into the words of its commands, as a shell does, and applies their grammars.
@@ -136,6 +133,8 @@ struct Pipeline<'l> {
     is_piped: bool,
     /// `--password-file <(`: what follows writes a secret.
     is_substituted: bool,
+    /// A secret is read from the lines that follow: `sudo -S id <<EOF`.
+    is_on_next_line: bool,
 }
 
 impl Pipeline<'_> {
@@ -158,11 +157,22 @@ impl Pipeline<'_> {
         let Some(option) = last.text().strip_suffix('<') else { return false };
         let option = if option.is_empty() { before.last().map_or("", Word::text) } else { option };
         let option = option.get(..64.min(option.len())).unwrap_or_default().to_ascii_lowercase();
-        ["pass", "key", "secret", "token", "pw", "auth"].iter().any(|name| option.contains(name))
+        let is_of_sshpass = || before.iter().any(|word| written::base_name(word.text()) == "sshpass");
+        ["pass", "key", "secret", "token", "pw", "auth"].iter().any(|name| option.contains(name)) || is_of_sshpass()
     }
 
     fn end_command(&mut self, out: &mut Vec<Span>) {
         let words = std::mem::take(&mut self.words);
+        if self.is_on_next_line && !words.is_empty() {
+            self.is_on_next_line = false;
+            let ends = words.iter().filter(|word| !is_plain(word.text()));
+            return out.extend(ends.filter_map(|word| word.span(0, Kind::Password)));
+        }
+        match words.first().map(Word::text) {
+            Some("{") => self.depth += 1,
+            Some("}") => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
         let texts: Vec<&str> = words.iter().map(Word::text).collect();
         let (found, reads_secret) = grammar::find(&texts);
         let ends = |found: grammar::Found| words[found.word].span(found.start, found.kind);
@@ -173,11 +183,20 @@ impl Pipeline<'_> {
         if self.is_piped {
             let writers = std::mem::take(&mut self.writers);
             writers.iter().filter(|_| reads_secret).for_each(|writer| writes(writer, out));
+            self.is_on_next_line = reads_secret && writers.iter().any(|writer| has_document(writer));
         }
+        self.is_on_next_line |= reads_secret && has_document(&words);
         if !words.is_empty() {
             self.writers.push(words);
         }
     }
+}
+
+/// Whether the lines after it are what it reads: `<<EOF`.
+fn has_document(words: &[Word<'_>]) -> bool {
+    words
+        .iter()
+        .any(|word| word.text().strip_prefix("<<").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('<')))
 }
 
 /// What a command writes to one that reads a secret.

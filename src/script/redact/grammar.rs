@@ -162,9 +162,9 @@ impl<'w> Reading<'w> {
                 self.emit(at, name.len() + 1, kind);
             }
             // `git config --global name value`
-            Placed::NameAndValue if word.starts_with('-') => return None,
-            Placed::NameAndValue => {
-                self.place = None;
+            Placed::NameAndValue | Placed::NamesAndValues if word.starts_with('-') => return None,
+            Placed::NameAndValue | Placed::NamesAndValues => {
+                self.place = self.place.filter(|(_, what)| matches!(what, Placed::NamesAndValues));
                 let last = word.rsplit(['/', ':', '.']).next().unwrap_or(word);
                 let kind = kind_of(last)?;
                 let types = ["-string", "-data", "-add", "--add"];

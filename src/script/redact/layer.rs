@@ -65,6 +65,14 @@ impl Layer {
         self.append(other, from, end);
     }
 
+    /// The same between single quotes, as AppleScript's `quoted form of` makes one word of it.
+    pub(super) fn append_word(&mut self, other: &Layer, start: usize, end: usize) {
+        let Some((first, last)) = other.at.get(start).zip(other.at.get(end.saturating_sub(1))) else { return };
+        self.push('\'', (first.0, first.0));
+        self.append_unescaped(other, start, end);
+        self.push('\'', (last.1, last.1));
+    }
+
     /// Where a part is in the outermost text.
     pub(super) fn span(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
         let (first, last) = (self.at.get(start)?, self.at.get(end.checked_sub(1)?)?);

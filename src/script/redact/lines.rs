@@ -27,6 +27,12 @@ pub(super) fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> 
         let separator = search.tokens[at + 2].start + "value".len();
         return Some(search.separated_within(at + 2, separator, kind));
     }
+    // `SET PASSWORD FOR 'ada'@'h' = 'x'`
+    if search.is_word(at + 1, "for") && before.eq_ignore_ascii_case("set") {
+        let equals = (at + 2..at + 8).find(|at| search.text(*at) == "=")?;
+        let is_literal = search.shape(equals + 1) == Some(Shape::Quoted);
+        return is_literal.then(|| search.literals(equals + 1, kind, false));
+    }
     // AppleScript's way to write a name that has a meaning there: `|password|:"x"`.
     if before == "|" && search.text(at + 1) == "|" && search.text(at + 2).starts_with(':') {
         return Some(search.separated(at + 2, kind));

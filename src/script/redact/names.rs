@@ -176,7 +176,7 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
     if ends(&keys) || segment == "psk" || segment == "key" && BEFORE_KEY.contains(&before) {
         return Some(Kind::Key);
     }
-    if matches!(segment, "credential" | "credentials" | "creds" | "authorization") {
+    if matches!(segment, "credential" | "credentials" | "cred" | "creds" | "authorization") {
         return Some(Kind::Credential);
     }
     // npm's `_auth`.

@@ -1,6 +1,8 @@
 //! The tokens of a layer, and how a value that a name leads to is left out: to the end of its word, of its literal or of
 //! its line.
 
+use ahash::HashMap;
+
 use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, OPENING, Span};
 use super::plain::{is_path, is_plain};
@@ -16,6 +18,8 @@ pub(super) struct Search<'l, 'o> {
     pub(super) tokens: &'l [Token],
     pub(super) out: &'o mut Vec<Span>,
     script: Option<bool>,
+    /// Where the literals are that variables were set to, until one is asked for.
+    assigned: Option<HashMap<&'l str, Vec<usize>>>,
     spawns: Option<bool>,
 }
 
@@ -26,9 +30,32 @@ pub(super) fn scheme_of(value: &str) -> Option<(usize, bool)> {
     Some((value.len() - rest.trim_start().len(), LONG_SCHEMES.contains(known)))
 }
 
+/// The literal that a script joins to this one: `"x" & "y"`, `"x" & quoted form of "y"`.
+pub(super) fn joined(layer: &Layer, tokens: &[Token], at: usize) -> Option<usize> {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text(layer));
+    let next = if is_quoted_form(layer, tokens, at + 2) { at + 5 } else { at + 2 };
+    let is_literal = tokens.get(next).is_some_and(|next| next.shape == Shape::Quoted);
+    (matches!(text(at + 1), "&" | "+") && is_literal).then_some(next)
+}
+
+/// Whether `quoted form of` begins here.
+pub(super) fn is_quoted_form(layer: &Layer, tokens: &[Token], at: usize) -> bool {
+    let words = tokens.get(at..at + 3).unwrap_or_default();
+    words.len() == 3 && words.iter().map(|token| token.text(layer)).eq(["quoted", "form", "of"])
+}
+
+/// The variable that a literal is given to.
+fn assigned_name<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Option<&'l str> {
+    let before = tokens[at - 1].text(layer);
+    match before {
+        "to" | "=" | ":" => tokens.get(at.checked_sub(2)?).map(|token| token.text(layer)),
+        _ => before.strip_suffix(['=', ':']).filter(|_| tokens[at - 1].shape == Shape::Word),
+    }
+}
+
 impl<'l, 'o> Search<'l, 'o> {
     pub(super) fn new(layer: &'l Layer, tokens: &'l [Token], out: &'o mut Vec<Span>) -> Self {
-        Search { layer, tokens, out, script: None, spawns: None }
+        Search { layer, tokens, out, script: None, assigned: None, spawns: None }
     }
 
     pub(super) fn text(&self, at: usize) -> &str {
@@ -47,13 +74,33 @@ impl<'l, 'o> Search<'l, 'o> {
         self.out.extend(self.layer.span(start, end, kind));
     }
 
-    /// AppleScript that runs commands: a text after `password` is one whatever it looks like.
+    /// AppleScript or JavaScript that runs commands: a text after `password` is one whatever it looks like.
     pub(super) fn is_script(&mut self) -> bool {
         let layer = self.layer;
         *self.script.get_or_insert_with(|| {
             let text = layer.text.to_ascii_lowercase();
-            text.contains("do shell script") || text.contains("administrator privileges")
+            ["do shell script", "doshellscript", "administrator privileges"].iter().any(|call| text.contains(call))
         })
+    }
+
+    /// A variable of such a script is a secret: so is what it is set to, by `set p to "x"` or `var p = "x"`.
+    pub(super) fn variable(&mut self, name: &'l str, kind: Kind) {
+        if !self.is_script() {
+            return;
+        }
+        let (layer, tokens) = (self.layer, self.tokens);
+        let assigned = self.assigned.get_or_insert_with(|| {
+            let mut assigned: HashMap<&str, Vec<usize>> = HashMap::default();
+            let literals = (1..tokens.len()).filter(|at| tokens[*at].shape == Shape::Quoted);
+            for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
+                assigned.entry(name).or_default().push(at);
+            }
+            assigned
+        });
+        // Each is left out once, however often the variable is named.
+        for at in assigned.remove(name).into_iter().flatten() {
+            self.literals(at, kind, false);
+        }
     }
 
     /// A script of expect(1) that runs a program.
@@ -114,6 +161,7 @@ impl<'l, 'o> Search<'l, 'o> {
         }
         let end = self.tokens[last].end;
         let value = &self.layer.text[start..end];
+        self.variable(value, kind);
         // `rails credentials:edit`
         let is_word = kind == Kind::Credential && value.bytes().all(|byte| byte.is_ascii_alphabetic());
         if is_plain(value) || is_word || matches!(kind, Kind::Key | Kind::Credential) && is_path(value) {
@@ -141,11 +189,10 @@ impl<'l, 'o> Search<'l, 'o> {
             if !(is_plain(&value[scheme..]) || allows_paths && is_path(value)) {
                 self.emit(token.start + scheme, token.end, kind);
             }
-            let joins = self.shape(at + 1) == Some(Shape::Operator('&')) || self.is_word(at + 1, "+");
-            if !joins || self.shape(at + 2) != Some(Shape::Quoted) {
-                return at + 1;
+            match joined(self.layer, self.tokens, at) {
+                Some(next) => at = next,
+                None => return at + 1,
             }
-            at += 2;
         }
     }
 }

@@ -22,16 +22,15 @@ pub(super) fn typed(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         let is_secret = hides && search.shape(at + 1) == Some(Shape::Quoted);
         return is_secret.then(|| search.literals(at + 1, Kind::Password, false));
     }
-    if search.is_word(at, "send") { sent(search, at) } else { None }
+    if search.is_word(at, "send") || search.is_word(at, "exp_send") { sent(search, at) } else { None }
 }
 
 /// expect(1): what is sent after a prompt for a password, and a word that is sent without a prompt.
 fn sent(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
-    let value = at + if search.text(at + 1) == "--" { 2 } else { 1 };
+    let value = at + if matches!(search.text(at + 1), "--" | "-s" | "-h") { 2 } else { 1 };
     let answers = |prompt: &str| ["assword", "assphrase", "asscode"].iter().any(|name| prompt.contains(name));
     let before = at.saturating_sub(6)..at;
-    let is_answer =
-        before.clone().any(|at| search.shape(at) == Some(Shape::Quoted) && answers(&search.text(at).to_lowercase()));
+    let is_answer = before.clone().any(|at| answers(&search.text(at).to_lowercase()));
     let text = search.text(value);
     let line = text.trim_end_matches(['\r', '\n']);
     let word = ["\\r", "\\n"].iter().fold(line, |word, end| word.strip_suffix(end).unwrap_or(word));

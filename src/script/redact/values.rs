@@ -84,8 +84,11 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
         return search.separated(at + 1, kind);
     }
     let is_name = !search.text(at).starts_with('-');
-    if is_name && search.is_word(at + 1, "to") && search.shape(at + 2) == Some(Shape::Quoted) {
-        return search.literals(at + 2, kind, false);
+    if is_name
+        && search.is_word(at + 1, "to")
+        && let Some(value) = literal(search, at + 2)
+    {
+        return search.literals(value, kind, false);
     }
     if is_name && at >= 2 && search.is_word(at - 1, "to") && search.shape(at - 2) == Some(Shape::Quoted) {
         search.literals(at - 2, kind, false);
@@ -97,6 +100,35 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
     if is_name && search.shape(at + 1) == Some(Shape::Quoted) && !search.tokens[at + 1].is_joined {
         let allows_paths = !search.is_script();
         return search.literals(at + 1, kind, allows_paths);
+    }
+    if is_name && search.is_word(at + 1, "of") && at > 0 && search.is_word(at - 1, "set") {
+        let to = (at + 2..at + 2 + MAX_OWNER).find(|at| search.is_word(*at, "to"));
+        let value = to.and_then(|to| literal(search, to + 1));
+        return value.map_or(at + 1, |value| search.literals(value, kind, false));
+    }
+    if is_name && search.is_script() {
+        return of_script(search, at, kind);
+    }
+    at + 1
+}
+
+/// A literal, in a parenthesis or not.
+fn literal(search: &Search<'_, '_>, at: usize) -> Option<usize> {
+    let at = if search.shape(at) == Some(Shape::Operator('(')) { at + 1 } else { at };
+    (search.shape(at) == Some(Shape::Quoted)).then_some(at)
+}
+
+/// Tokens between `set password` and `to`.
+const MAX_OWNER: usize = 8;
+
+/// What else a script that runs commands has after a name: `password ("x")`, `password p`.
+fn of_script(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
+    if let Some(value) = literal(search, at + 1) {
+        return search.literals(value, kind, false);
+    }
+    if let Some(token) = search.tokens.get(at + 1).filter(|token| token.shape == Shape::Word) {
+        let (layer, token) = (search.layer, *token);
+        search.variable(token.text(layer), kind);
     }
     at + 1
 }

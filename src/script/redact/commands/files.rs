@@ -5,7 +5,7 @@ use super::super::command::Take::{self, Whole};
 use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 16] = [
+pub(super) static COMMANDS: [Command; 18] = [
     Command {
         names: &["openssl"],
         takes: None,
@@ -18,6 +18,7 @@ pub(super) static COMMANDS: [Command; 16] = [
             ("-password", Any, Take::After(':'), PASSWORD),
             ("-passwd", Any, Whole, PASSWORD),
             ("-hmac", Any, Whole, Kind::Key),
+            ("-macopt", Any, Take::After(':'), Kind::Key),
             ("-psk", Any, Whole, Kind::Key),
         ],
         // A salt may be the first.
@@ -48,12 +49,15 @@ pub(super) static COMMANDS: [Command; 16] = [
         takes: None,
         places: &[
             Place {
-                after: &["-b", "-cb", "-bc", "-bB", "-cbB", "-bcB", "-bm", "-mb", "-cbm", "-bs", "-cbs"],
+                after: &[
+                    "-b", "-cb", "-bc", "-bB", "-cbB", "-bcB", "-bm", "-mb", "-cbm", "-bs", "-cbs", "-Bb", "-Bbc",
+                    "-cBb", "-bBc",
+                ],
                 skip: 2,
                 what: Placed::Words(1, PASSWORD),
             },
             Place {
-                after: &["-nb", "-bn", "-nbB", "-bnB", "-nbm", "-nmb", "-nbs"],
+                after: &["-nb", "-bn", "-nbB", "-bnB", "-nbm", "-nmb", "-nbs", "-Bbn", "-Bnb", "-nBb", "-bBn"],
                 skip: 1,
                 what: Placed::Words(1, PASSWORD),
             },
@@ -81,7 +85,10 @@ pub(super) static COMMANDS: [Command; 16] = [
     Command {
         names: &["restic", "rclone", "borg"],
         takes: Some("rp"),
-        places: &[Place { after: &["obscure", "pass"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        places: &[
+            Place { after: &["obscure", "reveal", "pass"], skip: 0, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["create", "update"], skip: 0, what: Placed::NamesAndValues },
+        ],
         ..NONE
     },
     Command { names: &["gpg-preset-passphrase"], takes: Some(""), options: &[("-P", Any, Whole, PASSWORD)], ..NONE },
@@ -101,6 +108,21 @@ pub(super) static COMMANDS: [Command; 16] = [
         names: &["pdftk"],
         takes: None,
         places: &[Place { after: &["user_pw", "owner_pw", "input_pw"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command {
+        names: &["veracrypt", "truecrypt"],
+        takes: Some("kmN"),
+        options: &[("-p", Any, Whole, PASSWORD)],
+        ..NONE
+    },
+    Command {
+        names: &["bitcoin-cli", "litecoin-cli", "dogecoin-cli"],
+        takes: None,
+        places: &[
+            Place { after: &["walletpassphrase", "encryptwallet"], skip: 0, what: Placed::Words(1, PASSWORD) },
+            Place { after: &["walletpassphrasechange"], skip: 0, what: Placed::Words(2, PASSWORD) },
+        ],
         ..NONE
     },
     Command { names: &["cryptsetup"], takes: None, reads: &["--key-file", "--key-file=-", "-d"], ..NONE },

@@ -14,6 +14,8 @@ pub(super) static COMMANDS: [Command; 19] = [
             "create-keychain",
             "set-keychain-password",
             "set-key-partition-list",
+            "set-generic-password-partition-list",
+            "set-internet-password-partition-list",
             "add-generic-password",
             "add-internet-password",
         ],
@@ -21,7 +23,8 @@ pub(super) static COMMANDS: [Command; 19] = [
         options: &[
             ("-p", Form::After("-keychain"), Whole, PASSWORD),
             ("-o", Form::After("set-keychain-password"), Whole, PASSWORD),
-            ("-k", Form::After("set-key-partition-list"), Whole, PASSWORD),
+            ("-k", Form::After("-partition-list"), Whole, PASSWORD),
+            ("-p", Form::After("create-db"), Whole, PASSWORD),
             ("-w", Form::After("add-"), Whole, PASSWORD),
             ("-X", Form::After("add-"), Whole, PASSWORD),
             ("-P", Form::After("import"), Whole, PASSWORD),
@@ -34,7 +37,11 @@ pub(super) static COMMANDS: [Command; 19] = [
         takes: None,
         options: &[("-P", Any, Whole, PASSWORD)],
         places: &[
-            Place { after: &["create", "-create", "append", "-append"], skip: 1, what: Placed::NameAndValue },
+            Place {
+                after: &["create", "-create", "append", "-append", "merge", "-merge"],
+                skip: 1,
+                what: Placed::NameAndValue,
+            },
             Place { after: &["authonly", "-authonly", "auth", "-auth"], skip: 1, what: Placed::Words(1, PASSWORD) },
             Place { after: &["passwd", "-passwd"], skip: 1, what: Placed::Words(2, PASSWORD) },
         ],
@@ -97,7 +104,10 @@ pub(super) static COMMANDS: [Command; 19] = [
     Command {
         names: &["defaults"],
         takes: None,
-        places: &[Place { after: &["write"], skip: 1, what: Placed::NameAndValue }],
+        places: &[
+            Place { after: &["write", "-app"], skip: 1, what: Placed::NameAndValue },
+            Place { after: &["-dict", "-dict-add"], skip: 0, what: Placed::NamesAndValues },
+        ],
         ..NONE
     },
     Command { names: &["sudo", "doas"], takes: Some("CcDghpRrTtUu"), reads: &["-S", "--stdin"], ..NONE },
@@ -130,6 +140,7 @@ pub(super) static COMMANDS: [Command; 19] = [
             ("-o", Form::After("-p"), Whole, PASSWORD),
             ("-setpassword", Any, Whole, PASSWORD),
         ],
+        places: &[Place { after: &["setpassword"], skip: 0, what: Placed::Words(1, PASSWORD) }],
         ..NONE
     },
     Command { names: &["kickstart"], takes: None, options: &[("-vncpw", Any, Whole, PASSWORD)], ..NONE },

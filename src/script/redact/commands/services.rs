@@ -23,7 +23,7 @@ pub(super) static COMMANDS: [Command; 34] = [
             ("-H", Any, Header, Kind::Credential),
             ("--header", Any, Header, Kind::Credential),
         ],
-        reads: &["--with-token", "--stdin"],
+        reads: &["--with-token", "--stdin", "secret"],
         ..NONE
     },
     Command {
@@ -36,7 +36,7 @@ pub(super) static COMMANDS: [Command; 34] = [
             ("--env", Any, Assignment, Kind::Secret),
             ("--build-arg", Any, Assignment, Kind::Secret),
         ],
-        reads: &["--password-stdin"],
+        reads: &["--password-stdin", "secret"],
         ..NONE
     },
     Command {

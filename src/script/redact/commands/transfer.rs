@@ -2,7 +2,7 @@
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Assignment, Cookie, Header, Likely, Whole};
-use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
 /// Examples of impacket, as they are and as a package installs them.
@@ -37,6 +37,13 @@ pub(super) static COMMANDS: [Command; 30] = [
             ("-x", Any, Take::UserInfo, PASSWORD),
             ("--proxy", Any, Take::UserInfo, PASSWORD),
             ("--preproxy", Any, Take::UserInfo, PASSWORD),
+            ("--proxy1.0", Any, Take::UserInfo, PASSWORD),
+            ("--socks4", Any, Take::UserInfo, PASSWORD),
+            ("--socks4a", Any, Take::UserInfo, PASSWORD),
+            ("--socks5", Any, Take::UserInfo, PASSWORD),
+            ("--socks5-hostname", Any, Take::UserInfo, PASSWORD),
+            ("--expand-user", Any, Take::After(':'), PASSWORD),
+            ("--proxy-cert", Any, Take::After(':'), PASSWORD),
             ("-H", Any, Header, Kind::Credential),
             ("--header", Any, Header, Kind::Credential),
             ("--proxy-header", Any, Header, Kind::Credential),
@@ -71,7 +78,11 @@ pub(super) static COMMANDS: [Command; 30] = [
     Command {
         names: &["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "ldappasswd"],
         takes: Some("DHbwpshfyYUROXlsz"),
-        options: &[("-w", Any, Whole, PASSWORD), ("-s", Form::After("ldappasswd"), Whole, PASSWORD)],
+        options: &[
+            ("-w", Any, Whole, PASSWORD),
+            ("-s", Form::After("ldappasswd"), Whole, PASSWORD),
+            ("-a", Form::After("ldappasswd"), Whole, PASSWORD),
+        ],
         ..NONE
     },
     Command {
@@ -90,7 +101,7 @@ pub(super) static COMMANDS: [Command; 30] = [
         options: &[("-u", Any, Take::After(','), PASSWORD), ("-p", Any, Likely, PASSWORD)],
         ..NONE
     },
-    Command { names: &["kinit"], takes: None, reads: &["--password-file=STDIN", "--stdin"], ..NONE },
+    Command { names: &["kinit"], takes: None, reads: &[ALWAYS], ..NONE },
     Command {
         names: &["xfreerdp", "sdl-freerdp", "rdesktop"],
         takes: None,

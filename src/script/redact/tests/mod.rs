@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 
 mod document;
+mod scripts;
 
 fn redactor() -> Redactor {
     Redactor::new(&[], true).unwrap()

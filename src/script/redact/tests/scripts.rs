@@ -1,0 +1,69 @@
+//! Secrets that a script has in one place and uses in another.
+
+use super::*;
+
+#[test]
+fn what_the_variable_of_a_password_is_set_to_is_left_out() {
+    for text in [
+        "set p to \"Zebra7Quagga\"\ndo shell script \"id\" password p with administrator privileges",
+        "set x to (\"Zebra7Quagga\" as text)\nset x to \"Zebra7Quagga\"\ndo shell script \"id\" password x",
+        "property x : \"Zebra7Quagga\"\ndo shell script \"id\" user name \"ada\" password x",
+        "var p = 'Zebra7Quagga'; app.doShellScript('id', {administratorPrivileges: true, password: p})",
+        "const p='Zebra7Quagga'; app.doShellScript('id', {password:p})",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_password_keeps_what_it_is_set_to() {
+    let text = "set p to \"/Applications/Zebra7Quagga.app\"\ndo shell script \"open \" & p & \" with password\"";
+    let shown = applied(&redactor(), json!({"message": text})).to_string();
+    assert!(shown.contains("Zebra7Quagga"), "{shown}");
+}
+
+#[test]
+fn a_password_in_a_parenthesis_or_of_an_object_is_left_out() {
+    for text in [
+        "do shell script \"id\" user name \"ada\" password (\"Zebra7Quagga\") with administrator privileges",
+        "set pw to (\"Zebra7Quagga\" as string)",
+        "set password of account 1 to \"Zebra7Quagga\"",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+}
+
+#[test]
+fn the_quoted_form_of_a_password_is_a_word_of_the_command() {
+    for text in [
+        "do shell script \"echo \" & quoted form of \"two Zebra7Quagga\" & \" | sudo -S id\"",
+        "do shell script \"dscl . authonly ada \" & quoted form of \"two Zebra7Quagga\"",
+        "do shell script \"security unlock-keychain -p \" & quoted form of \"two Zebra7Quagga\"",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+}
+
+#[test]
+fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out() {
+    for text in [
+        "sudo -S id <<EOF\nZebra7 Quagga\nEOF\nls",
+        "sudo -S sh <<'EOF'\nZebra7 Quagga\nid\nEOF",
+        "cat <<EOF | sudo -S id\nZebra7 Quagga\nEOF",
+    ] {
+        hides(text, "Quagga");
+    }
+    let shown = applied(&redactor(), json!({"message": "cat <<EOF | sort\nZebra7Quagga\nEOF"})).to_string();
+    assert!(shown.contains("Zebra7Quagga"), "{shown}");
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the bound is a time")]
+fn a_script_with_as_many_variables_as_passwords_is_read_in_the_time_of_its_length() {
+    let one = "set p to \"Zebra7Quagga\"\ndo shell script \"id\" password p\n{ echo x; } | sudo -S id <<EOF\n";
+    let text = one.repeat((1 << 20) / one.len());
+    let began = std::time::Instant::now();
+    let shown = applied(&redactor(), json!({"message": text})).to_string();
+    assert!(!shown.contains("Quagga"));
+    assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
+}
