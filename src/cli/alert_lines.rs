@@ -23,6 +23,8 @@ pub(super) struct Lines {
     input: BufReader<Box<dyn Read>>,
     /// The file again, where it is a plain one that may grow.
     file: Option<File>,
+    /// Which file was opened.
+    opened: Option<(u64, u64)>,
     name: String,
     number: u64,
     /// The start of a line whose end is not written yet.
@@ -40,12 +42,10 @@ impl Lines {
             return Err(io::Error::other("not a regular file"));
         }
         let (compression, input) = decompressed(file.try_clone()?)?;
-        Ok(Lines::new(input, (compression == Compression::None).then_some(file), path.display().to_string()))
-    }
-
-    fn new(input: Box<dyn Read>, file: Option<File>, name: String) -> Lines {
-        let input = BufReader::new(input);
-        Lines { input, file, name, number: 0, begun: Vec::new(), position: 0, recent: Vec::new() }
+        let (opened, name) = (identity(&file), path.display().to_string());
+        let file = (compression == Compression::None).then_some(file);
+        let input = BufReader::new(input as Box<dyn Read>);
+        Ok(Lines { input, file, opened, name, number: 0, begun: Vec::new(), position: 0, recent: Vec::new() })
     }
 
     /// Passes on the complete lines.
@@ -87,8 +87,7 @@ impl Lines {
     }
 
     fn identity(&self) -> Option<(u64, u64)> {
-        let found = self.file.as_ref()?.metadata().ok()?;
-        Some((found.dev(), found.ino()))
+        identity(self.file.as_ref()?)
     }
 
     /// Whether what was read no longer exists.
@@ -98,6 +97,10 @@ impl Lines {
         let from = self.position.saturating_sub(now.len() as u64);
         file.read_exact_at(&mut now, from).is_err() || now != self.recent
     }
+}
+
+fn identity(file: &File) -> Option<(u64, u64)> {
+    file.metadata().ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// A file with its rotations, from the oldest on.
@@ -120,7 +123,7 @@ impl Followed {
         loop {
             let found = self.look().map(|found| (found.dev(), found.ino()));
             self.drain(take)?;
-            let is_same = self.live.as_ref().is_some_and(|live| live.identity() == found);
+            let is_same = self.live.as_ref().is_some_and(|live| live.opened == found);
             if is_same || found.is_none() {
                 return Ok(self.live.is_some());
             }
