@@ -14,24 +14,29 @@ use crate::output::state::{PANICS, StateDirectory, add_line};
 const MANY: usize = 3;
 /// within this time make the next start leave out what is optional.
 const WITHIN: Duration = Duration::from_secs(600);
-/// Bytes of a backtrace that are kept.
-const MAX_BACKTRACE: usize = 16 << 10;
+/// Bytes of a message, and of a backtrace, that are kept: what is longer than the state directory reads would hide every
+/// other.
+const MAX_TEXT: usize = 16 << 10;
 
 /// From now on a panic writes its message and its backtrace to the state directory, before the program aborts.
 pub(super) fn keep(state: &StateDirectory) {
     let file: PathBuf = StateDirectory::panics(state.path());
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let mut backtrace = Backtrace::force_capture().to_string();
-        backtrace.truncate(backtrace.floor_char_boundary(MAX_BACKTRACE));
         let line = json!({
             "time": now().to_string(), "version": env!("CARGO_PKG_VERSION"),
-            "thread": std::thread::current().name(), "panic": info.to_string(), "backtrace": backtrace,
+            "thread": std::thread::current().name(), "panic": cut(info.to_string()),
+            "backtrace": cut(Backtrace::force_capture().to_string()),
         });
         // There is nowhere else to report that it cannot be written; the message goes to standard error as well.
         let _ = add_line(&file, &line.to_string());
         before(info);
     }));
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    text
 }
 
 /// What earlier runs wrote when they panicked.
@@ -80,6 +85,12 @@ mod tests {
 
     fn time(seconds: i64) -> Timestamp {
         Timestamp::from_milliseconds(1_700_000_000_000 + seconds * 1000).unwrap()
+    }
+
+    #[test]
+    fn what_a_panic_quotes_leaves_room_for_others() {
+        assert!((MAX_TEXT - 1..=MAX_TEXT).contains(&cut("\u{e9}x".repeat(1 << 20)).len()));
+        assert_eq!(cut("short".to_owned()), "short");
     }
 
     #[test]

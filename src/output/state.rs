@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -116,11 +116,17 @@ pub(crate) const PANICS: &str = "panics.ndjson";
 /// Adds a line to a file of the state directory, which is made if it is not there. For a program that is about to end.
 pub(crate) fn add_line(path: &Path, line: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = open_own(options.append(true).create(true).mode(0o640), path)?;
-    if file.metadata()?.len() > MAX_BYTES / 2 {
+    let mut file = open_own(options.read(true).append(true).create(true).mode(0o640), path)?;
+    let length = file.metadata()?.len();
+    let mut last = *b"\n";
+    if length > MAX_BYTES / 2 {
         file.set_len(0)?;
+    } else if let Some(at) = length.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
     }
-    file.write_all(format!("{line}\n").as_bytes())
+    // A full disk can have cut off the line before.
+    let end = if last == *b"\n" { "" } else { "\n" };
+    file.write_all(format!("{end}{line}\n").as_bytes())
 }
 
 /// Whether an agent runs with this state directory.
@@ -132,18 +138,19 @@ pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
     Ok(rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }
 
-/// Reads a file of a state directory; `None`: there is none.
+/// Reads a file of a state directory; `None`: there is none. What is not UTF-8 is replaced: a character that was cut off
+/// costs its line, not the others.
 pub(crate) fn read(path: &Path, name: &str) -> io::Result<Option<String>> {
     let file = match open_own(OpenOptions::new().read(true), &path.join(name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(io::Error::other(format!("{name} is longer than {MAX_BYTES} bytes")));
     }
-    Ok(Some(text))
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Opens a regular file with a single link that belongs to root or to this user; no link is followed.
@@ -215,6 +222,34 @@ mod tests {
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(StateDirectory::open(&path), Err(StateError::Io { .. })));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_costs_no_other() {
+        let (_folder, path) = folder();
+        let state = StateDirectory::open(&path).unwrap();
+        let file = StateDirectory::panics(&path);
+        fs::write(&file, b"{\"panic\": \"\xc3").unwrap();
+        add_line(&file, "a").unwrap();
+        add_line(&file, "b").unwrap();
+        assert_eq!(state.read(PANICS).unwrap().as_deref(), Some("{\"panic\": \"\u{fffd}\na\nb\n"));
+    }
+
+    #[test]
+    fn whatever_else_has_the_name_of_a_file_is_refused_at_once() {
+        let (_folder, path) = folder();
+        let state = StateDirectory::open(&path).unwrap();
+        let file = path.join("status.json");
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        assert!(state.read("status.json").unwrap_err().to_string().contains("not a regular file"));
+        state.write("status.json", b"one").unwrap();
+        assert_eq!(state.read("status.json").unwrap().as_deref(), Some("one"), "a pipe is replaced");
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        assert!(state.read("status.json").is_err() && state.write("status.json", b"two").is_err());
+        fs::remove_dir(&file).unwrap();
+        fs::write(&file, vec![0; 10 << 20]).unwrap();
+        assert!(state.read("status.json").unwrap_err().to_string().contains("is longer than"));
     }
 
     #[test]
