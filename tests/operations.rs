@@ -75,9 +75,36 @@ fn a_status_that_is_none_or_a_link_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _lock = state(folder.path(), &json!("healthy"));
     status(folder.path(), &[]).exits(65).says("status.json");
+    for text in ["{\"written\": \"2026".to_owned(), "\0".repeat(1000), "[".repeat(1 << 20)] {
+        fs::write(folder.path().join("status.json"), text).unwrap();
+        status(folder.path(), &[]).exits(65).says("status.json");
+    }
+    fs::write(folder.path().join("status.json"), vec![b' '; 10 << 20]).unwrap();
+    status(folder.path(), &[]).exits(74).says("is longer than 1048576 bytes");
     fs::remove_file(folder.path().join("status.json")).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", folder.path().join("status.json")).unwrap();
     status(folder.path(), &[]).exits(74).says("cannot read the status");
+}
+
+#[test]
+fn a_status_says_what_it_has_as_text_alone_and_its_numbers_may_be_the_largest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (odd, most) = ("\u{1b}[2J\n\u{202e}\u{0}", u64::MAX);
+    let document = json!({
+        "written": now(), "version": odd, "build": odd, "since": odd, "problems": [odd], "left_out": [odd],
+        "sources": [{ "kind": odd, "name": odd, "finding": odd, "latency_ms": most, "events": most }],
+        "rules": [{ "id": odd, "alerts": most }, { "id": "b", "alerts": most }], "losses": [{ "name": odd, "count": most }, { "name": "b", "count": most }],
+        "exceptions": [{ "name": odd, "count": most }], "executables": [{ "name": odd, "count": most, "per_second": 1e308 }],
+        "last_alert": { "time": odd, "what": odd }, "last_error": { "time": odd, "what": odd },
+        "latency": { "alerts": most, "p50_ms": most }, "uptime_seconds": most, "memory_bytes": most, "held_bytes": most,
+        "pid": u32::MAX, "cpu_percent_now": -1e308,
+    });
+    let _lock = state(folder.path(), &document);
+    for args in [&[][..], &["--prometheus"], &["--json"]] {
+        let shown = status(folder.path(), args).exits(1).stdout;
+        assert!(!shown.contains(['\u{1b}', '\u{0}']), "{shown:?}");
+        assert!(args == ["--json"] || args == ["--prometheus"] || !shown.contains('\u{202e}'), "{shown:?}");
+    }
 }
 
 /// The agent in the simulated Mac, in which osascript connects.

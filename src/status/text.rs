@@ -78,7 +78,7 @@ fn headline(verdict: &Verdict) -> String {
 }
 
 fn line(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "{name:<10}{}", visible(value));
+    let _ = writeln!(out, "{:<10}{}", visible(name), visible(value));
 }
 
 fn sources(out: &mut String, status: &Status) {
@@ -97,7 +97,7 @@ fn sources(out: &mut String, status: &Status) {
 }
 
 fn alerts(out: &mut String, status: &Status) {
-    let total: u64 = status.rules.iter().map(|rule| rule.alerts).sum();
+    let total: u64 = status.rules.iter().fold(0, |total, rule| total.saturating_add(rule.alerts));
     let suppressed = plural(status.suppressed, "alert");
     let rules = plural(status.rules.len() as u64, "rule");
     line(out, "alerts", &format!("{total} of {rules}; {suppressed} suppressed by [volume]"));
