@@ -139,6 +139,29 @@ mod tests {
     }
 
     #[test]
+    fn a_line_with_deep_or_many_members_is_read_or_counted_and_costs_no_other() {
+        let with = |member: String| exit(1, 1).replacen('{', &format!("{{{member},"), 1);
+        let exec = |args: String| {
+            let event = r#"{"exec": {"target": {"audit_token": {"pid": 7, "pidversion": 9}}, "args": "#;
+            exit(1, 1).replace(r#"{"exit": {"stat": 0}}"#, &format!("{event}{args}}}}}"))
+        };
+        for (line, is_read) in [
+            (with(format!(r#""unknown": {}1{}"#, "[".repeat(3_000_000), "]".repeat(3_000_000))), true),
+            (with((0..400_000).map(|number| format!(r#""k{number}": 1"#)).collect::<Vec<_>>().join(",")), true),
+            (exec(format!("[{}]", vec!["\"a\""; 100_000].join(","))), true),
+            (exec(format!("[\"{}\"]", r"\u0000".repeat(1_000_000))), true),
+            (exec(format!("{}1{}", r#"{"a":"#.repeat(1_000_000), "}".repeat(1_000_000))), true),
+            (with(r#""seq_num": 7"#.to_owned()), false),
+            (with(r#""unknown": 1e999"#.to_owned()), true),
+        ] {
+            let text = format!("{}\n{line}\n{}\n", exit(0, 0), exit(2, 2));
+            let [events, malformed, _, _] = read_in_pieces(&text, 65_536);
+            let start = &line[..line.floor_char_boundary(80)];
+            assert_eq!([events, malformed], if is_read { [3, 0] } else { [2, 1] }, "{start}");
+        }
+    }
+
+    #[test]
     fn a_usage_text_is_no_message() {
         assert_eq!(read_in_pieces("usage: eslogger\n  exec\n", 4096), [0, 2, 0, 0]);
     }
