@@ -4,7 +4,8 @@ use super::grammar;
 use super::layer::{Layer, Shape, Token, lex};
 use super::mark::{Kind, Span, joined};
 use super::plain::is_plain;
-use super::{search, shapes, values, written};
+use super::together::Together;
+use super::{shapes, values, written};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
@@ -37,20 +38,14 @@ fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
     if depth + 1 >= MAX_LEVELS {
         return;
     }
-    let mut at = 0;
+    let (mut at, mut together) = (0, Together::new(layer, &tokens));
     while at < tokens.len() {
         if tokens[at].shape != Shape::Quoted {
             at += 1;
             continue;
         }
-        let mut inner = Layer::default();
-        inner.append_unescaped(layer, tokens[at].start, tokens[at].end);
-        // What a script puts together of literals is one text: `"curl -u x:" & "y"`.
-        while let Some(next) = search::joined(layer, &tokens, at) {
-            let append = if next > at + 2 { Layer::append_word } else { Layer::append_unescaped };
-            at = next;
-            append(&mut inner, layer, tokens[at].start, tokens[at].end);
-        }
+        let inner;
+        (inner, at) = together.text(at);
         if may_hold(&inner.text) {
             level(&inner, depth + 1, out);
         }

@@ -73,6 +73,21 @@ impl Layer {
         self.push('\'', (last.1, last.1));
     }
 
+    /// Adds what stands for a variable: a space or a new line by its AppleScript name, else the name as a shell has it.
+    pub(super) fn append_reference(&mut self, other: &Layer, token: &Token, name: &str) {
+        let Some(place) = other.at.get(token.start).copied() else { return };
+        match name {
+            "space" | "tab" => self.push(' ', place),
+            "return" | "linefeed" => self.push('\n', place),
+            _ => {
+                self.push('$', place);
+                self.push('{', place);
+                self.append(other, token.start, token.end);
+                self.push('}', place);
+            }
+        }
+    }
+
     /// Where a part is in the outermost text.
     pub(super) fn span(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
         let (first, last) = (self.at.get(start)?, self.at.get(end.checked_sub(1)?)?);

@@ -23,6 +23,7 @@ mod search;
 mod settings;
 mod shapes;
 mod taken;
+mod together;
 mod typed;
 mod values;
 mod vector;

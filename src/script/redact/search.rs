@@ -44,6 +44,16 @@ pub(super) fn is_quoted_form(layer: &Layer, tokens: &[Token], at: usize) -> bool
     words.len() == 3 && words.iter().map(|token| token.text(layer)).eq(["quoted", "form", "of"])
 }
 
+/// The literals that each variable is set to.
+pub(super) fn literals_of<'l>(layer: &'l Layer, tokens: &[Token]) -> HashMap<&'l str, Vec<usize>> {
+    let mut assigned: HashMap<&str, Vec<usize>> = HashMap::default();
+    let literals = (1..tokens.len()).filter(|at| tokens[*at].shape == Shape::Quoted);
+    for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
+        assigned.entry(name).or_default().push(at);
+    }
+    assigned
+}
+
 /// The variable that a literal is given to.
 fn assigned_name<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Option<&'l str> {
     let before = tokens[at - 1].text(layer);
@@ -89,14 +99,7 @@ impl<'l, 'o> Search<'l, 'o> {
             return;
         }
         let (layer, tokens) = (self.layer, self.tokens);
-        let assigned = self.assigned.get_or_insert_with(|| {
-            let mut assigned: HashMap<&str, Vec<usize>> = HashMap::default();
-            let literals = (1..tokens.len()).filter(|at| tokens[*at].shape == Shape::Quoted);
-            for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
-                assigned.entry(name).or_default().push(at);
-            }
-            assigned
-        });
+        let assigned = self.assigned.get_or_insert_with(|| literals_of(layer, tokens));
         // Each is left out once, however often the variable is named.
         for at in assigned.remove(name).into_iter().flatten() {
             self.literals(at, kind, false);

@@ -45,6 +45,24 @@ fn the_quoted_form_of_a_password_is_a_word_of_the_command() {
 }
 
 #[test]
+fn a_password_that_a_variable_brings_into_a_command_is_left_out_where_it_was_set() {
+    for text in [
+        "set p to \"Zebra7Quagga\"\ndo shell script \"echo \" & p & \" | sudo -S id\"",
+        "set p to \"two Zebra7Quagga\"\ndo shell script \"echo \" & quoted form of p & \" | sudo -S id\"",
+        "set p to \"Zebra7Quagga\"\ndo shell script \"dscl . authonly \" & u & space & p",
+        "var p = 'Zebra7Quagga'; app.doShellScript(\"security unlock-keychain -p \" + p + \" a.keychain\")",
+        "set p to \"Zebra7Quagga\"\ndo shell script \"curl -u \" & u & \":\" & p & \" https://x\"",
+        "do shell script \"sshpass -p '\" & \"Zebra7Quagga\" & \"' ssh \" & h",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+    let text =
+        "set u to \"https://example.org/Zebra7Quagga\"\ndo shell script \"curl -o a \" & quoted form of u & \" x\"";
+    let shown = applied(&redactor(), json!({"message": text})).to_string();
+    assert!(shown.contains("Zebra7Quagga"), "{shown}");
+}
+
+#[test]
 fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out() {
     for text in [
         "sudo -S id <<EOF\nZebra7 Quagga\nEOF\nls",
@@ -60,6 +78,9 @@ fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out(
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the bound is a time")]
 fn a_script_with_as_many_variables_as_passwords_is_read_in_the_time_of_its_length() {
+    // Literals that are put in again and again.
+    let long = format!("set p to \"{}\"\n{}", "x ".repeat(100_000), "\"a\" & p & ".repeat(50_000));
+    applied(&redactor(), json!({"message": long}));
     let one = "set p to \"Zebra7Quagga\"\ndo shell script \"id\" password p\n{ echo x; } | sudo -S id <<EOF\n";
     let text = one.repeat((1 << 20) / one.len());
     let began = std::time::Instant::now();
