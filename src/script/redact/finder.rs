@@ -1,5 +1,7 @@
 //! The secrets of a text.
 
+use ahash::HashMap;
+
 use super::grammar;
 use super::layer::{Layer, Shape, Token, lex};
 use super::mark::{Kind, Span, joined};
@@ -130,6 +132,8 @@ struct Pipeline<'l> {
     is_substituted: bool,
     /// A secret is read from the lines that follow: `sudo -S id <<EOF`.
     is_on_next_line: bool,
+    /// What variables were set to: `p=x; echo "$p" | sudo -S id`.
+    variables: HashMap<String, Span>,
 }
 
 impl Pipeline<'_> {
@@ -170,20 +174,53 @@ impl Pipeline<'_> {
         }
         let texts: Vec<&str> = words.iter().map(Word::text).collect();
         let (found, reads_secret) = grammar::find(&texts);
-        let ends = |found: grammar::Found| words[found.word].span(found.start, found.kind);
-        out.extend(found.into_iter().filter_map(ends));
+        out.extend(found.into_iter().filter_map(|found| self.secret(&words[found.word], found.start, found.kind)));
         if self.is_substituted {
-            writes(&words, out);
+            self.writes(&words, out);
         }
         if self.is_piped {
             let writers = std::mem::take(&mut self.writers);
-            writers.iter().filter(|_| reads_secret).for_each(|writer| writes(writer, out));
+            writers.iter().filter(|_| reads_secret).for_each(|writer| self.writes(writer, out));
             self.is_on_next_line = reads_secret && writers.iter().any(|writer| has_document(writer));
         }
         self.is_on_next_line |= reads_secret && has_document(&words);
+        self.assign(&words);
         if !words.is_empty() {
             self.writers.push(words);
         }
+    }
+
+    /// Remembers what `NAME=value` at the begin of a command sets.
+    fn assign(&mut self, words: &[Word<'_>]) {
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        for word in words {
+            let Some((name, value)) = word.text().split_once('=').filter(|(name, _)| is_name(name)) else {
+                if matches!(word.text(), "export" | "local" | "readonly") {
+                    continue;
+                }
+                return;
+            };
+            if let Some(span) = word.span(name.len() + 1, Kind::Password).filter(|_| !is_plain(value)) {
+                self.variables.insert(name.to_owned(), span);
+            }
+        }
+    }
+
+    /// A secret in a word from this place on, or where the variable was set that stands for it.
+    fn secret(&self, word: &Word<'_>, start: usize, kind: Kind) -> Option<Span> {
+        let value = &word.text()[start..];
+        if !is_plain(value) {
+            return word.span(start, kind);
+        }
+        let name = value.strip_prefix('$')?.trim_matches(['{', '}']);
+        self.variables.get(name).map(|span| Span { kind, ..*span })
+    }
+
+    /// What a command writes to one that reads a secret.
+    fn writes(&self, words: &[Word<'_>], out: &mut Vec<Span>) {
+        let texts: Vec<&str> = words.iter().map(Word::text).collect();
+        let written = written::words(&texts).into_iter();
+        out.extend(written.filter_map(|(word, start)| self.secret(&words[word], start, Kind::Password)));
     }
 }
 
@@ -192,11 +229,4 @@ fn has_document(words: &[Word<'_>]) -> bool {
     words
         .iter()
         .any(|word| word.text().strip_prefix("<<").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('<')))
-}
-
-/// What a command writes to one that reads a secret.
-fn writes(words: &[Word<'_>], out: &mut Vec<Span>) {
-    let texts: Vec<&str> = words.iter().map(Word::text).collect();
-    let written = written::words(&texts).into_iter();
-    out.extend(written.filter_map(|(word, start)| words[word].span(start, Kind::Password)));
 }

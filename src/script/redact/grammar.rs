@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) kind: Kind,
 }
 
-/// The secrets of a command's words, each to the end of its word; and whether it reads one from standard input.
+/// The secrets of a command's words, each to the end of its word, and the variables that stand for one; and whether it reads one from standard input.
 pub(super) fn find(words: &[&str]) -> (Vec<Found>, bool) {
     let mut reading =
         Reading { words, found: Vec::new(), command: None, place: None, before: Vec::new(), reads: false };
@@ -339,7 +339,7 @@ impl<'w> Reading<'w> {
     fn emit(&mut self, word: usize, start: usize, kind: Kind) {
         let value = &self.words[word][start..];
         let is_place = matches!(kind, Kind::Key | Kind::Credential) && is_path(value);
-        if !is_plain(value) && !is_place {
+        if (!is_plain(value) || value.starts_with('$')) && !is_place {
             self.found.push(Found { word, start, kind });
         }
     }

@@ -3,6 +3,7 @@
 use super::grammar;
 use super::known::Known;
 use super::mark::{Span, joined};
+use super::plain::is_plain;
 
 /// Bytes of each argument that are read together with those beside it.
 const MAX_HEAD: usize = 4096;
@@ -10,7 +11,8 @@ const MAX_HEAD: usize = 4096;
 /// The secrets of arguments: of each alone, of all by the grammar of the command, and of all as one text.
 pub(super) fn in_args(args: &[&str], known: &mut Known) -> Vec<Vec<Span>> {
     let mut spans: Vec<Vec<Span>> = args.iter().map(|arg| known.in_text(arg)).collect();
-    for found in grammar::find(args).0 {
+    let is_secret = |found: &grammar::Found| !is_plain(&args[found.word][found.start..]);
+    for found in grammar::find(args).0.into_iter().filter(is_secret) {
         let end = args[found.word].len();
         spans[found.word].push(Span { start: found.start, end, kind: found.kind });
     }

@@ -3,12 +3,17 @@
 
 use super::plain::is_plain;
 
-/// The words that `echo`, `printf`, `yes` or a here-string writes, and where in each the text begins.
+/// The words that `echo`, `printf`, `yes` or a here-string writes, of variables too, and where in each the text begins.
 pub(super) fn words(words: &[&str]) -> Vec<(usize, usize)> {
     if let Some(at) = words.iter().position(|word| word.starts_with("<<<")) {
         let is_joined = words[at].len() > 3;
         let place = if is_joined { (at, 3) } else { (at + 1, 0) };
-        return words.get(place.0).filter(|word| !is_plain(&word[place.1..])).map(|_| place).into_iter().collect();
+        return words
+            .get(place.0)
+            .filter(|word| !is_plain(&word[place.1..]) || word[place.1..].starts_with('$'))
+            .map(|_| place)
+            .into_iter()
+            .collect();
     }
     // What runs it may come first: `sh -c echo x`.
     let writes = |word: &&str| matches!(base_name(word), "echo" | "printf" | "yes");
@@ -18,7 +23,7 @@ pub(super) fn words(words: &[&str]) -> Vec<(usize, usize)> {
     if base_name(words[first]) == "printf" && rest.first().is_some_and(|at| words[*at].contains('%')) {
         rest.remove(0);
     }
-    rest.into_iter().filter(|at| !is_plain(words[*at])).map(|at| (at, 0)).collect()
+    rest.into_iter().filter(|at| !is_plain(words[*at]) || words[*at].starts_with('$')).map(|at| (at, 0)).collect()
 }
 
 /// Where in a command that prints a secret the secret begins: `echo x`.

@@ -63,6 +63,27 @@ fn a_password_that_a_variable_brings_into_a_command_is_left_out_where_it_was_set
 }
 
 #[test]
+fn a_password_that_a_variable_of_the_shell_brings_into_a_command_is_left_out_where_it_was_set() {
+    for text in [
+        "p=Zebra7Quagga; echo $p | sudo -S id",
+        "export x='two Zebra7Quagga'\nprintf '%s\\n' \"$x\" | sudo -S id",
+        "p='Zebra7Quagga' && sudo -S id <<< \"${p}\"",
+        "x=Zebra7Quagga; security unlock-keychain -p \"$x\" a.keychain",
+        "x=Zebra7Quagga\nsshpass -p $x ssh h",
+        "x=Zebra7Quagga; dscl . -authonly ada \"$x\"",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+    for text in ["p=Zebra7Quagga; echo $p | sort", "x=Zebra7Quagga; security unlock-keychain -p \"$y\" $x"] {
+        let shown = applied(&redactor(), json!({"message": text, "process": {"args": ["sh", "-c", text]}})).to_string();
+        assert!(shown.contains("Zebra7Quagga") && !shown.contains("redacted"), "{shown}");
+    }
+    let args = ["security", "unlock-keychain", "-p", "$PW", "a.keychain"];
+    let shown = applied(&redactor(), json!({"process": {"args": args, "command_line": args.join(" ")}})).to_string();
+    assert!(shown.contains("$PW"), "{shown}");
+}
+
+#[test]
 fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out() {
     for text in [
         "sudo -S id <<EOF\nZebra7 Quagga\nEOF\nls",
