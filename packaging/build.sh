@@ -10,7 +10,8 @@
 #   --certificate X     signs the code: on a Mac the name of an identity in a keychain, on Linux a PEM file with its key
 #   --installer-certificate X     signs the package, likewise
 #   --notary-profile NAME         the credentials that `notarytool store-credentials` keeps; a release on a Mac
-#   --executable FILE   a universal executable that packaging/cross/build.sh has made; without it that is run first
+#   --executable FILE   a universal executable that packaging/cross/build.sh has made; without it that is run first. What
+#                       lies beside it as FILE.symbols is kept for the backtraces of panics
 #   --command FILE      an osawatch that runs on this system, for the completions; without it cargo builds one
 #   --out DIR           in place of dist; a build that fails leaves it as it was
 set -euo pipefail
@@ -126,12 +127,14 @@ package
 sign_package "$out/$name.pkg"
 responders_zip
 python3 packaging/sbom.py "$version" >"$out/osawatch-$version.cdx.json"
+[ ! -f "$executable.symbols" ] || gzip -9n <"$executable.symbols" >"$out/osawatch-$version.symbols.gz"
 notarise
 (
     cd "$out"
     sum=(shasum -a 256)
     ! command -v sha256sum >/dev/null || sum=(sha256sum)
-    "${sum[@]}" -- *.pkg *.zip *.json >SHA256SUMS
+    shopt -s nullglob
+    "${sum[@]}" -- *.pkg *.zip *.json *.gz >SHA256SUMS
 )
 rm -rf "$result"
 mkdir -p "$(dirname "$result")"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # build.sh [TARGET...]: the macOS executables, on Linux or on a Mac, for macOS 13 and later. Each is left, signed ad hoc,
-# in target/TARGET/release; both together make target/universal2-apple-darwin/release/osawatch, the one to hand out.
+# in target/TARGET/release; both together make target/universal2-apple-darwin/release/osawatch, the one to hand out. Beside
+# each is osawatch.symbols, with which symbols.py names the functions in what a panic leaves.
 # On Linux, zig links them against text stubs: no Apple SDK is needed. On a Mac, Apple's linker does.
 # OSAWATCH_CACHE, a folder, keeps the Linux tools between runs; without it they go to target/cross.
 set -euo pipefail
@@ -35,8 +36,7 @@ else
     stubs=$PWD/target/cross/stubs
     packaging/cross/make-stubs.sh "$stubs"
     export PATH="$tools/bin:$PATH" SDKROOT=$stubs
-    # Stripped by the linker already, whose LC_UUID would else be a hash of the paths of the objects too.
-    flags+=("-L$stubs/usr/lib" -Clink-arg=-s)
+    flags+=("-L$stubs/usr/lib")
     build() { cargo zigbuild --release --bin osawatch "$@"; }
     sign() { python3 packaging/cross/macho.py sign "$identifier" "$1"; }
     join() { python3 packaging/cross/macho.py universal "$1" "$2" "$3"; }
@@ -44,12 +44,21 @@ fi
 # Between the flags stands a character that no path holds.
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
+# As rustc strips, but not before the symbols are kept.
+export CARGO_PROFILE_RELEASE_STRIP=none
+objcopy=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy
 # Together, as each is linked on one processor.
 build "${targets[@]/#/--target=}"
 for target in "${targets[@]}"; do
-    sign "target/$target/release/osawatch"
+    executable=target/$target/release/osawatch
+    packaging/cross/symbols.py of "$executable" >"$executable.symbols"
+    # Another file: cargo has a link to this one, and gives it back when nothing has changed.
+    "$objcopy" --strip-all "$executable" "$executable.stripped"
+    mv "$executable.stripped" "$executable"
+    sign "$executable"
 done
 if [ ${#targets[@]} = 2 ]; then
     mkdir -p "$(dirname "$universal")"
     join "$universal" "target/$arm/release/osawatch" "target/$intel/release/osawatch"
+    cat target/{"$arm","$intel"}/release/osawatch.symbols >"$universal.symbols"
 fi

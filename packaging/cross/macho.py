@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Mach-O files where Apple's tools are not: an ad-hoc signature, and one file for both processors.
 
-  macho.py sign IDENTIFIER FILE...    signs each in place, as codesign --sign - --identifier IDENTIFIER
+  macho.py sign IDENTIFIER FILE...    signs each in place, as codesign --sign - --identifier IDENTIFIER, with a UUID of
+                                      what it holds
   macho.py sign-universal IDENTIFIER FILE   every slice of one that holds several
   macho.py universal OUT FILE...      one file with every FILE as a slice, as lipo -create
 
@@ -15,6 +16,7 @@ import sys
 MAGIC_64 = 0xFEEDFACF
 FAT_MAGIC = 0xCAFEBABE
 LC_SEGMENT_64 = 0x19
+LC_UUID = 0x1B
 LC_CODE_SIGNATURE = 0x1D
 ARM64 = 0x0100000C
 # log2 of the alignment of a slice: the size of its processor's pages.
@@ -33,7 +35,7 @@ class Slice:
         magic, self.cpu, self.cpu_subtype = struct.unpack_from("<III", self.data)
         if magic != MAGIC_64:
             raise SystemExit("macho.py: not a thin 64-bit Mach-O file")
-        self.segments, self.signature, self.first_section = {}, None, len(self.data)
+        self.segments, self.signature, self.uuid, self.first_section = {}, None, None, len(self.data)
         self.bundle = ()
         count, self.commands_size = struct.unpack_from("<II", self.data, 16)
         at = 32
@@ -43,6 +45,8 @@ class Slice:
                 self._segment(at)
             if command == LC_CODE_SIGNATURE:
                 self.signature = at
+            if command == LC_UUID:
+                self.uuid = at + 8
             at += size
 
     def _segment(self, at):
@@ -56,6 +60,17 @@ class Slice:
                 self.first_section = min(self.first_section, offset)
             if bytes(self.data[section:section + 16]).rstrip(b"\0") == b"__info_plist":
                 raise SystemExit("macho.py: an embedded Info.plist has to be signed too, which this does not do")
+
+    def identify(self):
+        """Gives it a UUID of what it holds: the linker's is also of the paths of what it was linked from."""
+        if self.uuid is None:
+            return
+        self.data[self.uuid:self.uuid + 16] = bytes(16)
+        end = len(self.data) if self.signature is None else struct.unpack_from("<I", self.data, self.signature + 8)[0]
+        uuid = bytearray(hashlib.sha256(self.data[:end]).digest()[:16])
+        # RFC 9562: version 8, of one's own making.
+        uuid[6], uuid[8] = uuid[6] & 0x0F | 0x80, uuid[8] & 0x3F | 0x80
+        self.data[self.uuid:self.uuid + 16] = uuid
 
     def sign(self, identifier, bundle=()):
         """Takes an old signature away and appends a new one; the main executable of a bundle also seals its
@@ -141,6 +156,7 @@ def sign(identifier, paths):
     for path in paths:
         with open(path, "rb") as file:
             one = Slice(file.read())
+        one.identify()
         one.sign(identifier)
         write(path, one.data)
 

@@ -18,7 +18,9 @@ const WITHIN: Duration = Duration::from_secs(600);
 /// other.
 const MAX_TEXT: usize = 16 << 10;
 
-/// From now on a panic writes its message and its backtrace to the state directory, before the program aborts.
+/// From now on a panic writes its message and its backtrace to the state directory, before the program aborts. What is
+/// handed out has no symbols: the backtrace has addresses, and `keep_at` says by how much they were moved. The symbols
+/// of the release name them (`packaging/cross/symbols.py`).
 pub(super) fn keep(state: &StateDirectory) {
     let file: PathBuf = StateDirectory::panics(state.path());
     let before = std::panic::take_hook();
@@ -26,7 +28,8 @@ pub(super) fn keep(state: &StateDirectory) {
         let line = json!({
             "time": now().to_string(), "version": env!("CARGO_PKG_VERSION"),
             "thread": std::thread::current().name(), "panic": cut(info.to_string()),
-            "backtrace": cut(Backtrace::force_capture().to_string()),
+            "backtrace": cut(format!("{:#}", Backtrace::force_capture())),
+            "processor": std::env::consts::ARCH, "keep_at": format!("{:#x}", keep as fn(&StateDirectory) as usize),
         });
         // There is nowhere else to report that it cannot be written; the message goes to standard error as well.
         let _ = add_line(&file, &line.to_string());
