@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [SECONDS [TARGET...]]: fuzzes each parser for so long (default 20), from fuzz/seeds and what earlier runs found.
-# libFuzzer's instrumentation is a stable option of rustc, so no nightly compiler is needed; there is no unsafe code in
-# the parsers, so no sanitizer either. OSAWATCH_FUZZ_FLAGS are further options of libFuzzer, such as -runs=10000000.
+# OSAWATCH_FUZZ_FLAGS are further options of libFuzzer, such as -runs=10000000.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-20}
@@ -10,13 +9,8 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || { targets=(targets/*.rs) && targets=("${targets[@]#targets/}") && targets=("${targets[@]%.rs}"); }
 read -ra flags <<<"${OSAWATCH_FUZZ_FLAGS:-}"
 
-coverage='-sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-counters -sanitizer-coverage-pc-table
-    -sanitizer-coverage-trace-compares'
-options='--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1'
-for option in $coverage; do options+=" -Cllvm-args=$option"; done
-# With --target, build scripts and macros are not instrumented: nothing in them could be linked.
 host=$(rustc -vV | sed -n 's/^host: //p')
-RUSTFLAGS=$options cargo build --quiet --release --target "$host" --bins
+RUSTC_WRAPPER=$PWD/rustc.sh cargo build --quiet --release --target "$host" --bins
 
 fuzz() {
     local target=$1 log=artifacts/$1/log
