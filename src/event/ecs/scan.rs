@@ -5,9 +5,12 @@
 //! decides what is JSON, and words each error. A value that takes more than a look (escaped text, a number with a
 //! fraction) is given to serde_json alone. Both ways give the same event: a property test and a fuzz target compare them.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 
+use super::marks::Marks;
 use super::tree::{Node, Tree};
 use super::value::ValueSeed;
 use crate::event::Event;
@@ -20,7 +23,7 @@ const MAX_DIGITS: usize = 18;
 
 /// Reads a document into an event. `None`: it has another form, or is not JSON, and the event holds a part of it.
 pub(super) fn scan(tree: &Tree, text: &str, event: &mut Event) -> Option<()> {
-    let mut scan = Scan { tree, text, at: 0, event };
+    let mut scan = Scan { tree, text, marks: Marks::new(text.as_bytes()), at: 0, event };
     scan.skip_space();
     scan.object(Some(Tree::ROOT), MAX_DEPTH)?;
     scan.skip_space();
@@ -30,6 +33,7 @@ pub(super) fn scan(tree: &Tree, text: &str, event: &mut Event) -> Option<()> {
 struct Scan<'t> {
     tree: &'t Tree,
     text: &'t str,
+    marks: Marks<'t>,
     at: usize,
     event: &'t mut Event,
 }
@@ -55,13 +59,9 @@ impl Scan<'_> {
             return Some(());
         }
         loop {
-            let start = self.at + 1;
-            let (end, is_plain) = self.end_of_text()?;
-            if !is_plain {
-                return None;
-            }
-            self.at = end + 1;
-            let child = node.and_then(|node| self.tree.descend(node, &self.text[start..end]));
+            self.expect(b'"')?;
+            let key = self.plain()?;
+            let child = node.and_then(|node| self.tree.descend(node, &self.text.as_bytes()[key]));
             self.skip_space();
             self.expect(b':')?;
             self.skip_space();
@@ -107,14 +107,41 @@ impl Scan<'_> {
     }
 
     fn text(&mut self, node: Option<Node>) -> Option<()> {
-        let start = self.at + 1;
-        let (end, is_plain) = self.end_of_text()?;
-        if !is_plain {
-            return self.other(end + 1, node);
+        let start = self.at;
+        self.at += 1;
+        match self.plain() {
+            Some(Range { start, end }) => {
+                self.push(node, Value::InLine { start: start as u32, len: (end - start) as u32 });
+                Some(())
+            }
+            None => self.escaped(start, node),
+        }
+    }
+
+    /// Has serde_json read the text that begins here.
+    fn escaped(&mut self, start: usize, node: Option<Node>) -> Option<()> {
+        let mut at = start + 1;
+        loop {
+            at = self.marks.from(at)?;
+            match self.text.as_bytes()[at] {
+                b'"' => break,
+                b'\\' => at += 2,
+                _ => return None,
+            }
+        }
+        self.at = start;
+        self.other(at + 1, node)
+    }
+
+    /// Where the text is that begins here, behind its quote, unless something in it is escaped. Then the place is behind it.
+    #[inline]
+    fn plain(&mut self) -> Option<Range<usize>> {
+        let (start, end) = (self.at, self.marks.from(self.at)?);
+        if self.text.as_bytes()[end] != b'"' {
+            return None;
         }
         self.at = end + 1;
-        self.push(node, Value::InLine { start: start as u32, len: (end - start) as u32 });
-        Some(())
+        Some(start..end)
     }
 
     fn number(&mut self, node: Option<Node>) -> Option<()> {
@@ -167,23 +194,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Where the text that begins here ends, and whether nothing in it is escaped.
-    fn end_of_text(&mut self) -> Option<(usize, bool)> {
-        let bytes = self.text.as_bytes();
-        if bytes.get(self.at) != Some(&b'"') {
-            return None;
-        }
-        let (mut at, mut is_plain) = (self.at + 1, true);
-        loop {
-            at = special(bytes, at)?;
-            match bytes[at] {
-                b'"' => return Some((at, is_plain)),
-                b'\\' => (at, is_plain) = (at + 2, false),
-                _ => return None,
-            }
-        }
-    }
-
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
             self.at += 1;
@@ -197,28 +207,4 @@ impl Scan<'_> {
     fn expect(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then(|| self.at += 1)
     }
-}
-
-/// The first quote, backslash or control character from this place on.
-fn special(bytes: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = specials(u64::from_le_bytes(*eight));
-        if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
-    }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    bytes.get(at..)?.iter().position(is_special).map(|found| at + found)
-}
-
-/// Of eight bytes, the first lowest, the upper bit of each that is a quote, a backslash or a control character. A borrow can
-/// set bits above the lowest of them: only that one counts.
-fn specials(bytes: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const UPPER: u64 = 0x80 * ONES;
-    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(bound * ONES) & !bytes;
-    let quote = below(bytes ^ (u64::from(b'"') * ONES), 1);
-    let backslash = below(bytes ^ (u64::from(b'\\') * ONES), 1);
-    (quote | backslash | below(bytes, 0x20)) & UPPER
 }

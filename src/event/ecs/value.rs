@@ -116,6 +116,6 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Option<Node>, E> {
-        Ok(self.tree.descend(self.node, key))
+        Ok(self.tree.descend(self.node, key.as_bytes()))
     }
 }

@@ -1,0 +1,99 @@
+//! Where the quotes, backslashes and control characters of a text are, found for 64 bytes at a time.
+
+/// Bytes that are looked at together: a bit for each fits a number.
+const BLOCK: usize = 64;
+
+/// The places that end or escape a JSON text.
+pub(super) struct Marks<'t> {
+    bytes: &'t [u8],
+    /// Where the block begins that was looked at last.
+    start: usize,
+    /// A bit for each byte of it, the first lowest.
+    found: u64,
+}
+
+impl<'t> Marks<'t> {
+    pub(super) fn new(bytes: &'t [u8]) -> Marks<'t> {
+        Marks { bytes, start: usize::MAX, found: 0 }
+    }
+
+    /// The first at this place or behind it. Asked in order, each byte is looked at once.
+    #[inline]
+    pub(super) fn from(&mut self, at: usize) -> Option<usize> {
+        let within = at.wrapping_sub(self.start);
+        let rest = if within < BLOCK { self.found >> within } else { 0 };
+        if rest == 0 { self.search(at) } else { Some(at + rest.trailing_zeros() as usize) }
+    }
+
+    fn search(&mut self, mut at: usize) -> Option<usize> {
+        loop {
+            self.start = at & !(BLOCK - 1);
+            self.found = found(self.bytes.get(self.start..)?);
+            let rest = self.found >> (at - self.start);
+            if rest != 0 {
+                return Some(at + rest.trailing_zeros() as usize);
+            }
+            at = self.start + BLOCK;
+        }
+    }
+}
+
+/// Which of the first bytes of a text are marks.
+fn found(bytes: &[u8]) -> u64 {
+    let mut short = [b' '; BLOCK];
+    let block = bytes.first_chunk().unwrap_or_else(|| {
+        short[..bytes.len()].copy_from_slice(bytes);
+        &short
+    });
+    let mut marks = [0; BLOCK];
+    // No branch and no bit in this loop: the compiler makes it vector instructions.
+    for (mark, byte) in marks.iter_mut().zip(block) {
+        *mark = u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < b' ');
+    }
+    let (eights, _) = marks.as_chunks();
+    eights.iter().rev().fold(0, |found, eight| found << 8 | gathered(u64::from_le_bytes(*eight)))
+}
+
+/// Eight bytes that are 0 or 1 as eight bits: the product moves the byte *i* to the bit 56 + *i*, and no two to the same.
+fn gathered(bytes: u64) -> u64 {
+    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mark_is_found_wherever_it_is_in_a_block_or_behind_it() {
+        for length in [1, 7, 8, 63, 64, 65, 127, 128, 200] {
+            for mark in [b'"', b'\\', 0, b'\n', 0x1f] {
+                for place in 0..length {
+                    let mut text = vec![b'a'; length];
+                    text[place] = mark;
+                    let mut marks = Marks::new(&text);
+                    assert_eq!(marks.from(0), Some(place), "{mark} at {place} of {length}");
+                    assert_eq!(marks.from(place), Some(place));
+                    assert_eq!((marks.from(place + 1), marks.from(length)), (None, None));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_byte_is_a_mark() {
+        let others: Vec<u8> = (b' '..=255).filter(|byte| !matches!(byte, b'"' | b'\\')).collect();
+        assert_eq!(Marks::new(&others).from(0), None);
+        assert_eq!(Marks::new(&[]).from(0), None);
+    }
+
+    #[test]
+    fn all_marks_of_a_text_are_found_in_order() {
+        let text: Vec<u8> = (0..500).map(|at| if at % 7 < 2 { b'"' } else { b'x' }).collect();
+        let mut marks = Marks::new(&text);
+        let mut places = Vec::new();
+        while let Some(place) = marks.from(places.last().map_or(0, |last| last + 1)) {
+            places.push(place);
+        }
+        assert_eq!(places, (0..500).filter(|at| at % 7 < 2).collect::<Vec<_>>());
+    }
+}
