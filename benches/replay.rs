@@ -1,97 +1,261 @@
-//! `cargo bench`: events per second of a replay of a 1,000,000-event trace with all built-in rules, with
-//! its parts and its floor beside it in one run.
+//! `cargo bench --bench replay [-- PART]`: `osawatch replay` of a 1,000,000-event trace, against its limits, each ratio of
+//! runs that take turns.
 //!
-//! * `floor`: serde_json checks that each line is JSON and keeps nothing; no replay can be faster.
-//! * `decode`: lines to events.
-//! * `matcher`: events, already decoded, through order, process tracking and rules.
-//! * `replay`: the whole, from the file.
+//! * `floor`: one thread that checks with serde_json that each line is JSON and keeps nothing; the time and the processor
+//!   time of a replay with all built-in rules, as multiples of it. On one core, the time of a replay on one thread.
+//! * `compressed`: gzip, zstd and xz, as multiples of their decompressors alone.
+//! * `pretty`: the same documents on many lines, for each byte, as a multiple of one line each.
+//! * `rules`: 180 rules more, as a multiple of the built-in ones.
+//! * `engine`: events, already decoded, through order, process tracking and rules on one core.
+//! * `scale`: 1, 3, 10 and 30 million events; it needs 26 GB of disk, and runs only when it is named.
 #![allow(missing_docs, unreachable_pub, reason = "a benchmark has no readers but its own")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use osawatch::detect::RuleSet;
 use osawatch::event::{Decoded, Event, Line, Machine};
 use osawatch::pipeline::{Limits, Pipeline};
-use osawatch::source::recording::{Input, Next, Recording};
 use osawatch::source::{Decoder, Decoding};
 use serde::de::IgnoredAny;
 
 mod trace;
 
 const EVENTS: u64 = 1_000_000;
-/// The parts are measured on the beginning of the trace, to hold it in memory.
-const PART: u64 = 100_000;
+/// Of what takes longer for each event, or is held in memory.
+const PART: u64 = 200_000;
+/// Runs of each, in turn; the median counts.
+const RUNS: usize = 3;
 
-fn trace_file() -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.ndjson");
+fn main() {
+    let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
+    println!("{:<52} {:>12} {:>12} {:>8}", "what", "measured", "limit", "ratio");
+    for (name, part) in [
+        ("floor", floor as fn()),
+        ("compressed", compressed),
+        ("pretty", pretty),
+        ("rules", rules),
+        ("engine", engine),
+        ("scale", scale),
+    ] {
+        if wanted.as_deref().map_or(name != "scale", |wanted| wanted == name) {
+            part();
+        }
+    }
+}
+
+fn row(what: &str, measured: f64, limit: f64, unit: &str) {
+    println!("{what:<52} {measured:>9.2} {unit:<2} {limit:>9.2} {unit:<2} {:>8.2}", measured / limit);
+}
+
+/// What a run took.
+#[derive(Clone, Copy)]
+struct Cost {
+    time: f64,
+    processor: f64,
+}
+
+/// The median of the runs of each, which take turns.
+fn in_turn<const N: usize>(parts: [&dyn Fn() -> Cost; N]) -> [Cost; N] {
+    let rounds: Vec<[Cost; N]> = (0..RUNS).map(|_| parts.map(|part| part())).collect();
+    std::array::from_fn(|part| {
+        let median = |of: fn(&Cost) -> f64| {
+            let mut figures: Vec<f64> = rounds.iter().map(|round| of(&round[part])).collect();
+            figures.sort_by(f64::total_cmp);
+            figures[RUNS / 2]
+        };
+        Cost { time: median(|cost| cost.time), processor: median(|cost| cost.processor) }
+    })
+}
+
+fn measured(who: UsageWho, run: impl FnOnce()) -> Cost {
+    let processor = || {
+        let usage = getrusage(who).expect("the system counts");
+        (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6
+    };
+    let (before, began) = (processor(), Instant::now());
+    run();
+    Cost { time: began.elapsed().as_secs_f64(), processor: processor() - before }
+}
+
+/// The program itself, as a responder runs it.
+fn replay(args: &[&str], path: &Path) -> Cost {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+    command.arg("replay").args(args).arg(path).stdout(Stdio::null()).stderr(Stdio::null());
+    measured(UsageWho::RUSAGE_CHILDREN, || assert!(command.status().expect("osawatch runs").success()))
+}
+
+/// The largest that a replay was so far, in MB.
+fn resident() -> f64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system counts").max_rss() as f64 / 1024.0
+}
+
+fn checked(path: &Path) -> Cost {
+    measured(UsageWho::RUSAGE_SELF, || {
+        let mut lines = BufReader::with_capacity(1 << 16, File::open(path).expect("the trace opens"));
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).expect("the trace can be read") > 0 {
+            black_box(serde_json::from_slice::<IgnoredAny>(&line).is_ok());
+            line.clear();
+        }
+    })
+}
+
+fn trace_file(events: u64) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trace-{events}.ndjson"));
     let mut out = BufWriter::new(File::create(&path).expect("the trace can be made"));
-    trace::write(EVENTS, &mut out).and_then(|()| out.flush()).expect("the trace can be written");
+    trace::write(events, &mut out).and_then(|()| out.flush()).expect("the trace can be written");
     path
 }
 
-fn replay(path: &Path) -> u64 {
-    let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
-    let inputs = [Input::from(path)];
-    let mut recording = Recording::open(&inputs, pipeline.fields(), Machine::default()).expect("the trace opens");
-    let mut alerts = 0;
-    loop {
-        match recording.next() {
-            Next::Event(event) => pipeline.push(event, |_| alerts += 1),
-            Next::End => break,
-            _ => {}
-        }
-    }
-    pipeline.finish(|_| alerts += 1);
-    alerts
+fn floor() {
+    let path = trace_file(EVENTS);
+    let one = || replay(&["--threads", "1"], &path);
+    let [floor, replayed, one] = in_turn([&|| checked(&path), &|| replay(&[], &path), &one]);
+    println!("{:<52} {:>9.2} s", "floor: a million lines checked to be JSON", floor.time);
+    row("replay: time, of the floor's", replayed.time / floor.time, 1.0 / 0.6, "");
+    row("  processor time", replayed.processor / floor.time, 2.5, "");
+    row("  on one thread: time", one.time / floor.time, 1.0 / 0.35, "");
+    row("  resident, at most", resident(), 64.0, "MB");
+    fs::remove_file(path).expect("what was made can be removed");
 }
 
-fn benches(criterion: &mut Criterion) {
-    let path = trace_file();
+fn written(path: &Path, name: &str, write: impl FnOnce(&[u8], &mut File) -> io::Result<()>) -> PathBuf {
+    let to = path.with_extension(name);
+    let text = fs::read(path).expect("the trace can be read");
+    write(&text, &mut File::create(&to).expect("a file can be made")).expect("it can be written");
+    to
+}
+
+fn unpacked(mut reader: impl Read) -> Cost {
+    measured(UsageWho::RUSAGE_SELF, || {
+        io::copy(&mut reader, &mut io::sink()).expect("what was packed can be unpacked");
+    })
+}
+
+fn compressed() {
+    let path = trace_file(PART);
+    let gzip = written(&path, "gz", |text, out| {
+        let mut packer = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+        packer.write_all(text).and_then(|()| packer.finish().map(drop))
+    });
+    let zstd = written(&path, "zst", |text, out| {
+        out.write_all(&ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest))
+    });
+    let xz = written(&path, "xz", |text, out| {
+        let mut packer = lzma_rust2::XzWriter::new(out, lzma_rust2::XzOptions::with_preset(6))?;
+        packer.write_all(text).and_then(|()| packer.finish().map(drop))
+    });
+    let open = |path: &Path| BufReader::new(File::open(path).expect("what was packed opens"));
+    let alone = [
+        &(|| unpacked(flate2::bufread::MultiGzDecoder::new(open(&gzip)))) as &dyn Fn() -> Cost,
+        &|| unpacked(ruzstd::decoding::StreamingDecoder::new(open(&zstd)).expect("it is zstd")),
+        &|| unpacked(lzma_rust2::XzReader::new(open(&xz), true)),
+    ];
+    for ((name, path), alone) in [("gzip", &gzip), ("zstd", &zstd), ("xz", &xz)].into_iter().zip(alone) {
+        let [alone, replayed] = in_turn([alone, &|| replay(&[], path)]);
+        row(&format!("{name}: time, of its decompressor's alone"), replayed.time / alone.time, 1.1, "");
+    }
+    [path, gzip, zstd, xz].iter().for_each(|path| fs::remove_file(path).expect("what was made can be removed"));
+}
+
+fn pretty() {
+    let path = trace_file(PART);
+    let pretty = written(&path, "json", |text, out| {
+        let mut out = BufWriter::new(out);
+        for document in serde_json::Deserializer::from_slice(text).into_iter::<serde_json::Value>() {
+            serde_json::to_writer_pretty(&mut out, &document?)?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    });
+    let bytes = |path: &Path| fs::metadata(path).expect("it was made").len() as f64;
+    let [lines, spread] = in_turn([&|| replay(&[], &path), &|| replay(&[], &pretty)]);
+    row("pretty-printed: time for each byte", spread.time / bytes(&pretty) / (lines.time / bytes(&path)), 1.5, "");
+    [path, pretty].iter().for_each(|path| fs::remove_file(path).expect("what was made can be removed"));
+}
+
+/// Rules as they are written for macOS: most name a program, some a parent or an argument, and a third are sequences.
+fn rule(number: usize) -> String {
+    let query = match number % 3 {
+        0 => {
+            format!(r#"process where event.type == "start" and process.name : "tool-{number}" and process.args : "-*""#)
+        }
+        1 => format!(
+            r#"process where event.type == "start" and process.parent.name in ("daemon-{number}", "agent-{number}") and
+            process.args : ("*/tmp/x{number}*", "--hidden-{number}")"#
+        ),
+        _ => format!(
+            r#"sequence by process.entity_id with maxspan=30s [process where event.type == "start" and
+            process.name == "helper-{number}"] [network where not cidrmatch(destination.ip, "10.0.0.0/8")]"#
+        ),
+    };
+    format!(
+        "[rule]\nrule_id = \"bench-{number}\"\nname = \"Rule {number}\"\nseverity = \"low\"\nrisk_score = 21\n\
+        type = \"eql\"\nlanguage = \"eql\"\nquery = '''{query}'''\n"
+    )
+}
+
+fn rules() {
+    let path = trace_file(PART);
+    let folder = tempfile::tempdir().expect("a directory can be made");
+    for number in 0..180 {
+        fs::write(folder.path().join(format!("{number}.toml")), rule(number)).expect("a rule can be written");
+    }
+    let more = ["--rules", folder.path().to_str().expect("its name is text")];
+    let [few, many] = in_turn([&|| replay(&[], &path), &|| replay(&more, &path)]);
+    row("180 rules more: processor time, of the built-in's", many.processor / few.processor, 2.0, "");
+    fs::remove_file(path).expect("what was made can be removed");
+}
+
+fn engine() {
     let mut text = Vec::new();
     trace::write(PART, &mut text).expect("a trace in memory");
     let block = Arc::new(String::from_utf8(text).expect("the trace is text"));
-    let mut lines = Vec::new();
+    let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
     let mut start = 0;
+    let mut events = Vec::new();
     for end in memchr::memchr_iter(b'\n', block.as_bytes()) {
-        lines.push(Line::new(&block, start..end));
+        match decoder.decode(&Line::new(&block, start..end), None) {
+            Ok(Decoding { decoded: Decoded::Event(event), .. }) => events.push(event),
+            other => panic!("{other:?}"),
+        }
         start = end + 1;
     }
-
-    let mut group = criterion.benchmark_group("trace");
-    group.sample_size(10);
-    group.throughput(Throughput::Elements(PART));
-    group.bench_function("floor", |bencher| {
-        bencher.iter(|| lines.iter().filter(|line| serde_json::from_str::<IgnoredAny>(line.as_str()).is_ok()).count());
-    });
-    let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
-    let decode = |line: &Line| match decoder.decode(line, None) {
-        Ok(Decoding { decoded: Decoded::Event(event), .. }) => event,
-        other => panic!("{other:?}"),
+    let observed = || {
+        let (mut pipeline, events): (_, Vec<Event>) =
+            (Pipeline::new(RuleSet::built_in(), Limits::replay()), events.clone());
+        let cost = measured(UsageWho::RUSAGE_SELF, || {
+            let mut alerts = 0_u64;
+            events.into_iter().for_each(|event| pipeline.push(event, |_| alerts += 1));
+            pipeline.finish(|_| alerts += 1);
+            black_box(alerts);
+        });
+        Cost { time: cost.time / PART as f64, ..cost }
     };
-    group.bench_function("decode", |bencher| {
-        bencher.iter(|| lines.iter().map(decode).filter(|event| event.id().is_empty()).count())
-    });
-    let events: Vec<Event> = lines.iter().map(decode).collect();
-    group.bench_function("matcher", |bencher| {
-        bencher.iter_batched(
-            || (Pipeline::new(RuleSet::built_in(), Limits::replay()), events.clone()),
-            |(mut pipeline, events)| {
-                let mut alerts = 0_u64;
-                events.into_iter().for_each(|event| pipeline.push(event, |_| alerts += 1));
-                pipeline.finish(|_| alerts += 1);
-                (alerts, pipeline)
-            },
-            criterion::BatchSize::LargeInput,
-        );
-    });
-    group.throughput(Throughput::Elements(EVENTS));
-    group.bench_function("replay", |bencher| bencher.iter(|| replay(&path)));
-    group.finish();
+    let [engine] = in_turn([&observed]);
+    row("engine, one core: time for an event", engine.time * 1e6, 0.5, "µs");
 }
 
-criterion_group!(all, benches);
-criterion_main!(all);
+fn scale() {
+    let mut first = None;
+    for millions in [1, 3, 10, 30] {
+        let path = trace_file(millions * EVENTS);
+        let cost = replay(&[], &path);
+        fs::remove_file(path).expect("what was made can be removed");
+        let each = cost.time / millions as f64;
+        let first = *first.get_or_insert(each);
+        let time = Duration::from_secs_f64(cost.time);
+        row(&format!("{millions} million events, {time:.1?}: time for each, of one"), each / first, 1.1, "");
+    }
+    row("  resident, at most", resident(), 64.0, "MB");
+}
