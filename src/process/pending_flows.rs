@@ -6,11 +6,9 @@
 //! remembered for a while: an exec that is reported later still, and that changes whose flow it was, releases it once
 //! more.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-
-use ahash::HashMap;
 
 use crate::event::{Charge, Event, Ledger, Timestamp, field};
 
@@ -132,8 +130,8 @@ impl PendingFlows {
 
     /// An execution that began at `began` was reported: flows of its process, later than it, may be its own.
     pub(crate) fn started(&mut self, process: i64, began: Timestamp, now: Duration) {
-        let again = self.remembered.take(process, |held| held.event.time >= began);
-        let found = self.unknown.take(process, |_| true);
+        let again = self.remembered.take(process, began);
+        let found = self.unknown.take(process, Timestamp::from_nanoseconds(i64::MIN));
         self.settling.extend(again.into_iter().chain(found).map(|held| Held { since: now, has_waited: true, ..held }));
     }
 
@@ -152,13 +150,13 @@ impl PendingFlows {
     /// The next flow that need not wait.
     pub(crate) fn pop_due(&mut self, progress: Progress, now: Duration) -> Option<Due> {
         let remembered = REMEMBERED.max(self.lateness);
-        while self.remembered.queue.front().is_some_and(|held| now.saturating_sub(held.since) >= remembered) {
+        while self.remembered.front().is_some_and(|held| now.saturating_sub(held.since) >= remembered) {
             self.remembered.pop();
         }
         if let Some(is_certain) = self.settling.front().and_then(|held| fate(held, Duration::ZERO, progress, now)) {
             return self.settling.pop_front().map(|held| Due { is_certain, ..Due::from(held) });
         }
-        let is_certain = fate(self.unknown.queue.front()?, self.lateness, progress, now)?;
+        let is_certain = fate(self.unknown.front()?, self.lateness, progress, now)?;
         self.unknown.pop().map(|held| Due { is_certain, ..Due::from(held) })
     }
 
@@ -183,12 +181,12 @@ impl PendingFlows {
             quiet.unwrap_or(Duration::MAX).min(held.since.saturating_add(LONGEST_WAIT.max(wait)))
         };
         let settled = self.settling.front().map(|held| due(held, Duration::ZERO));
-        let given_up = self.unknown.queue.front().map(|held| due(held, self.lateness));
+        let given_up = self.unknown.front().map(|held| due(held, self.lateness));
         settled.into_iter().chain(given_up).min()
     }
 
     fn is_full(&self) -> bool {
-        let number = self.settling.len() + self.unknown.queue.len() + self.remembered.queue.len();
+        let number = self.settling.len() + self.unknown.len() + self.remembered.len();
         number > self.capacity || self.ledger.bytes() > self.bytes
     }
 }
@@ -216,46 +214,51 @@ impl From<Held> for Due {
     }
 }
 
-/// Flows in their order, and how many of each pid: most processes that start have none.
+/// Flows in their order, and where those of each pid are: a process can run one program after the other while many wait.
 #[derive(Debug, Default)]
 struct ByPid {
-    queue: VecDeque<Held>,
-    counts: HashMap<i64, usize>,
+    /// The one that has waited longest comes first.
+    queue: BTreeMap<Place, Held>,
+    /// By pid and time.
+    places: BTreeMap<(i64, Timestamp, u64), Place>,
+    number: u64,
 }
 
+/// Since when a flow waits, and the how many-th it is.
+type Place = (Duration, u64);
+
 impl ByPid {
-    /// Puts a flow in its place: the one that has waited longest comes first.
     fn push(&mut self, held: Held) {
-        *self.counts.entry(pid(&held.event)).or_default() += 1;
-        let at = self.queue.partition_point(|other| other.since <= held.since);
-        self.queue.insert(at, held);
+        self.number += 1;
+        let place = (held.since, self.number);
+        self.places.insert((pid(&held.event), held.event.time, self.number), place);
+        self.queue.insert(place, held);
+    }
+
+    fn front(&self) -> Option<&Held> {
+        self.queue.first_key_value().map(|(_, held)| held)
     }
 
     fn pop(&mut self) -> Option<Held> {
-        let held = self.queue.pop_front()?;
-        self.forget(pid(&held.event), 1);
+        let ((_, number), held) = self.queue.pop_first()?;
+        self.places.remove(&(pid(&held.event), held.event.time, number));
         Some(held)
     }
 
-    /// Those of a process that pass the test.
-    fn take(&mut self, process: i64, test: impl Fn(&Held) -> bool) -> VecDeque<Held> {
-        if !self.counts.contains_key(&process) {
-            return VecDeque::new();
-        }
-        let (taken, rest): (VecDeque<Held>, _) =
-            self.queue.drain(..).partition(|held| pid(&held.event) == process && test(held));
-        self.queue = rest;
-        self.forget(process, taken.len());
-        taken
+    /// Those of a process from this time on.
+    fn take(&mut self, process: i64, from: Timestamp) -> Vec<Held> {
+        let later = (process, from, 0)..=(process, Timestamp::from_nanoseconds(i64::MAX), u64::MAX);
+        let mut found: Vec<_> = self.places.range(later).map(|(key, place)| (*place, *key)).collect();
+        found.sort_unstable();
+        let take = |(place, key)| {
+            self.places.remove(&key);
+            self.queue.remove(&place)
+        };
+        found.into_iter().filter_map(take).collect()
     }
 
-    fn forget(&mut self, process: i64, number: usize) {
-        if let Some(count) = self.counts.get_mut(&process) {
-            *count = count.saturating_sub(number);
-            if *count == 0 {
-                self.counts.remove(&process);
-            }
-        }
+    fn len(&self) -> usize {
+        self.queue.len()
     }
 }
 

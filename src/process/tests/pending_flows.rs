@@ -130,3 +130,20 @@ fn a_flow_says_how_long_it_waited_for_its_exec_and_one_of_a_known_process_did_no
     let waited = |pending: &mut PendingFlows| pending.pop_due(busy(200), ms(700)).unwrap().waited_ms(ms(700));
     assert_eq!([waited(&mut pending), waited(&mut pending)], [None, Some(700)]);
 }
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the time that it takes is what is tested")]
+fn an_exec_costs_no_more_with_thousands_of_flows_before_it_of_its_process_and_of_others() {
+    let mut pending = pending(20_000);
+    for n in 0..16_000 {
+        let process = if n % 2 == 0 { 1 } else { n };
+        assert!(pending.hold(flow(process, n), true, ms(0)).is_none());
+    }
+    assert_eq!(due(&mut pending, busy(16_000), 1).len(), 16_000);
+    let began = std::time::Instant::now();
+    (0..5_000).for_each(|n| pending.started(1, at(20_000 + n), ms(2)));
+    assert_eq!(due(&mut pending, busy(50_000), 3), [0; 0]);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    pending.started(1, at(15_990), ms(4));
+    assert_eq!(due(&mut pending, busy(50_000), 5), [1; 5], "of those after it");
+}
