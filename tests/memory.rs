@@ -269,3 +269,22 @@ fn the_heap_of_a_full_table_stays_as_it_is_and_is_what_the_table_accounts_for() 
     let (heap, accounted) = (tenths[9], pipeline.bytes() as i64);
     assert!(heap * 10 <= accounted * 12, "{heap} bytes of {accounted}");
 }
+
+#[test]
+fn long_names_of_what_is_only_remembered_for_a_while_take_no_more_than_their_budget() {
+    const LONG: usize = 1 << 20;
+    let exit = r#""event":{"category":"process","type":"end"},"process":{"entity_id":"#;
+    let start = r#""event":{"category":"process","type":"start"},"#;
+    let pipe = format!(r#"{start}"process":{{"entity_id":"e","name":"sh"}},"osawatch":{{"process":{{"stdout_pipe":"#);
+    let host = format!(r#"{start}"process":{{"entity_id":"e"}},"host":{{"id":"#);
+    for (begin, end) in [(exit, "}}"), (&pipe, "}}}"), (&host, "}}")] {
+        let begin = begin.to_owned();
+        let run = limited(100, "replay -", move |input| {
+            for n in 0..100 {
+                let time = at(n);
+                writeln!(input, r#"{{"@timestamp":"{time}",{begin}"{n}{}"{end}"#, "x".repeat(LONG)).unwrap();
+            }
+        });
+        run.exits(0).says("100 process events");
+    }
+}

@@ -89,7 +89,8 @@ impl Execution {
         Arc::new(self)
     }
 
-    fn bytes(&self) -> usize {
+    /// The bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
         size_of::<Execution>() + self.text.capacity() + size_of_val::<[_]>(&self.args) + script
     }

@@ -12,6 +12,8 @@ use crate::event::{Categories, Event, Field, Scalar, Timestamp, document, field}
 
 /// How many hosts are distinguished; the events of further ones are counted together.
 const MAX_HOSTS: usize = 1000;
+/// How much of what names a host is held: a recording can name one with a megabyte.
+const MAX_NAME: usize = 256;
 /// How close to the end of a recording a program has to start for its connections to be missed.
 const CUT_SHORT: Duration = Duration::from_secs(30);
 /// The interpreters that the end of a recording may cut short.
@@ -82,6 +84,7 @@ impl Coverage {
 
     /// The host of this id. Mostly it is that of the event before.
     fn host(&mut self, id: &str, event: &Event) -> &mut Host {
+        let id = cut(id);
         if self.hosts.get(self.recent).is_none_or(|(known, _)| known != id) {
             let found = self.hosts.iter().position(|(known, _)| known == id);
             self.recent = found.unwrap_or(self.hosts.len().min(MAX_HOSTS));
@@ -225,13 +228,17 @@ impl Coverage {
 /// once, the whole document is read.
 fn described(event: &Event) -> Host {
     let document = document::document(event);
-    let text = |name: &str| document::text(&document, name);
-    let stated = |field: Field| event.str(field).map(str::to_owned);
+    let text = |name: &str| document::text(&document, name).map(|text| cut(&text).to_owned());
+    let stated = |field: Field| event.str(field).map(|text| cut(text).to_owned());
     Host {
         name: text("host.name").or_else(|| text("host.hostname")),
         os: stated(field::HOST_OS_TYPE).or_else(|| text("host.os.type")),
         ..Host::default()
     }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME)]
 }
 
 fn name(id: &str, host: &Host) -> String {
