@@ -14,11 +14,14 @@ use crate::event::{Categories, Event, Machine, Scalar, Timestamp};
 /// Executions of one pid that are remembered: a process can exec itself without end.
 const MAX_OF_PID: usize = 64;
 
-/// Executions known by audit token, by pid.
+/// Executions known by audit token, by host and pid.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    by_pid: Map<i64, Vec<Owner>>,
+    by_host: Map<String, ByPid>,
 }
+
+/// Those of one host: a pid of another is another process.
+type ByPid = Map<i64, Vec<Owner>>;
 
 #[derive(Debug)]
 struct Owner {
@@ -45,34 +48,31 @@ impl Owner {
 
 impl Owners {
     /// Records an execution in its place among those of its pid, in whichever order they are reported: it ends the
-    /// one before it, and the one after it ends it. Keys are those of the table.
-    pub(super) fn started(&mut self, key: &Key, event: &Event) {
-        let (Some(pid), Some(pidversion)) = (event.int(field::PROCESS_PID), event.int(field::PIDVERSION)) else {
-            return;
-        };
-        let host = event.str(field::HOST_ID).unwrap_or_default();
-        make_room(&mut self.by_pid);
-        let owners = self.by_pid.entry(pid).or_default();
+    /// one before it, and the one after it ends it. Keys are those of the table. Returns when one ended that is given up
+    /// for it; one that still runs ends now.
+    pub(super) fn started(&mut self, key: &Key, event: &Event) -> Option<Timestamp> {
+        let (pid, pidversion) = event.int(field::PROCESS_PID).zip(event.int(field::PIDVERSION))?;
+        let owners = self.of_pid(key.host(), pid);
         let is_reported = event.is_type("start");
         let known = owners.iter().position(|owner| owner.key == *key);
         // One that was found running is reported later, and then its time is known better.
         let known = match known {
             Some(at) if is_reported && !owners[at].is_reported => Some(owners.remove(at)),
-            Some(_) => return,
+            Some(_) => return None,
             None => None,
         };
+        let mut given_up = None;
         if owners.len() < 4 {
             // Tens of thousands of pids have one or two executions: room for more would be most of the table.
             owners.reserve_exact(1);
         } else if owners.len() >= MAX_OF_PID {
-            owners.remove(0);
+            given_up = Some(owners.remove(0).ended().unwrap_or(event.time));
         }
         // Of those at one time, the one that is reported later is the later one.
         let (started, continues) = (event.time, is_exec(event));
         let at = owners.partition_point(|owner| owner.started <= started);
-        let same_host = |owner: &&Owner| owner.key.host() == host;
-        let replaced = owners[at..].iter().find(same_host).map(|owner| owner.started);
-        if let Some(before) = owners[..at].iter_mut().rfind(|owner| owner.key.host() == host) {
+        let replaced = owners.get(at).map(|owner| owner.started);
+        if let Some(before) = owners[..at].last_mut() {
             before.replaced = Some(started);
         }
         let told = known.as_ref().filter(|known| !known.is_inferred).and_then(|known| known.unique_pid);
@@ -84,7 +84,8 @@ impl Owners {
         owners.insert(at, owner);
         if at + 1 < owners.len() {
             // It was reported late: what was inferred across its place may be of another process.
-            return infer(owners);
+            infer(owners);
+            return given_up;
         }
         // An exec keeps the unique pid; the exec's own event may not say it.
         let before = owners[..at].iter().rfind(|earlier| is_replaced(earlier, &owners[at]));
@@ -95,11 +96,18 @@ impl Owners {
                 (owners[at].unique_pid, owners[at].is_inferred) = (inferred, inferred.is_some());
             }
         }
+        given_up
+    }
+
+    fn of_pid(&mut self, host: &str, pid: i64) -> &mut Vec<Owner> {
+        let by_pid = self.by_host.entry_ref(host).or_default();
+        make_room(by_pid);
+        by_pid.entry(pid).or_default()
     }
 
     /// Records that an execution ended.
     pub(super) fn ended(&mut self, key: &Key, pid: Option<i64>, time: Timestamp) {
-        let owners = pid.and_then(|pid| self.by_pid.get_mut(&pid));
+        let owners = self.by_host.get_mut(key.host()).zip(pid).and_then(|(by_pid, pid)| by_pid.get_mut(&pid));
         let Some(owners) = owners else { return };
         if let Some(owner) = owners.iter_mut().find(|owner| owner.key == *key) {
             owner.exited.get_or_insert(time);
@@ -112,11 +120,13 @@ impl Owners {
 
     /// Removes an execution of this pid.
     pub(super) fn forget(&mut self, key: &Key, pid: Option<i64>) {
-        let Some(pid) = pid else { return };
-        if let Some(owners) = self.by_pid.get_mut(&pid) {
-            owners.retain(|owner| owner.key != *key);
-            if owners.is_empty() {
-                self.by_pid.remove(&pid);
+        let Some((by_pid, pid)) = self.by_host.get_mut(key.host()).zip(pid) else { return };
+        let Some(owners) = by_pid.get_mut(&pid) else { return };
+        owners.retain(|owner| owner.key != *key);
+        if owners.is_empty() {
+            by_pid.remove(&pid);
+            if by_pid.is_empty() {
+                self.by_host.remove(key.host());
             }
         }
     }
@@ -125,7 +135,7 @@ impl Owners {
     /// a known execution itself.
     pub(super) fn attribute(&mut self, event: &mut Event, mut is_known: impl FnMut(&Event, &str) -> bool) {
         let stated = event.str(field::PROCESS_ENTITY_ID);
-        if stated.is_some() && self.by_pid.is_empty() {
+        if stated.is_some() && self.by_host.is_empty() {
             return;
         }
         let Some(pid) = event.int(field::PROCESS_PID) else { return };
@@ -142,7 +152,9 @@ impl Owners {
             return;
         }
         let unique_pid = event.int(field::UNIQUE_PID);
-        let found = self.running(pid, event).zip(self.by_pid.get_mut(&pid));
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        let at = self.running(pid, event);
+        let found = at.zip(self.by_host.get_mut(host).and_then(|by_pid| by_pid.get_mut(&pid)));
         let Some((at, owners)) = found else {
             if stated.is_none() && event.categories.intersects(Categories::NETWORK) {
                 event.push_str(field::ATTRIBUTION_METHOD, "none");
@@ -172,16 +184,18 @@ impl Owners {
     pub(super) fn owner(&self, event: &Event) -> Option<(Arc<str>, bool)> {
         let pid = event.int(field::PROCESS_PID)?;
         let at = self.running(pid, event)?;
-        self.by_pid.get(&pid)?.get(at).map(|owner| (Arc::clone(owner.key.text()), owner.is_reported))
+        let owners = self.owners(event.str(field::HOST_ID).unwrap_or_default(), pid)?;
+        owners.get(at).map(|owner| (Arc::clone(owner.key.text()), owner.is_reported))
     }
 
     /// The execution that ran under a pid at a time.
     pub(super) fn at(&self, host: &str, pid: i64, time: Timestamp) -> Option<&Key> {
-        let ran = |owner: &&Owner| {
-            let has_begun = owner.started <= time && owner.key.host() == host;
-            has_begun && owner.ended().is_none_or(|ended| time <= ended)
-        };
-        self.by_pid.get(&pid)?.iter().rfind(ran).map(|owner| &owner.key)
+        let ran = |owner: &&Owner| owner.started <= time && owner.ended().is_none_or(|ended| time <= ended);
+        self.owners(host, pid)?.iter().rfind(ran).map(|owner| &owner.key)
+    }
+
+    fn owners(&self, host: &str, pid: i64) -> Option<&[Owner]> {
+        Some(self.by_host.get(host)?.get(&pid)?)
     }
 
     /// Which execution of this pid it is: the latest that had started by the event's time, of the same unique pid
@@ -193,7 +207,7 @@ impl Owners {
         let pidversion = event.int(field::PIDVERSION);
         let made = event.str(field::EVENT_START).and_then(Timestamp::parse);
         let is_same = |owner: &Owner| unique_pid.is_some() && owner.unique_pid == unique_pid;
-        let owners = self.by_pid.get(&pid)?.iter().enumerate();
+        let owners = self.owners(host, pid)?.iter().enumerate();
         let candidates = owners.filter(|(_, owner)| {
             let same = is_same(owner);
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
@@ -202,7 +216,7 @@ impl Owners {
             let running = same || made || owner.ended().is_none_or(|ended| event.time <= ended);
             let named = pidversion == Some(owner.pidversion);
             let fits = owner.started <= event.time && !other && running && pidversion.is_none();
-            owner.key.host() == host && (named || fits)
+            named || fits
         });
         candidates.max_by_key(|(at, owner)| (is_same(owner), owner.started, *at)).map(|(at, _)| at)
     }
@@ -252,7 +266,6 @@ fn is_replaced(earlier: &Owner, later: &Owner) -> bool {
     later.continues
         && earlier.replaced == Some(later.started)
         && earlier.exited.is_none_or(|exited| exited >= later.started)
-        && earlier.key.host() == later.key.host()
 }
 
 fn is_exec(event: &Event) -> bool {

@@ -191,13 +191,15 @@ impl Table {
         let key = self.keys.of(event, entity_id);
         if let Some(entry) = self.executions.get_mut(&key) {
             // It may have been found running, and its start is reported only now.
-            self.owners.started(&entry.key, event);
+            let given_up = self.owners.started(&entry.key, event);
             entry.context = context;
             entry.executed |= executed;
+            self.count_given_up(given_up, event.time);
             return self.bound(event.time);
         }
         let key = key.to_key();
-        self.owners.started(&key, event);
+        let given_up = self.owners.started(&key, event);
+        self.count_given_up(given_up, event.time);
         self.latest.insert(event, &key);
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.text().len()));
@@ -206,6 +208,13 @@ impl Table {
         self.executions.insert(key.clone(), Box::new(entry));
         self.running.insert(self.generation, key);
         self.bound(event.time);
+    }
+
+    /// Counts an execution whose connections, if they are reported yet, are no longer found by its pid.
+    fn count_given_up(&mut self, ended: Option<Timestamp>, now: Timestamp) {
+        let is_loss = ended.is_some_and(|ended| ended.saturating_add(self.limits.lateness) >= now);
+        self.evicted += u64::from(is_loss);
+        self.lost += u64::from(is_loss);
     }
 
     /// Evicts until the table is inside its limits.

@@ -130,3 +130,50 @@ fn marks_are_inherited_by_descendants_that_start_later() {
     assert_eq!(lineage(&mut table, connection(4, "curl"), 0), 0b11);
     assert_eq!(lineage(&mut table, process(5, "start", "ls", "p"), 0), 0);
 }
+
+/// A connection that names its process by pid, on a host.
+fn connection_of(seconds: i64, host: &str, pid: i64) -> Event {
+    let mut event = Event::new(Timestamp::from_nanoseconds(seconds * SECOND), Categories::NETWORK);
+    event.push_str(field::HOST_ID, host);
+    event.push_int(field::PROCESS_PID, pid);
+    event
+}
+
+/// The exec of a program by audit token, on a host.
+fn exec_on(seconds: i64, host: &str, entity_id: &str, (pid, version): (i64, i64)) -> Event {
+    let mut event = process(seconds, "start", entity_id, "");
+    event.push_str(field::EVENT_ACTION, "exec");
+    event.push_str(field::HOST_ID, host);
+    event.push_int(field::PROCESS_PID, pid);
+    event.push_int(field::PIDVERSION, version);
+    event
+}
+
+#[test]
+fn a_pid_of_two_hundred_hosts_has_two_hundred_owners() {
+    let mut table = Table::new(Limits::default());
+    let host = |n: i64| format!("host-{n}");
+    (0..200).for_each(|n| _ = ancestry(&mut table, exec_on(1, &host(n), &format!("e{n}"), (400, 7))));
+    for n in 0..200 {
+        let mut event = connection_of(2, &host(n), 400);
+        table.observe(&mut event, |_| 0);
+        assert_eq!(event.str(field::PROCESS_ENTITY_ID), Some(&*format!("e{n}")));
+    }
+    assert_eq!((table.evicted(), table.lost()), (0, 0));
+}
+
+#[test]
+fn a_process_that_runs_more_programs_than_are_remembered_at_once_costs_a_count() {
+    let given_up_of = |programs: i64, nanoseconds: i64| {
+        let mut table = Table::new(Limits::default());
+        for n in 0..programs {
+            let mut event = exec_on(1, "h", &format!("e{n}"), (400, n));
+            event.time = Timestamp::from_nanoseconds(SECOND + n * nanoseconds);
+            ancestry(&mut table, event);
+        }
+        (table.evicted(), table.lost())
+    };
+    assert_eq!(given_up_of(64, 1_000_000), (0, 0));
+    assert_eq!(given_up_of(74, 1_000_000), (10, 10), "connections of the first ten may yet be reported");
+    assert_eq!(given_up_of(74, SECOND / 3), (0, 0), "they were replaced long before");
+}
