@@ -191,9 +191,15 @@ impl Table {
         let key = self.keys.of(event, entity_id);
         if let Some(entry) = self.executions.get_mut(&key) {
             // It may have been found running, and its start is reported only now.
-            let given_up = self.owners.started(&entry.key, event);
-            entry.context = context;
+            let replaced = std::mem::replace(&mut entry.context, context);
             entry.executed |= executed;
+            let pid = replaced.process.as_ref().and_then(|process| process.pid());
+            if let Some(pid) = pid.filter(|pid| event.int(field::PROCESS_PID) != Some(*pid)) {
+                // Forgetting it would look for it by the new one alone.
+                self.owners.forget(&entry.key, Some(pid));
+                self.latest.remove(&entry.key, pid);
+            }
+            let given_up = self.owners.started(&entry.key, event);
             self.count_given_up(given_up, event.time);
             return self.bound(event.time);
         }

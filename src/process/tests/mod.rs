@@ -177,3 +177,14 @@ fn a_process_that_runs_more_programs_than_are_remembered_at_once_costs_a_count()
     assert_eq!(given_up_of(74, 1_000_000), (10, 10), "connections of the first ten may yet be reported");
     assert_eq!(given_up_of(74, SECOND / 3), (0, 0), "they were replaced long before");
 }
+
+#[test]
+fn an_execution_that_is_told_again_under_another_pid_is_no_longer_that_of_the_first() {
+    let mut table = Table::new(Limits::default());
+    (1..=1000).for_each(|pid| _ = ancestry(&mut table, exec_on(1, "h", "e", (pid, 7))));
+    for pid in 1..=1000 {
+        let mut event = connection_of(2, "h", pid);
+        table.observe(&mut event, |_| 0);
+        assert_eq!(event.str(field::PROCESS_ENTITY_ID), (pid == 1000).then_some("e"), "{pid}");
+    }
+}
