@@ -16,6 +16,12 @@ pub(super) enum Take {
     Cookie,
     /// `name=value`, when the name is that of a secret.
     Assignment,
+    /// `name:value`, when the name is that of a key or a password: `hexkey:x`, not `digest:SHA256`.
+    Setting,
+    /// When it is none of these, which everyone knows: the communities of SNMP.
+    Unless(&'static [&'static str]),
+    /// No secret, and not a word in a place: the value of `--registry` before a token.
+    Plain,
     /// What the command prints that is the value: `echo x`.
     Output,
     /// When it looks like a secret: the option is not known to take one.
@@ -39,7 +45,7 @@ pub(super) enum Form {
 pub(super) type Taking = (&'static str, Form, Take, Kind);
 
 /// Words without an option: after the word `after`, how many are skipped and how many are secret. That word may be the
-/// name of the command; one with a `.` at its end is how the word begins.
+/// name of the command; one with a `.`, `/` or `\` at its end is how the word begins. Options are not counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) after: &'static [&'static str],
@@ -55,10 +61,14 @@ pub(super) enum Placed {
     NameAndValue,
     /// Names, each with its value.
     NamesAndValues,
+    /// A name, then all its values: `-change path Password old new`.
+    NameAndAll,
     /// `name=value`, each of them.
     Assignments(Kind),
     /// What follows this letter in the first word that has it: `user/password@host`.
     After(char, Kind),
+    /// The password of the first word that is `user:password@host`.
+    UserInfo(Kind),
 }
 
 /// In `reads`: the command reads a secret from standard input whatever its options are.

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::command::{ALWAYS, Command, Form, PASSWORD, Place, Placed, Take};
+use super::command::{ALWAYS, Command, Form, PASSWORD, Placed, Take};
 use super::commands;
 use super::mark::Kind;
 use super::names::{is_switch, kind_of, prints_secret};
 use super::plain::{is_path, is_plain, looks_secret};
 use super::taken;
-use super::written::base_name;
+use super::written::{base_name, here_string};
 
 static BY_NAME: LazyLock<HashMap<&str, &Command>> = LazyLock::new(|| {
     let names = commands::all().flat_map(|command| command.names.iter().map(move |name| (*name, command)));
@@ -42,22 +42,27 @@ fn is_from_input(option: &str) -> bool {
 }
 
 /// Options before the name of a user.
-const USER: [&str; 8] = ["-u", "-U", "--user", "--username", "-user", "-username", "--login", "-login"];
+const USER: [&str; 10] = ["-u", "-U", "/u", "/U", "--user", "--username", "-user", "-username", "--login", "-login"];
 
 fn is_user(word: &str) -> bool {
     !word.starts_with('-') && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
+/// `ada:x`, and not the numbers or names of a user and a group.
+fn is_login(value: &str) -> bool {
+    value.split_once(':').is_some_and(|(user, rest)| is_user(user) && looks_secret(rest))
+}
+
 /// Words that can precede `after` in a condition of the grammar.
 const MAX_BEFORE: usize = 16;
 
-struct Reading<'w> {
-    words: &'w [&'w str],
+pub(super) struct Reading<'w> {
+    pub(super) words: &'w [&'w str],
     found: Vec<Found>,
-    command: Option<&'static Command>,
+    pub(super) command: Option<&'static Command>,
     /// The place whose word has come: how many more words are skipped, and what follows.
-    place: Option<(usize, Placed)>,
-    before: Vec<&'w str>,
+    pub(super) place: Option<(usize, Placed)>,
+    pub(super) before: Vec<&'w str>,
     reads: bool,
 }
 
@@ -77,8 +82,8 @@ impl<'w> Reading<'w> {
             return 1;
         }
         self.reads |= self.reads_input(word);
-        if let Some(rest) = word.strip_prefix("<<<") {
-            return self.here_string(at, rest);
+        if let Some(start) = here_string(word) {
+            return self.here_string(at, start);
         }
         if let Some(used) = self.placed(at) {
             return used;
@@ -106,76 +111,12 @@ impl<'w> Reading<'w> {
         })
     }
 
-    fn here_string(&mut self, at: usize, rest: &str) -> usize {
-        let (word, start, used) = if rest.is_empty() { (at + 1, 0, 2) } else { (at, 3, 1) };
+    fn here_string(&mut self, at: usize, start: usize) -> usize {
+        let (word, start, used) = if start == self.words[at].len() { (at + 1, 0, 2) } else { (at, start, 1) };
         if self.reads && word < self.words.len() {
             self.emit(word, start, Kind::Password);
         }
         used
-    }
-
-    fn has_place(&self, word: &str) -> bool {
-        self.command.is_some_and(|command| command.places.iter().any(|place| place.after.contains(&word)))
-            && !self.before.contains(&word)
-    }
-
-    fn begin_places(&mut self, word: &str) -> bool {
-        let places: &[Place] = self.command.map_or(&[], |command| command.places);
-        let begins = |after: &&str| *after == word || after.ends_with('.') && word.starts_with(*after);
-        let begun = places.iter().find(|place| place.after.iter().any(begins));
-        if let Some(place) = begun {
-            self.place = Some((place.skip, place.what));
-        }
-        begun.is_some()
-    }
-
-    /// A word in a place that the grammar names.
-    fn placed(&mut self, at: usize) -> Option<usize> {
-        let (skip, what) = self.place.as_mut()?;
-        let word = self.words[at];
-        if *skip > 0 {
-            *skip -= 1;
-            return None;
-        }
-        match what {
-            Placed::Words(..) | Placed::After(..) if word.starts_with('-') => return None,
-            Placed::After(letter, kind) => {
-                let (letter, kind) = (*letter, *kind);
-                let (before, after) = word.split_once(letter)?;
-                if before.is_empty() || after.starts_with("//") {
-                    return None;
-                }
-                self.place = None;
-                self.emit(at, before.len() + letter.len_utf8(), kind);
-            }
-            Placed::Words(count, kind) => {
-                let kind = *kind;
-                *count -= 1;
-                if *count == 0 {
-                    self.place = None;
-                }
-                self.emit(at, 0, kind);
-            }
-            Placed::Assignments(_) if word.starts_with('-') => return None,
-            Placed::Assignments(kind) => {
-                let (kind, (name, _)) = (*kind, word.split_once('=')?);
-                self.emit(at, name.len() + 1, kind);
-            }
-            // `git config --global name value`
-            Placed::NameAndValue | Placed::NamesAndValues if word.starts_with('-') => return None,
-            Placed::NameAndValue | Placed::NamesAndValues => {
-                self.place = self.place.filter(|(_, what)| matches!(what, Placed::NamesAndValues));
-                let last = word.rsplit(['/', ':', '.']).next().unwrap_or(word);
-                let kind = kind_of(last)?;
-                let types = ["-string", "-data", "-add", "--add"];
-                let value = (at + 1..self.words.len()).find(|at| !types.contains(&self.words[*at]))?;
-                if !self.words[value].starts_with('-') {
-                    self.emit(value, 0, kind);
-                }
-                return Some(value + 1 - at);
-            }
-        }
-        Some(1)
     }
 
     /// `NAME=value`, as the whole of a word.
@@ -197,10 +138,16 @@ impl<'w> Reading<'w> {
     }
 
     fn assigned(&mut self, at: usize, name: &str, value: &str) {
-        let is_name = name.chars().all(|letter| letter.is_alphanumeric() || "_.-:/".contains(letter));
+        let is_name = name.chars().all(|letter| letter.is_alphanumeric() || "_.-:/[]".contains(letter));
         // `user=x&password=y` has its ends within.
         let is_form = value.split('&').skip(1).any(|part| part.contains('='));
-        if let Some(kind) = kind_of(name.rsplit(['/', ':']).next().unwrap_or(name)).filter(|_| is_name && !is_form) {
+        // A field of 1Password: `sign-in[concealed]=x`.
+        let named = if name.ends_with("[concealed]") {
+            Some(Kind::Secret)
+        } else {
+            kind_of(name.rsplit(['/', ':']).next().unwrap_or(name))
+        };
+        if let Some(kind) = named.filter(|_| is_name && !is_form) {
             self.emit(at, name.len() + 1, kind);
         }
     }
@@ -228,24 +175,35 @@ impl<'w> Reading<'w> {
         if let Some((take, kind)) = self.customary(name, at) {
             return self.value(at, joined, take, kind);
         }
-        let is_long = name.starts_with("--") || generic.len() >= 4 && name.starts_with('-');
+        let is_long = name.starts_with("--")
+            || name.starts_with('-') && (generic.len() >= 4 || matches!(generic, "pw" | "pwd" | "psk"));
         let Some(kind) = kind_of(generic).filter(|_| is_long) else { return 1 };
         match joined {
             Some(start) => {
                 self.take(at, start, Take::Whole, kind);
                 1
             }
-            None if is_switch(generic) || self.words.get(at + 1).is_none_or(|next| next.starts_with('-')) => 1,
+            None if is_switch(generic) || is_from_input(name) => 1,
+            None if self.words.get(at + 1).is_none_or(|next| next.starts_with('-')) => 1,
             None => self.value(at, None, Take::Whole, kind),
         }
     }
 
     /// What options mean in most commands: `-u ada -p x`, `--auth ada:x`, `--user ada:x`.
     fn customary(&self, name: &str, at: usize) -> Option<(Take, Kind)> {
-        let value = self.words.get(at + 1).copied().unwrap_or_default();
+        let joined = self.words[at].get(name.len() + 1..);
+        let value = joined.or_else(|| self.words.get(at + 1).copied()).unwrap_or_default();
         let is_pair = |name: &str| name.starts_with("--") && (name.ends_with("auth") || name.ends_with("auth-cred"));
-        if is_pair(name) {
+        if is_pair(name) || name == "-auth" && value.contains(':') {
             return Some((Take::After(':'), PASSWORD));
+        }
+        // What a device or an app shows once, or a card asks for.
+        let is_code = value.len() >= 4 && value.bytes().all(|byte| byte.is_ascii_digit()) || looks_secret(value);
+        if name.len() >= 4 && is_code && ["pin", "puk", "otp"].contains(&name.rsplit('-').next().unwrap_or_default()) {
+            return Some((Take::Whole, Kind::Secret));
+        }
+        if name == "--login" {
+            return is_login(value).then_some((Take::After(':'), PASSWORD));
         }
         let is_known = self.command.is_some_and(|command| {
             command.takes.is_some_and(|takes| takes.contains('p')) || self.taking("-p").is_some()
@@ -254,20 +212,20 @@ impl<'w> Reading<'w> {
             return None;
         }
         if matches!(name, "-u" | "-U" | "--user") {
-            let is_secret = value.split_once(':').is_some_and(|(user, rest)| is_user(user) && looks_secret(rest));
-            return is_secret.then_some((Take::After(':'), PASSWORD));
+            return is_login(value).then_some((Take::After(':'), PASSWORD));
         }
         let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || b",.:-".contains(&byte));
         let is_value = !value.starts_with('-') && !is_number && !is_path(value) && !value.contains(' ');
         let is_user_named = || self.before.windows(2).any(|pair| USER.contains(&pair[0]) && is_user(pair[1]));
-        (matches!(name, "-p" | "-P") && is_value && is_user_named()).then_some((Take::Whole, PASSWORD))
+        let is_password = matches!(name, "-p" | "-P" | "/p" | "/P");
+        (is_password && is_value && is_user_named()).then_some((Take::Whole, PASSWORD))
     }
 
     fn taking(&self, name: &str) -> Option<(Form, Take, Kind)> {
         let options = self.command?.options.iter();
         let mut named = options.filter(|(option, ..)| *option == name);
         let holds = |form: &Form| match form {
-            Form::After(part) if part.starts_with('-') || part.ends_with('-') => {
+            Form::After(part) if part.starts_with('-') || part.ends_with(['-', '/']) => {
                 self.before.iter().any(|before| before.contains(part))
             }
             Form::After(word) => self.before.contains(word),
@@ -323,6 +281,10 @@ impl<'w> Reading<'w> {
             Some(start) => (at, start, 1),
             None => (at + 1, 0, 2),
         };
+        let is_redirected = |word: &&str| here_string(word).is_some();
+        if start == 0 && self.words.get(word).is_some_and(is_redirected) {
+            return 1;
+        }
         if word < self.words.len() {
             self.reads |= self.reads_input(&self.words[word][start..]);
             self.take(word, start, take, kind);
@@ -336,7 +298,7 @@ impl<'w> Reading<'w> {
         }
     }
 
-    fn emit(&mut self, word: usize, start: usize, kind: Kind) {
+    pub(super) fn emit(&mut self, word: usize, start: usize, kind: Kind) {
         let value = &self.words[word][start..];
         let is_place = matches!(kind, Kind::Key | Kind::Credential) && is_path(value);
         if (!is_plain(value) || value.starts_with('$')) && !is_place {

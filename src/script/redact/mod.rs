@@ -17,6 +17,7 @@ mod layer;
 mod lines;
 mod mark;
 mod names;
+mod places;
 mod plain;
 mod pseudonyms;
 mod search;

@@ -111,7 +111,7 @@ const URL_PARAMETERS: [&str; 14] = [
     "x-goog-signature",
 ];
 /// A name of a secret has one of these in it, if it is of ASCII letters; most names of a document have none.
-const STEMS: [&str; 15] = [
+const STEMS: [&str; 16] = [
     "pass",
     "pw",
     "pswd",
@@ -127,6 +127,7 @@ const STEMS: [&str; 15] = [
     "cred",
     "auth",
     "cookie",
+    "session",
 ];
 static STEM: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(STEMS).ok());
@@ -179,9 +180,13 @@ fn kind_of_segment(before: &str, segment: &str, is_last: bool) -> Option<Kind> {
     if matches!(segment, "credential" | "credentials" | "cred" | "creds" | "authorization") {
         return Some(Kind::Credential);
     }
-    // npm's `_auth`.
-    if segment == "auth" && before.is_empty() && is_last {
+    // npm's `_auth`, `REDISCLI_AUTH`, `X-Auth`.
+    if segment == "auth" && matches!(before, "" | "rediscli" | "x") && is_last {
         return Some(Kind::Credential);
+    }
+    // What their programs print after a login: `BW_SESSION`.
+    if segment == "session" && matches!(before, "bw" | "op" | "fastlane") {
+        return Some(Kind::Key);
     }
     (segment == "cookie").then_some(Kind::Cookie)
 }

@@ -3,7 +3,7 @@
 use super::mark::OPENING;
 
 /// Values that are not secret.
-const PLAIN: [&str; 40] = [
+const PLAIN: [&str; 41] = [
     "true",
     "false",
     "yes",
@@ -44,6 +44,7 @@ const PLAIN: [&str; 40] = [
     "...",
     "-",
     "--",
+    "*",
 ];
 
 /// A value that is not a secret: a reference, a keyword, a small number, a mark.

@@ -16,6 +16,9 @@ pub(super) fn secret_of(value: &str, take: Take, kind: Kind) -> Option<(usize, K
         Take::Header => return header(value),
         Take::Cookie => value.contains('=').then_some(0)?,
         Take::Assignment => return assignment(value),
+        Take::Setting => setting(value)?,
+        Take::Unless(known) => (!known.contains(&value)).then_some(0)?,
+        Take::Plain => return None,
         Take::Output => written::by_command(value)?,
     };
     Some((start, kind))
@@ -28,7 +31,13 @@ fn after(value: &str, letter: char) -> Option<usize> {
     (!(is_number(user) && is_number(rest))).then_some(user.len() + letter.len_utf8())
 }
 
-fn user_info(value: &str) -> Option<usize> {
+fn setting(value: &str) -> Option<usize> {
+    let (name, _) = value.split_once(':')?;
+    matches!(name, "key" | "hexkey" | "pass" | "hexpass" | "secret" | "hexsecret").then_some(name.len() + 1)
+}
+
+/// Where the password of `user:password@host` begins.
+pub(super) fn user_info(value: &str) -> Option<usize> {
     let from = value.find("://").map_or(0, |scheme| scheme + 3);
     let (user, _) = value[from..].rsplit_once('@').and_then(|(info, _)| info.split_once(':'))?;
     Some(from + user.len() + 1)

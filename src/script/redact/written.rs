@@ -5,9 +5,8 @@ use super::plain::is_plain;
 
 /// The words that `echo`, `printf`, `yes` or a here-string writes, of variables too, and where in each the text begins.
 pub(super) fn words(words: &[&str]) -> Vec<(usize, usize)> {
-    if let Some(at) = words.iter().position(|word| word.starts_with("<<<")) {
-        let is_joined = words[at].len() > 3;
-        let place = if is_joined { (at, 3) } else { (at + 1, 0) };
+    if let Some((at, start)) = words.iter().enumerate().find_map(|(at, word)| Some((at, here_string(word)?))) {
+        let place = if start < words[at].len() { (at, start) } else { (at + 1, 0) };
         return words
             .get(place.0)
             .filter(|word| !is_plain(&word[place.1..]) || word[place.1..].starts_with('$'))
@@ -34,6 +33,12 @@ pub(super) fn by_command(command: &str) -> Option<usize> {
     }
     let rest = ["-n ", "-e ", "-ne "].iter().fold(rest.trim_start(), |rest, option| rest.trim_start_matches(option));
     (!is_plain(rest.trim_matches(['"', '\'']))).then_some(command.len() - rest.len())
+}
+
+/// Where the text begins that `<<<` gives to a command: to its standard input, or to the descriptor before it.
+pub(super) fn here_string(word: &str) -> Option<usize> {
+    let descriptor = word.bytes().take_while(u8::is_ascii_digit).count();
+    word[descriptor..].starts_with("<<<").then_some(descriptor + 3)
 }
 
 /// The last part of a path.

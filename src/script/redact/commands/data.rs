@@ -1,23 +1,37 @@
 //! Clients of databases.
 
-use super::super::command::Form::{Any, Joined};
-use super::super::command::Take::Whole;
-use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::Form::{self, Any, Joined};
+use super::super::command::Take::{UserInfo, Whole};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
 const ORACLE: [&str; 6] = ["sqlplus", "impdp", "expdp", "sqlldr", "rman", "sqlcl"];
 
-pub(super) static COMMANDS: [Command; 13] = [
+pub(super) static COMMANDS: [Command; 16] = [
     Command {
-        names: &["mysql", "mysqldump", "mysqlimport", "mysqlsh", "mariadb", "mariadb-dump"],
+        names: &[
+            "mysql",
+            "mysqldump",
+            "mysqlimport",
+            "mysqlsh",
+            "mysqlpump",
+            "mysqlbinlog",
+            "mysqlcheck",
+            "mysqlslap",
+            "mysqlshow",
+            "mysql_upgrade",
+            "mariadb",
+            "mariadb-dump",
+        ],
         takes: Some("uhPDeST"),
-        options: &[("-p", Joined, Whole, PASSWORD)],
+        options: &[("-p", Joined, Whole, PASSWORD), ("--uri", Any, UserInfo, PASSWORD)],
+        places: &[Place { after: &["mysqlsh"], skip: 0, what: Placed::UserInfo(PASSWORD) }],
         ..NONE
     },
     Command { names: &["psql", "pg_dump", "pg_restore"], takes: Some("cdfhLnopTtUvFPRX"), ..NONE },
     Command {
-        names: &["mongo", "mongosh", "mongodump", "mongorestore"],
-        takes: Some("uphd"),
+        names: &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mycli"],
+        takes: Some("uphdP"),
         options: &[("-p", Any, Whole, PASSWORD)],
         ..NONE
     },
@@ -37,6 +51,14 @@ pub(super) static COMMANDS: [Command; 13] = [
         options: &[("-P", Any, Whole, PASSWORD)],
         ..NONE
     },
+    Command {
+        names: &["neo4j-admin"],
+        takes: None,
+        places: &[Place { after: &["set-initial-password"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command { names: &["logstash-keystore", "elasticsearch-keystore"], takes: None, reads: &[ALWAYS], ..NONE },
+    Command { names: &["filebeat", "metricbeat", "auditbeat"], takes: None, reads: &["keystore"], ..NONE },
     Command {
         names: &["mysqladmin", "mariadb-admin"],
         takes: Some("uhPDeST"),
@@ -84,5 +106,10 @@ pub(super) static COMMANDS: [Command; 13] = [
         places: &[Place { after: &["-b"], skip: 2, what: Placed::Words(1, PASSWORD) }],
         ..NONE
     },
-    Command { names: &["influx"], takes: Some("nuotb"), options: &[("-t", Any, Whole, Kind::Token)], ..NONE },
+    Command {
+        names: &["influx"],
+        takes: Some("nuotb"),
+        options: &[("-t", Any, Whole, Kind::Token), ("-p", Form::After("user"), Whole, PASSWORD)],
+        ..NONE
+    },
 ];

@@ -1,11 +1,11 @@
 //! Programs that encrypt, sign and pack.
 
-use super::super::command::Form::{Any, Joined};
+use super::super::command::Form::{self, Any, Joined};
 use super::super::command::Take::{self, Whole};
-use super::super::command::{Command, NONE, PASSWORD, Place, Placed};
+use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 18] = [
+pub(super) static COMMANDS: [Command; 25] = [
     Command {
         names: &["openssl"],
         takes: None,
@@ -18,12 +18,15 @@ pub(super) static COMMANDS: [Command; 18] = [
             ("-password", Any, Take::After(':'), PASSWORD),
             ("-passwd", Any, Whole, PASSWORD),
             ("-hmac", Any, Whole, Kind::Key),
-            ("-macopt", Any, Take::After(':'), Kind::Key),
+            ("-macopt", Any, Take::Setting, Kind::Key),
+            ("-kdfopt", Any, Take::Setting, Kind::Key),
+            ("-key", Form::After("ca"), Whole, PASSWORD),
+            ("-srppass", Any, Whole, PASSWORD),
+            ("-salt", Any, Take::Plain, PASSWORD),
             ("-psk", Any, Whole, Kind::Key),
         ],
-        // A salt may be the first.
         places: &[Place { after: &["passwd"], skip: 0, what: Placed::Words(2, PASSWORD) }],
-        reads: &["stdin"],
+        reads: &["stdin", "-stdin"],
     },
     Command {
         names: &["zip", "unzip", "zipcloak", "funzip"],
@@ -46,7 +49,7 @@ pub(super) static COMMANDS: [Command; 18] = [
     },
     Command {
         names: &["htpasswd"],
-        takes: None,
+        takes: Some("Cr"),
         places: &[
             Place {
                 after: &[
@@ -62,6 +65,7 @@ pub(super) static COMMANDS: [Command; 18] = [
                 what: Placed::Words(1, PASSWORD),
             },
         ],
+        reads: &["-i"],
         ..NONE
     },
     Command {
@@ -79,6 +83,9 @@ pub(super) static COMMANDS: [Command; 18] = [
             ("-keypass", Any, Whole, PASSWORD),
             ("-srcstorepass", Any, Whole, PASSWORD),
             ("-deststorepass", Any, Whole, PASSWORD),
+            ("-srckeypass", Any, Whole, PASSWORD),
+            ("-destkeypass", Any, Whole, PASSWORD),
+            ("-new", Any, Whole, PASSWORD),
         ],
         ..NONE
     },
@@ -111,9 +118,10 @@ pub(super) static COMMANDS: [Command; 18] = [
         ..NONE
     },
     Command {
-        names: &["veracrypt", "truecrypt"],
+        names: &["veracrypt", "VeraCrypt", "truecrypt"],
         takes: Some("kmN"),
         options: &[("-p", Any, Whole, PASSWORD)],
+        reads: &["--stdin"],
         ..NONE
     },
     Command {
@@ -125,7 +133,30 @@ pub(super) static COMMANDS: [Command; 18] = [
         ],
         ..NONE
     },
-    Command { names: &["cryptsetup"], takes: None, reads: &["--key-file", "--key-file=-", "-d"], ..NONE },
+    Command { names: &["cryptsetup", "gocryptfs", "ecryptfs-add-passphrase"], takes: None, reads: &[ALWAYS], ..NONE },
+    Command { names: &["encfs"], takes: Some(""), reads: &["-S"], ..NONE },
+    Command { names: &["zfs", "zpool"], takes: None, reads: &["load-key", "keyformat=passphrase"], ..NONE },
+    Command { names: &["ssh-add", "argon2"], takes: None, reads: &[ALWAYS], ..NONE },
+    Command {
+        names: &["mkpasswd"],
+        takes: Some("mSRPlcCdD"),
+        places: &[Place { after: &["mkpasswd"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        reads: &["-s"],
+        ..NONE
+    },
+    Command {
+        names: &["slappasswd", "doveadm", "saslpasswd2", "pdbedit", "caddy"],
+        takes: None,
+        options: &[
+            ("-s", Form::After("slappasswd"), Whole, PASSWORD),
+            ("-p", Form::After("pw"), Whole, PASSWORD),
+            ("-p", Form::After("hash-password"), Whole, PASSWORD),
+            ("--plaintext", Any, Whole, PASSWORD),
+        ],
+        places: &[Place { after: &["test", "login"], skip: 1, what: Placed::Words(1, PASSWORD) }],
+        reads: &["-p", "-t"],
+    },
+    Command { names: &["signtool"], takes: None, options: &[("/p", Any, Whole, PASSWORD)], ..NONE },
     Command {
         names: &["oathtool"],
         takes: None,
@@ -135,7 +166,34 @@ pub(super) static COMMANDS: [Command; 18] = [
     Command {
         names: &["ykman"],
         takes: None,
-        places: &[Place { after: &["add"], skip: 1, what: Placed::Words(1, Kind::Key) }],
+        options: &[
+            ("-p", Any, Whole, PASSWORD),
+            ("-P", Form::After("piv"), Whole, PASSWORD),
+            ("-P", Form::After("fido"), Whole, PASSWORD),
+            ("-n", Form::After("access"), Whole, PASSWORD),
+            ("-m", Form::After("piv"), Whole, Kind::Key),
+            ("--management-key", Any, Whole, Kind::Key),
+            ("--new-management-key", Any, Whole, Kind::Key),
+            ("--pin", Any, Whole, PASSWORD),
+            ("--new-pin", Any, Whole, PASSWORD),
+            ("--puk", Any, Whole, PASSWORD),
+            ("--new-puk", Any, Whole, PASSWORD),
+        ],
+        places: &[Place { after: &["add", "static", "chalresp"], skip: 1, what: Placed::Words(1, Kind::Key) }],
+        ..NONE
+    },
+    Command {
+        names: &["pkcs11-tool", "pkcs15-tool", "pkcs15-init", "softhsm2-util", "yubico-piv-tool"],
+        takes: None,
+        options: &[
+            ("-p", Any, Whole, PASSWORD),
+            ("-P", Any, Whole, PASSWORD),
+            ("-N", Form::After("yubico-piv-tool"), Whole, PASSWORD),
+            ("--pin", Any, Whole, PASSWORD),
+            ("--new-pin", Any, Whole, PASSWORD),
+            ("--so-pin", Any, Whole, PASSWORD),
+            ("--puk", Any, Whole, PASSWORD),
+        ],
         ..NONE
     },
 ];

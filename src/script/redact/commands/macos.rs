@@ -5,7 +5,7 @@ use super::super::command::Take::{self, Likely, Whole};
 use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 19] = [
+pub(super) static COMMANDS: [Command; 20] = [
     Command {
         // `security -i` reads them without its name.
         names: &[
@@ -19,12 +19,14 @@ pub(super) static COMMANDS: [Command; 19] = [
             "add-generic-password",
             "add-internet-password",
         ],
-        takes: Some("alcjDGCptrTkfPdh"),
+        // `-P` is a switch of create-keychain.
+        takes: Some("alcjDGCptrTkfdh"),
         options: &[
             ("-p", Form::After("-keychain"), Whole, PASSWORD),
             ("-o", Form::After("set-keychain-password"), Whole, PASSWORD),
             ("-k", Form::After("-partition-list"), Whole, PASSWORD),
             ("-p", Form::After("create-db"), Whole, PASSWORD),
+            ("-p", Form::After("add-generic-password"), Whole, PASSWORD),
             ("-w", Form::After("add-"), Whole, PASSWORD),
             ("-X", Form::After("add-"), Whole, PASSWORD),
             ("-P", Form::After("import"), Whole, PASSWORD),
@@ -38,10 +40,12 @@ pub(super) static COMMANDS: [Command; 19] = [
         options: &[("-P", Any, Whole, PASSWORD)],
         places: &[
             Place {
-                after: &["create", "-create", "append", "-append", "merge", "-merge"],
+                after: &["create", "-create", "append", "-append", "merge", "-merge", "delete", "-delete"],
                 skip: 1,
-                what: Placed::NameAndValue,
+                what: Placed::NameAndAll,
             },
+            Place { after: &["change", "-change", "changei", "-changei"], skip: 1, what: Placed::NameAndAll },
+            Place { after: &["mcxset", "-mcxset"], skip: 2, what: Placed::NameAndAll },
             Place { after: &["authonly", "-authonly", "auth", "-auth"], skip: 1, what: Placed::Words(1, PASSWORD) },
             Place { after: &["passwd", "-passwd"], skip: 1, what: Placed::Words(2, PASSWORD) },
         ],
@@ -54,6 +58,7 @@ pub(super) static COMMANDS: [Command; 19] = [
             ("-P", Any, Whole, PASSWORD),
             ("-p", Form::After("dseditgroup"), Likely, PASSWORD),
             ("-p", Any, Whole, PASSWORD),
+            ("-r", Form::After("dsenableroot"), Whole, PASSWORD),
             ("-r", Any, Likely, PASSWORD),
             ("-lp", Any, Whole, PASSWORD),
             ("-q", Form::After("dsconfigldap"), Whole, PASSWORD),
@@ -75,7 +80,14 @@ pub(super) static COMMANDS: [Command; 19] = [
             Place { after: &["-setairportnetwork"], skip: 2, what: Placed::Words(1, PASSWORD) },
             Place { after: &["-addpreferredwirelessnetworkatindex"], skip: 4, what: Placed::Words(1, PASSWORD) },
             Place {
-                after: &["-setwebproxy", "-setsecurewebproxy", "-setsocksfirewallproxy", "-setftpproxy"],
+                after: &[
+                    "-setwebproxy",
+                    "-setsecurewebproxy",
+                    "-setsocksfirewallproxy",
+                    "-setftpproxy",
+                    "-setstreamingproxy",
+                    "-setgopherproxy",
+                ],
                 skip: 5,
                 what: Placed::Words(1, PASSWORD),
             },
@@ -98,7 +110,7 @@ pub(super) static COMMANDS: [Command; 19] = [
     Command {
         names: &["launchctl"],
         takes: None,
-        places: &[Place { after: &["setenv"], skip: 0, what: Placed::NameAndValue }],
+        places: &[Place { after: &["setenv"], skip: 0, what: Placed::NamesAndValues }],
         ..NONE
     },
     Command {
@@ -120,7 +132,12 @@ pub(super) static COMMANDS: [Command; 19] = [
         options: &[("-p", Form::After("notarytool"), Likely, PASSWORD), ("-p", Any, Whole, PASSWORD)],
         ..NONE
     },
-    Command { names: &["jamf"], takes: None, options: &[("-passhash", Any, Whole, PASSWORD)], ..NONE },
+    Command {
+        names: &["jamf"],
+        takes: None,
+        options: &[("-passhash", Any, Whole, PASSWORD), ("-invitation", Any, Whole, Kind::Token)],
+        ..NONE
+    },
     // What a script was given is not known; osascript itself has neither option.
     Command {
         names: &["osascript"],
@@ -150,5 +167,11 @@ pub(super) static COMMANDS: [Command; 19] = [
         places: &[Place { after: &["-insert", "-replace"], skip: 0, what: Placed::NameAndValue }],
         ..NONE
     },
-    Command { names: &["passwd", "chpasswd", "smbpasswd"], takes: Some("ludiknxwS"), reads: &[ALWAYS], ..NONE },
+    Command {
+        names: &["passwd", "chpasswd", "smbpasswd", "kpasswd", "firmwarepasswd", "vncpasswd"],
+        takes: Some("ludiknxwS"),
+        reads: &[ALWAYS],
+        ..NONE
+    },
+    Command { names: &["sc_auth"], takes: None, options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
 ];

@@ -3,6 +3,7 @@
 
 mod data;
 mod files;
+mod hosts;
 mod macos;
 mod services;
 mod transfer;
@@ -11,7 +12,13 @@ use super::command::Command;
 
 /// The commands that are known.
 pub(super) fn all() -> impl Iterator<Item = &'static Command> {
-    let parts: [&'static [Command]; 5] =
-        [&macos::COMMANDS, &transfer::COMMANDS, &data::COMMANDS, &files::COMMANDS, &services::COMMANDS];
+    let parts: [&'static [Command]; 6] = [
+        &macos::COMMANDS,
+        &transfer::COMMANDS,
+        &hosts::COMMANDS,
+        &data::COMMANDS,
+        &files::COMMANDS,
+        &services::COMMANDS,
+    ];
     parts.into_iter().flatten()
 }

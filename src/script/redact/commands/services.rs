@@ -5,7 +5,7 @@ use super::super::command::Take::{self, Assignment, Header, Whole};
 use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-pub(super) static COMMANDS: [Command; 34] = [
+pub(super) static COMMANDS: [Command; 40] = [
     Command {
         names: &["aws"],
         takes: None,
@@ -14,7 +14,18 @@ pub(super) static COMMANDS: [Command; 34] = [
         reads: &["--password-stdin"],
     },
     Command {
-        names: &["gh", "glab", "hub"],
+        names: &["glab"],
+        takes: Some("bRghsv"),
+        options: &[
+            ("-v", Form::After("variable"), Whole, Kind::Secret),
+            ("-t", Form::After("login"), Whole, Kind::Token),
+        ],
+        places: &[Place { after: &["variable"], skip: 2, what: Placed::Words(1, Kind::Secret) }],
+        reads: &["--stdin"],
+        ..NONE
+    },
+    Command {
+        names: &["gh", "hub"],
         takes: Some("bRehjqHfFX"),
         options: &[
             ("-b", Form::After("secret"), Whole, Kind::Secret),
@@ -45,6 +56,13 @@ pub(super) static COMMANDS: [Command; 34] = [
         options: &[
             ("-p", Form::After("login"), Whole, PASSWORD),
             ("--from-literal", Form::After("secret"), Take::After('='), Kind::Secret),
+            // What a secret is patched with holds its values, in base64 too.
+            ("-p", Form::After("secret"), Whole, Kind::Secret),
+            ("-p", Form::After("secrets"), Whole, Kind::Secret),
+            ("-p", Form::After("secret/"), Whole, Kind::Secret),
+            ("--patch", Form::After("secret"), Whole, Kind::Secret),
+            ("--patch", Form::After("secrets"), Whole, Kind::Secret),
+            ("--patch", Form::After("secret/"), Whole, Kind::Secret),
         ],
         ..NONE
     },
@@ -55,7 +73,7 @@ pub(super) static COMMANDS: [Command; 34] = [
             ("-p", Form::After("login"), Whole, PASSWORD),
             ("--value", Form::After("secret"), Whole, Kind::Secret),
         ],
-        reads: &["--password-stdin"],
+        reads: &["--password-stdin", "devops"],
         ..NONE
     },
     Command {
@@ -66,8 +84,9 @@ pub(super) static COMMANDS: [Command; 34] = [
         ..NONE
     },
     Command {
-        names: &["npm", "pnpm", "yarn"],
+        names: &["npm", "pnpm", "yarn", "gem"],
         takes: None,
+        options: &[("--otp", Any, Whole, Kind::Token)],
         places: &[Place { after: &["set"], skip: 0, what: Placed::NameAndValue }],
         ..NONE
     },
@@ -75,11 +94,15 @@ pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["vault"],
         takes: None,
-        options: &[("secret_id", Any, Whole, Kind::Secret)],
+        options: &[
+            ("secret_id", Any, Whole, Kind::Secret),
+            ("key", Form::After("sys/unseal"), Whole, Kind::Key),
+            ("-id", Form::After("create"), Whole, Kind::Token),
+        ],
         places: &[
             Place { after: &["login"], skip: 0, what: Placed::Words(1, Kind::Token) },
             Place { after: &["unseal"], skip: 0, what: Placed::Words(1, Kind::Key) },
-            Place { after: &["revoke", "renew", "lookup"], skip: 0, what: Placed::Words(1, Kind::Token) },
+            Place { after: &["revoke", "renew", "lookup", "unwrap"], skip: 0, what: Placed::Words(1, Kind::Token) },
             Place { after: &["put", "patch"], skip: 1, what: Placed::Assignments(Kind::Secret) },
         ],
         ..NONE
@@ -108,6 +131,7 @@ pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["cargo", "wandb", "ngrok"],
         takes: None,
+        options: &[("--registry", Any, Take::Plain, Kind::Token)],
         places: &[Place {
             after: &["login", "authtoken", "add-authtoken", "add-api-key"],
             skip: 0,
@@ -119,11 +143,13 @@ pub(super) static COMMANDS: [Command; 34] = [
         names: &["ansible-vault"],
         takes: None,
         places: &[Place { after: &["encrypt_string"], skip: 0, what: Placed::Words(1, Kind::Secret) }],
+        reads: &["--stdin-name"],
         ..NONE
     },
     Command {
         names: &["bw"],
         takes: None,
+        options: &[("--session", Any, Whole, Kind::Key)],
         places: &[
             Place { after: &["login"], skip: 1, what: Placed::Words(1, PASSWORD) },
             Place { after: &["unlock"], skip: 0, what: Placed::Words(1, PASSWORD) },
@@ -145,7 +171,10 @@ pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["mc"],
         takes: None,
-        places: &[Place { after: &["set"], skip: 3, what: Placed::Words(1, Kind::Secret) }],
+        places: &[
+            Place { after: &["set", "user"], skip: 3, what: Placed::Words(1, Kind::Secret) },
+            Place { after: &["host"], skip: 4, what: Placed::Words(1, Kind::Secret) },
+        ],
         ..NONE
     },
     Command {
@@ -157,8 +186,11 @@ pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["gcloud"],
         takes: None,
-        places: &[Place { after: &["activate-refresh-token"], skip: 1, what: Placed::Words(1, Kind::Token) }],
-        reads: &["--data-file=-"],
+        places: &[
+            Place { after: &["activate-refresh-token"], skip: 1, what: Placed::Words(1, Kind::Token) },
+            Place { after: &["set"], skip: 0, what: Placed::NameAndValue },
+        ],
+        reads: &["secrets"],
         ..NONE
     },
     Command { names: &["doctl", "vercel"], takes: Some("tcu"), options: &[("-t", Any, Whole, Kind::Token)], ..NONE },
@@ -167,7 +199,7 @@ pub(super) static COMMANDS: [Command; 34] = [
         names: &["heroku", "fly", "flyctl", "travis"],
         takes: None,
         places: &[Place {
-            after: &["config:set", "set", "encrypt", "import"],
+            after: &["config:set", "config:add", "set", "encrypt", "import"],
             skip: 0,
             what: Placed::Assignments(Kind::Secret),
         }],
@@ -177,7 +209,9 @@ pub(super) static COMMANDS: [Command; 34] = [
     Command {
         names: &["op", "lpass", "p4"],
         takes: Some("ucpd"),
-        options: &[("-P", Any, Whole, PASSWORD)],
+        options: &[("-P", Any, Whole, PASSWORD), ("-O", Form::After("passwd"), Whole, PASSWORD)],
+        // So that it is not the command of that name.
+        places: &[Place { after: &["passwd"], skip: 0, what: Placed::Assignments(Kind::Secret) }],
         reads: &["signin", "login"],
         ..NONE
     },
@@ -201,7 +235,31 @@ pub(super) static COMMANDS: [Command; 34] = [
         ..NONE
     },
     Command { names: &["elasticsearch-users"], takes: Some("pr"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
-    Command { names: &["etcdctl"], takes: None, options: &[("--user", Any, Take::After(':'), PASSWORD)], ..NONE },
+    Command {
+        names: &["etcdctl", "consul"],
+        takes: None,
+        options: &[("--user", Any, Take::After(':'), PASSWORD)],
+        places: &[
+            Place { after: &["put"], skip: 0, what: Placed::NameAndValue },
+            Place { after: &["user"], skip: 0, what: Placed::After(':', PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["cf"],
+        takes: None,
+        places: &[Place { after: &["auth"], skip: 1, what: Placed::Words(1, PASSWORD) }],
+        ..NONE
+    },
+    Command { names: &["kubeseal"], takes: None, reads: &["--raw"], ..NONE },
+    Command { names: &["envchain"], takes: None, reads: &["--set"], ..NONE },
+    Command { names: &["swift"], takes: None, options: &[("-K", Any, Whole, Kind::Key)], ..NONE },
+    Command {
+        names: &["yt-dlp", "youtube-dl", "gallery-dl"],
+        takes: Some("upof"),
+        options: &[("-p", Any, Whole, PASSWORD)],
+        ..NONE
+    },
     Command { names: &["sonar-scanner"], takes: None, options: &[("-Dsonar.login", Any, Whole, Kind::Token)], ..NONE },
     Command {
         names: &["grafana-cli", "grafana", "drush"],

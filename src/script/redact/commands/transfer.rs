@@ -1,31 +1,11 @@
-//! Programs that move files, log in to other hosts, or attack them.
+//! Programs that move files and messages, and the networks they do it over.
 
 use super::super::command::Form::{self, Any};
 use super::super::command::Take::{self, Assignment, Cookie, Header, Likely, Whole};
 use super::super::command::{ALWAYS, Command, NONE, PASSWORD, Place, Placed};
 use super::super::mark::Kind;
 
-/// Examples of impacket, as they are and as a package installs them.
-const IMPACKET: [&str; 16] = [
-    "GetUserSPNs.py",
-    "GetNPUsers.py",
-    "impacket-GetUserSPNs",
-    "impacket-GetNPUsers",
-    "psexec.py",
-    "wmiexec.py",
-    "smbexec.py",
-    "atexec.py",
-    "dcomexec.py",
-    "secretsdump.py",
-    "impacket-psexec",
-    "impacket-wmiexec",
-    "impacket-smbexec",
-    "impacket-atexec",
-    "impacket-dcomexec",
-    "impacket-secretsdump",
-];
-
-pub(super) static COMMANDS: [Command; 30] = [
+pub(super) static COMMANDS: [Command; 27] = [
     Command {
         names: &["curl"],
         takes: Some("AbcCdDeEFhHKmoPQrtTuUwxXyYz"),
@@ -55,6 +35,7 @@ pub(super) static COMMANDS: [Command; 30] = [
             ("-F", Any, Assignment, PASSWORD),
             ("--oauth2-bearer", Any, Whole, Kind::Token),
             ("--proxy-pass", Any, Whole, PASSWORD),
+            ("--ftp-account", Any, Whole, PASSWORD),
         ],
         ..NONE
     },
@@ -74,9 +55,25 @@ pub(super) static COMMANDS: [Command; 30] = [
         ],
         ..NONE
     },
-    Command { names: &["sshpass"], takes: Some("pdfP"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
     Command {
-        names: &["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "ldappasswd"],
+        names: &["sshpass"],
+        takes: Some("pdfP"),
+        options: &[("-p", Any, Whole, PASSWORD)],
+        reads: &["-d"],
+        ..NONE
+    },
+    Command {
+        names: &[
+            "ldapsearch",
+            "ldapmodify",
+            "ldapadd",
+            "ldapdelete",
+            "ldapwhoami",
+            "ldappasswd",
+            "ldapcompare",
+            "ldapmodrdn",
+            "ldapexop",
+        ],
         takes: Some("DHbwpshfyYUROXlsz"),
         options: &[
             ("-w", Any, Whole, PASSWORD),
@@ -86,56 +83,23 @@ pub(super) static COMMANDS: [Command; 30] = [
         ..NONE
     },
     Command {
-        names: &["smbclient", "rpcclient", "net", "smbutil", "smbget", "smbcacls", "winexe", "wbinfo"],
-        takes: Some("UIpWLDcNdmnt"),
-        options: &[
-            ("-U", Any, Take::After('%'), PASSWORD),
-            ("--user", Any, Take::After('%'), PASSWORD),
-            ("-a", Form::After("wbinfo"), Take::After('%'), PASSWORD),
-        ],
+        names: &["lftp"],
+        takes: Some("uepcf"),
+        options: &[("-u", Any, Take::After(','), PASSWORD), ("-p", Any, Likely, PASSWORD)],
+        places: &[Place { after: &["lftp"], skip: 0, what: Placed::UserInfo(PASSWORD) }],
         ..NONE
     },
     Command {
-        names: &["lftp", "ncftpput", "ncftpget", "ncftp"],
-        takes: Some("uepcf"),
-        options: &[("-u", Any, Take::After(','), PASSWORD), ("-p", Any, Likely, PASSWORD)],
+        names: &["ncftpput", "ncftpget", "ncftp"],
+        takes: Some("upPf"),
+        options: &[("-p", Any, Whole, PASSWORD)],
         ..NONE
     },
     Command { names: &["kinit"], takes: None, reads: &[ALWAYS], ..NONE },
     Command {
-        names: &["xfreerdp", "sdl-freerdp", "rdesktop"],
-        takes: None,
-        options: &[("/p", Any, Whole, PASSWORD), ("-p", Any, Whole, PASSWORD)],
-        ..NONE
-    },
-    Command {
         names: &["ssh-keygen"],
         takes: Some("abCDEfFgGIimnOrStVwWYz"),
         options: &[("-N", Any, Whole, PASSWORD), ("-P", Any, Whole, PASSWORD)],
-        ..NONE
-    },
-    Command {
-        names: &["plink", "pscp", "psftp", "sendemail"],
-        takes: None,
-        options: &[("-pw", Any, Whole, PASSWORD), ("-xp", Any, Whole, PASSWORD)],
-        ..NONE
-    },
-    Command {
-        names: &["hydra", "medusa", "crackmapexec", "netexec", "nxc", "evil-winrm", "smbmap", "ipmitool"],
-        takes: Some("luiHsdLIUMCt"),
-        options: &[("-p", Form::Without("-P"), Whole, PASSWORD), ("-P", Form::After("ipmitool"), Whole, PASSWORD)],
-        ..NONE
-    },
-    Command {
-        names: &["snmpwalk", "snmpget", "snmpset", "snmpbulkwalk", "snmptrap"],
-        takes: Some("vculaxeEnrtmMO"),
-        options: &[("-A", Any, Whole, PASSWORD), ("-X", Any, Whole, PASSWORD)],
-        ..NONE
-    },
-    Command {
-        names: &IMPACKET,
-        takes: None,
-        places: &[Place { after: &IMPACKET, skip: 0, what: Placed::After(':', PASSWORD) }],
         ..NONE
     },
     Command {
@@ -147,7 +111,44 @@ pub(super) static COMMANDS: [Command; 30] = [
     Command {
         names: &["nmcli"],
         takes: None,
-        places: &[Place { after: &["password", "wifi-sec.psk"], skip: 0, what: Placed::Words(1, PASSWORD) }],
+        places: &[Place {
+            after: &["password", "wifi-sec.psk", "802-11-wireless-security.psk"],
+            skip: 0,
+            what: Placed::Words(1, PASSWORD),
+        }],
+        ..NONE
+    },
+    Command {
+        names: &["wpa_cli", "hostapd_cli"],
+        takes: Some("ip"),
+        places: &[
+            Place { after: &["set_network"], skip: 1, what: Placed::NameAndValue },
+            Place { after: &["set"], skip: 0, what: Placed::NameAndValue },
+            Place { after: &["password", "new_password", "passphrase"], skip: 1, what: Placed::Words(1, PASSWORD) },
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["iwconfig"],
+        takes: None,
+        places: &[Place { after: &["key"], skip: 0, what: Placed::Words(1, Kind::Key) }],
+        ..NONE
+    },
+    Command { names: &["zerotier-cli"], takes: Some("Dp"), options: &[("-T", Any, Whole, Kind::Token)], ..NONE },
+    Command {
+        names: &["openconnect", "openfortivpn"],
+        takes: Some("ucsiU"),
+        options: &[
+            ("-C", Form::After("openconnect"), Whole, Kind::Cookie),
+            ("-p", Form::After("openfortivpn"), Whole, PASSWORD),
+            ("-o", Form::After("openfortivpn"), Whole, PASSWORD),
+        ],
+        ..NONE
+    },
+    Command {
+        names: &["transmission-remote"],
+        takes: None,
+        options: &[("-n", Any, Take::After(':'), PASSWORD)],
         ..NONE
     },
     Command {
@@ -190,12 +191,4 @@ pub(super) static COMMANDS: [Command; 30] = [
         places: &[Place { after: &["install"], skip: 0, what: Placed::Words(1, Kind::Token) }],
         ..NONE
     },
-    Command {
-        names: &["vmrun"],
-        takes: None,
-        options: &[("-gp", Any, Whole, PASSWORD), ("-vp", Any, Whole, PASSWORD)],
-        ..NONE
-    },
-    Command { names: &["vncdo", "vncdotool"], takes: Some("s"), options: &[("-p", Any, Whole, PASSWORD)], ..NONE },
-    Command { names: &["knife"], takes: Some("xiNEru"), options: &[("-P", Any, Whole, PASSWORD)], ..NONE },
 ];
