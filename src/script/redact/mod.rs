@@ -7,6 +7,7 @@
 mod calls;
 mod command;
 mod commands;
+mod curlrc;
 mod document;
 mod environment;
 mod finder;
@@ -17,6 +18,7 @@ mod layer;
 mod lines;
 mod mark;
 mod names;
+mod pipeline;
 mod places;
 mod plain;
 mod pseudonyms;
@@ -27,7 +29,9 @@ mod taken;
 mod together;
 mod typed;
 mod values;
+mod variables;
 mod vector;
+mod words;
 mod written;
 
 use std::hash::{BuildHasher, RandomState};

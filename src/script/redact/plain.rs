@@ -58,6 +58,7 @@ pub(super) fn is_plain(value: &str) -> bool {
     }
     let is_word = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "_-.:?@".contains(letter));
     let is_reference = match value.strip_prefix('$') {
+        Some(rest) if default_of(rest).is_some() => default_of(rest).is_some_and(is_plain),
         Some(rest) => {
             let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
             rest.is_empty() || rest.starts_with('(') || is_word(inner) && !inner.starts_with(|c: char| c.is_numeric())
@@ -71,6 +72,12 @@ pub(super) fn is_plain(value: &str) -> bool {
         || placeholders.iter().any(|start| value.starts_with(start))
         || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(value))
         || value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What `${PW:-x}` is without the variable.
+fn default_of(reference: &str) -> Option<&str> {
+    let inner = reference.strip_prefix('{')?.strip_suffix('}')?;
+    inner.split_once(":-").or_else(|| inner.split_once(":=")).map(|(_, default)| default)
 }
 
 /// A value that is the place of a key, not the key.
@@ -98,10 +105,24 @@ mod tests {
 
     #[test]
     fn references_and_keywords_are_plain() {
-        for value in ["", "$PW", "${PW}", "$(cat x)", "$", "1", "no", "env:PW", "<password>", "{{ pw }}", "[redacted"] {
+        for value in [
+            "",
+            "$PW",
+            "${PW}",
+            "$(cat x)",
+            "$",
+            "${A:-$B}",
+            "${A:-}",
+            "1",
+            "no",
+            "env:PW",
+            "<password>",
+            "{{ pw }}",
+            "[redacted",
+        ] {
             assert!(is_plain(value), "{value}");
         }
-        for value in ["hunter2", "$1abc!", "123", "x", "$ecr3t!"] {
+        for value in ["hunter2", "$1abc!", "123", "x", "$ecr3t!", "${A:-hunter2}"] {
             assert!(!is_plain(value), "{value}");
         }
     }

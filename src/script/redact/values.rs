@@ -67,6 +67,9 @@ fn word(search: &mut Search<'_, '_>, at: usize) -> usize {
             name_start.map_or(0, |before| before + word[before..].chars().next().map_or(1, char::len_utf8));
         let name_start = name_start.max(from);
         if let Some(kind) = kind_of(&word[name_start..separator]) {
+            if word[..name_start].ends_with("${") && word[separator..].starts_with(":-") {
+                return default(search, at, token.start + separator + ":-".len(), kind);
+            }
             return search.separated_within(at, token.start + separator, kind);
         }
         from = separator + 1;
@@ -75,6 +78,16 @@ fn word(search: &mut Search<'_, '_>, at: usize) -> usize {
         return after_name(search, at, kind);
     }
     typed::typed(search, at).or_else(|| calls::call(search, at)).or_else(|| lines::word(search, at)).unwrap_or(at + 1)
+}
+
+/// What `${PASSWORD:-x}` is without the variable.
+fn default(search: &mut Search<'_, '_>, at: usize, start: usize, kind: Kind) -> usize {
+    let rest = &search.layer.text[start..search.tokens[at].end];
+    let end = start + rest.find('}').unwrap_or(rest.len());
+    if !is_plain(&search.layer.text[start..end]) {
+        search.emit(start, end, kind);
+    }
+    at + 1
 }
 
 /// A name that is a word of its own.

@@ -204,6 +204,18 @@ fn hostile_texts_are_read_in_linear_time() {
         "-u ada -p ",
         ":Password ",
         "&> | ",
+        "echo x | read p | ",
+        "p=$(echo x); ",
+        "p=\"$(echo x)\" ",
+        "f() { echo x; }; f | sudo -S ",
+        "echo x > a; sudo -S id < a; ",
+        "for p in a b c ",
+        "set -- a b c; ",
+        "curl -K - <<EOF\nuser = \"a:b\"\n",
+        "| sh -c 'sudo -S a b' <<EOF\n",
+        "python -c \"print('x')\" | sudo -S | ",
+        "${PASSWORD:-",
+        "dscl -change a Password b ",
     ] {
         let text = unit.repeat((64 << 10) / unit.len());
         let mut document = json!({"text": text.clone(), "args": [text]});
