@@ -67,9 +67,14 @@ pub(super) fn named(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> Optio
         .or_else(|| field(search, at, kind))
 }
 
-/// The values of a Kubernetes secret: `"stringData": {"license": "x"}`.
+/// The values of a Kubernetes secret: `"stringData": {"license": "x"}`, and its `data` in base64.
 pub(super) fn secret_data(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
-    if search.text(at) != "stringData" || search.text(at + 2) != "{" {
+    let is_data = match search.text(at) {
+        "stringData" => true,
+        "data" => search.is_manifest(),
+        _ => false,
+    };
+    if !is_data || search.text(at + 2) != "{" {
         return None;
     }
     let mut next = at + 3;
@@ -101,8 +106,14 @@ fn item(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> Option<usize> {
     (!is_sentence).then(|| search.literals(at + 2, kind, false))
 }
 
-/// `"name": "DB_PASSWORD", "value": "x"`
+/// `"name": "DB_PASSWORD", "value": "x"`, `<add key="Password" value="x"/>`
 fn beside(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> Option<usize> {
+    let attribute = at.checked_sub(1).map_or("", |before| search.text(before));
+    if matches!(attribute, "name=" | "key=" | "type=") {
+        let tag = (at + 1..at + MAX_BETWEEN).take_while(|at| !matches!(search.text(*at), ">" | "<" | ""));
+        let value = tag.into_iter().find(|at| search.text(*at).eq_ignore_ascii_case("value="));
+        return value.map(|value| search.separated_within(value, search.tokens[value].start + "value".len(), kind));
+    }
     let is_value = search.text(at + 1) == "," && search.text(at + 2).eq_ignore_ascii_case("value");
     (is_value && search.text(at + 3).starts_with([':', '='])).then(|| search.separated(at + 3, kind))
 }

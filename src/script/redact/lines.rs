@@ -3,7 +3,7 @@
 
 use super::layer::Shape;
 use super::mark::Kind;
-use super::plain::looks_secret;
+use super::plain::{is_plain, looks_secret};
 use super::search::Search;
 
 /// Words that set the variable whose name follows, whatever it is called; `set` may be the word of a sentence.
@@ -77,7 +77,18 @@ pub(super) fn word(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         let is_sql = (at.saturating_sub(4)..at).any(|at| search.is_word(at, "identified"));
         return (is_sql && is_literal(search, at + 1)).then(|| search.literals(at + 1, Kind::Password, false));
     }
+    if matches!(search.text(at), "data:" | "stringData:") && begins_line(search, at) && search.is_manifest() {
+        return Some(entries(search, at));
+    }
+    if (search.is_word(at, "connect") || search.is_word(at, "conn")) && begins_line(search, at) {
+        return oracle(search, at + 1);
+    }
     let name = search.text(at).trim_end_matches('=');
+    // `ATTACH 'a.db' AS a KEY 'x'`
+    let attaches = |search: &Search<'_, '_>| (at.saturating_sub(6)..at).any(|at| search.is_word(at, "attach"));
+    if name.eq_ignore_ascii_case("key") && is_literal(search, at + 1) && attaches(search) {
+        return Some(search.literals(at + 1, Kind::Key, false));
+    }
     if ["key", "rekey", "hexkey"].contains(&name) && at > 0 && search.is_word(at - 1, "pragma") {
         let value = at + if search.text(at + 1) == "=" { 2 } else { 1 };
         return is_literal(search, value).then(|| search.literals(value, Kind::Key, false));
@@ -87,6 +98,35 @@ pub(super) fn word(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         return is_literal(search, value).then(|| search.literals(value, Kind::Password, false));
     }
     None
+}
+
+/// The values of YAML lines that are indented below this one.
+fn entries(search: &mut Search<'_, '_>, at: usize) -> usize {
+    let layer = search.layer;
+    let mut start = search.tokens[at].end;
+    for line in layer.text[start..].split_inclusive('\n') {
+        let is_below = line.trim().is_empty() || line.starts_with([' ', '\t']);
+        if !is_below {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            let from = start + name.len() + 1 + (value.len() - value.trim_start().len());
+            if !is_plain(value) {
+                search.emit(from, from + value.trim().len(), Kind::Secret);
+            }
+        }
+        start += line.len();
+    }
+    search.tokens.partition_point(|token| token.start < start)
+}
+
+/// sqlplus: `connect user/password@database`.
+fn oracle(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
+    let (user, rest) = search.text(at).split_once('/')?;
+    let is_database = rest.contains('@') || search.is_word(at + 1, "as");
+    let start = search.tokens[at].start + user.len() + 1;
+    (is_word(search, at) && !user.is_empty() && !rest.starts_with('/') && is_database)
+        .then(|| search.bare(at, start, Kind::Password))
 }
 
 fn bare(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {

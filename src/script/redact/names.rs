@@ -94,7 +94,7 @@ const BEFORE_KEY: [&str; 16] = [
     "functions",
 ];
 /// Parameters of URLs that are secrets there, and words elsewhere.
-const URL_PARAMETERS: [&str; 14] = [
+const URL_PARAMETERS: [&str; 18] = [
     "sig",
     "signature",
     "key",
@@ -109,6 +109,10 @@ const URL_PARAMETERS: [&str; 14] = [
     "x-amz-signature",
     "x-amz-credential",
     "x-goog-signature",
+    "jsessionid",
+    "phpsessid",
+    "sessionid",
+    "pwd",
 ];
 /// A name of a secret has one of these in it, if it is of ASCII letters; most names of a document have none.
 const STEMS: [&str; 16] = [

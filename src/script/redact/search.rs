@@ -21,6 +21,7 @@ pub(super) struct Search<'l, 'o> {
     /// Where the literals are that variables were set to, until one is asked for.
     assigned: Option<HashMap<&'l str, Vec<usize>>>,
     spawns: Option<bool>,
+    manifest: Option<bool>,
 }
 
 /// The bytes of an authorization's scheme and the spaces after it, and whether several parts follow.
@@ -65,7 +66,7 @@ fn assigned_name<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Option<&'
 
 impl<'l, 'o> Search<'l, 'o> {
     pub(super) fn new(layer: &'l Layer, tokens: &'l [Token], out: &'o mut Vec<Span>) -> Self {
-        Search { layer, tokens, out, script: None, assigned: None, spawns: None }
+        Search { layer, tokens, out, script: None, assigned: None, spawns: None, manifest: None }
     }
 
     pub(super) fn text(&self, at: usize) -> &str {
@@ -104,6 +105,13 @@ impl<'l, 'o> Search<'l, 'o> {
         for at in assigned.remove(name).into_iter().flatten() {
             self.literals(at, kind, false);
         }
+    }
+
+    /// The manifest of a Kubernetes secret, as YAML or as JSON.
+    pub(super) fn is_manifest(&mut self) -> bool {
+        let text = &self.layer.text;
+        let kinds = ["kind: Secret", "\"kind\":\"Secret\"", "\"kind\": \"Secret\""];
+        *self.manifest.get_or_insert_with(|| kinds.iter().any(|kind| text.contains(kind)))
     }
 
     /// A script of expect(1) that runs a program.

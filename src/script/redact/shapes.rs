@@ -7,11 +7,11 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use super::mark::{Kind, Span};
 use super::names::{kind_of, kind_of_parameter};
-use super::plain::is_plain;
+use super::plain::{is_path, is_plain};
 
 /// Literals of which one is in every match, patterns and kinds; a group named `secret` is what is left out, else all is. Beside each the page of the issuer
 /// that describes the shape, or what was seen of it.
-const TABLE: [(&str, &str, Kind); 43] = [
+const TABLE: [(&str, &str, Kind); 45] = [
     // docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: unique ids of access keys
     ("AKIA|ASIA|ABIA|ACCA", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", Kind::Key),
     // github.blog/2021-04-05-behind-githubs-new-authentication-token-formats
@@ -102,9 +102,13 @@ const TABLE: [(&str, &str, Kind); 43] = [
     // The user's part of a URL: RFC 3986, 3.2.1. The last @ before the path ends it.
     (
         "//",
-        r#"(?:^|[^:/A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^\s/"'`<>?#@:]*:(?P<secret>[^\s/"'`<>?#]+)@"#,
+        r#"(?:^|[^:/A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]*:)*//[^\s/"'`<>?#@:]*:(?P<secret>[^\s/"'`<>?#]+)@"#,
         Kind::Password,
     ),
+    // docs.oracle.com, JDBC Developer's Guide: database URLs, `jdbc:oracle:driver_type:[user/password]@database`
+    ("jdbc:oracle:", r#"(?i)jdbc:oracle:[a-z0-9]+:[^\s/"'@:]+/(?P<secret>[^\s"'@]+)@"#, Kind::Password),
+    // The manual of CVS, Connection method: `:pserver:user:password@host`
+    (":pserver:|:kserver:", r":[pk]server:[^\s:@/]*:(?P<secret>[^\s@]+)@", Kind::Password),
 ];
 
 /// The literals of all rows, and the row of each: a pattern is tried where one of its literals is.
@@ -131,7 +135,7 @@ static SCHEME: LazyLock<Option<Regex>> =
 /// An element of XML, and an entry of a property list.
 static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     bytes(
-        r"<(?:key>[ \t]*(?P<entry>[^<]{1,64})</key>\s*<(?:string|data)|(?P<name>[A-Za-z0-9_:.-]{2,64}))>(?P<secret>[^<]+)</",
+        r"<(?:key>[ \t]*(?P<entry>[^<]{1,64})</key>\s*<(?:string|data)|(?P<name>[A-Za-z0-9_:.-]{2,64})(?P<attributes>\s[^<>]*)?)>(?:<!\[CDATA\[)?(?P<secret>[^<]+?)(?:\]\]>)?</",
     )
 });
 
@@ -166,19 +170,29 @@ pub(super) fn find(text: &str, out: &mut Vec<Span>) {
     if text.contains('=') {
         each_of(&PARAMETER, text, Kind::Token, out, |found, secret| {
             let name = found.name("name").and_then(|name| std::str::from_utf8(name.as_bytes()).ok());
-            name.and_then(kind_of_parameter).is_some() && !is_plain(secret)
+            // `;PWD=x` of ODBC, and the variable of that name.
+            let is_folder = |name: &str| name.eq_ignore_ascii_case("pwd") && is_path(secret);
+            name.and_then(kind_of_parameter).is_some() && !is_plain(secret) && !name.is_some_and(is_folder)
         });
     }
     if text.contains("</") {
         each_of(&ELEMENT, text, Kind::Secret, out, |found, secret| {
-            let name = found.name("entry").or_else(|| found.name("name"));
-            let name = name.and_then(|name| std::str::from_utf8(name.as_bytes()).ok());
-            name.and_then(kind_of).is_some() && !is_plain(secret)
+            let text = |group| found.name(group).and_then(|name| std::str::from_utf8(name.as_bytes()).ok());
+            let name = text("entry").or(text("name"));
+            let is_named = || text("attributes").is_some_and(names_secret);
+            (name.and_then(kind_of).is_some() || is_named()) && !is_plain(secret)
         });
     }
     if text.contains([' ', '\t']) {
         each_of(&SCHEME, text, Kind::Credential, out, |_, secret| is_encoded(secret));
     }
+}
+
+/// `<property name="password">`
+fn names_secret(attributes: &str) -> bool {
+    let mut pairs = attributes.split_ascii_whitespace().filter_map(|pair| pair.split_once('='));
+    let names = |name: &str| name.eq_ignore_ascii_case("name") || name.eq_ignore_ascii_case("key");
+    pairs.any(|(name, value)| names(name) && kind_of(value.trim_matches(['"', '\'', '\\', '/'])).is_some())
 }
 
 /// Words after "basic" and "bearer" are words; credentials have digits, padding or capitals within.

@@ -216,6 +216,13 @@ fn hostile_texts_are_read_in_linear_time() {
         "python -c \"print('x')\" | sudo -S | ",
         "${PASSWORD:-",
         "dscl -change a Password b ",
+        "<a name=\"password\" ",
+        "<key=\"password\" b=\"c\">a",
+        "a:a:",
+        "kind: Secret\n data:\n",
+        "\"kind\":\"Secret\",\"data\":{",
+        "connect a/b@",
+        "attach key 'a' ",
     ] {
         let text = unit.repeat((64 << 10) / unit.len());
         let mut document = json!({"text": text.clone(), "args": [text]});

@@ -97,6 +97,25 @@ fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out(
 }
 
 #[test]
+fn the_values_of_a_kubernetes_secret_are_left_out_in_base64_too() {
+    for text in [
+        "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Secret\ndata:\n  x: Zebra7Quagga\n  y: Zebra7Quagga\nEOF",
+        "kubectl apply -f - <<EOF\nkind: Secret\ntype: Opaque\nstringData:\n  license: Zebra7Quagga\nEOF",
+        "{\"kind\": \"Secret\", \"data\": {\"x\": \"Zebra7Quagga\"}}",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+    for text in [
+        "kubectl apply -f - <<EOF\nkind: ConfigMap\ndata:\n  x: Zebra7Quagga\nEOF",
+        "kubectl apply -f - <<EOF\nkind: Secret\ndata:\nspec:\n  x: Zebra7Quagga\nEOF",
+        "{\"kind\":\"ConfigMap\",\"data\":{\"x\":\"Zebra7Quagga\"}}",
+    ] {
+        let shown = applied(&redactor(), json!({"message": text})).to_string();
+        assert!(shown.contains("Zebra7Quagga") && !shown.contains("redacted"), "{shown}");
+    }
+}
+
+#[test]
 #[allow(clippy::disallowed_methods, reason = "the bound is a time")]
 fn a_script_with_as_many_variables_as_passwords_is_read_in_the_time_of_its_length() {
     // Literals that are put in again and again.
