@@ -7,7 +7,7 @@ use super::names::kind_of;
 use super::search::{Search, scheme_of};
 
 /// Functions, and which of their arguments is a password, counted from none.
-const FUNCTIONS: [(&str, usize); 11] = [
+const FUNCTIONS: [(&str, usize); 16] = [
     ("auth", 1),
     ("login", 1),
     ("authenticate", 1),
@@ -19,7 +19,25 @@ const FUNCTIONS: [(&str, usize); 11] = [
     ("mysqli", 2),
     ("pdo", 2),
     ("smtp_login", 2),
+    ("ftp", 2),
+    ("getconnection", 2),
+    ("simple_bind_s", 1),
+    ("createhmac", 1),
+    ("fernet", 0),
 ];
+/// The same of methods that others have too.
+const METHODS: [(&str, usize); 7] = [
+    ("ftp.open", 2),
+    ("jwt.sign", 1),
+    ("jwt.encode", 1),
+    ("aes.encrypt", 1),
+    ("aes.decrypt", 1),
+    ("hmac.new", 0),
+    ("pymysql.connect", 2),
+];
+/// Methods of a field that fill it.
+const FILLS: [&str; 9] =
+    [".val", ".fill", ".type", ".typeText", ".send_keys", ".sendKeys", ".setValue", ".set_value", ".setAttribute"];
 /// Tokens of the arguments that are looked through.
 const MAX_ARGUMENTS: usize = 16;
 /// Tokens between the name of a field and what it is set to.
@@ -31,9 +49,14 @@ pub(super) fn call(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         return None;
     }
     let name = search.text(at).trim_end_matches('=');
+    let whole = name.get(name.floor_char_boundary(name.len().saturating_sub(64))..)?.to_ascii_lowercase();
     let name = name.rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or(name);
     let lower = name.get(..64.min(name.len()))?.to_ascii_lowercase();
     let known = FUNCTIONS.iter().find(|(function, _)| *function == lower).map(|(_, index)| *index);
+    let known = known.or_else(|| METHODS.iter().find(|(end, _)| whole.ends_with(end)).map(|(_, index)| *index));
+    if lower == "connect" && known.is_none() {
+        return connected(search, at + 2);
+    }
     let of_name = || match kind_of(name) {
         // `credentialWithUser:password:`, as JavaScript writes it.
         Some(_) if lower.contains("userpassword") => Some(1),
@@ -42,6 +65,13 @@ pub(super) fn call(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         _ => None,
     };
     let value = argument(search, at + 2, known.or_else(of_name)?)?;
+    Some(search.literals(value, Kind::Password, false))
+}
+
+/// `connect(host, "ada", "x")`, with a port or without.
+fn connected(search: &mut Search<'_, '_>, first: usize) -> Option<usize> {
+    let both = |index: usize| argument(search, first, index).and(argument(search, first, index + 1));
+    let value = both(1).or_else(|| both(2))?;
     Some(search.literals(value, Kind::Password, false))
 }
 
@@ -131,6 +161,11 @@ fn field(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> Option<usize> {
                     "=" => Some(search.separated_within(next, search.tokens[next].start + 6, kind)),
                     _ => None,
                 };
+            }
+            Shape::Word if FILLS.contains(&search.text(next)) => {
+                let is_attribute = search.text(next) == ".setAttribute";
+                let value = argument(search, next + 2, usize::from(is_attribute))?;
+                return Some(search.literals(value, kind, false));
             }
             _ if is_set && search.is_word(next, "to") && search.shape(next + 1) == Some(Shape::Quoted) => {
                 return Some(search.literals(next + 1, kind, false));

@@ -4,7 +4,7 @@ use super::layer::{Layer, Shape, Token, lex};
 use super::mark::{Span, joined};
 use super::pipeline::Pipeline;
 use super::together::Together;
-use super::{shapes, values};
+use super::{argv, shapes, values};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
@@ -34,6 +34,7 @@ fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
     let tokens = lex(&layer.text);
     values::find(layer, &tokens, out);
     commands(layer, &tokens, out);
+    argv::find(layer, &tokens, out);
     if depth + 1 >= MAX_LEVELS {
         return;
     }

@@ -173,7 +173,7 @@ impl Lexer<'_> {
             let word = self.tokens.last().filter(|token| token.shape == Shape::Word && token.end == self.at);
             word.is_some_and(|token| self.text[token.start..].starts_with('-'))
         };
-        before.is_none_or(|before| !before.is_alphanumeric()) || in_option()
+        before.is_none_or(|before| !before.is_alphanumeric()) || in_option() || is_prefix(&self.text[..self.at])
     }
 
     /// `\"` outside of quotes opens a text of a level that is not around here.
@@ -246,7 +246,10 @@ impl Lexer<'_> {
                 before = '}';
                 continue;
             }
-            let is_apostrophe = letter == '\'' && before.is_alphanumeric() && !rest.starts_with('-');
+            let is_apostrophe = letter == '\''
+                && before.is_alphanumeric()
+                && !rest.starts_with('-')
+                && !(is_prefix(&rest[..at]) && rest[at + 1..].contains('\''));
             let ends = letter.is_whitespace() || is_special(letter);
             if ends && !is_apostrophe {
                 break;
@@ -256,6 +259,13 @@ impl Lexer<'_> {
         }
         self.add(Shape::Word, at);
     }
+}
+
+/// Whether a text ends with what Python writes before a quote: `b'x'`.
+fn is_prefix(text: &str) -> bool {
+    let mut letters = text.chars().rev();
+    let is_last = letters.next().is_some_and(|letter| "bBrRuUfF".contains(letter));
+    is_last && letters.next().is_none_or(|letter| "=(,[{: \n".contains(letter))
 }
 
 /// What ends a word.
@@ -292,6 +302,8 @@ mod tests {
             ("a=\"b", &["a=", "b"]),
             ("the users' file", &["the", "users'", "file"]),
             ("a 'b", &["a", "'b"]),
+            ("x=b'y z' u'v w'", &["x=b", "y z", "u", "v w"]),
+            ("an mb's users'", &["an", "mb's", "users'"]),
             ("a|b;c&d", &["a", "|", "b", ";", "c", "&", "d"]),
         ] {
             assert_eq!(split(text), wanted, "{text}");

@@ -4,6 +4,7 @@
 //! What is a secret is decided by the grammar of the command that takes it ([`grammar`]), by the name before it
 //! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`layer`]).
 
+mod argv;
 mod calls;
 mod command;
 mod commands;
@@ -16,6 +17,7 @@ mod hidden;
 mod known;
 mod layer;
 mod lines;
+mod lists;
 mod mark;
 mod names;
 mod pipeline;

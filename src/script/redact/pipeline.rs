@@ -1,12 +1,12 @@
 //! What commands write to each other: `echo x | sudo -S`.
 
-use super::layer::{Layer, Shape, Token, lex};
+use super::layer::{Layer, Token};
 use super::mark::{Kind, Span};
 use super::plain::is_plain;
 use super::variables::Variables;
 use super::words::{Word, texts};
 use super::written::{self, base_name, here_string, target};
-use super::{curlrc, grammar};
+use super::{argv, curlrc, grammar};
 
 /// What runs the text of one of its words.
 const SHELLS: [&str; 9] = ["sh", "bash", "zsh", "dash", "ksh", "fish", "ssh", "su", "eval"];
@@ -201,9 +201,5 @@ fn reads_within(texts: &[&str]) -> bool {
     if !texts.iter().any(|word| SHELLS.contains(&base_name(word))) {
         return false;
     }
-    texts.iter().filter(|word| word.contains(' ')).any(|text| {
-        let tokens = lex(text);
-        let words = |command: &[Token]| command.iter().map(|token| &text[token.start..token.end]).collect::<Vec<_>>();
-        tokens.split(|token| matches!(token.shape, Shape::Operator(_))).any(|command| grammar::find(&words(command)).1)
-    })
+    texts.iter().filter(|word| word.contains(' ')).any(|text| argv::reads(text))
 }

@@ -4,6 +4,7 @@
 use ahash::HashMap;
 
 use super::layer::{Layer, Shape, Token};
+use super::lists;
 use super::mark::{Kind, OPENING, Span};
 use super::plain::{is_path, is_plain};
 
@@ -22,6 +23,9 @@ pub(super) struct Search<'l, 'o> {
     assigned: Option<HashMap<&'l str, Vec<usize>>>,
     spawns: Option<bool>,
     manifest: Option<bool>,
+    fields: Option<bool>,
+    /// The values that a script of expect(1) sets variables to.
+    set: Option<HashMap<&'l str, usize>>,
 }
 
 /// The bytes of an authorization's scheme and the spaces after it, and whether several parts follow.
@@ -52,6 +56,9 @@ pub(super) fn literals_of<'l>(layer: &'l Layer, tokens: &[Token]) -> HashMap<&'l
     for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
         assigned.entry(name).or_default().push(at);
     }
+    for (name, at) in (1..tokens.len()).flat_map(|at| lists::pairs(layer, tokens, at)) {
+        assigned.entry(name).or_default().push(at);
+    }
     assigned
 }
 
@@ -60,13 +67,25 @@ fn assigned_name<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Option<&'
     let before = tokens[at - 1].text(layer);
     match before {
         "to" | "=" | ":" => tokens.get(at.checked_sub(2)?).map(|token| token.text(layer)),
+        // Tcl: `set p "x"`
+        _ if at >= 2 && tokens[at - 2].text(layer) == "set" => Some(before),
         _ => before.strip_suffix(['=', ':']).filter(|_| tokens[at - 1].shape == Shape::Word),
     }
 }
 
 impl<'l, 'o> Search<'l, 'o> {
     pub(super) fn new(layer: &'l Layer, tokens: &'l [Token], out: &'o mut Vec<Span>) -> Self {
-        Search { layer, tokens, out, script: None, assigned: None, spawns: None, manifest: None }
+        Search {
+            layer,
+            tokens,
+            out,
+            script: None,
+            assigned: None,
+            spawns: None,
+            manifest: None,
+            fields: None,
+            set: None,
+        }
     }
 
     pub(super) fn text(&self, at: usize) -> &str {
@@ -107,6 +126,36 @@ impl<'l, 'o> Search<'l, 'o> {
         }
     }
 
+    /// A script that fills in a field for a password.
+    pub(super) fn has_secure_field(&mut self) -> bool {
+        let text = &self.layer.text;
+        let names = ["AXSecureTextField", "secure text field", "secureTextField"];
+        *self.fields.get_or_insert_with(|| names.iter().any(|name| text.contains(name)))
+    }
+
+    /// What this variable of a script is set to last, as a literal.
+    pub(super) fn literal_of(&mut self, name: &str) -> Option<usize> {
+        let (layer, tokens) = (self.layer, self.tokens);
+        let assigned = self.assigned.get_or_insert_with(|| literals_of(layer, tokens));
+        assigned.get(name)?.last().copied()
+    }
+
+    /// That literal was left out: it is not read again, however often the variable is named.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.assigned.as_mut().and_then(|assigned| assigned.remove(name));
+    }
+
+    /// What `set name value` of Tcl sets this variable to; once.
+    pub(super) fn set_to(&mut self, name: &str) -> Option<usize> {
+        let (layer, tokens) = (self.layer, self.tokens);
+        let text = |at: usize| tokens[at].text(layer);
+        let set = self.set.get_or_insert_with(|| {
+            let begins = (0..tokens.len().saturating_sub(2)).filter(|at| text(*at) == "set");
+            begins.map(|at| (text(at + 1), at + 2)).collect()
+        });
+        set.remove(name)
+    }
+
     /// The manifest of a Kubernetes secret, as YAML or as JSON.
     pub(super) fn is_manifest(&mut self) -> bool {
         let text = &self.layer.text;
@@ -138,6 +187,10 @@ impl<'l, 'o> Search<'l, 'o> {
         match self.shape(at + 1) {
             Some(Shape::Quoted) => self.literals(at + 1, kind, false),
             Some(Shape::Word) if matches!(self.text(at + 1), "=" | ":" | ":=" | "=>") => self.separated(at + 1, kind),
+            // `"password" => "x"`
+            Some(Shape::Punctuation) if is_joined && self.text(at + 1) == ">" => self.separated(at + 1, kind),
+            // Its own argument is the value.
+            Some(Shape::Word) if self.is_word(at + 1, "ConvertTo-SecureString") => at + 1,
             Some(Shape::Word) if !is_joined => {
                 let start = self.tokens[at + 1].start;
                 self.bare(at + 1, start, kind)

@@ -6,7 +6,7 @@ use super::mark::{Kind, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
 use super::search::{Search, scheme_of};
-use super::{calls, lines, typed};
+use super::{calls, lines, lists, typed};
 
 /// Finds the secrets of a layer that are outside its quotes or fill one of them.
 pub(super) fn find(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
@@ -17,6 +17,7 @@ pub(super) fn find(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
         // The search continues where a value ends: each token is looked at once.
         at = next(&mut search, at).max(at + 1);
     }
+    (1..tokens.len()).for_each(|at| lists::assigned(&mut search, at));
 }
 
 /// A whole text that is a header: `X-Api-Key: x y`.
@@ -102,6 +103,10 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
         && let Some(value) = literal(search, at + 2)
     {
         return search.literals(value, kind, false);
+    }
+    if is_name && search.is_word(at + 1, "is") && search.shape(at + 2) == Some(Shape::Quoted) {
+        let is_sentence = search.text(at + 2).contains(' ');
+        return if is_sentence { at + 3 } else { search.literals(at + 2, kind, false) };
     }
     if is_name && at >= 2 && search.is_word(at - 1, "to") && search.shape(at - 2) == Some(Shape::Quoted) {
         search.literals(at - 2, kind, false);

@@ -223,6 +223,21 @@ fn hostile_texts_are_read_in_linear_time() {
         "\"kind\":\"Secret\",\"data\":{",
         "connect a/b@",
         "attach key 'a' ",
+        "set {u, pw} to {\"a\", \"b\"} ",
+        "pw = [\"a\", ",
+        "pw || \"a\" ",
+        "pw = \"a\" + ",
+        "[\"sudo\", \"-S\"], input=",
+        "\"sudo -S\" ",
+        "\"a\", ",
+        "password is \"a\" & ",
+        "keystroke p; set p to \"a1b2c3\" & ",
+        "send {a} assword ",
+        "set p \"a\"; assword send \"$p\" ",
+        "AXSecureTextField set value to ",
+        "on pw return \"a\" ",
+        "connect(\"a\", ",
+        "b'",
     ] {
         let text = unit.repeat((64 << 10) / unit.len());
         let mut document = json!({"text": text.clone(), "args": [text]});

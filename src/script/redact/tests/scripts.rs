@@ -97,6 +97,53 @@ fn the_first_line_of_a_document_for_a_command_that_reads_a_password_is_left_out(
 }
 
 #[test]
+fn a_password_in_a_list_of_variables_is_the_one_that_the_script_uses() {
+    let text = "set {u, x} to {\"Zebra\", \"Zebra7Quagga\"}\ndo shell script \"id\" user name u password x";
+    hides(text, "Zebra7Quagga");
+    let shown = applied(&redactor(), json!({"message": text})).to_string();
+    assert!(shown.contains("Zebra"), "{shown}");
+}
+
+#[test]
+fn what_a_script_fills_into_a_field_for_a_password_is_left_out() {
+    for text in [
+        "tell text field 2 of window \"x\" to set value to \"Zebra7Quagga\"\n-- AXSecureTextField",
+        "set p to \"two Zebra7Quagga\"\nset value of secure text field 1 of window 1 to p",
+        "set p to \"Zebra7Quagga\"\ntell application \"System Events\" to keystroke p",
+        "keystroke \"ada\"\nkeystroke tab\nkeystroke \"Zebrasquagga\"\nkeystroke return",
+        "on getPassword()\nreturn \"Zebra7Quagga\"\nend getPassword",
+    ] {
+        hides(text, if text.contains("squagga") { "Zebrasquagga" } else { "Zebra7Quagga" });
+    }
+    for text in [
+        "keystroke \"hello\"\nkeystroke return",
+        "set value of text field 2 of window 1 to \"Zebra7Quagga\"",
+        "on getName()\nreturn \"Zebra7Quagga\"\nend getName",
+        "keystroke tab\nkeystroke \"a whole sentence\"\nkeystroke return",
+    ] {
+        let shown = applied(&redactor(), json!({"message": text})).to_string();
+        assert!(!shown.contains("redacted"), "{shown}");
+    }
+}
+
+#[test]
+fn what_expect_sends_in_braces_or_of_a_variable_is_left_out() {
+    for text in [
+        "spawn ssh h\nexpect \"*?assword:*\"\nsend {Zebra7Quagga\\r}",
+        "spawn ssh h\nexpect {*assword*} { send {{Zebra7Quagga}} }",
+        "spawn ssh h\nexpect -re \".*assword.*\"\nsend -i $spawn_id \"Zebra7Quagga\\r\"",
+        "set p Zebra7Quagga\nspawn ssh h\nexpect \"assword:\"\nsend -- \"$p\\r\"",
+        "set p \"two Zebra7Quagga\"\nspawn ssh h\nexpect \"assword:\"\nsend \"$p\\r\"",
+    ] {
+        hides(text, "Zebra7Quagga");
+    }
+    for text in ["spawn ssh h\nexpect \"login:\"\nsend {ada\\r}", "set p 5x7y9z\nexpect \"$ \"\nsend \"$p\\r\""] {
+        let shown = applied(&redactor(), json!({"message": text})).to_string();
+        assert!(!shown.contains("redacted"), "{shown}");
+    }
+}
+
+#[test]
 fn the_values_of_a_kubernetes_secret_are_left_out_in_base64_too() {
     for text in [
         "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Secret\ndata:\n  x: Zebra7Quagga\n  y: Zebra7Quagga\nEOF",
