@@ -111,7 +111,7 @@ impl Variables {
             }
             let start = name.len() + 1;
             match value.strip_prefix("$(") {
-                Some(inner) => self.quoted(name, word, start + 2, inner.len(), out),
+                Some(_) => self.quoted(name, word, start + 2, out),
                 None if is_plain(value) => {}
                 None => self.set(name, word.span(start, Kind::Password)),
             }
@@ -119,8 +119,8 @@ impl Variables {
     }
 
     /// `p="$(echo x)"`
-    fn quoted(&mut self, name: &str, word: &Word<'_>, start: usize, bytes: usize, out: &mut Vec<Span>) {
-        let inner = word.inner(start, start + bytes);
+    fn quoted(&mut self, name: &str, word: &Word<'_>, start: usize, out: &mut Vec<Span>) {
+        let inner = word.inner(start, word.text().len());
         let tokens = lex(&inner.text);
         let command = tokens.iter().take_while(|token| !matches!(token.shape, Shape::Operator(_)));
         let mut words: Vec<Word<'_>> = Vec::new();

@@ -22,7 +22,6 @@ pub(super) static COMMANDS: [Command; 40] = [
         ],
         places: &[Place { after: &["variable"], skip: 2, what: Placed::Words(1, Kind::Secret) }],
         reads: &["--stdin"],
-        ..NONE
     },
     Command {
         names: &["gh", "hub"],
@@ -213,7 +212,6 @@ pub(super) static COMMANDS: [Command; 40] = [
         // So that it is not the command of that name.
         places: &[Place { after: &["passwd"], skip: 0, what: Placed::Assignments(Kind::Secret) }],
         reads: &["signin", "login"],
-        ..NONE
     },
     Command { names: &["pass", "gopass"], takes: None, reads: &["insert"], ..NONE },
     Command { names: &["keepassxc-cli", "anydesk"], takes: None, reads: &[ALWAYS], ..NONE },
