@@ -4,72 +4,14 @@
 use super::layer::{Layer, Shape, Token};
 use super::mark::Kind;
 use super::names::kind_of;
+use super::pairs::{MAX_LIST, opens, pairs, text, values};
 use super::search::Search;
 
-/// Tokens of a list, and before a value, that are looked at.
-const MAX_LIST: usize = 24;
 /// What makes a text of a literal, or the text that a literal encodes.
 const CONVERSIONS: [&str; 10] =
     ["String", "str", "text", "bytes", "bytearray", "Buffer.from", "atob", "b64decode", "base64.b64decode", "unescape"];
 /// What begins a function that has a name.
 const FUNCTIONS: [&str; 7] = ["on", "to", "function", "def", "func", "fn", "sub"];
-
-fn text<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> &'l str {
-    tokens.get(at).map_or("", |token| token.text(layer))
-}
-
-fn opens(text: &str) -> bool {
-    matches!(text, "{" | "[" | "(")
-}
-
-fn closes(text: &str) -> bool {
-    matches!(text, "}" | "]" | ")")
-}
-
-/// Each name of the list before this `to` or `=`, with the literal that stands in its place behind it.
-pub(super) fn pairs<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Vec<(&'l str, usize)> {
-    if !matches!(text(layer, tokens, at), "to" | "=" | ":=") || at < 3 {
-        return Vec::new();
-    }
-    let is_bracketed = closes(text(layer, tokens, at - 1));
-    if !is_bracketed && text(layer, tokens, at - 2) != "," {
-        return Vec::new();
-    }
-    let mut names = vec![""];
-    let mut back = at - 1 - usize::from(is_bracketed);
-    while back + MAX_LIST > at {
-        let name = text(layer, tokens, back);
-        match tokens[back].shape {
-            Shape::Punctuation if name == "," => names.push(""),
-            Shape::Word if is_bracketed || names.last() == Some(&"") => {
-                names.last_mut().into_iter().for_each(|last| *last = name);
-            }
-            _ => break,
-        }
-        let Some(before) = back.checked_sub(1) else { break };
-        back = before;
-    }
-    names.reverse();
-    let values = values(layer, tokens, at + 1);
-    names.into_iter().enumerate().filter_map(|(place, name)| Some((name, (*values.get(place)?)?))).collect()
-}
-
-/// The literals of a list, in the places they have in it.
-fn values(layer: &Layer, tokens: &[Token], first: usize) -> Vec<Option<usize>> {
-    let first = first + usize::from(!opens(text(layer, tokens, first)) && text(layer, tokens, first + 1) == "(");
-    let is_bracketed = opens(text(layer, tokens, first));
-    let mut values = vec![None];
-    for at in first + usize::from(is_bracketed)..first + MAX_LIST {
-        let Some(token) = tokens.get(at) else { break };
-        match token.shape {
-            Shape::Quoted => values.last_mut().into_iter().for_each(|value| *value = value.or(Some(at))),
-            Shape::Punctuation if token.text(layer) == "," => values.push(None),
-            Shape::Word if !is_bracketed || !closes(token.text(layer)) => {}
-            _ => break,
-        }
-    }
-    values
-}
 
 /// What is assigned at this token, if it is such an assignment.
 pub(super) fn assigned(search: &mut Search<'_, '_>, at: usize) {

@@ -20,6 +20,7 @@ mod lines;
 mod lists;
 mod mark;
 mod names;
+mod pairs;
 mod pipeline;
 mod places;
 mod plain;

@@ -4,8 +4,8 @@
 use ahash::HashMap;
 
 use super::layer::{Layer, Shape, Token};
-use super::lists;
 use super::mark::{Kind, OPENING, Span};
+use super::pairs::pairs;
 use super::plain::{is_path, is_plain};
 
 /// What `Authorization` begins with.
@@ -56,7 +56,7 @@ pub(super) fn literals_of<'l>(layer: &'l Layer, tokens: &[Token]) -> HashMap<&'l
     for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
         assigned.entry(name).or_default().push(at);
     }
-    for (name, at) in (1..tokens.len()).flat_map(|at| lists::pairs(layer, tokens, at)) {
+    for (name, at) in (1..tokens.len()).flat_map(|at| pairs(layer, tokens, at)) {
         assigned.entry(name).or_default().push(at);
     }
     assigned
