@@ -59,13 +59,13 @@ pub(super) struct Scanner {
 impl Scanner {
     /// A scanner for the value that starts at this place.
     pub(super) fn new(at: usize) -> Scanner {
-        Scanner { at, depth: 0, objects: 0, envelope: 0, in_string: false, last: 0, string: 0..0, counting: None }
+        Scanner { at, depth: 0, objects: 0, envelope: 0, in_string: false, last: 0, string: at..at, counting: None }
     }
 
     /// A scanner for what follows, at this place, an array of documents inside of this many objects.
     pub(super) fn after_array(at: usize, depth: u32) -> Scanner {
         let objects = (1_u128 << depth) - 1;
-        Scanner { at, depth, objects, envelope: depth, in_string: false, last: b']', string: 0..0, counting: None }
+        Scanner { at, depth, objects, envelope: depth, in_string: false, last: b']', string: at..at, counting: None }
     }
 
     /// Continues until the value ends, or the text does. All places move with the text, see [`Scanner::shift`].
@@ -139,7 +139,9 @@ impl Scanner {
     /// This many bytes at the start of the text are gone.
     pub(super) fn shift(&mut self, gone: usize) {
         self.at = self.at.saturating_sub(gone);
-        self.string = self.string.start.saturating_sub(gone)..self.string.end.saturating_sub(gone);
+        // Of a string that is gone in part, nothing is known.
+        let start = self.string.start.checked_sub(gone);
+        self.string = start.map_or(self.at..self.at, |start| start..self.string.end - gone);
     }
 
     /// From where the text is still needed, when the value itself is not kept.

@@ -197,7 +197,8 @@ impl Values {
     fn join(&mut self, text: Arc<String>, ahead: Option<Pending>) {
         let keep = match &self.scan {
             Some(scan) if scan.discarded => {
-                let needed = scan.scanner.needed_from().min(self.block.len());
+                // What is behind already is not needed again.
+                let needed = scan.scanner.needed_from().clamp(self.at, self.block.len());
                 self.advance(needed);
                 self.at
             }
