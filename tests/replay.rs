@@ -131,13 +131,33 @@ fn a_truncated_gzip_file_is_read_as_far_as_it_goes_with_exit_code_74() {
 fn alerts_go_to_a_file_one_line_each_and_are_appended() {
     let (folder, _write) = folder();
     let file = folder.path().join("alerts.ndjson").display().to_string();
-    for lines in [1, 2] {
-        let run = osawatch(&["replay", "--alerts", &file, &case("public-v4")]).exits(0);
+    for (recording, lines) in [("public-v4", 1), ("public-v6", 2)] {
+        let run = osawatch(&["replay", "--alerts", &file, &case(recording)]).exits(0);
         assert_eq!(run.stdout, "");
         assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), lines);
     }
     let both = osawatch(&["replay", "--alerts", &file, "--output", "ndjson", &case("public-v4")]).exits(0);
     assert_eq!(both.alerts().len(), 1);
+}
+
+#[test]
+fn an_alert_that_the_file_holds_already_is_not_written_again_and_the_run_says_so() {
+    let (folder, _write) = folder();
+    let file = folder.path().join("alerts.ndjson");
+    let name = file.display().to_string();
+    osawatch(&["replay", "--alerts", &name, &case("public-v4")]).exits(0);
+    let held = fs::read_to_string(&file).unwrap();
+    // A full disk tore the next line.
+    fs::write(&file, format!("{held}{}", &held[..held.len() / 2])).unwrap();
+    let again = osawatch(&["replay", "--alerts", &name, &case("public-v4"), &case("public-v6")]).exits(0);
+    again.says("held 1 alert of these before: not written again");
+    let lines = fs::read_to_string(&file).unwrap();
+    let alerts: Vec<serde_json::Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let ids: Vec<&str> = alerts.iter().map(|alert| alert["event"]["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2, "{lines}");
+    assert_ne!(ids[0], ids[1]);
+    let numbers: Vec<u64> = alerts.iter().map(|alert| alert["event"]["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(numbers[1], numbers[0] + 1);
 }
 
 #[test]

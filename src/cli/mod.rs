@@ -41,6 +41,7 @@ mod sink;
 mod status;
 mod summary;
 mod terminate;
+mod written;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

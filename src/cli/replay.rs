@@ -17,6 +17,7 @@ use super::exit::{Failure, source_failure};
 use super::progress::Progress;
 use super::sink::{Sink, Wanted};
 use super::summary::{self, Summary};
+use super::written::Written;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::config::trust::Trust;
@@ -24,7 +25,7 @@ use crate::detect::Lateness;
 use crate::event::{Event, Machine, Scalar, Timestamp, document, field};
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
-use crate::report::{Case, Coverage};
+use crate::report::{Case, Coverage, plural};
 use crate::source::recording::{Input, Next, Recording, Sources};
 
 pub(super) use args::Args;
@@ -55,6 +56,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
     let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), lateness)?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
+    if let Some(path) = &args.alerts {
+        sink.leave_out(Written::read(path)?);
+    }
     replay.found.sequence = sink.next_sequence();
     replay.found.waiting = may_sort.then(Vec::new);
     if replay.run(&mut sink)? == Ending::OutOfOrder {
@@ -220,6 +224,9 @@ impl<'a> Replay<'a> {
     fn conclude(mut self, args: &Args, mut sink: Sink) -> Result<ExitCode, Failure> {
         let finished = sink.finish();
         terminal::set_progress(None);
+        if let (held @ 1.., Some(path)) = (sink.counts().held, &args.alerts) {
+            log::info!("{} held {} of these before: not written again", path.display(), plural(held, "alert"));
+        }
         let summary = Summary::new(&self.recording, &self.pipeline, &self.coverage, self.began.elapsed());
         let ending = if self.ending == Ending::Stopped { "interrupted: " } else { "" };
         match log::max_level() {
@@ -268,7 +275,7 @@ fn take(output: pipeline::Output<'_>, args: &Args, sink: &mut Sink, found: &mut 
     match output {
         pipeline::Output::Alert(draft) => {
             let alert = draft.alert(found.sequence);
-            found.sequence += 1;
+            found.sequence += u64::from(!sink.holds(&alert.document));
             let time = document::text(&alert.document, "@timestamp").and_then(|time| Timestamp::parse(&time));
             if args.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
                 return;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::clock::now;
 use super::exit::{Failure, stdout_failure};
+use super::written::Written;
 use crate::agent;
 use crate::alert::{Alert, pipeline_error, to_line};
 use crate::event::{Machine, Timestamp};
@@ -61,6 +62,8 @@ pub(super) struct Sink {
     layout: report::Layout,
     stdout: io::BufWriter<io::Stdout>,
     file: Option<File>,
+    /// What the file held before.
+    written: Written,
     system_log: Option<SystemLog>,
     live: Option<Machine>,
     /// Alerts that the file lost and that a document has reported.
@@ -81,6 +84,8 @@ pub(super) fn system_log(is_wanted: bool) -> Result<Option<SystemLog>, Failure> 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) alerts: u64,
+    /// Those of them that stood in the file already.
+    pub(super) held: u64,
     pub(super) not_in_system_log: u64,
     pub(super) file: crate::output::Counts,
 }
@@ -103,6 +108,7 @@ impl Sink {
             layout,
             stdout,
             file,
+            written: Written::default(),
             system_log,
             live,
             reported_lost: 0,
@@ -110,6 +116,16 @@ impl Sink {
             closed: false,
             failed: None,
         })
+    }
+
+    /// Leaves out of the file what it holds already.
+    pub(super) fn leave_out(&mut self, written: Written) {
+        self.written = written;
+    }
+
+    /// Whether the alert stands in the file already.
+    pub(super) fn holds(&self, document: &Map<String, Json>) -> bool {
+        self.written.holds(document)
     }
 
     /// Continues with another alert file and system log.
@@ -151,7 +167,11 @@ impl Sink {
         }
         self.send(&document);
         let line = to_line(&document);
-        self.append(&line, alert.events.last().map(|event| event.time));
+        if self.written.holds(&document) {
+            self.counts.held += 1;
+        } else {
+            self.append(&line, alert.events.last().map(|event| event.time));
+        }
         match self.format {
             Format::Text => self.print(&report::text(&document, self.layout)),
             Format::Ndjson => self.print(&line),

@@ -1,10 +1,15 @@
 //! The guest's heap: the host's own, counted, so that a run can say how much memory the guest needs without the
 //! simulator's.
 use libc::{c_int, c_void};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static BLOCKS: Cell<u64> = const { Cell::new(0) };
+}
 
 unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
@@ -21,7 +26,13 @@ pub(crate) fn used() -> (usize, usize) {
     (NOW.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed))
 }
 
+/// Blocks that the guest took on this thread, moved ones counted again.
+pub(crate) fn blocks_of_this_thread() -> u64 {
+    BLOCKS.with(Cell::get)
+}
+
 unsafe fn taken(block: *mut c_void) -> *mut c_void {
+    BLOCKS.with(|blocks| blocks.set(blocks.get() + 1));
     let size = malloc_usable_size(block);
     let now = NOW.fetch_add(size, Ordering::Relaxed) + size;
     if now > MOST.load(Ordering::Relaxed) {
