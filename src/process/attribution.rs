@@ -207,15 +207,25 @@ impl Owners {
         let pidversion = event.int(field::PIDVERSION);
         let made = event.str(field::EVENT_START).and_then(Timestamp::parse);
         let is_same = |owner: &Owner| unique_pid.is_some() && owner.unique_pid == unique_pid;
-        let owners = self.owners(host, pid)?.iter().enumerate();
-        let candidates = owners.filter(|(_, owner)| {
+        let owners = self.owners(host, pid)?;
+        let maker = made.and_then(|made| {
+            owners.iter().rposition(|owner| owner.started <= made && owner.ended().is_none_or(|ended| made <= ended))
+        });
+        // A process that got the pid after the one that made the socket had ended has nothing to do with it.
+        let is_of_maker = |at: usize| {
+            maker.is_none_or(|maker| {
+                at <= maker || owners[maker..=at].windows(2).all(|pair| is_replaced(&pair[0], &pair[1]))
+            })
+        };
+        let candidates = owners.iter().enumerate().filter(|(at, owner)| {
             let same = is_same(owner);
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
             let made =
                 made.is_some_and(|made| owner.started <= made && owner.ended().is_none_or(|ended| made <= ended));
             let running = same || made || owner.ended().is_none_or(|ended| event.time <= ended);
             let named = pidversion == Some(owner.pidversion);
-            let fits = owner.started <= event.time && !other && running && pidversion.is_none();
+            let fits = owner.started <= event.time && !other && running && (same || is_of_maker(*at));
+            let fits = fits && pidversion.is_none();
             named || fits
         });
         candidates.max_by_key(|(at, owner)| (is_same(owner), owner.started, *at)).map(|(at, _)| at)

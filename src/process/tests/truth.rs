@@ -218,6 +218,16 @@ proptest! {
 }
 
 #[test]
+fn the_end_of_a_connection_is_not_given_to_the_process_that_has_the_pid_now() {
+    let at = |seconds: i64| Timestamp::from_nanoseconds(seconds * 1_000_000_000);
+    let mut table = Table::new(Limits::default());
+    owner(&mut table, told(at(1), "fork", 7, 1, None));
+    owner(&mut table, told(at(3), "end", 7, 1, None));
+    owner(&mut table, told(at(4), "fork", 7, 2, None));
+    assert_eq!(owner(&mut table, connection(at(5), 7, 99, at(2))), Some(entity_id(7, 1)), "who made its socket");
+}
+
+#[test]
 fn an_execution_whose_exit_is_told_before_its_start_does_not_run_on() {
     let at = |seconds: i64| Timestamp::from_nanoseconds(seconds * 1_000_000_000);
     let mut table = Table::new(Limits::default());
