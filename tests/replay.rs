@@ -150,7 +150,7 @@ fn an_alert_that_the_file_holds_already_is_not_written_again_and_the_run_says_so
     // A full disk tore the next line.
     fs::write(&file, format!("{held}{}", &held[..held.len() / 2])).unwrap();
     let again = osawatch(&["replay", "--alerts", &name, &case("public-v4"), &case("public-v6")]).exits(0);
-    again.says("held 1 alert of these before: not written again");
+    again.says("1 alert already there, not written again");
     let lines = fs::read_to_string(&file).unwrap();
     let alerts: Vec<serde_json::Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let ids: Vec<&str> = alerts.iter().map(|alert| alert["event"]["id"].as_str().unwrap()).collect();
@@ -158,6 +158,10 @@ fn an_alert_that_the_file_holds_already_is_not_written_again_and_the_run_says_so
     assert_ne!(ids[0], ids[1]);
     let numbers: Vec<u64> = alerts.iter().map(|alert| alert["event"]["sequence"].as_u64().unwrap()).collect();
     assert_eq!(numbers[1], numbers[0] + 1);
+    // One that says something else is another, whatever its id.
+    fs::write(&file, held.replace("osascript", "osascr1pt")).unwrap();
+    osawatch(&["replay", "--alerts", &name, &case("public-v4")]).exits(0);
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 2);
 }
 
 #[test]

@@ -225,7 +225,7 @@ impl<'a> Replay<'a> {
         let finished = sink.finish();
         terminal::set_progress(None);
         if let (held @ 1.., Some(path)) = (sink.counts().held, &args.alerts) {
-            log::info!("{} held {} of these before: not written again", path.display(), plural(held, "alert"));
+            log::info!("{}: {} already there, not written again", path.display(), plural(held, "alert"));
         }
         let summary = Summary::new(&self.recording, &self.pipeline, &self.coverage, self.began.elapsed());
         let ending = if self.ending == Ending::Stopped { "interrupted: " } else { "" };

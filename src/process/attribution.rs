@@ -44,6 +44,11 @@ impl Owner {
     fn ended(&self) -> Option<Timestamp> {
         self.exited.into_iter().chain(self.replaced).min()
     }
+
+    /// Whether it ran at this time: it had begun, and had not ended.
+    fn ran_at(&self, time: Timestamp) -> bool {
+        self.started <= time && self.ended().is_none_or(|ended| time <= ended)
+    }
 }
 
 impl Owners {
@@ -190,8 +195,7 @@ impl Owners {
 
     /// The execution that ran under a pid at a time.
     pub(super) fn at(&self, host: &str, pid: i64, time: Timestamp) -> Option<&Key> {
-        let ran = |owner: &&Owner| owner.started <= time && owner.ended().is_none_or(|ended| time <= ended);
-        self.owners(host, pid)?.iter().rfind(ran).map(|owner| &owner.key)
+        self.owners(host, pid)?.iter().rfind(|owner| owner.ran_at(time)).map(|owner| &owner.key)
     }
 
     fn owners(&self, host: &str, pid: i64) -> Option<&[Owner]> {
@@ -208,9 +212,7 @@ impl Owners {
         let made = event.str(field::EVENT_START).and_then(Timestamp::parse);
         let is_same = |owner: &Owner| unique_pid.is_some() && owner.unique_pid == unique_pid;
         let owners = self.owners(host, pid)?;
-        let maker = made.and_then(|made| {
-            owners.iter().rposition(|owner| owner.started <= made && owner.ended().is_none_or(|ended| made <= ended))
-        });
+        let maker = made.and_then(|made| owners.iter().rposition(|owner| owner.ran_at(made)));
         // A process that got the pid after the one that made the socket had ended has nothing to do with it.
         let is_of_maker = |at: usize| {
             maker.is_none_or(|maker| {
@@ -220,12 +222,10 @@ impl Owners {
         let candidates = owners.iter().enumerate().filter(|(at, owner)| {
             let same = is_same(owner);
             let other = unique_pid.is_some() && owner.unique_pid.is_some() && !same;
-            let made =
-                made.is_some_and(|made| owner.started <= made && owner.ended().is_none_or(|ended| made <= ended));
-            let running = same || made || owner.ended().is_none_or(|ended| event.time <= ended);
+            let made = made.is_some_and(|made| owner.ran_at(made));
+            let running = same || made || (owner.ended().is_none_or(|ended| event.time <= ended) && is_of_maker(*at));
             let named = pidversion == Some(owner.pidversion);
-            let fits = owner.started <= event.time && !other && running && (same || is_of_maker(*at));
-            let fits = fits && pidversion.is_none();
+            let fits = owner.started <= event.time && !other && running && pidversion.is_none();
             named || fits
         });
         candidates.max_by_key(|(at, owner)| (is_same(owner), owner.started, *at)).map(|(at, _)| at)

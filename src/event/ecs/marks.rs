@@ -27,13 +27,13 @@ impl<'t> Marks<'t> {
 
     fn search(&mut self, mut at: usize) -> Option<usize> {
         loop {
-            self.start = at & !(BLOCK - 1);
-            self.found = found(self.bytes.get(self.start..)?);
-            let rest = self.found >> (at - self.start);
+            let start = at & !(BLOCK - 1);
+            (self.found, self.start) = (found(self.bytes.get(start..)?), start);
+            let rest = self.found >> (at - start);
             if rest != 0 {
                 return Some(at + rest.trailing_zeros() as usize);
             }
-            at = self.start + BLOCK;
+            at = start + BLOCK;
         }
     }
 }
