@@ -80,14 +80,15 @@ impl Table {
         Table { limits, ..Table::default() }
     }
 
-    /// Executions evicted because the table was full.
+    /// Executions evicted because the table was full, and those whose ancestors it no longer waits for.
     pub(crate) fn evicted(&self) -> u64 {
-        self.evicted
+        self.evicted + self.unlinked.given_up()
     }
 
-    /// Those of them that were still running, or had exited so lately that connections could yet be reported.
+    /// Those of them by which an alert can be missed: still running, or exited so lately that connections could yet be
+    /// reported, or descended from what may be reported yet.
     pub(crate) fn lost(&self) -> u64 {
-        self.lost
+        self.lost + self.unlinked.given_up()
     }
 
     /// The bytes that are held.

@@ -14,7 +14,7 @@ pub(super) struct EarlyExits {
 
 impl EarlyExits {
     pub(super) fn add(&mut self, key: Wanted<'_>, time: Timestamp) {
-        while let Some(key) = self.order.expire(time) {
+        while let Some((key, _)) = self.order.expire(time) {
             self.by_key.remove(&key);
         }
         let key = key.to_key();

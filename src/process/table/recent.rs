@@ -26,12 +26,13 @@ impl Recent {
         self.keys.push_back((time, key));
     }
 
-    /// Removes a key that is too old, or the oldest when there is no room for one more. What is long is only ever the last.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Key> {
+    /// Removes a key that is too old, or the oldest when there is no room for one more; returns whether it was for that.
+    /// What is long is only ever the last.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Key, bool)> {
         let horizon = now.saturating_sub(LATEST);
         let is_full = self.keys.len() >= MAX_KEPT || self.bytes >= MAX_BYTES;
-        let (_, key) = self.keys.pop_front_if(|(since, _)| is_full || *since < horizon)?;
+        let (since, key) = self.keys.pop_front_if(|(since, _)| is_full || *since < horizon)?;
         self.bytes -= key.text().len();
-        Some(key)
+        Some((key, since >= horizon))
     }
 }

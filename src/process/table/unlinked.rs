@@ -28,9 +28,15 @@ pub(super) struct Unlinked {
     /// The key of that ancestor, by the key of the execution.
     pub(super) ancestor_of: ByKey<Key>,
     order: Recent,
+    given_up: u64,
 }
 
 impl Unlinked {
+    /// Those for whose ancestor there was no room to wait as long as its start may well be late.
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     /// This execution waits for the start of an ancestor, of which this is known.
     pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>, named: Option<&Arc<Execution>>) {
         self.expire(time);
@@ -59,8 +65,9 @@ impl Unlinked {
     }
 
     fn expire(&mut self, now: Timestamp) {
-        while let Some(key) = self.order.expire(now) {
+        while let Some((key, is_early)) = self.order.expire(now) {
             let Some(ancestor) = self.ancestor_of.remove(&key) else { continue };
+            self.given_up += u64::from(is_early);
             if let Some(waiting) = self.by_ancestor.get_mut(&ancestor) {
                 // The oldest of all is the oldest of those that wait for the same one, except for some that were added
                 // again.

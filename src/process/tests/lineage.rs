@@ -38,6 +38,21 @@ fn osascript_and_its_shell() -> Table {
 }
 
 #[test]
+fn executions_whose_ancestors_are_no_longer_waited_for_for_want_of_room_are_counted() {
+    let mut table = Table::new(Limits::default());
+    for pid in 0..5000 {
+        // Five seconds hold 4,096 of them.
+        ancestry(&mut table, told(pid / 1000, "exec", (100_000 + pid, 1), (200_000 + pid, 1)));
+    }
+    assert_eq!((table.evicted(), table.lost()), (904, 904));
+    let mut table = Table::new(Limits::default());
+    for pid in 0..5000 {
+        ancestry(&mut table, told(pid / 500, "exec", (100_000 + pid, 1), (200_000 + pid, 1)));
+    }
+    assert_eq!((table.evicted(), table.lost()), (0, 0), "in ten seconds their time is over before");
+}
+
+#[test]
 fn a_background_job_keeps_the_shell_that_exits_before_the_exec() {
     let mut table = osascript_and_its_shell();
     ancestry(&mut table, told(5, "fork", (7, 5), (6, 4)));
