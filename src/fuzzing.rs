@@ -73,7 +73,7 @@ fn decoded(line: &str) -> Option<Event> {
 
 /// However a document is read, it is the same event. What an alert contains of an event can be read again as the same.
 fn ecs_document(bytes: &[u8]) {
-    if let Some((scanned, parsed)) = ECS.both_ways(&Line::from(text(bytes))) {
+    if let Some((scanned, parsed)) = ECS.reader().both_ways(&Line::from(text(bytes))) {
         assert_eq!(format!("{scanned:?}"), format!("{:?}", parsed.expect("what is read at once is JSON")));
     }
     let Some(event) = decoded(&text(bytes)) else { return };

@@ -6,17 +6,20 @@
 
 mod marks;
 mod scan;
+mod shapes;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod value;
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::field;
 use super::{Categories, Decoded, Event, Fields, Line, Scalar, Timestamp};
+use shapes::Shapes;
 use tree::Tree;
 use value::ValueSeed;
 
@@ -56,16 +59,40 @@ impl std::error::Error for Error {}
 
 /// Decodes ECS documents, for the fields wanted when it was made.
 #[derive(Debug)]
-pub(crate) struct Decoder(Tree);
+pub(crate) struct Decoder {
+    tree: Tree,
+    /// What the readers learned that are not at work.
+    shapes: Mutex<Vec<Shapes>>,
+}
 
 impl Decoder {
     /// A decoder for the fields wanted so far.
     pub(crate) fn new(fields: &Fields) -> Decoder {
-        Decoder(Tree::new(fields))
+        Decoder { tree: Tree::new(fields), shapes: Mutex::default() }
+    }
+
+    /// Reads documents on one thread.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Reader { decoder: self, shapes: shapes.unwrap_or_default() }
     }
 
     /// Decodes one line. A document of another kind is skipped by its `event.category`.
     pub(crate) fn decode(&self, line: &Line) -> Result<Decoded, Error> {
+        self.reader().decode(line)
+    }
+}
+
+/// Decodes one document after the other: it is told the shape of the next by those before it.
+#[derive(Debug)]
+pub(crate) struct Reader<'d> {
+    decoder: &'d Decoder,
+    shapes: Shapes,
+}
+
+impl Reader<'_> {
+    /// Decodes one line. A document of another kind is skipped by its `event.category`.
+    pub(crate) fn decode(&mut self, line: &Line) -> Result<Decoded, Error> {
         let event = match self.scanned(line) {
             Some(event) => event,
             None => self.parsed(line)?,
@@ -74,14 +101,14 @@ impl Decoder {
     }
 
     /// What a document of the usual form holds, read at once, and as serde_json reads it: it is the same.
-    pub(crate) fn both_ways(&self, line: &Line) -> Option<(Event, Result<Event, Error>)> {
+    pub(crate) fn both_ways(&mut self, line: &Line) -> Option<(Event, Result<Event, Error>)> {
         Some((self.scanned(line)?, self.parsed(line)))
     }
 
     /// The values of a document of the usual form.
-    fn scanned(&self, line: &Line) -> Option<Event> {
+    fn scanned(&mut self, line: &Line) -> Option<Event> {
         let mut event = Event::new(Timestamp::default(), Categories::default());
-        scan::scan(&self.0, line.as_str(), &mut event)?;
+        scan::scan(&self.decoder.tree, &mut self.shapes, line.as_str(), &mut event)?;
         Some(event)
     }
 
@@ -94,9 +121,16 @@ impl Decoder {
             return Err(Error::NotAnObject);
         }
         let base = line.as_str().as_ptr() as usize;
-        let seed = ValueSeed { tree: &self.0, node: Tree::ROOT, base, event: &mut event };
+        let seed = ValueSeed { tree: &self.decoder.tree, node: Tree::ROOT, base, event: &mut event };
         seed.deserialize(&mut json).and_then(|()| json.end()).map_err(Error::Json)?;
         Ok(event)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let shapes = std::mem::take(&mut self.shapes);
+        self.decoder.shapes.lock().unwrap_or_else(PoisonError::into_inner).push(shapes);
     }
 }
 

@@ -121,16 +121,22 @@ impl Values {
     }
 
     /// The list, to be changed.
+    #[inline]
     fn own(&mut self) -> &mut Vec<(Field, Value)> {
         if let List::Packed { .. } = self.list {
-            let mut list = Vec::with_capacity(self.all().len() + 1);
-            list.extend_from_slice(self.all());
-            self.list = List::Own(list);
+            self.unpack();
         }
         match &mut self.list {
             List::Own(list) => list,
             List::Packed { .. } => unreachable!("it was made its own"),
         }
+    }
+
+    #[cold]
+    fn unpack(&mut self) {
+        let mut list = Vec::with_capacity(self.all().len() + 1);
+        list.extend_from_slice(self.all());
+        self.list = List::Own(list);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where the quotes, backslashes and control characters of a text are, found for 64 bytes at a time.
 
+use wide::u8x16;
+
 /// Bytes that are looked at together: a bit for each fits a number.
 const BLOCK: usize = 64;
 
@@ -45,18 +47,15 @@ fn found(bytes: &[u8]) -> u64 {
         short[..bytes.len()].copy_from_slice(bytes);
         &short
     });
-    let mut marks = [0; BLOCK];
-    // No branch and no bit in this loop: the compiler makes it vector instructions.
-    for (mark, byte) in marks.iter_mut().zip(block) {
-        *mark = u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < b' ');
-    }
-    let (eights, _) = marks.as_chunks();
-    eights.iter().rev().fold(0, |found, eight| found << 8 | gathered(u64::from_le_bytes(*eight)))
+    let (sixteens, _) = block.as_chunks();
+    sixteens.iter().rev().fold(0, |found, sixteen| found << 16 | u64::from(found_of(*sixteen)))
 }
 
-/// Eight bytes that are 0 or 1 as eight bits: the product moves the byte *i* to the bit 56 + *i*, and no two to the same.
-fn gathered(bytes: u64) -> u64 {
-    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
+#[inline]
+fn found_of(bytes: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(bytes);
+    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+    (is(b'"') | is(b'\\') | bytes.simd_lt(u8x16::splat(b' '))).to_bitmask()
 }
 
 #[cfg(test)]

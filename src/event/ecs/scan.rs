@@ -3,7 +3,8 @@
 //! Most of a replay is reading JSON, and nearly all documents are written in one way. This reads that way only, several
 //! times as fast as serde_json: whatever else it meets, from an escaped key to a fault, it leaves to serde_json, which so
 //! decides what is JSON, and words each error. A value that takes more than a look (escaped text, a number with a
-//! fraction) is given to serde_json alone. Both ways give the same event: a property test and a fuzz target compare them.
+//! fraction) is given to serde_json alone. What is between the values is compared with what earlier documents had there,
+//! and read only where it differs. Both ways give the same event: a property test and a fuzz target compare them.
 
 use std::ops::Range;
 
@@ -11,23 +12,48 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::marks::Marks;
+use super::shapes::{Lead, Next, Open, Place, Shapes};
 use super::tree::{Node, Tree};
 use super::value::ValueSeed;
 use crate::event::Event;
+use crate::event::field::Field;
 use crate::event::values::Value;
 
 /// Objects and arrays inside each other; serde_json refuses more than 127.
-const MAX_DEPTH: u32 = 64;
+const MAX_DEPTH: u8 = 64;
 /// Digits that fit a number of 64 bits, whatever they are.
 const MAX_DIGITS: usize = 18;
 
 /// Reads a document into an event. `None`: it has another form, or is not JSON, and the event holds a part of it.
-pub(super) fn scan(tree: &Tree, text: &str, event: &mut Event) -> Option<()> {
+pub(super) fn scan(tree: &Tree, shapes: &mut Shapes, text: &str, event: &mut Event) -> Option<()> {
+    shapes.begin();
     let mut scan = Scan { tree, text, marks: Marks::new(text.as_bytes()), at: 0, event };
-    scan.skip_space();
-    scan.object(Some(Tree::ROOT), MAX_DEPTH)?;
-    scan.skip_space();
-    (scan.at == text.len()).then_some(())
+    // Behind a gap that could not be remembered nothing is known to follow.
+    let (mut before, mut place) = (Some(Shapes::START), Shapes::OUTSIDE);
+    loop {
+        let start = scan.at;
+        let lead = match before.and_then(|before| shapes.follow(before, &text.as_bytes()[start..])) {
+            Some(gap) => {
+                before = Some(gap);
+                let (length, lead) = shapes.lead(gap);
+                shapes.flags(gap).iter().for_each(|(field, flag)| scan.event.push(*field, Value::Bool(*flag)));
+                scan.at += length;
+                lead
+            }
+            None => {
+                let mut flags = Vec::new();
+                let lead = scan.gap(shapes, place, &mut flags)?;
+                before = shapes.learn((before, place), &text.as_bytes()[start..scan.at], lead, flags);
+                lead
+            }
+        };
+        place = lead.place;
+        match lead.next {
+            Next::Text => scan.text(lead.node)?,
+            Next::Number => scan.number(lead.node)?,
+            Next::End => return Some(()),
+        }
+    }
 }
 
 struct Scan<'t> {
@@ -39,88 +65,95 @@ struct Scan<'t> {
 }
 
 impl Scan<'_> {
-    /// One value; below a key that leads to no wanted field, `None`, it is only checked.
-    fn value(&mut self, node: Option<Node>, depth: u32) -> Option<()> {
-        match self.next()? {
-            b'"' => self.text(node),
-            b'{' => self.object(node, depth),
-            b'[' => self.array(node, depth),
-            b'-' | b'0'..=b'9' => self.number(node),
-            b't' => self.word("true").map(|()| self.push(node, Value::Bool(true))),
-            b'f' => self.word("false").map(|()| self.push(node, Value::Bool(false))),
-            b'n' => self.word("null"),
-            _ => None,
-        }
-    }
-
-    fn object(&mut self, node: Option<Node>, depth: u32) -> Option<()> {
-        let depth = depth.checked_sub(1)?;
-        if self.is_empty(b'{', b'}')? {
-            return Some(());
-        }
+    /// Reads up to the next text, behind its quote, or the next number, or the end.
+    fn gap(&mut self, shapes: &mut Shapes, mut place: Place, flags: &mut Vec<(Field, bool)>) -> Option<Lead> {
+        // `Some`: a value comes, else it has been.
+        let mut value = if self.at == 0 { Some(Some(Tree::ROOT)) } else { None };
         loop {
-            self.expect(b'"')?;
-            let key = self.plain()?;
-            let child = node.and_then(|node| self.tree.descend(node, &self.text.as_bytes()[key]));
             self.skip_space();
-            self.expect(b':')?;
-            self.skip_space();
-            self.value(child, depth)?;
-            if self.is_last(b'}')? {
-                return Some(());
+            let Some(node) = value.take() else {
+                let Open { outer, is_array, node, .. } = shapes.open(place);
+                if place == Shapes::OUTSIDE {
+                    let lead = Lead { next: Next::End, node: None, place };
+                    return (self.at == self.text.len()).then_some(lead);
+                }
+                match self.next()? {
+                    b',' => {
+                        self.at += 1;
+                        value = Some(if is_array { node } else { self.key(node)? });
+                    }
+                    b']' if is_array => (self.at, place) = (self.at + 1, outer),
+                    b'}' if !is_array => (self.at, place) = (self.at + 1, outer),
+                    _ => return None,
+                }
+                continue;
+            };
+            let next = self.next()?;
+            if place == Shapes::OUTSIDE && next != b'{' {
+                return None;
+            }
+            match next {
+                b'"' => {
+                    self.at += 1;
+                    return Some(Lead { next: Next::Text, node, place });
+                }
+                b'-' | b'0'..=b'9' => return Some(Lead { next: Next::Number, node, place }),
+                b'{' | b'[' => {
+                    let is_array = next == b'[';
+                    let depth = shapes.open(place).depth + 1;
+                    if depth > MAX_DEPTH {
+                        return None;
+                    }
+                    place = shapes.enter(Open { outer: place, is_array, node, depth })?;
+                    self.at += 1;
+                    self.skip_space();
+                    let is_empty = self.next()? == if is_array { b']' } else { b'}' };
+                    if !is_empty {
+                        value = Some(if is_array { node } else { self.key(node)? });
+                    }
+                }
+                b't' => self.flag("true", node, flags)?,
+                b'f' => self.flag("false", node, flags)?,
+                b'n' => self.word("null")?,
+                _ => return None,
             }
         }
     }
 
-    fn array(&mut self, node: Option<Node>, depth: u32) -> Option<()> {
-        let depth = depth.checked_sub(1)?;
-        if self.is_empty(b'[', b']')? {
-            return Some(());
-        }
-        loop {
-            self.value(node, depth)?;
-            if self.is_last(b']')? {
-                return Some(());
-            }
-        }
-    }
-
-    /// Reads the bracket that opens an object or an array, and the one that closes it if nothing is between them.
-    fn is_empty(&mut self, open: u8, close: u8) -> Option<bool> {
-        self.expect(open)?;
+    /// Reads a key with its colon: the node that it leads to.
+    fn key(&mut self, node: Option<Node>) -> Option<Option<Node>> {
         self.skip_space();
-        let is_empty = self.next()? == close;
-        self.at += usize::from(is_empty);
-        Some(is_empty)
-    }
-
-    /// After a value: whether it was the last one. Else it is before the next.
-    fn is_last(&mut self, close: u8) -> Option<bool> {
+        self.expect(b'"')?;
+        let key = self.plain()?;
         self.skip_space();
-        let next = self.next()?;
-        self.at += 1;
-        if next == b',' {
-            self.skip_space();
-            return Some(false);
-        }
-        (next == close).then_some(true)
+        self.expect(b':')?;
+        Some(node.and_then(|node| self.tree.descend(node, &self.text.as_bytes()[key])))
     }
 
+    fn flag(&mut self, word: &str, node: Option<Node>, flags: &mut Vec<(Field, bool)>) -> Option<()> {
+        self.word(word)?;
+        if let Some(field) = node.and_then(|node| self.tree.field(node)) {
+            let flag = word == "true";
+            flags.push((field, flag));
+            self.event.push(field, Value::Bool(flag));
+        }
+        Some(())
+    }
+
+    /// Reads text, from behind its quote.
     fn text(&mut self, node: Option<Node>) -> Option<()> {
-        let start = self.at;
-        self.at += 1;
         match self.plain() {
             Some(Range { start, end }) => {
                 self.push(node, Value::InLine { start: start as u32, len: (end - start) as u32 });
                 Some(())
             }
-            None => self.escaped(start, node),
+            None => self.escaped(node),
         }
     }
 
     /// Has serde_json read the text that begins here.
-    fn escaped(&mut self, start: usize, node: Option<Node>) -> Option<()> {
-        let mut at = start + 1;
+    fn escaped(&mut self, node: Option<Node>) -> Option<()> {
+        let (start, mut at) = (self.at - 1, self.at);
         loop {
             at = self.marks.from(at)?;
             match self.text.as_bytes()[at] {

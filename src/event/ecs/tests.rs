@@ -21,7 +21,15 @@ fn both(text: &str) -> (Option<String>, Option<String>) {
     let block = Arc::new(format!("#\n{text}"));
     let line = Line::new(&block, 2..block.len());
     let read = |event: Option<Event>| event.map(|event| values(&event, &line));
-    (read(decoder().scanned(&line)), read(decoder().parsed(&line).ok()))
+    let decoder = decoder();
+    let mut reader = decoder.reader();
+    let first = read(reader.scanned(&line));
+    // What it has learned of others, and of this one, changes nothing.
+    for known in [DOCUMENT, text] {
+        reader.scanned(&Line::from(known.to_owned()));
+        assert_eq!(read(reader.scanned(&line)), first, "{text}");
+    }
+    (first, read(reader.parsed(&line).ok()))
 }
 
 const DOCUMENT: &str = r#" {"@timestamp":"2026-01-15T08:00:00.000Z","event":{"category":["process"],"type":["start"],

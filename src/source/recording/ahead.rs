@@ -51,11 +51,11 @@ impl Threads {
 
 impl Job {
     fn run(self) {
-        let (mut lines, mut at) = (Lines::new(), 0);
+        let (mut lines, mut at, mut reader) = (Lines::new(), 0, self.decoder.reader());
         while at < self.text.len() {
             let (text, next) = line_within(&self.text, at);
             if let Some(text) = text
-                && let Ok(decoded) = self.decoder.decode(&Line::new(&self.text, text.clone()))
+                && let Ok(decoded) = reader.decode(&Line::new(&self.text, text.clone()))
                 && !ecs::is_of_no_category(&decoded)
             {
                 lines.push_back((text, decoded));
