@@ -75,6 +75,8 @@ pub(crate) struct Cases {
     open: BTreeMap<u64, Case>,
     /// By host and entity id.
     roots: HashMap<Arc<str>, u64>,
+    /// The key of a process that is looked for among them.
+    root: String,
     opened: u64,
     due: Option<Timestamp>,
     suppressed: u64,
@@ -113,8 +115,8 @@ struct Rolling {
 impl Cases {
     pub(crate) fn new(rules: &[Rule], runs_scripts: fn(&Execution) -> bool) -> Cases {
         let rules = rules.iter().map(|rule| (rule.one_case, rule.severity)).collect();
-        let (open, roots) = Default::default();
-        Cases { rules, runs_scripts, open, roots, opened: 0, due: None, suppressed: 0, evicted: 0 }
+        let (open, roots, root) = Default::default();
+        Cases { rules, runs_scripts, open, roots, root, opened: 0, due: None, suppressed: 0, evicted: 0 }
     }
 
     /// Whether a rule asks for it.
@@ -241,9 +243,14 @@ impl Cases {
     }
 
     /// The case whose tree the process of an event is in.
-    fn case_of(&self, event: &Event) -> Option<u64> {
-        let of = |entity_id: &str| self.roots.get(key(event, entity_id).as_str()).copied();
-        let mut found = event.str(field::PROCESS_ENTITY_ID).and_then(of);
+    fn case_of(&mut self, event: &Event) -> Option<u64> {
+        let Cases { roots, root, .. } = self;
+        let mut of = |entity_id: &str| {
+            root.clear();
+            write_key(root, event, entity_id);
+            roots.get(root.as_str()).copied()
+        };
+        let mut found = event.str(field::PROCESS_ENTITY_ID).and_then(&mut of);
         for relation in [field::ANCESTRY, field::EFFECTIVE_PARENT_ENTITY_ID] {
             if found.is_none() {
                 event.any(relation, |value| {
@@ -329,5 +336,13 @@ impl Case {
 
 /// Entity ids are unique on one host only.
 fn key(event: &Event, entity_id: &str) -> String {
-    [&*held(event.str(field::HOST_ID).unwrap_or_default()), "\0", &*held(entity_id)].concat()
+    let mut key = String::new();
+    write_key(&mut key, event, entity_id);
+    key
+}
+
+fn write_key(key: &mut String, event: &Event, entity_id: &str) {
+    key.push_str(&held(event.str(field::HOST_ID).unwrap_or_default()));
+    key.push('\0');
+    key.push_str(&held(entity_id));
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::joins::Joins;
+use super::joins::{Joins, Matchers};
 use crate::eql::{JoinKey, KeyValue, Keys};
 use crate::event::{Charge, Event, Ledger, Timestamp};
 
@@ -69,12 +69,18 @@ pub(super) struct Shared<'e> {
     ledger: &'e Ledger,
     joins: &'e mut Joins,
     kept: Option<Arc<Held>>,
+    /// The matcher that sees the event now.
+    matcher: Matchers,
 }
 
 impl<'e> Shared<'e> {
     pub(super) fn new(event: &'e Event, ledger: &'e Ledger, joins: &'e mut Joins) -> Shared<'e> {
-        joins.next_event();
-        Shared { event, ledger, joins, kept: None }
+        Shared { event, ledger, joins, kept: None, matcher: 0 }
+    }
+
+    /// Another matcher sees the event now.
+    pub(super) fn pass_to(&mut self, matcher: Matchers) {
+        self.matcher = matcher;
     }
 
     pub(super) fn keep(&mut self) -> Arc<Held> {
@@ -89,6 +95,11 @@ impl<'e> Shared<'e> {
     /// The keys that the event joins under.
     pub(super) fn keys(&mut self, join: &[JoinKey]) -> &mut Keys {
         self.joins.keys(join, self.event)
+    }
+
+    /// The matcher waits for an event with this key.
+    pub(super) fn wait(&mut self, join: &[JoinKey], key: &str) {
+        self.joins.wait(join, key, self.matcher);
     }
 
     pub(super) fn charge(&self, bytes: usize) -> Charge {

@@ -4,8 +4,11 @@
 //! Nearly every event concerns none: to know that at once costs less than to ask each stage of each rule. What the
 //! index leaves out no stage would select; what it gives, a stage may still refuse.
 
+use std::iter;
+
 use ahash::HashMap;
 
+use super::joins::{Joins, last};
 use crate::eql::{Kind, Query, Stage, StageCategory};
 use crate::event::{Categories, Event, Field, field};
 
@@ -44,25 +47,34 @@ pub(super) struct Index {
     always: Mask,
     /// Matchers with something that waits.
     waiting: Mask,
+    /// Matchers by the last field by which stages join that continue or end what waits, by its position.
+    by_join: Vec<Mask>,
     /// What is left of the current answer.
     concerned: Mask,
+    /// The matchers that the current event can only concern if something waits for it.
+    continued: Mask,
 }
 
 impl Index {
     /// Adds the matcher at this position.
-    pub(super) fn add(&mut self, at: usize, query: &Query) {
+    pub(super) fn add(&mut self, at: usize, query: &Query, joins: &mut Joins) {
         if query.stages.iter().any(|stage| stage.missing) {
             return set(&mut self.always, at);
         }
         for (place, stage) in query.stages.iter().enumerate() {
-            self.add_stage(at, stage, place == 0 || query.kind == Kind::Sample);
+            self.add_stage(at, stage, place == 0 || query.kind == Kind::Sample, joins);
         }
         if let Some(until) = &query.until {
-            self.add_stage(at, until, false);
+            self.add_stage(at, until, false, joins);
         }
     }
 
-    fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool) {
+    fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool, joins: &mut Joins) {
+        if !begins {
+            let join = joins.position(last(&stage.join));
+            self.by_join.resize(self.by_join.len().max(join + 1), Mask::new());
+            set(&mut self.by_join[join], at);
+        }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
             let known = self.by_text.iter().position(|(known, _)| *known == field).unwrap_or_else(|| {
@@ -88,18 +100,33 @@ impl Index {
     }
 
     /// Looks up which matchers the event can concern; [`Index::next`] gives them.
-    pub(super) fn look_up(&mut self, event: &Event) {
-        let Index { by_text, of_any, always, waiting, concerned } = self;
+    pub(super) fn look_up(&mut self, event: &Event, joins: &mut Joins) {
+        let Index { by_text, of_any, always, waiting, by_join, concerned, continued } = self;
         concerned.clear();
+        continued.clear();
         add(concerned, always);
-        of_any.add_to(concerned, waiting, event);
+        of_any.add_to(concerned, continued, event);
         for (field, by_text) in by_text {
             event.any(*field, |value| {
                 if let Some(matchers) = by_text.get(&*value.lower_text()) {
-                    matchers.add_to(concerned, waiting, event);
+                    matchers.add_to(concerned, continued, event);
                 }
                 false
             });
+        }
+        continued.iter_mut().zip(waiting.iter().chain(iter::repeat(&0))).for_each(|(word, waits)| *word &= waits);
+        concerned.resize(concerned.len().max(continued.len()), 0);
+        for (join, users) in by_join.iter().enumerate() {
+            let mut users = continued.iter().zip(users).map(|(goes_on, uses)| goes_on & uses);
+            if users.clone().all(|users| users == 0) {
+                continue;
+            }
+            let awaiting = joins.waiting(join, event);
+            let halves = [awaiting as u64, (awaiting >> 64) as u64].into_iter().cycle();
+            concerned
+                .iter_mut()
+                .zip(users.by_ref().zip(halves))
+                .for_each(|(word, (users, half))| *word |= users & half);
         }
     }
 
@@ -131,12 +158,10 @@ impl ByCategory {
         }
     }
 
-    fn add_to(&self, mask: &mut Mask, waiting: &Mask, event: &Event) {
+    fn add_to(&self, begun: &mut Mask, continued: &mut Mask, event: &Event) {
         let mut add_to = |concerned: &Concerned| {
-            add(mask, &concerned.begin);
-            mask.resize(mask.len().max(concerned.go_on.len()), 0);
-            let waiting = waiting.iter().zip(&concerned.go_on).map(|(waits, goes_on)| waits & goes_on);
-            mask.iter_mut().zip(waiting).for_each(|(word, other)| *word |= other);
+            add(begun, &concerned.begin);
+            add(continued, &concerned.go_on);
         };
         if event.categories.intersects(Categories::PROCESS) {
             add_to(&self.process);
@@ -161,26 +186,37 @@ fn add(mask: &mut Mask, other: &Mask) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eql::{self, Lineages};
-    use crate::event::{Fields, Timestamp};
+    use crate::detect::joins::bit;
+    use crate::eql::{self, JoinKey, Lineages};
+    use crate::event::{FieldType, Fields, Timestamp};
 
-    fn index(queries: &[&str]) -> Index {
+    fn index(queries: &[&str]) -> (Index, Joins) {
         let (mut fields, mut lineages, mut index) = (Fields::default(), Lineages::default(), Index::default());
+        let mut joins = Joins::default();
         for (at, query) in queries.iter().enumerate() {
-            index.add(at, &eql::compile(query, &mut fields, &mut lineages).unwrap());
+            index.add(at, &eql::compile(query, &mut fields, &mut lineages).unwrap(), &mut joins);
         }
-        index
+        (index, joins)
     }
 
     fn event(categories: Categories, names: &[&str]) -> Event {
         let mut event = Event::new(Timestamp::default(), categories);
+        event.push_int(field::PROCESS_PID, 7);
         names.iter().for_each(|name| event.push_str(field::PROCESS_NAME, name));
         event
     }
 
-    fn concerned(index: &mut Index, event: &Event) -> Vec<usize> {
-        index.look_up(event);
+    fn concerned((index, joins): &mut (Index, Joins), event: &Event) -> Vec<usize> {
+        joins.next_event();
+        index.look_up(event, joins);
         std::iter::from_fn(|| index.next()).collect()
+    }
+
+    /// Something waits in the matcher at this position for an event of the pid of all.
+    fn wait((index, joins): &mut (Index, Joins), at: usize) {
+        let join = JoinKey { field: Some(field::PROCESS_PID), kind: FieldType::Long, optional: false };
+        index.set_waiting(at, true);
+        joins.wait(&[join], "n1:7", bit(at));
     }
 
     #[test]
@@ -192,10 +228,24 @@ mod tests {
         let network = event(Categories::NETWORK, &["a"]);
         assert_eq!(concerned(&mut index, &event(Categories::PROCESS, &["a"])), [0, 1]);
         assert_eq!(concerned(&mut index, &network), [1]);
-        index.set_waiting(0, true);
+        index.0.set_waiting(0, true);
+        assert_eq!(concerned(&mut index, &network), [1], "something waits, but not for this key");
+        wait(&mut index, 0);
         assert_eq!(concerned(&mut index, &network), [0, 1]);
-        index.set_waiting(0, false);
+        index.0.set_waiting(0, false);
         assert_eq!(concerned(&mut index, &network), [1]);
+    }
+
+    #[test]
+    fn matchers_beyond_the_bits_of_one_word_are_asked_about_what_continues_them() {
+        let query = r#"sequence by process.pid [process where process.name == "a"] [network where true]"#;
+        for count in [1, 64, 65, 200] {
+            let mut index = index(&vec![query; count]);
+            let network = event(Categories::NETWORK, &["b"]);
+            assert_eq!(concerned(&mut index, &network), [0; 0], "of {count}");
+            (0..count).step_by(3).for_each(|at| wait(&mut index, at));
+            assert_eq!(concerned(&mut index, &network), (0..count).step_by(3).collect::<Vec<_>>(), "of {count}");
+        }
     }
 
     #[test]
@@ -211,7 +261,7 @@ mod tests {
             r#"sequence by process.pid [process where process.name == "x"] [network where true]"#,
             r#"sequence with maxspan=1s [process where process.name == "x"] ![network where true]"#,
         ]);
-        (0..9).for_each(|at| index.set_waiting(at, true));
+        (0..9).for_each(|at| wait(&mut index, at));
         let mut of = |categories, names: &[&str]| concerned(&mut index, &event(categories, names));
         let (process, network) = (Categories::PROCESS, Categories::NETWORK);
         assert_eq!(of(process, &["osascript"]), [0, 2, 3, 4, 8]);

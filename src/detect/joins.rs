@@ -1,7 +1,26 @@
-//! The join keys of the current event, written out once for all stages that join by the same fields.
+//! The join keys of the current event, written out once for all stages that join by the same fields, and the keys under
+//! which something waits.
 
-use crate::eql::{JoinKey, Keys};
+use ahash::{HashMap, RandomState};
+
+use crate::eql::{JoinKey, Keys, last_of};
 use crate::event::Event;
+
+/// Keys that are remembered before those are looked for under which nothing waits any more.
+const MIN_STALE: usize = 4096;
+
+/// Matchers by their position, one bit each; of more than 128, several share one.
+pub(super) type Matchers = u128;
+
+/// The last of the fields of a join: by it alone it is known for which events nothing waits.
+pub(super) fn last(join: &[JoinKey]) -> &[JoinKey] {
+    &join[join.len().saturating_sub(1)..]
+}
+
+/// The bit of the matcher at this position.
+pub(super) fn bit(at: usize) -> Matchers {
+    1 << (at % Matchers::BITS as usize)
+}
 
 /// The keys of the current event by each list of fields that stages join by.
 #[derive(Debug, Default)]
@@ -9,6 +28,10 @@ pub(super) struct Joins {
     /// The number of the current event.
     event: u64,
     known: Vec<Join>,
+    hasher: RandomState,
+    /// The keys that were remembered since the last look for stale ones, or then.
+    remembered: usize,
+    stale: usize,
 }
 
 #[derive(Debug)]
@@ -17,6 +40,9 @@ struct Join {
     /// The number of the event that the keys are of.
     event: u64,
     keys: Keys,
+    /// Which matchers wait under a key of which this is the last field, or did, by its hash: to find none tells that an
+    /// event continues nothing.
+    awaited: HashMap<u64, Matchers>,
 }
 
 impl Joins {
@@ -25,13 +51,21 @@ impl Joins {
         self.event += 1;
     }
 
+    /// The position of a list of fields among those that are known.
+    pub(super) fn position(&mut self, join: &[JoinKey]) -> usize {
+        self.known.iter().position(|known| *known.fields == *join).unwrap_or_else(|| {
+            self.known.push(Join { fields: join.into(), event: 0, keys: Keys::default(), awaited: HashMap::default() });
+            self.known.len() - 1
+        })
+    }
+
     /// The keys of the current event, from the first on.
     pub(super) fn keys(&mut self, join: &[JoinKey], event: &Event) -> &mut Keys {
-        let known = self.known.iter().position(|known| *known.fields == *join);
-        let at = known.unwrap_or_else(|| {
-            self.known.push(Join { fields: join.into(), event: 0, keys: Keys::default() });
-            self.known.len() - 1
-        });
+        let at = self.position(join);
+        self.keys_at(at, event)
+    }
+
+    fn keys_at(&mut self, at: usize, event: &Event) -> &mut Keys {
         let join = &mut self.known[at];
         if join.event == self.event {
             join.keys.restart();
@@ -40,5 +74,48 @@ impl Joins {
             join.keys.read(&join.fields, event);
         }
         &mut join.keys
+    }
+
+    /// These matchers wait for an event with this key.
+    pub(super) fn wait(&mut self, join: &[JoinKey], key: &str, matchers: Matchers) {
+        let at = self.position(last(join));
+        let hash = self.hasher.hash_one(last_of(key));
+        *self.known[at].awaited.entry(hash).or_insert_with(|| {
+            self.remembered += 1;
+            0
+        }) |= matchers;
+    }
+
+    /// Which matchers can wait for the current event, of those that join by a field last: it tells most events apart.
+    pub(super) fn waiting(&mut self, at: usize, event: &Event) -> Matchers {
+        if self.known[at].awaited.is_empty() {
+            return 0;
+        }
+        self.keys_at(at, event);
+        let Join { keys, awaited, .. } = &mut self.known[at];
+        if keys.left_out() > 0 {
+            return Matchers::MAX;
+        }
+        let mut matchers = 0;
+        while let Some(key) = keys.next() {
+            matchers |= awaited.get(&self.hasher.hash_one(key)).copied().unwrap_or_default();
+        }
+        matchers
+    }
+
+    /// Whether so many keys are remembered that most can be stale.
+    pub(super) fn is_stale(&self) -> bool {
+        self.remembered > self.stale + MIN_STALE
+    }
+
+    /// Forgets all keys under which something waited; what waits is to be told again, and then [`Joins::is_fresh`].
+    pub(super) fn forget(&mut self) {
+        self.known.iter_mut().for_each(|join| join.awaited = HashMap::default());
+        self.remembered = 0;
+    }
+
+    /// All keys are remembered under which something waits, and no others.
+    pub(super) fn is_fresh(&mut self) {
+        self.stale = 2 * self.remembered;
     }
 }

@@ -7,7 +7,7 @@ use super::pipes::Pipes;
 use super::reorder::Ordinal;
 use super::sample::Sample;
 use super::sequence::Sequence;
-use crate::eql::{Kind, Query, Stage};
+use crate::eql::{JoinKey, Kind, Query, Stage};
 
 /// The state of one query.
 #[derive(Debug)]
@@ -76,6 +76,13 @@ impl Matcher {
         found
     }
 
+    /// Tells the keys of what waits for a later stage of a sequence, with the fields by which events join it.
+    pub(super) fn tell_awaited(&self, mut tell: impl FnMut(&[JoinKey], &str)) {
+        if let State::Sequence(sequence) = &self.state {
+            sequence.tell_awaited(&mut tell);
+        }
+    }
+
     /// Whether something waits for a later stage of a sequence.
     pub(super) fn waits(&self) -> bool {
         matches!(&self.state, State::Sequence(sequence) if sequence.waits())
@@ -98,10 +105,10 @@ impl Matcher {
         }
     }
 
-    pub(super) fn evict(&mut self, eviction: Eviction) {
+    pub(super) fn evict(&mut self, eviction: Eviction, watermark_ms: i64) {
         match &mut self.state {
             State::Event(_) => {}
-            State::Sequence(sequence) => sequence.evict(eviction),
+            State::Sequence(sequence) => sequence.evict(eviction, watermark_ms),
             State::Sample(sample) => sample.evict(eviction),
         }
     }

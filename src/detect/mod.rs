@@ -36,7 +36,7 @@ use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
 use held::{Eviction, Shared};
 use index::Index;
-use joins::Joins;
+use joins::{Joins, bit};
 use matcher::Matcher;
 
 /// What a rule found.
@@ -73,9 +73,10 @@ impl Detector {
     /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
     /// all hold together.
     pub fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
-        let (mut matchers, mut index, mut timed) = (Vec::new(), Index::default(), Vec::new());
+        let (mut matchers, mut timed) = (Vec::new(), Vec::new());
+        let (mut index, mut joins) = (Index::default(), Joins::default());
         for (at, query) in rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.query()?))) {
-            index.add(matchers.len(), query);
+            index.add(matchers.len(), query, &mut joins);
             if query.stages.iter().any(|stage| stage.missing) {
                 timed.push(matchers.len());
             }
@@ -91,7 +92,7 @@ impl Detector {
             yields_to,
             lineages,
             ledger: Ledger::default(),
-            joins: Joins::default(),
+            joins,
             bytes,
             spared: 0,
             evicted: 0,
@@ -117,6 +118,16 @@ impl Detector {
         }
         self.evicted = old.evicted;
         self.ledger = old.ledger;
+        self.refresh();
+    }
+
+    /// Remembers under which keys something waits, and no others.
+    fn refresh(&mut self) {
+        self.joins.forget();
+        for (at, (_, matcher)) in self.matchers.iter().enumerate() {
+            matcher.tell_awaited(|join, key| self.joins.wait(join, key, bit(at)));
+        }
+        self.joins.is_fresh();
     }
 
     /// The partial sequences that are open.
@@ -131,11 +142,13 @@ impl Detector {
 
     /// Takes in the next event. `watermark_ms` is the time before which no event is expected.
     pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
+        self.joins.next_event();
+        self.index.look_up(event, &mut self.joins);
         let mut shared = Shared::new(event, &self.ledger, &mut self.joins);
         let mut found = Vec::new();
-        self.index.look_up(event);
         while let Some(at) = self.index.next() {
             let (rule, matcher) = &mut self.matchers[at];
+            shared.pass_to(bit(at));
             let evicted = matcher.evicted();
             let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
             self.evicted += matcher.evicted() - evicted;
@@ -146,7 +159,10 @@ impl Detector {
             found.extend(matches.into_iter().map(|found| Detection { rule: *rule, found }));
         }
         drop(shared);
-        self.bound();
+        if self.joins.is_stale() {
+            self.refresh();
+        }
+        self.bound(watermark_ms);
         if found.len() > 1 {
             let firing: HashSet<usize> = found.iter().map(|detection| detection.rule).collect();
             found.retain(|detection| self.yields_to[detection.rule].is_disjoint(&firing));
@@ -180,7 +196,7 @@ impl Detector {
     }
 
     /// Evicts partial sequences until an eighth is free.
-    fn bound(&mut self) {
+    fn bound(&mut self, watermark_ms: i64) {
         let bytes = self.ledger.bytes();
         if bytes <= self.bytes {
             self.spared = 0;
@@ -193,7 +209,7 @@ impl Detector {
             self.spared = spared;
             for (_, matcher) in &mut self.matchers {
                 let evicted = matcher.evicted();
-                matcher.evict(eviction);
+                matcher.evict(eviction, watermark_ms);
                 self.evicted += matcher.evicted() - evicted;
             }
         }

@@ -18,7 +18,7 @@ use ahash::HashMap;
 use super::absence::{Absences, Undecided};
 use super::held::{Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
-use crate::eql::{Condition, Query, Stage, values_of};
+use crate::eql::{Condition, JoinKey, Query, Stage, values_of};
 use crate::event::{Charge, Event};
 
 /// Sequences that one event may complete; more, from arrays of keys, are counted as evicted. Elastic's rules take
@@ -54,11 +54,12 @@ impl Partial {
 
     /// Whether the event, which is of the next stage, continues this sequence.
     fn is_continued_by(&self, event: &Event, ordinal: Ordinal, joined: Option<&Condition>) -> bool {
-        let joins = |condition: &Condition| {
-            let earlier: Vec<Arc<Event>> = self.events.iter().map(|held| Arc::clone(&held.event)).collect();
-            condition.joins(&earlier, event)
-        };
-        self.last < ordinal && joined.is_none_or(joins)
+        self.last < ordinal && joined.is_none_or(|condition| self.meets(condition, event))
+    }
+
+    /// Whether the event meets the condition together with those of this sequence.
+    fn meets(&self, condition: &Condition, event: &Event) -> bool {
+        condition.joins(|at| self.events.get(at).map(|held| &*held.event), event)
     }
 }
 
@@ -183,7 +184,7 @@ impl Sequence {
             if self.stages.len() == 1 {
                 self.complete(partial, key, has_several_keys, found);
             } else {
-                self.wait(0, key, partial);
+                self.wait(0, key, partial, shared);
             }
         }
     }
@@ -209,7 +210,7 @@ impl Sequence {
             if stage + 1 == self.stages.len() {
                 self.complete(partial, key, has_several_keys, found);
             } else {
-                self.wait(stage, key, partial);
+                self.wait(stage, key, partial, shared);
             }
         }
     }
@@ -259,6 +260,20 @@ impl Sequence {
         }
     }
 
+    /// The fields by which events join that continue or end what waits at a stage.
+    fn awaited(&self, stage: usize) -> impl Iterator<Item = &[JoinKey]> {
+        [Some(&self.stages[stage + 1]), self.until.as_ref()].into_iter().flatten().map(|stage| &*stage.join)
+    }
+
+    /// Tells the keys of what waits, with the fields by which events join it.
+    pub(super) fn tell_awaited(&self, tell: &mut impl FnMut(&[JoinKey], &str)) {
+        for (stage, waiting) in self.waiting.iter().enumerate() {
+            for join in self.awaited(stage) {
+                waiting.keys().for_each(|key| tell(join, key));
+            }
+        }
+    }
+
     /// Whether a partial sequence waits for a further event.
     pub(super) fn waits(&self) -> bool {
         self.waiting.iter().any(|waiting| !waiting.is_empty())
@@ -279,10 +294,7 @@ impl Sequence {
             for waiting in &mut self.waiting {
                 let Some(mut slot) = waiting.remove(key) else { continue };
                 let Some(joined) = &until.joined else { continue };
-                let stops = |partial: &Partial| {
-                    let earlier: Vec<Arc<Event>> = partial.events.iter().map(|held| Arc::clone(&held.event)).collect();
-                    joined.joins(&earlier, event)
-                };
+                let stops = |partial: &Partial| partial.meets(joined, event);
                 slot.older.retain(|partial| !stops(partial));
                 if !stops(&slot.latest) {
                     waiting.insert(key.into(), slot);
@@ -294,19 +306,24 @@ impl Sequence {
         self.evicted += keys.left_out();
     }
 
-    fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial) {
+    fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial, shared: &mut Shared<'_>) {
+        self.awaited(stage).for_each(|join| shared.wait(join, &key));
         let first_ms = partial.first_ms;
         let keeps_older = self.stages[stage + 1].joined.is_some();
         match self.waiting[stage].get_mut(&key) {
             Some(slot) if slot.latest.last > partial.last => {}
             Some(slot) => {
                 let before = std::mem::replace(&mut slot.latest, partial);
-                if keeps_older {
+                let is_over = |partial: &Partial| is_over(partial, self.maxspan_ms, self.watermark_ms);
+                if slot.older.first().is_some_and(is_over) {
+                    slot.older.retain(|partial| !is_over(partial));
+                }
+                if keeps_older && !is_over(&before) {
                     slot.older.push(before);
                 }
                 if slot.older.len() > MAX_OLDER {
-                    let oldest = slot.older.remove(0);
-                    self.evicted += u64::from(!is_over(&oldest, self.maxspan_ms, self.watermark_ms));
+                    slot.older.remove(0);
+                    self.evicted += 1;
                 }
             }
             None => {

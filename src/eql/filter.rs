@@ -41,8 +41,8 @@ impl Condition {
         self.0.matches(events)
     }
 
-    /// Whether an event meets the condition together with the earlier events of its sequence.
-    pub fn joins(&self, earlier: &[Arc<Event>], event: &Event) -> bool {
+    /// Whether an event meets the condition together with the earlier events of its sequence, each by its position.
+    pub fn joins<'e>(&self, earlier: impl Fn(usize) -> Option<&'e Event>, event: &'e Event) -> bool {
         self.0.matches(&Joined { earlier, event })
     }
 

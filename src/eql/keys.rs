@@ -166,6 +166,25 @@ fn whole(number: Number) -> Number {
     }
 }
 
+/// What a key states of its last field: the key of the same event by that field alone.
+pub(crate) fn last_of(key: &str) -> &str {
+    let mut rest = key;
+    loop {
+        let end = match rest.strip_prefix('-') {
+            Some(_) => 1,
+            None => {
+                let Some((length, text)) = rest.split_once(':') else { return rest };
+                let digits = length.trim_start_matches(['n', 'b']);
+                rest.len() - text.len() + digits.parse().unwrap_or(text.len()).min(text.len())
+            }
+        };
+        if end == rest.len() {
+            return rest;
+        }
+        rest = &rest[end..];
+    }
+}
+
 /// The values of a key, in the order of its fields; `None` for an optional field without a value.
 pub(crate) fn values_of(key: &str) -> Vec<Option<KeyValue>> {
     let (mut rest, mut values) = (key, Vec::new());
@@ -194,6 +213,24 @@ mod tests {
     use super::*;
     use crate::eql;
     use crate::event::{Categories, Fields, Timestamp, field};
+
+    #[test]
+    fn the_last_field_of_a_key_is_the_key_by_that_field() {
+        let query = "sequence by host.id, ?process.name, process.pid, ?user.name [any where true] [any where true]";
+        let mut fields = Fields::default();
+        let query = eql::compile(query, &mut fields, &mut Default::default()).unwrap();
+        let mut event = Event::new(Timestamp::from_milliseconds(0).unwrap(), Categories::PROCESS);
+        event.push_str(field::HOST_ID, "1:-é:n");
+        event.push_int(field::PROCESS_PID, -12);
+        for fields in 0..=4 {
+            let join = &query.stages[0].join[..fields];
+            let (mut all, mut last) = (Keys::new(join, &event), Keys::new(&join[fields.saturating_sub(1)..], &event));
+            let (all, last) = (all.next().unwrap().to_owned(), last.next().unwrap().to_owned());
+            assert_eq!(last_of(&all), last, "{all}");
+        }
+        event.push_str(field::USER_NAME, "n:3");
+        assert_eq!(last_of(Keys::new(&query.stages[0].join, &event).next().unwrap()), "3:n:3");
+    }
 
     #[test]
     fn the_keys_of_an_event_are_bounded_in_bytes_and_the_rest_is_counted() {

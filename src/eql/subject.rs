@@ -37,16 +37,17 @@ impl Subject for [Arc<Event>] {
 }
 
 /// An event and the events of the sequence that it would continue.
-pub(super) struct Joined<'e> {
-    pub earlier: &'e [Arc<Event>],
+pub(super) struct Joined<'e, E> {
+    /// The earlier event at a position.
+    pub earlier: E,
     pub event: &'e Event,
 }
 
-impl Subject for Joined<'_> {
+impl<'e, E: Fn(usize) -> Option<&'e Event>> Subject for Joined<'e, E> {
     fn any(&self, field: TypedField, test: impl FnMut(Scalar<'_>) -> bool) -> bool {
         match field.at {
             None => self.event.any(field.field, test),
-            Some(at) => self.earlier.get(at).is_some_and(|event| event.any(field.field, test)),
+            Some(at) => (self.earlier)(at).is_some_and(|event| event.any(field.field, test)),
         }
     }
 

@@ -62,7 +62,7 @@ impl std::error::Error for Error {}
 pub(crate) struct Decoder {
     tree: Tree,
     /// What the readers learned that are not at work.
-    shapes: Mutex<Vec<Shapes>>,
+    shapes: Mutex<Vec<Box<Shapes>>>,
 }
 
 impl Decoder {
@@ -74,7 +74,7 @@ impl Decoder {
     /// Reads documents on one thread.
     pub(crate) fn reader(&self) -> Reader<'_> {
         let shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Reader { decoder: self, shapes: shapes.unwrap_or_default() }
+        Reader { decoder: self, shapes }
     }
 
     /// Decodes one line. A document of another kind is skipped by its `event.category`.
@@ -87,7 +87,8 @@ impl Decoder {
 #[derive(Debug)]
 pub(crate) struct Reader<'d> {
     decoder: &'d Decoder,
-    shapes: Shapes,
+    /// Always there after the first document.
+    shapes: Option<Box<Shapes>>,
 }
 
 impl Reader<'_> {
@@ -108,7 +109,8 @@ impl Reader<'_> {
     /// The values of a document of the usual form.
     fn scanned(&mut self, line: &Line) -> Option<Event> {
         let mut event = Event::new(Timestamp::default(), Categories::default());
-        scan::scan(&self.decoder.tree, &mut self.shapes, line.as_str(), &mut event)?;
+        let shapes = self.shapes.get_or_insert_default();
+        scan::scan(&self.decoder.tree, shapes, line.as_str(), &mut event)?;
         Some(event)
     }
 
@@ -129,8 +131,8 @@ impl Reader<'_> {
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        let shapes = std::mem::take(&mut self.shapes);
-        self.decoder.shapes.lock().unwrap_or_else(PoisonError::into_inner).push(shapes);
+        let shapes = self.shapes.take();
+        self.decoder.shapes.lock().unwrap_or_else(PoisonError::into_inner).extend(shapes);
     }
 }
 

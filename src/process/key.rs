@@ -67,6 +67,14 @@ impl Hash for Key {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     hasher: ahash::RandomState,
+    own: Made,
+    other: Made,
+}
+
+/// A key that was made.
+#[derive(Debug, Default)]
+struct Made {
+    hash: u64,
     text: String,
 }
 
@@ -76,11 +84,32 @@ const BETWEEN: char = '\0';
 impl Keys {
     /// The key of the execution with this id on the host of the event.
     pub(super) fn of(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
+        self.other.make(&self.hasher, event, entity_id)
+    }
+
+    /// The key of the execution that the event is about.
+    pub(super) fn read_own(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
+        self.own.make(&self.hasher, event, entity_id)
+    }
+
+    /// The same again.
+    pub(super) fn own(&self) -> Wanted<'_> {
+        self.own.wanted()
+    }
+}
+
+impl Made {
+    fn make(&mut self, hasher: &ahash::RandomState, event: &Event, entity_id: &str) -> Wanted<'_> {
         self.text.clear();
         self.text.push_str(event.str(field::HOST_ID).unwrap_or_default());
         self.text.push(BETWEEN);
         self.text.push_str(entity_id);
-        Wanted { hash: self.hasher.hash_one(self.text.as_bytes()), text: &self.text }
+        self.hash = hasher.hash_one(self.text.as_bytes());
+        self.wanted()
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { hash: self.hash, text: &self.text }
     }
 }
 

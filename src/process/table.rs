@@ -113,7 +113,7 @@ impl Table {
             }
             return;
         };
-        let known = executions.get(&keys.of(event, entity_id));
+        let known = executions.get(&keys.read_own(event, entity_id));
         event.context = match known {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
@@ -125,7 +125,8 @@ impl Table {
             }
         };
         if is_process {
-            self.record(event, (starts, ends), marks(event));
+            let marks = marks(event);
+            self.record(event, (starts, ends), marks);
             return;
         }
         // A document is used as it is: only for a source that knew nothing but numbers are the texts filled in.
@@ -134,15 +135,10 @@ impl Table {
         }
         let marks = marks(event);
         if marks != 0
-            && let Some(entry) = self.entry_of(event)
+            && let Some(entry) = self.executions.get_mut(&self.keys.own())
         {
             entry.marks |= marks;
         }
-    }
-
-    fn entry_of(&mut self, event: &Event) -> Option<&mut Entry> {
-        let entity_id = event.str(field::PROCESS_ENTITY_ID)?;
-        self.executions.get_mut(&self.keys.of(event, entity_id)).map(Box::as_mut)
     }
 
     /// Whether the execution that a process event is about is known.
@@ -157,13 +153,13 @@ impl Table {
         self.owners.owner(event)
     }
 
+    /// Records a process event of which the key was read.
     fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {
         if starts {
             self.insert(event);
             self.end_replaced(event);
         }
-        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        let key = self.keys.of(event, entity_id);
+        let key = self.keys.own();
         let Some(entry) = self.executions.get_mut(&key) else {
             if ends {
                 self.early_exits.add(key, event.time);
@@ -180,7 +176,7 @@ impl Table {
         }
         if starts {
             let key = entry.key.clone();
-            self.link(event, &key, entity_id);
+            self.link(event, &key, event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
         }
     }
 
@@ -188,8 +184,7 @@ impl Table {
         let Some(context) = event.context.clone() else { return };
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
-        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        let key = self.keys.of(event, entity_id);
+        let key = self.keys.own();
         if let Some(entry) = self.executions.get_mut(&key) {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);

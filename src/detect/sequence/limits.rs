@@ -39,12 +39,12 @@ impl Sequence {
         partials.chain(self.absences.iter().flat_map(Absences::weights))
     }
 
-    pub(in crate::detect) fn evict(&mut self, eviction: Eviction) {
+    pub(in crate::detect) fn evict(&mut self, eviction: Eviction, watermark_ms: i64) {
         let mut evicted = 0;
-        let (maxspan, watermark) = (self.maxspan_ms, self.watermark_ms);
+        let maxspan = self.maxspan_ms;
         let mut stays = |partial: &Partial| {
             let stays = eviction.keeps(partial.weight().0);
-            evicted += u64::from(!stays && !is_over(partial, maxspan, watermark));
+            evicted += u64::from(!stays && !is_over(partial, maxspan, watermark_ms));
             stays
         };
         for waiting in &mut self.waiting {

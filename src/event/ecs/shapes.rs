@@ -5,7 +5,8 @@
 //! leads to depends on its text and on the objects and arrays that are open where it begins: when the same text comes
 //! there again, it is compared and not read.
 
-use ahash::HashMap;
+use ahash::{HashMap, RandomState};
+use hashbrown::Equivalent;
 
 use super::tree::Node;
 use crate::event::field::Field;
@@ -66,13 +67,31 @@ struct Known {
     /// Its first bytes, and those of them that there are.
     start: u128,
     mask: u128,
-    /// The place where it begins.
-    from: Place,
     lead: Lead,
     /// The values of one word each that are in it.
     flags: Box<[(Field, bool)]>,
     /// Those that came behind the value after it, the latest first.
     followers: [Option<Gap>; FOLLOWERS],
+}
+
+/// Where a gap begins, and its text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Begun {
+    from: Place,
+    text: Box<[u8]>,
+}
+
+/// The same, to look for it.
+#[derive(Hash)]
+struct Sought<'t> {
+    from: Place,
+    text: &'t [u8],
+}
+
+impl Equivalent<Begun> for Sought<'_> {
+    fn equivalent(&self, begun: &Begun) -> bool {
+        (self.from, self.text) == (begun.from, &*begun.text)
+    }
 }
 
 /// What the documents of one writer had between their values.
@@ -81,7 +100,7 @@ pub(super) struct Shapes {
     open: Vec<Open>,
     places: HashMap<Open, Place>,
     gaps: Vec<Known>,
-    by_text: HashMap<Box<[u8]>, Vec<Gap>>,
+    begun: hashbrown::HashMap<Begun, Gap, RandomState>,
     bytes: usize,
     is_full: bool,
 }
@@ -96,7 +115,7 @@ impl Shapes {
         let lead = Lead { next: Next::End, node: None, place: Shapes::OUTSIDE };
         Shapes {
             open: vec![Open { outer: Shapes::OUTSIDE, is_array: false, node: None, depth: 0 }],
-            gaps: vec![Known::new(Box::default(), Shapes::OUTSIDE, lead, Vec::new())],
+            gaps: vec![Known::new(Box::default(), lead, Vec::new())],
             ..Shapes::default()
         }
     }
@@ -162,8 +181,7 @@ impl Shapes {
         lead: Lead,
         flags: Vec<(Field, bool)>,
     ) -> Option<Gap> {
-        let mut same = self.by_text.get(text).into_iter().flatten().copied();
-        let known = same.find(|gap| self.gaps[usize::from(*gap)].from == from);
+        let known = self.begun.get(&Sought { from, text }).copied();
         let gap = known.or_else(|| self.add(text, from, lead, flags))?;
         if let Some(before) = before {
             let followers = &mut self.gaps[usize::from(before)].followers;
@@ -183,21 +201,21 @@ impl Shapes {
             return None;
         }
         let gap = self.gaps.len() as Gap;
-        self.by_text.entry(text.into()).or_default().push(gap);
-        self.gaps.push(Known::new(text.into(), from, lead, flags));
+        self.begun.insert(Begun { from, text: text.into() }, gap);
+        self.gaps.push(Known::new(text.into(), lead, flags));
         Some(gap)
     }
 }
 
 impl Known {
-    fn new(text: Box<[u8]>, from: Place, lead: Lead, flags: Vec<(Field, bool)>) -> Known {
+    fn new(text: Box<[u8]>, lead: Lead, flags: Vec<(Field, bool)>) -> Known {
         let of = |byte: fn(u8) -> u8| {
             let mut bytes = [0; START];
             bytes.iter_mut().zip(&text).for_each(|(to, from)| *to = byte(*from));
             u128::from_le_bytes(bytes)
         };
         let (start, mask) = (of(|byte| byte), of(|_| u8::MAX));
-        Known { text, start, mask, from, lead, flags: flags.into(), followers: [None; FOLLOWERS] }
+        Known { text, start, mask, lead, flags: flags.into(), followers: [None; FOLLOWERS] }
     }
 
     #[inline]

@@ -94,6 +94,33 @@ fn depth_is_left_to_serde_json() {
     assert!(matches!(both(&nested("unknown", 100_000)), (None, Some(_))));
 }
 
+#[test]
+fn what_is_learned_of_ever_other_documents_is_bounded_and_changes_nothing() {
+    let decoder = decoder();
+    let mut reader = decoder.reader();
+    let mut read = |text: String| {
+        let line = Line::from(text);
+        let both = [reader.scanned(&line), reader.parsed(&line).ok()];
+        let [scanned, parsed] = both.map(|event| event.map(|event| values(&event, &line)));
+        assert!(scanned.is_none() || scanned == parsed, "{}", line.as_str());
+        scanned.is_some()
+    };
+    for n in 0..5000 {
+        let key = "k".repeat(n % 600);
+        assert!(read(format!(r#"{{"{key}{n}":1,"process":{{"{n}":{{"pid":{n}}},"pid":{n}}},"host.id":"{key}"}}"#)));
+    }
+    // Each of the arrays and objects, one inside the other in 4,000 ways, is another place.
+    let nested = |n: u32| {
+        let is_array = |level| n >> level & 1 == 0;
+        let opened: String = (0..12).map(|level| if is_array(level) { "[" } else { "{\"a\":" }).collect();
+        let closed: String = (0..12).rev().map(|level| if is_array(level) { ']' } else { '}' }).collect();
+        format!("{opened}1{closed}")
+    };
+    let all: Vec<String> = (0..4096).map(nested).collect();
+    read(format!(r#"{{"process":[{}],"host.id":"a"}}"#, all.join(",")));
+    assert!(read(DOCUMENT.to_owned()), "of the next document it learns anew");
+}
+
 /// A document as its writers could have damaged it.
 fn damaged() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
