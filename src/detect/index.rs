@@ -8,7 +8,7 @@ use std::iter;
 
 use ahash::HashMap;
 
-use super::joins::{Joins, last};
+use super::joins::{Joins, last, words};
 use crate::eql::{Kind, Query, Stage, StageCategory};
 use crate::event::{Categories, Event, Field, field};
 
@@ -117,16 +117,13 @@ impl Index {
         continued.iter_mut().zip(waiting.iter().chain(iter::repeat(&0))).for_each(|(word, waits)| *word &= waits);
         concerned.resize(concerned.len().max(continued.len()), 0);
         for (join, users) in by_join.iter().enumerate() {
-            let mut users = continued.iter().zip(users).map(|(goes_on, uses)| goes_on & uses);
+            let users = continued.iter().zip(users).map(|(goes_on, uses)| goes_on & uses);
             if users.clone().all(|users| users == 0) {
                 continue;
             }
-            let awaiting = joins.waiting(join, event);
-            let halves = [awaiting as u64, (awaiting >> 64) as u64].into_iter().cycle();
-            concerned
-                .iter_mut()
-                .zip(users.by_ref().zip(halves))
-                .for_each(|(word, (users, half))| *word |= users & half);
+            let halves = words(joins.waiting(join, event)).into_iter().cycle();
+            let continuing = users.zip(halves).map(|(users, half)| users & half);
+            concerned.iter_mut().zip(continuing).for_each(|(word, continuing)| *word |= continuing);
         }
     }
 

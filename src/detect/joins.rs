@@ -22,6 +22,13 @@ pub(super) fn bit(at: usize) -> Matchers {
     1 << (at % Matchers::BITS as usize)
 }
 
+/// The bits, the lower half first.
+pub(super) fn words(matchers: Matchers) -> [u64; 2] {
+    let bytes = matchers.to_le_bytes();
+    let (words, _) = bytes.as_chunks();
+    [0, 1].map(|at| u64::from_le_bytes(words[at]))
+}
+
 /// The keys of the current event by each list of fields that stages join by.
 #[derive(Debug, Default)]
 pub(super) struct Joins {

@@ -62,7 +62,7 @@ impl std::error::Error for Error {}
 pub(crate) struct Decoder {
     tree: Tree,
     /// What the readers learned that are not at work.
-    shapes: Mutex<Vec<Box<Shapes>>>,
+    shapes: Mutex<Vec<Shapes>>,
 }
 
 impl Decoder {
@@ -88,7 +88,7 @@ impl Decoder {
 pub(crate) struct Reader<'d> {
     decoder: &'d Decoder,
     /// Always there after the first document.
-    shapes: Option<Box<Shapes>>,
+    shapes: Option<Shapes>,
 }
 
 impl Reader<'_> {

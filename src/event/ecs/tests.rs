@@ -111,7 +111,7 @@ fn what_is_learned_of_ever_other_documents_is_bounded_and_changes_nothing() {
     }
     // Each of the arrays and objects, one inside the other in 4,000 ways, is another place.
     let nested = |n: u32| {
-        let is_array = |level: u32| (n >> level) % 2 == 0;
+        let is_array = |level: u32| (n >> level).is_multiple_of(2);
         let opened: String = (0..12).map(|level| if is_array(level) { "[" } else { "{\"a\":" }).collect();
         let closed: String = (0..12).rev().map(|level| if is_array(level) { ']' } else { '}' }).collect();
         format!("{opened}1{closed}")
