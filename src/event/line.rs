@@ -27,6 +27,11 @@ impl Line {
         &self.block[self.start as usize..self.end as usize]
     }
 
+    /// How many bytes it has; the text itself is not looked at.
+    pub(super) fn bytes(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     /// What is in it at this place.
     pub(super) fn part(&self, range: Range<usize>) -> &str {
         &self.block[self.start as usize + range.start..self.start as usize + range.end]

@@ -269,7 +269,7 @@ impl Event {
 
     /// How many bytes it holds, its script with it; what it shares with other events is counted for them too.
     pub fn bytes(&self) -> usize {
-        let line = self.line.as_ref().map_or(0, |line| line.as_str().len());
+        let line = self.line.as_ref().map_or(0, Line::bytes);
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
         size_of::<Event>() + self.values.bytes() + self.text.capacity() + line + script
     }
