@@ -98,26 +98,37 @@ impl Scan<'_> {
                     return Some(Lead { next: Next::Text, node, place });
                 }
                 b'-' | b'0'..=b'9' => return Some(Lead { next: Next::Number, node, place }),
-                b'{' | b'[' => {
-                    let is_array = next == b'[';
-                    let depth = shapes.open(place).depth + 1;
-                    if depth > MAX_DEPTH {
-                        return None;
-                    }
-                    place = shapes.enter(Open { outer: place, is_array, node, depth })?;
-                    self.at += 1;
-                    self.skip_space();
-                    let is_empty = self.next()? == if is_array { b']' } else { b'}' };
-                    if !is_empty {
-                        value = Some(if is_array { node } else { self.key(node)? });
-                    }
-                }
+                b'{' | b'[' => (place, value) = self.open(shapes, (place, node), next == b'[')?,
                 b't' => self.flag("true", node, flags)?,
                 b'f' => self.flag("false", node, flags)?,
                 b'n' => self.word("null")?,
                 _ => return None,
             }
         }
+    }
+
+    /// Reads the bracket that opens an object or an array, and what comes before its first value: the place inside, and
+    /// the node of that value, if there is one.
+    fn open(
+        &mut self,
+        shapes: &mut Shapes,
+        (outer, node): (Place, Option<Node>),
+        is_array: bool,
+    ) -> Option<(Place, Option<Option<Node>>)> {
+        let depth = shapes.open(outer).depth + 1;
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let place = shapes.enter(Open { outer, is_array, node, depth })?;
+        self.at += 1;
+        self.skip_space();
+        let first = match self.next()? {
+            b']' if is_array => None,
+            b'}' if !is_array => None,
+            _ if is_array => Some(node),
+            _ => Some(self.key(node)?),
+        };
+        Some((place, first))
     }
 
     /// Reads a key with its colon: the node that it leads to.
