@@ -318,7 +318,8 @@ fn storm(bench: &Bench) {
 fn alerts(bench: &Bench) {
     const SECONDS: u32 = 10;
     const EACH: u32 = 5000;
-    let second = |at: u32| json!({"repeat": EACH, "over_ms": 1000, "steps": osascript(1_000_000 + at * 100_000, &["osascript", "-e", INLINE])});
+    let programs = |at: u32| osascript(1_000_000 + at * 100_000, &["osascript", "-e", INLINE]);
+    let second = |at| json!({"repeat": EACH, "over_ms": 1000, "steps": programs(at)});
     let steps = (0..SECONDS).map(second).chain([json!({"after_ms": 10_000, "signal": "TERM"})]);
     let ended = bench.start(&script(steps)).end();
     let (started, alerted) = (u64::from(SECONDS * EACH), ended.summary("alerts"));

@@ -166,46 +166,40 @@ fn whole(number: Number) -> Number {
     }
 }
 
+/// What a key states of each of its fields, as it is written.
+fn parts(key: &str) -> impl Iterator<Item = &str> {
+    let mut rest = key;
+    std::iter::from_fn(move || {
+        let end = match rest.split_once(':') {
+            _ if rest.starts_with('-') => 1,
+            Some((length, text)) => {
+                let length = length.trim_start_matches(['n', 'b']).parse().unwrap_or(text.len());
+                rest.len() - text.len() + length.min(text.len())
+            }
+            None => return None,
+        };
+        let (part, behind) = rest.split_at(end);
+        rest = behind;
+        Some(part)
+    })
+}
+
 /// What a key states of its last field: the key of the same event by that field alone.
 pub(crate) fn last_of(key: &str) -> &str {
-    let mut rest = key;
-    loop {
-        let end = match rest.strip_prefix('-') {
-            Some(_) => 1,
-            None => {
-                let Some((length, text)) = rest.split_once(':') else { return rest };
-                let digits = length.trim_start_matches(['n', 'b']);
-                rest.len() - text.len() + digits.parse().unwrap_or(text.len()).min(text.len())
-            }
-        };
-        if end == rest.len() {
-            return rest;
-        }
-        rest = &rest[end..];
-    }
+    parts(key).last().unwrap_or_default()
 }
 
 /// The values of a key, in the order of its fields; `None` for an optional field without a value.
 pub(crate) fn values_of(key: &str) -> Vec<Option<KeyValue>> {
-    let (mut rest, mut values) = (key, Vec::new());
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('-') {
-            values.push(None);
-            rest = after;
-            continue;
-        }
-        let Some((length, text)) = rest.split_once(':') else { break };
-        let digits = length.trim_start_matches(['n', 'b']);
-        let end = digits.parse().unwrap_or(text.len()).min(text.len());
-        let value = &text[..end];
-        values.push(Some(match length.as_bytes().first() {
+    let value_of = |part: &str| {
+        let (length, value) = part.split_once(':')?;
+        Some(match length.as_bytes().first() {
             Some(b'n') => Number::parse(value).map_or_else(|| KeyValue::Text(value.to_owned()), KeyValue::Number),
             Some(b'b') => KeyValue::Bool(value == "true"),
             _ => KeyValue::Text(value.to_owned()),
-        }));
-        rest = &text[end..];
-    }
-    values
+        })
+    };
+    parts(key).map(value_of).collect()
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn what_is_learned_of_ever_other_documents_is_bounded_and_changes_nothing() {
     };
     let all: Vec<String> = (0..4096).map(nested).collect();
     read(format!(r#"{{"process":[{}],"host.id":"a"}}"#, all.join(",")));
-    assert!(read(DOCUMENT.to_owned()), "of the next document it learns anew");
+    assert!(read(DOCUMENT.to_owned()), "the document after it is read as usual");
 }
 
 /// A document as its writers could have damaged it.
