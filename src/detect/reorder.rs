@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Event, Timestamp};
+use crate::event::{Event, Folded, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
 pub(crate) type Ordinal = (Timestamp, u64);
@@ -25,14 +25,39 @@ pub(crate) struct Reorder {
     bytes_limit: usize,
     bytes: usize,
     /// Events that arrived in order; most do.
-    queue: VecDeque<(Ordinal, Event)>,
-    stragglers: BTreeMap<Ordinal, Event>,
+    queue: VecDeque<(Ordinal, Waiting)>,
+    /// The values of those of them that are folded.
+    words: VecDeque<u64>,
+    stragglers: BTreeMap<Ordinal, Box<Event>>,
     arrivals: u64,
     latest: Option<Timestamp>,
     /// The latest of the events that were released before their time.
     let_go: Option<Timestamp>,
     late: u64,
     overtaken: u64,
+}
+
+/// An event that waits.
+#[derive(Debug)]
+enum Waiting {
+    Folded(Folded),
+    Whole(Box<Event>),
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        match self {
+            Waiting::Folded(event) => event.bytes(),
+            Waiting::Whole(event) => event.bytes(),
+        }
+    }
+
+    fn event(self, words: &mut VecDeque<u64>) -> Event {
+        match self {
+            Waiting::Folded(event) => event.unfold(words),
+            Waiting::Whole(event) => *event,
+        }
+    }
 }
 
 impl Reorder {
@@ -46,6 +71,7 @@ impl Reorder {
             bytes_limit: bytes,
             bytes: 0,
             queue: VecDeque::new(),
+            words: VecDeque::new(),
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
@@ -83,14 +109,21 @@ impl Reorder {
             self.overtaken += 1;
         }
         self.latest = self.latest.max(Some(event.time));
-        self.bytes += event.bytes();
-        let in_order = matches!(self.lateness, Lateness::UpTo(Duration::ZERO))
-            || self.queue.back().is_none_or(|(last, _)| *last < ordinal);
-        if in_order {
-            self.queue.push_back((ordinal, event));
-        } else {
-            self.stragglers.insert(ordinal, event);
+        let is_straggler = self.waits() && self.queue.back().is_some_and(|(last, _)| *last > ordinal);
+        if is_straggler {
+            self.bytes += event.bytes();
+            self.stragglers.insert(ordinal, Box::new(event));
+            return;
         }
+        let folded = if self.waits() { event.fold(&mut self.words) } else { Err(Box::new(event)) };
+        let waiting = folded.map_or_else(Waiting::Whole, Waiting::Folded);
+        self.bytes += waiting.bytes();
+        self.queue.push_back((ordinal, waiting));
+    }
+
+    /// Whether the input is not taken as it comes.
+    fn waits(&self) -> bool {
+        !matches!(self.lateness, Lateness::UpTo(Duration::ZERO))
     }
 
     /// The next event whose turn has come.
@@ -111,13 +144,20 @@ impl Reorder {
     pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
-        let next = match (straggler, queued) {
-            (Some(straggler), queued) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
-            _ => self.queue.pop_front(),
+        let (ordinal, event, bytes) = match straggler {
+            Some(straggler) if queued.is_none_or(|queued| straggler < queued) => {
+                let (ordinal, event) = self.stragglers.pop_first()?;
+                let bytes = event.bytes();
+                (ordinal, *event, bytes)
+            }
+            _ => {
+                let (ordinal, waiting) = self.queue.pop_front()?;
+                let bytes = waiting.bytes();
+                (ordinal, waiting.event(&mut self.words), bytes)
+            }
         };
-        let bytes = next.as_ref().map_or(0, |(_, event)| event.bytes());
         self.bytes = self.bytes.saturating_sub(bytes);
-        next
+        Some((ordinal, event))
     }
 
     fn first(&self) -> Option<Ordinal> {
@@ -130,7 +170,7 @@ impl Reorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Categories;
+    use crate::event::{Categories, field};
 
     fn run(lateness: Lateness, limit: usize, times: &[i64]) -> (Vec<(i64, u64)>, u64, u64) {
         let mut reorder = Reorder::new(lateness, limit, usize::MAX);
@@ -178,8 +218,12 @@ mod tests {
 
     #[test]
     fn a_buffer_full_by_bytes_releases_the_earliest_too() {
-        let event = |ns| Event::new(Timestamp::from_nanoseconds(ns), Categories::NETWORK);
-        let mut reorder = Reorder::new(Lateness::UpTo(Duration::from_secs(1)), 100, 2 * event(1).bytes());
+        let event = |ns| {
+            let mut event = Event::new(Timestamp::from_nanoseconds(ns), Categories::NETWORK);
+            event.push_str(field::PROCESS_ARGS, &"x".repeat(10_000));
+            event
+        };
+        let mut reorder = Reorder::new(Lateness::UpTo(Duration::from_secs(1)), 100, 25_000);
         let mut released = Vec::new();
         for ns in [2, 1, 3, 4, 1] {
             reorder.push(event(ns));
