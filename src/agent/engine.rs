@@ -142,9 +142,9 @@ impl Engine {
         // What was lost before it marks the alerts that it completes.
         self.check_losses(now, false);
         match report {
-            Report::Message(message) => {
-                let event = self.translator.event(&message);
-                self.process_event(event, now);
+            Report::Message(received) => {
+                let event = received.message().map(|message| self.translator.event(&message));
+                event.into_iter().for_each(|event| self.process_event(event, now));
             }
             Report::Event(event) => self.process_event(*event, now),
             Report::Running(event) => self.running(*event, true, now),

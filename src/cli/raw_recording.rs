@@ -81,7 +81,10 @@ impl Files {
 
     fn write(&mut self, raw: Raw) -> io::Result<()> {
         match raw {
-            Raw::Message(message) => writeln!(self.events, "{}", eslogger::written(&message)),
+            Raw::Message(received) => match received.message() {
+                Some(message) => writeln!(self.events, "{}", eslogger::written(&message)),
+                None => Ok(()),
+            },
             Raw::Printed(bytes) => self.events.write_all(&bytes),
             Raw::Bytes { time, what, bytes } => writeln!(self.network, "{time} {what} {}", hex(&bytes)),
         }

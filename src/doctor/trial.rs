@@ -61,8 +61,8 @@ impl Trial {
     fn take(&mut self, report: Report, children: &[(u32, Instant)]) {
         let pid = match report {
             Report::Notice(notice) => return self.notices.push(notice),
-            Report::Message(message) => match &message.event {
-                Notification::Exec(exec) => Some(exec.target.audit_token.pid()),
+            Report::Message(received) => match received.message().map(|message| message.event) {
+                Some(Notification::Exec(exec)) => Some(exec.target.audit_token.pid()),
                 _ => None,
             },
             Report::Event(event) if event.str(field::EVENT_ACTION) == Some("exec") => {

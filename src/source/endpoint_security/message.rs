@@ -24,51 +24,30 @@ pub(crate) struct Message<'a> {
 
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.event {
-            Notification::Exec(_) => "exec",
-            Notification::Fork(_) => "fork",
-            Notification::Exit(_) => "exit",
-        };
-        write!(f, "{kind} at {}", self.time)
+        write!(f, "{:?} at {}", self.kind(), self.time)
     }
 }
 
 impl Message<'_> {
-    /// What its short texts take on nearly every Mac: paths, names, signature.
-    const SHORT_TEXTS: usize = 512;
-
-    /// The program that acts, or of an exec the one that starts: the identifier in its signature, and its name.
-    pub(crate) fn program(&self) -> (Option<&str>, Option<&str>) {
-        let process = self.subject();
-        let name = process.executable.as_ref().and_then(|file| file.path.rsplit('/').next());
-        (process.signing_id.as_deref(), name)
-    }
-
-    /// The process that acts, and its parent where the message states it.
-    pub(crate) fn pids(&self) -> impl Iterator<Item = u32> {
-        let parent = self.subject().ppid.and_then(|pid| u32::try_from(pid).ok());
-        std::iter::once(self.process.audit_token.pid()).chain(parent)
-    }
-
-    fn subject(&self) -> &Process<'_> {
+    /// What it reports.
+    pub(crate) fn kind(&self) -> Kind {
         match &self.event {
-            Notification::Exec(exec) => &exec.target,
-            Notification::Fork(_) | Notification::Exit(_) => &self.process,
+            Notification::Exec(_) => Kind::Exec,
+            Notification::Fork(_) => Kind::Fork,
+            Notification::Exit(_) => Kind::Exit,
         }
     }
+}
 
-    /// How many bytes it holds, nearly.
-    pub(crate) fn bytes(&self) -> usize {
-        let event = match &self.event {
-            Notification::Exec(exec) => {
-                let texts = exec.args.iter().chain(&exec.env).flatten();
-                size_of::<Exec<'_>>() + texts.map(|text| size_of::<Cow<'_, str>>() + text.len()).sum::<usize>()
-            }
-            Notification::Fork(_) => size_of::<Fork<'_>>(),
-            Notification::Exit(_) => 0,
-        };
-        size_of::<Message<'_>>() + Message::SHORT_TEXTS + event
-    }
+/// The kinds of message that osawatch subscribes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A program started.
+    Exec,
+    /// A process was made.
+    Fork,
+    /// A process ended.
+    Exit,
 }
 
 /// The event of a message, `es_events_t`: the kinds that osawatch subscribes to.

@@ -6,7 +6,9 @@ mod entity_ids;
 mod event;
 mod message;
 mod numbering;
+mod received;
 
 pub(crate) use event::Translator;
-pub(crate) use message::{Descriptor, Exec, Exit, File, Fork, Message, Notification, Process, argument_limit};
+pub(crate) use message::{Descriptor, Exec, Exit, File, Fork, Kind, Message, Notification, Process, argument_limit};
 pub(crate) use numbering::{Gaps, Numbering};
+pub(crate) use received::{Outline, Received};

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::message::{Message, Notification};
+use super::message::Kind;
 
 /// Messages that were lost before one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,15 +28,15 @@ pub(crate) struct Numbering {
 }
 
 impl Numbering {
-    /// How many were lost before this message.
-    pub(crate) fn gaps(&self, message: &Message<'_>) -> Gaps {
-        let mut gaps = Gaps { all: self.all.gap(message.global_seq_num), ..Gaps::default() };
-        let (counter, gap) = match &message.event {
-            Notification::Exec(_) => (&self.exec, &mut gaps.exec),
-            Notification::Fork(_) => (&self.fork, &mut gaps.fork),
-            Notification::Exit(_) => (&self.exit, &mut gaps.exit),
+    /// How many were lost before a message of this kind with these numbers, `seq_num` and `global_seq_num`.
+    pub(crate) fn gaps(&self, kind: Kind, of_kind: Option<u64>, of_all: Option<u64>) -> Gaps {
+        let mut gaps = Gaps { all: self.all.gap(of_all), ..Gaps::default() };
+        let (counter, gap) = match kind {
+            Kind::Exec => (&self.exec, &mut gaps.exec),
+            Kind::Fork => (&self.fork, &mut gaps.fork),
+            Kind::Exit => (&self.exit, &mut gaps.exit),
         };
-        *gap = counter.gap(message.seq_num);
+        *gap = counter.gap(of_kind);
         gaps
     }
 }
@@ -55,27 +55,21 @@ impl Counter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Exit, Process};
     use super::*;
-    use crate::event::Timestamp;
-
-    fn exit(seq_num: u64, global_seq_num: Option<u64>) -> Message<'static> {
-        let (time, event) = (Timestamp::default(), Notification::Exit(Exit { stat: Some(0) }));
-        Message { time, version: None, seq_num: Some(seq_num), global_seq_num, process: Process::default(), event }
-    }
 
     #[test]
     fn a_gap_is_what_lies_between_two_numbers_or_before_the_first() {
         let numbering = Numbering::default();
-        let gaps: Vec<u64> = [1, 2, 5, 6, 3, 4].map(|number| numbering.gaps(&exit(number, None)).exit).into();
+        let gaps: Vec<u64> =
+            [1, 2, 5, 6, 3, 4].map(|number| numbering.gaps(Kind::Exit, Some(number), None).exit).into();
         assert_eq!(gaps, [1, 0, 2, 0, 0, 0]);
     }
 
     #[test]
     fn the_messages_of_a_kind_are_counted_apart_from_all_together() {
         let numbering = Numbering::default();
-        assert_eq!(numbering.gaps(&exit(0, Some(4))), Gaps { all: 4, ..Gaps::default() });
-        assert_eq!(numbering.gaps(&exit(3, Some(5))), Gaps { exit: 2, ..Gaps::default() });
-        assert_eq!(numbering.gaps(&exit(u64::MAX, None)).exit, u64::MAX - 4);
+        assert_eq!(numbering.gaps(Kind::Exit, Some(0), Some(4)), Gaps { all: 4, ..Gaps::default() });
+        assert_eq!(numbering.gaps(Kind::Exit, Some(3), Some(5)), Gaps { exit: 2, ..Gaps::default() });
+        assert_eq!(numbering.gaps(Kind::Exit, Some(u64::MAX), None).exit, u64::MAX - 4);
     }
 }

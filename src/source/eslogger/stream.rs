@@ -75,7 +75,7 @@ impl Stream {
             _ if text.trim().is_empty() => {}
             Ok(Read::Message(message)) => {
                 self.any = true;
-                losses.add_gaps(self.numbering.gaps(&message));
+                losses.add_gaps(self.numbering.gaps(message.kind(), message.seq_num, message.global_seq_num));
                 take(decoder.0.event(&message));
             }
             Ok(Read::Skipped(_)) => {}

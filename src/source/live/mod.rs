@@ -30,7 +30,7 @@ pub(crate) use reports::{Queued, ReportSender, report_channel};
 pub(crate) use tap::{Tap, Tapped, tap};
 pub(crate) use watched::Watched;
 
-use super::endpoint_security::Message;
+use super::endpoint_security::Received;
 use crate::event::{Budget, Event, Flow, Machine, field};
 
 /// Which source of process events to use.
@@ -166,8 +166,8 @@ pub(crate) struct Notice {
 /// One report of a source of process events.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// An Endpoint Security message, copied.
-    Message(Box<Message<'static>>),
+    /// A message of Endpoint Security.
+    Message(Box<dyn Received>),
     /// A decoded line.
     Event(Box<Event>),
     /// A process that runs, looked up, after its parent: it is not a start.
@@ -188,8 +188,9 @@ impl Report {
     fn is_about(&self, watched: &Watched) -> bool {
         match self {
             Report::Message(message) => {
-                let (signing_id, name) = message.program();
-                watched.is_program(signing_id, name) || message.pids().any(|pid| watched.contains(pid))
+                let outline = message.outline();
+                let (signing_id, name) = outline.program();
+                watched.is_program(signing_id, name) || outline.pids().any(|pid| watched.contains(pid))
             }
             Report::Event(event) | Report::Running(event) => {
                 let (signing_id, name) = (event.str(field::PROCESS_SIGNING_ID), event.str(field::PROCESS_NAME));

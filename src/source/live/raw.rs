@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::super::endpoint_security::Message;
+use super::super::endpoint_security::Received;
 use crate::event::Timestamp;
 
 /// Something that a source sent, or was sent.
 #[derive(Debug)]
 pub(crate) enum Raw {
-    /// A message of Endpoint Security, as far as it is copied.
-    Message(Box<Message<'static>>),
+    /// A message of Endpoint Security.
+    Message(Box<dyn Received>),
     /// A piece of what eslogger printed.
     Printed(Vec<u8>),
     /// Bytes of another source.

@@ -89,8 +89,8 @@ impl ReportSender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{AuditToken, Categories, Event, Timestamp, field};
-    use crate::source::endpoint_security::{Descriptor, Exec, Exit, File, Fork, Message, Notification, Process};
+    use crate::event::{Categories, Event, Timestamp, field};
+    use crate::source::endpoint_security::{self, Outline, Received};
     use crate::source::live::Level;
 
     fn report(bytes: usize) -> Report {
@@ -99,32 +99,30 @@ mod tests {
         Report::Event(Box::new(event))
     }
 
-    fn process(pid: u32, path: &'static str, ppid: Option<i64>) -> Process<'static> {
-        let executable = Some(File { path: path.into(), path_truncated: false, device: None });
-        Process { audit_token: AuditToken([0, 0, 0, 0, 0, pid, 0, 1]), ppid, executable, ..Process::default() }
-    }
+    #[derive(Debug)]
+    struct Message(Outline<'static>);
 
-    fn message(actor: Process<'static>, event: Notification<'static>) -> Report {
-        let (version, seq_num, global_seq_num) = Default::default();
-        let message = Message { time: Timestamp::default(), version, seq_num, global_seq_num, process: actor, event };
-        Report::Message(Box::new(message))
+    impl Received for Message {
+        fn message(&self) -> Option<endpoint_security::Message<'_>> {
+            None
+        }
+
+        fn outline(&self) -> Outline<'_> {
+            self.0
+        }
+
+        fn bytes(&self) -> usize {
+            1024
+        }
     }
 
     #[test]
     fn what_osascript_and_its_children_do_does_not_wait_and_what_others_do_may() {
         let watched = Watched::new(|_, name| name == Some("osascript"));
         watched.insert(50);
-        let exec = |path, ppid| {
-            let (target, descriptors) = (process(7, path, Some(ppid)), [Descriptor::default(); 3]);
-            let (args, args_count, args_left_out, env, cwd, script) = Default::default();
-            let exec = Exec { target, args, args_count, args_left_out, env, cwd, script, descriptors };
-            message(process(7, "/bin/sh", None), Notification::Exec(Box::new(exec)))
+        let message = |pid, ppid, path| {
+            Report::Message(Box::new(Message(Outline { pid, ppid: Some(ppid), signing_id: None, path: Some(path) })))
         };
-        let fork = |parent: u32| {
-            let child = process(8, "/bin/sh", Some(parent.into()));
-            message(process(parent, "/bin/sh", None), Notification::Fork(Box::new(Fork { child })))
-        };
-        let exit = |pid, path| message(process(pid, path, Some(1)), Notification::Exit(Exit { stat: Some(0) }));
         let line = |name, parent| {
             let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
             event.push_str(field::PROCESS_NAME, name);
@@ -132,18 +130,16 @@ mod tests {
             Report::Event(Box::new(event))
         };
         let urgent = [
-            exec("/usr/bin/osascript", 1),
-            exec("/usr/bin/curl", 50),
-            fork(50),
-            exit(50, "/bin/sh"),
-            exit(9, "/usr/bin/osascript"),
+            message(7, 1, "/usr/bin/osascript"),
+            message(7, 50, "/usr/bin/curl"),
+            message(50, 1, "/bin/sh"),
             line("osascript", 1),
             line("curl", 50),
             Report::notice(Level::Info, String::new()),
         ];
-        let others = [exec("/usr/bin/curl", 1), fork(51), exit(9, "/bin/sh"), line("curl", 1)];
-        assert_eq!(urgent.map(|report| report.is_about(&watched)), [true; 8]);
-        assert_eq!(others.map(|report| report.is_about(&watched)), [false; 4]);
+        let others = [message(7, 1, "/usr/bin/curl"), message(51, -1, "/bin/osascript/sh"), line("curl", 1)];
+        assert_eq!(urgent.map(|report| report.is_about(&watched)), [true; 6]);
+        assert_eq!(others.map(|report| report.is_about(&watched)), [false; 3]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use endpoint_sec::{Client, Message, version};
 
 use super::feed::Feed;
 use super::host::version_numbers;
-use super::{es, sys};
+use super::{es, es_message, sys};
 use crate::event::{Flow, FlowSource, Owner, ProcessRef, Timestamp};
 use crate::source::endpoint_security::connect::{self, EVENT_TYPE, FIRST_RELEASE, PortOrder};
 use crate::source::live::{Level, Losses, Raw, RingingSender};
@@ -80,7 +80,7 @@ fn watch(feed: &Feed, flows: &RingingSender<Flow>, (major, minor, patch): (u64, 
 /// On the system's thread. The structure's place and layout are not certain, so the kernel copies, and refuses
 /// what is not memory of ours.
 fn copy(message: &Message) -> Copied {
-    let token = es::token(message.process().audit_token());
+    let token = es_message::token(message.process().audit_token());
     let bytes = sys::event_structure(message, connect::SIZE).unwrap_or_default();
     let name = connect::name_token(&bytes).and_then(|(address, length)| sys::read_memory(address, length));
     Copied {

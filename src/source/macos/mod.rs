@@ -3,6 +3,7 @@
 mod control;
 mod es;
 mod es_connect;
+mod es_message;
 mod es_mutes;
 mod eslogger;
 mod feed;
