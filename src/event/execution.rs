@@ -11,7 +11,13 @@ const MAX_ARGS: usize = 64;
 const MAX_ARG_BYTES: usize = 1024;
 /// Of all arguments together: descendants hold the executions of their ancestors.
 const MAX_ARGS_BYTES: usize = 8 * 1024;
-const MAX_COMMAND_LINE_BYTES: usize = 4096;
+/// Of each text.
+const MAX_TEXT_BYTES: usize = 4096;
+/// Of the host, all texts and arguments.
+const MAX_TEXT: usize = (1 + TEXTS.len()) * MAX_TEXT_BYTES + MAX_ARGS_BYTES + 1;
+const _: () = assert!(MAX_TEXT <= u16::MAX as usize);
+/// Arguments whose places are not in an allocation of their own.
+const FEW: usize = 5;
 
 /// The texts that an execution keeps, besides its arguments.
 const TEXTS: [Field; 9] = [
@@ -28,28 +34,73 @@ const TEXTS: [Field; 9] = [
 
 /// One execution of one program: what a process event reported about it.
 ///
-/// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, and arguments that
-/// the command line consists of are parts of it.
-#[derive(Debug, Default)]
+/// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, that of its key in the
+/// process table too, and arguments that the command line consists of are parts of it. None of its places is beyond
+/// [`MAX_TEXT`].
+#[derive(Debug)]
 pub struct Execution {
     pid: Option<i64>,
     is_signed: Option<bool>,
     is_trusted: Option<bool>,
     args_count: Option<i64>,
-    /// The texts one after the other, then the arguments.
-    text: String,
-    /// Where each text ends, and whether there is one.
-    ends: [(u32, bool); TEXTS.len()],
-    /// Where each argument begins and ends.
-    args: Box<[(u32, u32)]>,
+    /// The host with [`Execution::HOST_END`], the texts one after the other, then the arguments.
+    text: Arc<str>,
+    /// Where the first text begins.
+    start: u16,
+    /// Where each text ends.
+    ends: [u16; TEXTS.len()],
+    /// A bit for each text that there is.
+    stated: u16,
+    args: Args,
     script: Option<Arc<Script>>,
     charge: Option<Charge>,
 }
 
+/// Where an argument begins and ends.
+type Part = (u16, u16);
+
+/// Where the arguments are: an allocation of their own would be a place more in memory for each execution.
+#[derive(Debug)]
+enum Args {
+    Few(u8, [Part; FEW]),
+    Many(Box<[Part]>),
+}
+
+impl Default for Args {
+    fn default() -> Args {
+        Args::Few(0, [(0, 0); FEW])
+    }
+}
+
+impl From<Vec<Part>> for Args {
+    fn from(parts: Vec<Part>) -> Args {
+        let mut few = [(0, 0); FEW];
+        match few.get_mut(..parts.len()) {
+            Some(places) => {
+                places.copy_from_slice(&parts);
+                Args::Few(parts.len() as u8, few)
+            }
+            None => Args::Many(parts.into()),
+        }
+    }
+}
+
+impl Args {
+    fn parts(&self) -> &[Part] {
+        match self {
+            Args::Few(count, parts) => &parts[..usize::from(*count)],
+            Args::Many(parts) => parts,
+        }
+    }
+}
+
 impl Execution {
+    /// What is between a host and an entity id; no host has it in its name.
+    pub(crate) const HOST_END: char = '\0';
+
     /// The execution that a process event is about. Long arguments are cut: the event has them whole.
     pub fn of(event: &Event) -> Execution {
-        let texts = TEXTS.map(|field| event.str(field).map(|text| cut(text, MAX_COMMAND_LINE_BYTES)));
+        let texts = TEXTS.map(|field| event.str(field));
         let args = || {
             let strings = event.stated(field::PROCESS_ARGS).filter_map(|arg| match arg {
                 Scalar::Str(text) => Some(cut(text, MAX_ARG_BYTES)),
@@ -60,27 +111,47 @@ impl Execution {
                 Some(arg)
             })
         };
-        let parts = parts_of(texts[COMMAND_LINE].unwrap_or_default(), args());
+        let parts = parts_of(cut(texts[COMMAND_LINE].unwrap_or_default(), MAX_TEXT_BYTES), args());
         let own = if parts.is_some() { 0 } else { args().map(str::len).sum() };
-        let mut execution = Execution::joined(texts, own);
-        execution.pid = event.int(field::PROCESS_PID);
-        execution.args_count = event.int(field::PROCESS_ARGS_COUNT);
-        execution.is_signed = flag(event, field::PROCESS_SIGNATURE_EXISTS);
-        execution.is_trusted = flag(event, field::PROCESS_SIGNATURE_TRUSTED);
-        let start = execution.ends[COMMAND_LINE - 1].0;
-        execution.args = match parts {
+        let mut text = Text::new(event.str(field::HOST_ID).unwrap_or_default(), texts, own);
+        let start = text.ends[COMMAND_LINE - 1];
+        let parts: Vec<Part> = match parts {
             Some(parts) => parts.into_iter().map(|(from, to)| (start + from, start + to)).collect(),
-            None => args().map(|arg| execution.append(arg)).collect(),
+            None => args().map(|arg| text.append(arg)).collect(),
         };
-        execution.script = event.script.clone();
-        execution
+        Execution {
+            pid: event.int(field::PROCESS_PID),
+            args_count: event.int(field::PROCESS_ARGS_COUNT),
+            is_signed: flag(event, field::PROCESS_SIGNATURE_EXISTS),
+            is_trusted: flag(event, field::PROCESS_SIGNATURE_TRUSTED),
+            args: parts.into(),
+            script: event.script.clone(),
+            ..Execution::with(text)
+        }
     }
 
     /// An execution that only another process's event has reported.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
         let mut texts = [None; TEXTS.len()];
         (texts[0], texts[1], texts[2]) = (Some(entity_id), name, executable);
-        Execution { pid, ..Execution::joined(texts, 0) }
+        Execution { pid, ..Execution::with(Text::new("", texts, 0)) }
+    }
+
+    fn with(text: Text) -> Execution {
+        let Text { text, start, ends, stated } = text;
+        Execution {
+            pid: None,
+            is_signed: None,
+            is_trusted: None,
+            args_count: None,
+            text: text.into(),
+            start,
+            ends,
+            stated,
+            args: Args::default(),
+            script: None,
+            charge: None,
+        }
     }
 
     /// Enters its bytes in a ledger, for as long as anything holds it.
@@ -92,23 +163,16 @@ impl Execution {
     /// The bytes that it takes.
     pub(crate) fn bytes(&self) -> usize {
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
-        size_of::<Execution>() + self.text.capacity() + size_of_val::<[_]>(&self.args) + script
+        let args = match &self.args {
+            Args::Few(..) => 0,
+            Args::Many(parts) => size_of_val::<[_]>(parts),
+        };
+        size_of::<Execution>() + self.text.len() + args + script
     }
 
-    /// One with these texts, and room for so many bytes more.
-    fn joined(texts: [Option<&str>; TEXTS.len()], more: usize) -> Execution {
-        let mut text = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum::<usize>() + more);
-        let ends = texts.map(|value| {
-            text.push_str(value.unwrap_or_default());
-            (text.len() as u32, value.is_some())
-        });
-        Execution { text, ends, ..Execution::default() }
-    }
-
-    fn append(&mut self, text: &str) -> (u32, u32) {
-        let start = self.text.len() as u32;
-        self.text.push_str(text);
-        (start, self.text.len() as u32)
+    /// The text that begins with the host, [`Execution::HOST_END`] and the entity id.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
     }
 
     /// `process.entity_id`.
@@ -183,13 +247,45 @@ impl Execution {
 
     /// `process.args`: the first 64, the first KiB of each, 8 KiB in all.
     pub fn args(&self) -> impl Iterator<Item = &str> {
-        self.args.iter().map(|(start, end)| &self.text[*start as usize..*end as usize])
+        self.args.parts().iter().map(|(start, end)| &self.text[usize::from(*start)..usize::from(*end)])
     }
 
     fn get(&self, at: usize) -> Option<&str> {
-        let (end, stated) = self.ends[at];
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
-        stated.then(|| &self.text[start as usize..end as usize])
+        let start = at.checked_sub(1).map_or(self.start, |before| self.ends[before]);
+        (self.stated >> at & 1 == 1).then(|| &self.text[usize::from(start)..usize::from(self.ends[at])])
+    }
+}
+
+/// The text of an execution while it is put together.
+struct Text {
+    text: String,
+    start: u16,
+    ends: [u16; TEXTS.len()],
+    stated: u16,
+}
+
+impl Text {
+    /// These texts, and room for so many bytes more.
+    fn new(host: &str, texts: [Option<&str>; TEXTS.len()], more: usize) -> Text {
+        let texts = texts.map(|text| text.map(|text| cut(text, MAX_TEXT_BYTES)));
+        let host = cut(host, MAX_TEXT_BYTES);
+        let length: usize = texts.iter().flatten().map(|text| text.len()).sum();
+        let mut text = String::with_capacity(host.len() + 1 + length + more);
+        text.push_str(host);
+        text.push(Execution::HOST_END);
+        let start = text.len() as u16;
+        let ends = texts.map(|value| {
+            text.push_str(value.unwrap_or_default());
+            text.len() as u16
+        });
+        let stated = texts.iter().rev().fold(0, |stated, text| stated << 1 | u16::from(text.is_some()));
+        Text { text, start, ends, stated }
+    }
+
+    fn append(&mut self, text: &str) -> Part {
+        let start = self.text.len() as u16;
+        self.text.push_str(text);
+        (start, self.text.len() as u16)
     }
 }
 
@@ -202,7 +298,7 @@ fn flag(event: &Event, field: Field) -> Option<bool> {
 }
 
 /// Where each argument is in the command line, when the arguments joined by spaces make it up.
-fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Option<Vec<(u32, u32)>> {
+fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Option<Vec<Part>> {
     let (mut parts, mut at) = (Vec::new(), 0);
     for arg in args {
         let end = at + arg.len();
@@ -210,7 +306,7 @@ fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Opti
         if !matches!(rest.as_bytes().get(arg.len()), None | Some(b' ')) {
             return None;
         }
-        parts.push((at as u32, end as u32));
+        parts.push((at as u16, end as u16));
         at = end + 1;
     }
     Some(parts)
@@ -255,6 +351,11 @@ impl Ancestors {
         &self.nearest
     }
 
+    /// Whether it holds this execution and no other.
+    pub(crate) fn is_only(&self, execution: &Arc<Execution>) -> bool {
+        self.further.is_none() && Arc::ptr_eq(&self.nearest, execution)
+    }
+
     /// The ancestors, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Execution>> {
         let lists = std::iter::successors(Some(self), |list| list.further.as_deref());
@@ -292,7 +393,7 @@ mod tests {
             assert_eq!(execution.args().collect::<Vec<_>>(), wanted, "{command_line:?}");
             assert_eq!((execution.name(), execution.team_id()), (Some("tool"), Some("TEAM")));
         }
-        assert!(execution("tool -a", &["tool", "-a"]).text.len() < 24, "told once, held once");
+        assert!(execution("tool -a", &["tool", "-a"]).text.len() < 25, "told once, held once");
     }
 
     #[test]

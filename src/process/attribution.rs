@@ -190,7 +190,7 @@ impl Owners {
         let pid = event.int(field::PROCESS_PID)?;
         let at = self.running(pid, event)?;
         let owners = self.owners(event.str(field::HOST_ID).unwrap_or_default(), pid)?;
-        owners.get(at).map(|owner| (Arc::clone(owner.key.text()), owner.is_reported))
+        owners.get(at).map(|owner| (owner.key.text().into(), owner.is_reported))
     }
 
     /// The execution that ran under a pid at a time.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::Equivalent;
 
 use super::room::Map;
-use crate::event::{Event, field};
+use crate::event::{Event, Execution, field};
 
 /// The host and the entity id of an execution: entity ids are unique on one host only.
 ///
@@ -15,7 +15,9 @@ use crate::event::{Event, field};
 #[derive(Clone)]
 pub(super) struct Key {
     hash: u64,
+    /// Begins with it.
     text: Arc<str>,
+    len: u32,
 }
 
 /// What is known by key.
@@ -24,34 +26,34 @@ pub(super) type ByKey<V> = Map<Key, V, BuildHasherDefault<Hashed>>;
 impl Key {
     /// The host.
     pub(super) fn host(&self) -> &str {
-        self.text.split_once(BETWEEN).map_or("", |(host, _)| host)
+        self.text().split_once(Execution::HOST_END).map_or("", |(host, _)| host)
     }
 
     /// The entity id.
     pub(super) fn entity_id(&self) -> &str {
-        self.text.split_once(BETWEEN).map_or("", |(_, entity_id)| entity_id)
+        self.text().split_once(Execution::HOST_END).map_or("", |(_, entity_id)| entity_id)
     }
 
     /// To look for it.
     pub(super) fn wanted(&self) -> Wanted<'_> {
-        Wanted { hash: self.hash, text: &self.text }
+        Wanted { hash: self.hash, text: self.text() }
     }
 
     /// Both, for others to compare.
-    pub(super) fn text(&self) -> &Arc<str> {
-        &self.text
+    pub(super) fn text(&self) -> &str {
+        &self.text[..self.len as usize]
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        self.text().fmt(f)
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
-        Arc::ptr_eq(&self.text, &other.text) || (self.hash == other.hash && self.text == other.text)
+        self.hash == other.hash && self.text() == other.text()
     }
 }
 
@@ -78,9 +80,6 @@ struct Made {
     text: String,
 }
 
-/// No host has it in its name.
-const BETWEEN: char = '\0';
-
 impl Keys {
     /// The key of the execution with this id on the host of the event.
     pub(super) fn of(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
@@ -102,7 +101,7 @@ impl Made {
     fn make(&mut self, hasher: &ahash::RandomState, event: &Event, entity_id: &str) -> Wanted<'_> {
         self.text.clear();
         self.text.push_str(event.str(field::HOST_ID).unwrap_or_default());
-        self.text.push(BETWEEN);
+        self.text.push(Execution::HOST_END);
         self.text.push_str(entity_id);
         self.hash = hasher.hash_one(self.text.as_bytes());
         self.wanted()
@@ -123,7 +122,16 @@ pub(super) struct Wanted<'k> {
 impl Wanted<'_> {
     /// The same, to be kept.
     pub(super) fn to_key(self) -> Key {
-        Key { hash: self.hash, text: self.text.into() }
+        Key { hash: self.hash, text: self.text.into(), len: self.text.len() as u32 }
+    }
+
+    /// The same, in the text of the execution whose key it is.
+    pub(super) fn to_key_of(self, execution: &Execution) -> Key {
+        if !execution.text().starts_with(self.text) {
+            // Something in it is so long that the execution has it only in part.
+            return self.to_key();
+        }
+        Key { hash: self.hash, text: Arc::clone(execution.text()), len: self.text.len() as u32 }
     }
 }
 
@@ -135,7 +143,7 @@ impl Hash for Wanted<'_> {
 
 impl Equivalent<Key> for Wanted<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && *self.text == *key.text
+        self.hash == key.hash && self.text == key.text()
     }
 }
 

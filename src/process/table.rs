@@ -188,6 +188,7 @@ impl Table {
         if let Some(entry) = self.executions.get_mut(&key) {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);
+            entry.children = None;
             entry.executed |= executed;
             let pid = replaced.process.as_ref().and_then(|process| process.pid());
             if let Some(pid) = pid.filter(|pid| event.int(field::PROCESS_PID) != Some(*pid)) {
@@ -199,13 +200,22 @@ impl Table {
             self.count_given_up(given_up, event.time);
             return self.bound(event.time);
         }
-        let key = key.to_key();
+        let key = context.process.as_ref().map_or_else(|| key.to_key(), |execution| key.to_key_of(execution));
         let given_up = self.owners.started(&key, event);
         self.count_given_up(given_up, event.time);
         self.latest.insert(event, &key);
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.text().len()));
-        let entry = Entry { key: key.clone(), context, marks: 0, executed, ended: None, generation, _charge: charge };
+        let entry = Entry {
+            key: key.clone(),
+            context,
+            children: None,
+            marks: 0,
+            executed,
+            ended: None,
+            generation,
+            _charge: charge,
+        };
         make_room(&mut self.executions);
         self.executions.insert(key.clone(), Box::new(entry));
         self.running.insert(self.generation, key);

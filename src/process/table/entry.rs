@@ -10,6 +10,8 @@ use crate::process::key::Key;
 pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) context: Arc<Context>,
+    /// What its children descend from, once it has one: itself and its ancestors.
+    pub(super) children: Option<Arc<Ancestors>>,
     /// Which `descendant of […]` queries this execution's own events match.
     pub(super) marks: u128,
     /// An exec reported it, not only a fork.
@@ -24,6 +26,8 @@ pub(super) struct Entry {
 pub(super) struct Known {
     pub(super) execution: Option<Arc<Execution>>,
     pub(super) ancestors: Option<Arc<Ancestors>>,
+    /// What its children descend from, if it had one before.
+    pub(super) children: Option<Arc<Ancestors>>,
     /// Which `descendant of […]` queries its ancestors match.
     pub(super) inherited: u128,
     /// Which of them it matches itself.
@@ -38,6 +42,7 @@ impl Known {
         Known {
             execution: entry.context.process.clone(),
             ancestors: entry.context.ancestors.clone(),
+            children: entry.children.clone(),
             inherited: entry.context.lineage,
             marks: entry.marks,
             parent_pid: entry.context.parent.as_ref().and_then(|parent| parent.pid()),
@@ -49,8 +54,9 @@ impl Known {
         self.inherited | self.marks
     }
 
-    /// The list of what descends from it.
-    pub(super) fn list(&self, execution: Arc<Execution>) -> Arc<Ancestors> {
-        Ancestors::new(execution, self.ancestors.as_ref())
+    /// What its children descend from.
+    pub(super) fn list(&self) -> Option<Arc<Ancestors>> {
+        let of = |execution: &Arc<Execution>| Ancestors::new(Arc::clone(execution), self.ancestors.as_ref());
+        self.children.clone().or_else(|| self.execution.as_ref().map(of))
     }
 }

@@ -47,28 +47,41 @@ impl Table {
     /// The parent that the event names, and what descends from it where the process has not been seen before.
     fn add_parent(&mut self, event: &Event, id: &str, at_fork: Option<&Arc<Ancestors>>, context: &mut Context) {
         let parent = self.known(event, id);
-        let execution = parent.execution.clone().unwrap_or_else(|| self.named_parent(event, id));
-        context.parent = Some(Arc::clone(&execution));
+        let list = match (&parent.children, parent.list()) {
+            (Some(list), _) => Arc::clone(list),
+            (None, Some(list)) => self.shared(event, id, list),
+            (None, None) => self.named_parent(event, id),
+        };
+        context.parent = Some(Arc::clone(list.nearest()));
         if at_fork.is_some_and(|list| list.nearest().entity_id() != id) {
             return;
         }
         let first = if at_fork.is_none() { self.original_parent(event) } else { None };
-        if let Some((first, execution)) = first.and_then(|first| first.execution.clone().map(|found| (first, found))) {
-            context.ancestors = Some(first.list(execution));
+        if let Some((first, list)) = first.and_then(|first| first.list().map(|list| (first, list))) {
+            context.ancestors = Some(list);
             context.lineage |= first.lineage();
             return;
         }
-        context.ancestors = Some(parent.list(execution));
+        context.ancestors = Some(list);
         context.lineage |= parent.lineage();
     }
 
+    /// The list of what descends from an execution, remembered for its other children.
+    fn shared(&mut self, event: &Event, id: &str, list: Arc<Ancestors>) -> Arc<Ancestors> {
+        if let Some(entry) = self.executions.get_mut(&self.keys.of(event, id)) {
+            entry.children = Some(Arc::clone(&list));
+        }
+        list
+    }
+
     /// The parent by what the event says of it, shared with what others say of it that wait for its start.
-    fn named_parent(&mut self, event: &Event, id: &str) -> Arc<Execution> {
+    fn named_parent(&mut self, event: &Event, id: &str) -> Arc<Ancestors> {
         let (pid, name) = (event.int(field::PARENT_PID), event.str(field::PARENT_NAME));
         let executable = event.str(field::PARENT_EXECUTABLE);
-        let said = |named: &&Arc<Execution>| (named.pid(), named.name(), named.executable()) == (pid, name, executable);
-        let shared = self.unlinked.named(self.keys.of(event, id)).filter(said);
-        shared.cloned().unwrap_or_else(|| Execution::named(id, pid, name, executable).charged_to(&self.ledger))
+        let says = |named: &Execution| (named.pid(), named.name(), named.executable()) == (pid, name, executable);
+        let shared = self.unlinked.named(self.keys.of(event, id)).filter(|list| says(list.nearest()));
+        let named = || Execution::named(id, pid, name, executable).charged_to(&self.ledger);
+        shared.cloned().unwrap_or_else(|| Ancestors::new(named(), None))
     }
 
     /// What the process was before it ran this program.

@@ -24,8 +24,11 @@ impl Table {
         let from = self.keys.of(event, from);
         if !self.executions.contains_key(&from) {
             if is_ancestor {
-                let parent = event.context.as_ref().and_then(|context| context.parent.as_ref());
-                self.unlinked.add(event.time, key, from, parent);
+                let context = event.context.as_ref();
+                let (parent, list) =
+                    (context.and_then(|it| it.parent.as_ref()), context.and_then(|it| it.ancestors.as_ref()));
+                let named = list.filter(|list| parent.is_some_and(|parent| list.is_only(parent)));
+                self.unlinked.add(event.time, key, from, named);
             }
         } else if let Some(ancestor) = self.unlinked.ancestor_of.get(&from).cloned() {
             self.unlinked.add(event.time, key, ancestor.wanted(), None);
@@ -44,6 +47,7 @@ impl Table {
         let Some(execution) = entry.context.process.clone() else { return };
         for child in waiting {
             let Some(entry) = self.executions.get_mut(&child) else { continue };
+            entry.children = None;
             let context = Arc::make_mut(&mut entry.context);
             if graft(context, &execution, ancestors.as_ref()) {
                 context.lineage |= lineage;

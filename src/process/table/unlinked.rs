@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::hash_map::Entry;
 
 use super::recent::Recent;
-use crate::event::{Execution, Timestamp};
+use crate::event::{Ancestors, Timestamp};
 use crate::process::key::{ByKey, Key, Wanted};
 use crate::process::room::make_room;
 
@@ -15,8 +15,8 @@ use crate::process::room::make_room;
 pub(super) struct Waiting {
     /// The key of the ancestor.
     ancestor: Key,
-    /// What the first of them said of it: most say the same, and share it.
-    named: Option<Arc<Execution>>,
+    /// What the first of them said of it, and so descends from: most say the same, and share it.
+    named: Option<Arc<Ancestors>>,
     keys: VecDeque<Key>,
 }
 
@@ -38,7 +38,7 @@ impl Unlinked {
     }
 
     /// This execution waits for the start of an ancestor, of which this is known.
-    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>, named: Option<&Arc<Execution>>) {
+    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>, named: Option<&Arc<Ancestors>>) {
         self.expire(time);
         make_room(&mut self.ancestor_of);
         let Entry::Vacant(place) = self.ancestor_of.entry(key.clone()) else { return };
@@ -60,7 +60,7 @@ impl Unlinked {
     }
 
     /// What was said of an ancestor that is waited for.
-    pub(super) fn named(&self, ancestor: Wanted<'_>) -> Option<&Arc<Execution>> {
+    pub(super) fn named(&self, ancestor: Wanted<'_>) -> Option<&Arc<Ancestors>> {
         self.by_ancestor.get(&ancestor)?.named.as_ref()
     }
 
