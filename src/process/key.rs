@@ -53,7 +53,8 @@ impl fmt::Debug for Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
-        self.hash == other.hash && self.text() == other.text()
+        let is_same = Arc::ptr_eq(&self.text, &other.text) && self.len == other.len;
+        is_same || (self.hash == other.hash && self.text() == other.text())
     }
 }
 
@@ -120,6 +121,20 @@ pub(super) struct Wanted<'k> {
 }
 
 impl Wanted<'_> {
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Whether it is this key.
+    pub(super) fn is(&self, key: &Key) -> bool {
+        self.hash == key.hash && *self.text == *key.text()
+    }
+
+    /// How many bytes its text has.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The same, to be kept.
     pub(super) fn to_key(self) -> Key {
         Key { hash: self.hash, text: self.text.into(), len: self.text.len() as u32 }
@@ -143,7 +158,7 @@ impl Hash for Wanted<'_> {
 
 impl Equivalent<Key> for Wanted<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.text == key.text()
+        self.is(key)
     }
 }
 

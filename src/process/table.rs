@@ -1,6 +1,7 @@
 //! The executions that the stream has reported, bounded, and what they add to later events.
 
 mod entry;
+mod executions;
 mod exits;
 mod latest;
 mod lineage;
@@ -12,15 +13,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::hash_map::Entry as Place;
-
 use super::attribution::Owners;
-use super::key::{ByKey, Key, Keys};
+use super::key::Keys;
 use super::pending_flows::Owner;
-use super::room::make_room;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Context, Event, Execution, Ledger, Scalar, Timestamp};
 use entry::{Entry, Known};
+use executions::{Executions, Id};
 use exits::EarlyExits;
 use latest::Latest;
 use unlinked::Unlinked;
@@ -58,11 +57,10 @@ const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + siz
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     limits: Limits,
-    /// A place in a hash table is paid for when it is empty too: the entries are elsewhere.
-    executions: ByKey<Box<Entry>>,
+    executions: Executions,
     /// Those that run, in the order in which they were reported.
-    running: BTreeMap<u64, Key>,
-    exited: VecDeque<(Timestamp, Key)>,
+    running: BTreeMap<u64, Id>,
+    exited: VecDeque<(Timestamp, Id)>,
     owners: Owners,
     latest: Latest,
     early_exits: EarlyExits,
@@ -102,7 +100,7 @@ impl Table {
     pub(crate) fn observe(&mut self, event: &mut Event, marks: impl FnOnce(&Event) -> u128) {
         self.expire(event.time);
         let Table { owners, executions, keys, .. } = self;
-        owners.attribute(event, |event, entity_id| executions.contains_key(&keys.of(event, entity_id)));
+        owners.attribute(event, |event, entity_id| executions.find(&keys.of(event, entity_id)).is_some());
         let is_process = event.categories.intersects(Categories::PROCESS);
         let ends = is_process && event.is_type("end");
         let starts = is_process && (!ends || event.is_type("start"));
@@ -118,7 +116,7 @@ impl Table {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
                 let mut context = known.map(|known| Context::clone(&known.context)).unwrap_or_default();
-                let itself = known.map(|known| Known::of(known)).unwrap_or_default();
+                let itself = known.map(Known::of).unwrap_or_default();
                 self.add_lineage(event, itself, &mut context);
                 context.process = starts.then(|| Execution::of(event).charged_to(&self.ledger));
                 Some(Arc::new(context))
@@ -144,7 +142,7 @@ impl Table {
     /// Whether the execution that a process event is about is known.
     pub(crate) fn knows(&mut self, event: &Event) -> bool {
         let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
-        self.executions.contains_key(&self.keys.of(event, entity_id))
+        self.executions.find(&self.keys.of(event, entity_id)).is_some()
     }
 
     /// The key of the execution that an event of a pid belongs to, when it is known, and whether its start was
@@ -160,23 +158,23 @@ impl Table {
             self.end_replaced(event);
         }
         let key = self.keys.own();
-        let Some(entry) = self.executions.get_mut(&key) else {
+        let Some(id) = self.executions.find(&key) else {
             if ends {
                 self.early_exits.add(key, event.time);
             }
             return;
         };
+        let Some(entry) = self.executions.at_mut(id) else { return };
         entry.marks |= marks;
         let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
         if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
             entry.ended = Some(ended);
             self.running.remove(&entry.generation);
             self.owners.ended(&entry.key, event.int(field::PROCESS_PID), ended);
-            self.exited.push_back((ended, entry.key.clone()));
+            self.exited.push_back((ended, id));
         }
         if starts {
-            let key = entry.key.clone();
-            self.link(event, &key, event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
+            self.link(event, id, event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
         }
     }
 
@@ -185,7 +183,8 @@ impl Table {
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
         let key = self.keys.own();
-        if let Some(entry) = self.executions.get_mut(&key) {
+        let known = self.executions.find(&key);
+        if let Some((id, entry)) = known.and_then(|id| Some((id, self.executions.at_mut(id)?))) {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);
             entry.children = None;
@@ -194,7 +193,7 @@ impl Table {
             if let Some(pid) = pid.filter(|pid| event.int(field::PROCESS_PID) != Some(*pid)) {
                 // Forgetting it would look for it by the new one alone.
                 self.owners.forget(&entry.key, Some(pid));
-                self.latest.remove(&entry.key, pid);
+                self.latest.remove(&entry.key, pid, id);
             }
             let given_up = self.owners.started(&entry.key, event);
             self.count_given_up(given_up, event.time);
@@ -203,22 +202,14 @@ impl Table {
         let key = context.process.as_ref().map_or_else(|| key.to_key(), |execution| key.to_key_of(execution));
         let given_up = self.owners.started(&key, event);
         self.count_given_up(given_up, event.time);
-        self.latest.insert(event, &key);
         self.generation += 1;
         let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.text().len()));
-        let entry = Entry {
-            key: key.clone(),
-            context,
-            children: None,
-            marks: 0,
-            executed,
-            ended: None,
-            generation,
-            _charge: charge,
-        };
-        make_room(&mut self.executions);
-        self.executions.insert(key.clone(), Box::new(entry));
-        self.running.insert(self.generation, key);
+        let (began, ended) = (event.time, None);
+        let entry =
+            Entry { key, context, children: None, marks: 0, executed, began, ended, generation, _charge: charge };
+        let id = self.executions.insert(entry);
+        self.latest.insert(event, id);
+        self.running.insert(self.generation, id);
         self.bound(event.time);
     }
 
@@ -244,13 +235,13 @@ impl Table {
         if event.str(field::PROCESS_ENTITY_ID) == Some(replaced) {
             return;
         }
-        let key = self.keys.of(event, replaced);
-        if let Some(entry) = self.executions.get_mut(&key)
+        let id = self.executions.find(&self.keys.of(event, replaced));
+        if let Some((id, entry)) = id.and_then(|id| Some((id, self.executions.at_mut(id)?)))
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);
             self.running.remove(&entry.generation);
-            self.exited.push_back((event.time, entry.key.clone()));
+            self.exited.push_back((event.time, id));
         }
     }
 
@@ -270,32 +261,29 @@ impl Table {
                 return true;
             }
         }
-        let Some((_, key)) = self.running.pop_first() else { return false };
-        if let Some(entry) = self.executions.remove(&key) {
-            self.forget(*entry);
-        }
+        let Some((_, id)) = self.running.pop_first() else { return false };
+        self.forget(id);
         self.evicted += 1;
         self.lost += 1;
         true
     }
 
     fn remove_exited(&mut self) -> bool {
-        let Some((ended, key)) = self.exited.pop_front() else { return false };
-        let Place::Occupied(place) = self.executions.entry(key) else { return false };
+        let Some((ended, id)) = self.exited.pop_front() else { return false };
         // It may have been reported again, and have ended again.
-        if place.get().ended != Some(ended) {
-            return false;
+        let is_it = self.executions.at(id).is_some_and(|entry| entry.ended == Some(ended));
+        if is_it {
+            self.forget(id);
         }
-        let entry = place.remove();
-        self.forget(*entry);
-        true
+        is_it
     }
 
-    fn forget(&mut self, entry: Entry) {
+    fn forget(&mut self, id: Id) {
+        let Some(entry) = self.executions.remove(id) else { return };
         let pid = entry.context.process.as_ref().and_then(|process| process.pid());
         self.owners.forget(&entry.key, pid);
         if let Some(pid) = pid {
-            self.latest.remove(&entry.key, pid);
+            self.latest.remove(&entry.key, pid, id);
         }
     }
 }

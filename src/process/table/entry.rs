@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub(super) marks: u128,
     /// An exec reported it, not only a fork.
     pub(super) executed: bool,
+    /// When its start was reported to have been.
+    pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
     pub(super) generation: u64,
     pub(super) _charge: Charge,

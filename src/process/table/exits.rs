@@ -2,14 +2,14 @@
 
 use super::recent::Recent;
 use crate::event::Timestamp;
-use crate::process::key::{ByKey, Wanted};
+use crate::process::key::{ByKey, Key, Wanted};
 use crate::process::room::make_room;
 
 /// Exits of executions that are not known, by their key in the table.
 #[derive(Debug, Default)]
 pub(super) struct EarlyExits {
     by_key: ByKey<Timestamp>,
-    order: Recent,
+    order: Recent<Key>,
 }
 
 impl EarlyExits {
@@ -17,10 +17,10 @@ impl EarlyExits {
         while let Some((key, _)) = self.order.expire(time) {
             self.by_key.remove(&key);
         }
-        let key = key.to_key();
+        let (key, bytes) = (key.to_key(), key.bytes());
         make_room(&mut self.by_key);
         if self.by_key.insert(key.clone(), time).is_none() {
-            self.order.push(time, key);
+            self.order.push(time, key, bytes);
         }
     }
 

@@ -120,9 +120,8 @@ impl Table {
 
     /// The latest execution of a pid, when it has not ended, and when it began.
     fn latest(&self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
-        let (began, key) = self.latest.get(event, pid)?;
-        let entry = self.executions.get(key)?;
-        entry.ended.is_none_or(|ended| ended >= event.time).then(|| (*began, Known::of(entry)))
+        let entry = self.executions.at(self.latest.get(event, pid)?)?;
+        entry.ended.is_none_or(|ended| ended >= event.time).then(|| (entry.began, Known::of(entry)))
     }
 
     /// The process that forked this one, when launchd has taken its place and the fork was not seen.
@@ -130,7 +129,7 @@ impl Table {
         let pid = event.int(field::ORIGINAL_PARENT_PID)?;
         let forked = event.str(field::PROCESS_START).and_then(Timestamp::parse).unwrap_or(event.time);
         let key = self.owners.at(event.str(field::HOST_ID).unwrap_or_default(), pid, forked)?;
-        Some(self.executions.get(key).map(|entry| Known::of(entry)).unwrap_or_default())
+        Some(self.executions.get(&key.wanted()).map(Known::of).unwrap_or_default())
     }
 
     fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
@@ -169,7 +168,7 @@ impl Table {
     /// What is known of an execution on the host of the event.
     fn known(&mut self, event: &Event, entity_id: &str) -> Known {
         let entry = self.executions.get(&self.keys.of(event, entity_id));
-        entry.map(|entry| Known::of(entry)).unwrap_or_default()
+        entry.map(Known::of).unwrap_or_default()
     }
 }
 

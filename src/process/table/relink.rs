@@ -3,57 +3,62 @@
 use std::sync::Arc;
 
 use super::Table;
+use super::executions::Id;
 use crate::event::{Ancestors, Context, Event, Execution, field};
-use crate::process::key::Key;
 
 impl Table {
     /// An execution of this event's process is known now: it waits for an ancestor's start, or is one waited for.
-    pub(super) fn link(&mut self, event: &Event, key: &Key, entity_id: &str) {
+    pub(super) fn link(&mut self, event: &Event, id: Id, entity_id: &str) {
         // A fork that was not reported is no ancestor of what replaced it: its parent is.
         for (from, is_ancestor) in [(field::REPLACED_ENTITY_ID, false), (field::PARENT_ENTITY_ID, true)] {
             if let Some(from) = event.str(from).filter(|from| *from != entity_id) {
-                self.note_unlinked(event, key, (from, is_ancestor));
+                self.note_unlinked(event, id, (from, is_ancestor));
             }
         }
-        self.relink(event, key);
+        self.relink(event, id);
     }
 
     /// Records that the execution of the event descends from one whose start was not reported yet: `from` itself,
     /// if that is an ancestor, or the one that `from` waits for.
-    fn note_unlinked(&mut self, event: &Event, key: &Key, (from, is_ancestor): (&str, bool)) {
+    fn note_unlinked(&mut self, event: &Event, id: Id, (from, is_ancestor): (&str, bool)) {
         let from = self.keys.of(event, from);
-        if !self.executions.contains_key(&from) {
+        let Some(known) = self.executions.find(&from) else {
             if is_ancestor {
                 let context = event.context.as_ref();
-                let (parent, list) =
-                    (context.and_then(|it| it.parent.as_ref()), context.and_then(|it| it.ancestors.as_ref()));
+                let parent = context.and_then(|context| context.parent.as_ref());
+                let list = context.and_then(|context| context.ancestors.as_ref());
                 let named = list.filter(|list| parent.is_some_and(|parent| list.is_only(parent)));
-                self.unlinked.add(event.time, key, from, named);
+                self.unlinked.add(event.time, id, from, named);
             }
-        } else if let Some(ancestor) = self.unlinked.ancestor_of.get(&from).cloned() {
-            self.unlinked.add(event.time, key, ancestor.wanted(), None);
+            return;
+        };
+        if let Some(ancestor) = self.unlinked.ancestor_of.get(&known).cloned() {
+            self.unlinked.add(event.time, id, ancestor.wanted(), None);
         }
     }
 
     /// The start of an execution was reported: what descends from it does from its ancestors too.
-    fn relink(&mut self, event: &Event, key: &Key) {
+    fn relink(&mut self, event: &Event, id: Id) {
         if self.unlinked.by_ancestor.is_empty() {
             return;
         }
-        let waiting = self.unlinked.take(key);
-        let Some(entry) = self.executions.get(key).filter(|_| !waiting.is_empty()) else { return };
-        let further = self.unlinked.ancestor_of.get(key).cloned();
+        let Some(entry) = self.executions.at(id) else { return };
+        let waiting = self.unlinked.take(entry.key.wanted());
+        if waiting.is_empty() {
+            return;
+        }
+        let further = self.unlinked.ancestor_of.get(&id).cloned();
         let (lineage, ancestors) = (entry.context.lineage | entry.marks, entry.context.ancestors.clone());
         let Some(execution) = entry.context.process.clone() else { return };
         for child in waiting {
-            let Some(entry) = self.executions.get_mut(&child) else { continue };
+            let Some(entry) = self.executions.at_mut(child) else { continue };
             entry.children = None;
             let context = Arc::make_mut(&mut entry.context);
             if graft(context, &execution, ancestors.as_ref()) {
                 context.lineage |= lineage;
             }
             if let Some(further) = &further {
-                self.unlinked.add(event.time, &child, further.wanted(), None);
+                self.unlinked.add(event.time, child, further.wanted(), None);
             }
         }
     }

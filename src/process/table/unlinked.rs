@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use hashbrown::hash_map::Entry;
 
+use super::executions::Id;
 use super::recent::Recent;
 use crate::event::{Ancestors, Timestamp};
 use crate::process::key::{ByKey, Key, Wanted};
-use crate::process::room::make_room;
+use crate::process::room::{Map, make_room};
 
 /// The executions that wait for the start of one ancestor.
 #[derive(Debug)]
@@ -17,17 +18,17 @@ pub(super) struct Waiting {
     ancestor: Key,
     /// What the first of them said of it, and so descends from: most say the same, and share it.
     named: Option<Arc<Ancestors>>,
-    keys: VecDeque<Key>,
+    ids: VecDeque<Id>,
 }
 
 /// Executions with an ancestor of which only its entity id is known.
 #[derive(Debug, Default)]
 pub(super) struct Unlinked {
-    /// The keys of those that descend from it, by its key.
+    /// Those that descend from it, by its key.
     pub(super) by_ancestor: ByKey<Waiting>,
-    /// The key of that ancestor, by the key of the execution.
-    pub(super) ancestor_of: ByKey<Key>,
-    order: Recent,
+    /// The key of that ancestor, by the execution.
+    pub(super) ancestor_of: Map<Id, Key>,
+    order: Recent<Id>,
     given_up: u64,
 }
 
@@ -38,25 +39,24 @@ impl Unlinked {
     }
 
     /// This execution waits for the start of an ancestor, of which this is known.
-    pub(super) fn add(&mut self, time: Timestamp, key: &Key, ancestor: Wanted<'_>, named: Option<&Arc<Ancestors>>) {
+    pub(super) fn add(&mut self, time: Timestamp, id: Id, ancestor: Wanted<'_>, named: Option<&Arc<Ancestors>>) {
         self.expire(time);
         make_room(&mut self.ancestor_of);
-        let Entry::Vacant(place) = self.ancestor_of.entry(key.clone()) else { return };
+        let Entry::Vacant(place) = self.ancestor_of.entry(id) else { return };
         match self.by_ancestor.get_mut(&ancestor) {
             Some(waiting) => {
                 place.insert(waiting.ancestor.clone());
-                waiting.keys.push_back(key.clone());
+                waiting.ids.push_back(id);
             }
             None => {
                 let ancestor = ancestor.to_key();
                 place.insert(ancestor.clone());
-                let waiting =
-                    Waiting { ancestor: ancestor.clone(), named: named.cloned(), keys: VecDeque::from([key.clone()]) };
+                let (named, ids) = (named.cloned(), VecDeque::from([id]));
                 make_room(&mut self.by_ancestor);
-                self.by_ancestor.insert(ancestor, waiting);
+                self.by_ancestor.insert(ancestor.clone(), Waiting { ancestor, named, ids });
             }
         }
-        self.order.push(time, key.clone());
+        self.order.push(time, id, ancestor.bytes());
     }
 
     /// What was said of an ancestor that is waited for.
@@ -65,18 +65,18 @@ impl Unlinked {
     }
 
     fn expire(&mut self, now: Timestamp) {
-        while let Some((key, is_early)) = self.order.expire(now) {
-            let Some(ancestor) = self.ancestor_of.remove(&key) else { continue };
+        while let Some((id, is_early)) = self.order.expire(now) {
+            let Some(ancestor) = self.ancestor_of.remove(&id) else { continue };
             self.given_up += u64::from(is_early);
             if let Some(waiting) = self.by_ancestor.get_mut(&ancestor) {
                 // The oldest of all is the oldest of those that wait for the same one, except for some that were added
                 // again.
-                if waiting.keys.front() == Some(&key) {
-                    waiting.keys.pop_front();
+                if waiting.ids.front() == Some(&id) {
+                    waiting.ids.pop_front();
                 } else {
-                    waiting.keys.retain(|waiting| *waiting != key);
+                    waiting.ids.retain(|waiting| *waiting != id);
                 }
-                if waiting.keys.is_empty() {
+                if waiting.ids.is_empty() {
                     self.by_ancestor.remove(&ancestor);
                 }
             }
@@ -84,9 +84,9 @@ impl Unlinked {
     }
 
     /// Those that waited for this one.
-    pub(super) fn take(&mut self, ancestor: &Key) -> VecDeque<Key> {
-        let waiting = self.by_ancestor.remove(ancestor).map(|waiting| waiting.keys).unwrap_or_default();
-        waiting.iter().for_each(|key| _ = self.ancestor_of.remove(key));
+    pub(super) fn take(&mut self, ancestor: Wanted<'_>) -> VecDeque<Id> {
+        let waiting = self.by_ancestor.remove(&ancestor).map(|waiting| waiting.ids).unwrap_or_default();
+        waiting.iter().for_each(|id| _ = self.ancestor_of.remove(id));
         waiting
     }
 }
