@@ -17,7 +17,7 @@ pub(super) struct Key {
     hash: u64,
     /// Begins with it.
     text: Arc<str>,
-    len: u32,
+    len: usize,
 }
 
 /// What is known by key.
@@ -41,7 +41,7 @@ impl Key {
 
     /// Both, for others to compare.
     pub(super) fn text(&self) -> &str {
-        &self.text[..self.len as usize]
+        &self.text[..self.len]
     }
 }
 
@@ -137,7 +137,7 @@ impl Wanted<'_> {
 
     /// The same, to be kept.
     pub(super) fn to_key(self) -> Key {
-        Key { hash: self.hash, text: self.text.into(), len: self.text.len() as u32 }
+        Key { hash: self.hash, text: self.text.into(), len: self.text.len() }
     }
 
     /// The same, in the text of the execution whose key it is.
@@ -146,7 +146,7 @@ impl Wanted<'_> {
             // Something in it is so long that the execution has it only in part.
             return self.to_key();
         }
-        Key { hash: self.hash, text: Arc::clone(execution.text()), len: self.text.len() as u32 }
+        Key { hash: self.hash, text: Arc::clone(execution.text()), len: self.text.len() }
     }
 }
 

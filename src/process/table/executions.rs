@@ -2,6 +2,10 @@
 //!
 //! What else tells of an execution has its number instead of its key: the tables of those are a fraction as large, and
 //! stay in near memory, where tens of thousands of keys would not.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a part of a hash, and places, of which there are fewer than executions"
+)]
 
 use hashbrown::HashTable;
 
@@ -74,7 +78,6 @@ impl Executions {
                 self.places.reserve_exact(16 + self.places.len() / 8);
             }
             self.places.push(Place::default());
-            // There are fewer than `Limits::executions`.
             self.places.len() as u32 - 1
         });
         self.by_key.insert_unique(spread(hash), (hash, at), |(hash, _)| spread(*hash));
