@@ -16,10 +16,13 @@ use super::lines::line_within;
 use crate::event::{Decoded, Event, Line, ecs};
 
 /// Blocks that are decoded ahead of their turn, of all inputs: enough to keep the threads busy, and little to hold.
-const MAX_PENDING: usize = 16;
+const MAX_PENDING: usize = 32;
 
-/// What the lines of a block hold, by their place in it.
-type Lines = VecDeque<(Range<usize>, Decoded)>;
+/// A line that is decoded: its place in the block, where the next one begins, and what it holds.
+type Known = (Range<usize>, usize, Decoded);
+
+/// The lines of a block that are decoded.
+type Lines = VecDeque<Known>;
 
 /// Threads that decode.
 #[derive(Clone)]
@@ -58,11 +61,11 @@ impl Job {
                 && let Ok(decoded) = reader.decode(&Line::new(&self.text, text.clone()))
                 && !ecs::is_of_no_category(&decoded)
             {
-                lines.push_back((text, decoded));
+                lines.push_back((text, next, decoded));
             }
             at = next;
         }
-        Event::pack(lines.iter_mut().filter_map(|(_, decoded)| match decoded {
+        Event::pack(lines.iter_mut().filter_map(|(.., decoded)| match decoded {
             Decoded::Event(event) => Some(event),
             Decoded::Skipped(_) => None,
         }));
@@ -137,12 +140,18 @@ impl Block {
         Block(pending.map(Pending::wait).unwrap_or_default())
     }
 
-    /// What the line at this place holds, if it is decoded.
-    pub(super) fn take(&mut self, place: Range<usize>) -> Option<Decoded> {
-        while self.0.front().is_some_and(|(other, _)| other.start < place.start) {
+    /// The place of the line that begins here, and where the next one does, if it is decoded.
+    pub(super) fn line(&mut self, at: usize) -> Option<(Range<usize>, usize)> {
+        while self.0.front().is_some_and(|(place, ..)| place.start < at) {
             self.0.pop_front();
         }
-        let is_next = self.0.front().is_some_and(|(next, _)| *next == place);
-        if is_next { self.0.pop_front().map(|(_, decoded)| decoded) } else { None }
+        let (place, next, _) = self.0.front()?;
+        (place.start == at).then(|| (place.clone(), *next))
+    }
+
+    /// What the line at this place holds, if it is decoded.
+    pub(super) fn take(&mut self, place: &Range<usize>) -> Option<Decoded> {
+        let (_, _, decoded) = self.0.pop_front_if(|(next, ..)| next == place)?;
+        Some(decoded)
     }
 }

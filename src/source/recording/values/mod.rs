@@ -123,7 +123,7 @@ impl Values {
 
     /// What this line, the last that was returned, holds, if it was decoded ahead.
     pub(super) fn decoded(&mut self, line: &Line) -> Option<Decoded> {
-        self.decoded.take(self.given..self.given + line.as_str().len())
+        self.decoded.take(&(self.given..self.given + line.as_str().len()))
     }
 
     /// Returns the value again.
@@ -173,7 +173,8 @@ impl Values {
         if self.here.line == 1 && self.block[start..].starts_with('\u{feff}') {
             start += '\u{feff}'.len_utf8();
         }
-        let (text, next) = line_within(&self.block, start);
+        let known = self.decoded.line(start).map(|(text, next)| (Some(text), next));
+        let (text, next) = known.unwrap_or_else(|| line_within(&self.block, start));
         if self.partial && self.block.as_bytes()[next - 1] != b'\n' {
             return None;
         }
