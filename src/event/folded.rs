@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::field::Field;
-use super::values::{Value, Values};
+use super::values::{Part, Value, Values};
 use super::{Categories, Event, Line, Script, Timestamp};
 
 /// The bits of a word: the field, the kind of value, and the value.
@@ -75,8 +75,8 @@ impl Folded {
 /// A value with its field, if it fits.
 fn word(field: Field, value: Value) -> Option<u64> {
     let (kind, value) = match value {
-        Value::InLine { start, len } => (IN_LINE, place(start, len)?),
-        Value::Owned { start, len } => (OWNED, place(start, len)?),
+        Value::InLine(part) => (IN_LINE, place(part)?),
+        Value::Owned(part) => (OWNED, place(part)?),
         Value::Int(bytes) => {
             let number = i64::from_ne_bytes(bytes);
             let value = (number as u64) << (u64::BITS - VALUE_BITS) >> (u64::BITS - VALUE_BITS);
@@ -89,7 +89,8 @@ fn word(field: Field, value: Value) -> Option<u64> {
     (field < 1 << FIELD_BITS).then_some(field << (KIND_BITS + VALUE_BITS) | kind << VALUE_BITS | value)
 }
 
-fn place(start: u32, len: u32) -> Option<u64> {
+fn place(part: Part) -> Option<u64> {
+    let (start, len) = (part.start(), part.len());
     (start < 1 << PLACE_BITS && len < 1 << LENGTH_BITS).then_some(u64::from(start) << LENGTH_BITS | u64::from(len))
 }
 
@@ -100,10 +101,10 @@ fn signed(value: u64) -> i64 {
 
 fn value(word: u64) -> (Field, Value) {
     let (kind, value) = (word >> VALUE_BITS & ((1 << KIND_BITS) - 1), word & ((1 << VALUE_BITS) - 1));
-    let (start, len) = ((value >> LENGTH_BITS) as u32, (value & ((1 << LENGTH_BITS) - 1)) as u32);
+    let part = || Part::new((value >> LENGTH_BITS) as u32, (value & ((1 << LENGTH_BITS) - 1)) as u32);
     let value = match kind {
-        IN_LINE => Value::InLine { start, len },
-        OWNED => Value::Owned { start, len },
+        IN_LINE => Value::InLine(part()),
+        OWNED => Value::Owned(part()),
         INT => Value::Int(signed(value).to_ne_bytes()),
         _ => Value::Bool(value != 0),
     };

@@ -42,7 +42,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use values::{Value, Values};
+use values::{Part, Value, Values};
 
 /// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -144,7 +144,7 @@ impl Event {
     pub fn push_str(&mut self, field: Field, value: &str) {
         let (start, len) = (self.text.len() as u32, value.len() as u32);
         self.text.push_str(value);
-        self.push(field, Value::Owned { start, len });
+        self.push(field, Value::Owned(Part::new(start, len)));
     }
 
     /// Adds a text value as it is displayed.
@@ -152,7 +152,7 @@ impl Event {
         let start = self.text.len();
         // Text takes whatever is written.
         let _ = write!(self.text, "{value}");
-        self.push(field, Value::Owned { start: start as u32, len: (self.text.len() - start) as u32 });
+        self.push(field, Value::Owned(Part::new(start as u32, (self.text.len() - start) as u32)));
     }
 
     /// Adds a number.
@@ -299,12 +299,9 @@ impl Event {
 
     #[inline]
     fn scalar(&self, value: Value) -> Scalar<'_> {
-        let range = |start: u32, len: u32| start as usize..(start + len) as usize;
         match value {
-            Value::InLine { start, len } => {
-                Scalar::Str(self.line.as_ref().map_or("", |line| line.part(range(start, len))))
-            }
-            Value::Owned { start, len } => Scalar::Str(&self.text[range(start, len)]),
+            Value::InLine(part) => Scalar::Str(self.line.as_ref().map_or("", |line| line.part(part.range()))),
+            Value::Owned(part) => Scalar::Str(&self.text[part.range()]),
             Value::Int(bytes) => Scalar::Int(i64::from_ne_bytes(bytes)),
             Value::Float(bytes) => Scalar::Float(f64::from_ne_bytes(bytes)),
             Value::Bool(flag) => Scalar::Bool(flag),

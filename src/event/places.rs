@@ -2,18 +2,16 @@
 
 use std::ops::Range;
 
-use super::field::{CORE, Field};
+use super::field::Field;
 
-/// Fields with a place of their own: those with constants, and a few that rules name.
-const KNOWN: usize = 128;
+/// A place for each field; several fields have the same one. Those of most events have one of their own.
+const KNOWN: usize = 64;
 /// There are several values, or they are so far behind that their place is not kept.
 const ANYWHERE: u8 = u8::MAX;
 
-/// For each field, the place of its one value, counted from 1; 0: it has none.
+/// For each field, the place of its one value, or of that of another field, counted from 1; 0: it has none.
 #[derive(Clone, Debug)]
 pub(super) struct Places([u8; KNOWN]);
-
-const _: () = assert!(CORE.len() <= KNOWN);
 
 impl Places {
     pub(super) fn new() -> Places {
@@ -21,24 +19,26 @@ impl Places {
     }
 
     /// A value of the field is at this place now.
+    #[inline]
     pub(super) fn add(&mut self, field: Field, at: usize) {
-        if let Some(place) = self.0.get_mut(field.index()) {
-            *place = if *place == 0 && at + 1 < usize::from(ANYWHERE) { at as u8 + 1 } else { ANYWHERE };
-        }
+        let place = &mut self.0[field.index() % KNOWN];
+        *place = if *place == 0 && at + 1 < usize::from(ANYWHERE) { at as u8 + 1 } else { ANYWHERE };
     }
 
-    /// Among which of so many values those of the field are.
+    /// Among which of so many values those of the field are, with others.
+    #[inline]
     pub(super) fn among(&self, field: Field, count: usize) -> Range<usize> {
-        match self.0.get(field.index()) {
-            Some(0) => 0..0,
-            Some(&place) if place != ANYWHERE => usize::from(place) - 1..usize::from(place),
-            _ => 0..count,
+        match self.0[field.index() % KNOWN] {
+            0 => 0..0,
+            ANYWHERE => 0..count,
+            place => usize::from(place) - 1..usize::from(place),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::event::{Categories, Event, Scalar, Timestamp, field};
 
     #[test]
@@ -58,5 +58,17 @@ mod tests {
         assert_eq!(event.str(field::PROCESS_NAME), None);
         event.push_str(field::PROCESS_NAME, "c");
         assert_eq!(event.str(field::PROCESS_NAME), Some("c"));
+    }
+
+    #[test]
+    fn fields_with_the_same_place_are_told_apart() {
+        let (one, other) = (field::PROCESS_NAME, Field(field::PROCESS_NAME.index() as u16 + KNOWN as u16));
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        event.push_str(other, "other");
+        assert_eq!((event.str(one), event.str(other)), (None, Some("other")));
+        event.push_str(one, "one");
+        assert_eq!((event.str(one), event.str(other)), (Some("one"), Some("other")));
+        event.remove(other);
+        assert_eq!((event.str(one), event.str(other)), (Some("one"), None));
     }
 }

@@ -17,7 +17,7 @@ use super::tree::{Node, Tree};
 use super::value::ValueSeed;
 use crate::event::Event;
 use crate::event::field::Field;
-use crate::event::values::Value;
+use crate::event::values::{Part, Value};
 
 /// Objects and arrays inside each other; serde_json refuses more than 127.
 const MAX_DEPTH: u8 = 64;
@@ -155,7 +155,7 @@ impl Scan<'_> {
     fn text(&mut self, node: Option<Node>) -> Option<()> {
         match self.plain() {
             Some(Range { start, end }) => {
-                self.push(node, Value::InLine { start: start as u32, len: (end - start) as u32 });
+                self.push(node, Value::InLine(Part::new(start as u32, (end - start) as u32)));
                 Some(())
             }
             None => self.escaped(node),

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::tree::{Node, Tree};
 use crate::event::Event;
 use crate::event::field::Field;
-use crate::event::values::Value;
+use crate::event::values::{Part, Value};
 
 /// Reads one JSON value at a place of the field tree into an event.
 pub(super) struct ValueSeed<'t> {
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
         let start = (text.as_ptr() as usize - self.base) as u32;
         let len = text.len() as u32;
-        self.add(|event, field| event.push(field, Value::InLine { start, len }))
+        self.add(|event, field| event.push(field, Value::InLine(Part::new(start, len))))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
