@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Event, Folded, Timestamp};
+use crate::event::{Event, Folded, FoldedValues, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
 pub(crate) type Ordinal = (Timestamp, u64);
@@ -27,7 +27,7 @@ pub(crate) struct Reorder {
     /// Events that arrived in order; most do.
     queue: VecDeque<(Ordinal, Waiting)>,
     /// The values of those of them that are folded.
-    words: VecDeque<u64>,
+    values: FoldedValues,
     stragglers: BTreeMap<Ordinal, Box<Event>>,
     arrivals: u64,
     latest: Option<Timestamp>,
@@ -52,9 +52,9 @@ impl Waiting {
         }
     }
 
-    fn event(self, words: &mut VecDeque<u64>) -> Event {
+    fn event(self, values: &mut FoldedValues) -> Event {
         match self {
-            Waiting::Folded(event) => event.unfold(words),
+            Waiting::Folded(event) => event.unfold(values),
             Waiting::Whole(event) => *event,
         }
     }
@@ -71,7 +71,7 @@ impl Reorder {
             bytes_limit: bytes,
             bytes: 0,
             queue: VecDeque::new(),
-            words: VecDeque::new(),
+            values: FoldedValues::default(),
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
@@ -115,7 +115,7 @@ impl Reorder {
             self.stragglers.insert(ordinal, Box::new(event));
             return;
         }
-        let folded = if self.waits() { event.fold(&mut self.words) } else { Err(Box::new(event)) };
+        let folded = if self.waits() { event.fold(&mut self.values) } else { Err(Box::new(event)) };
         let waiting = folded.map_or_else(Waiting::Whole, Waiting::Folded);
         self.bytes += waiting.bytes();
         self.queue.push_back((ordinal, waiting));
@@ -153,7 +153,7 @@ impl Reorder {
             _ => {
                 let (ordinal, waiting) = self.queue.pop_front()?;
                 let bytes = waiting.bytes();
-                (ordinal, waiting.event(&mut self.words), bytes)
+                (ordinal, waiting.event(&mut self.values), bytes)
             }
         };
         self.bytes = self.bytes.saturating_sub(bytes);

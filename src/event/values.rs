@@ -11,6 +11,8 @@ use super::places::Places;
 const VALUES: usize = 32;
 /// Values of an event of Endpoint Security, nearly always.
 const MANY: usize = 64;
+/// Values that are added to an event where its process is found.
+const FURTHER: usize = 4;
 
 /// A value of a field, as a document states it. An array is several entries of one field.
 ///
@@ -83,6 +85,15 @@ impl Values {
         Values { list: List::Own(Vec::with_capacity(MANY)), places: Places::new() }
     }
 
+    /// These values, one slice behind the other, and room for a few more.
+    pub(super) fn of(parts: [&[(Field, Value)]; 2]) -> Values {
+        let mut list = Vec::with_capacity(parts[0].len() + parts[1].len() + FURTHER);
+        parts.iter().for_each(|part| list.extend_from_slice(part));
+        let mut places = Places::new();
+        list.iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
+        Values { list: List::Own(list), places }
+    }
+
     /// Puts those of several events together.
     pub(super) fn pack<'v>(lists: impl Iterator<Item = &'v mut Values>) {
         let lists: Vec<&mut Values> = lists.collect();
@@ -113,10 +124,8 @@ impl Values {
 
     /// Removes those of a field.
     pub(super) fn remove(&mut self, field: Field) {
-        self.own().retain(|(held, _)| *held != field);
-        self.places = Places::new();
-        let Values { list, places } = self;
-        list.all().iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
+        let rest: Vec<_> = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
+        *self = Values::of([&rest, &[]]);
     }
 
     /// The values among which those of the field are.
