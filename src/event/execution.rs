@@ -1,4 +1,4 @@
-//! What the stream has reported about a process execution, and about those it descends from.
+//! What the stream has reported about a process execution.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const MAX_ARG_BYTES: usize = 1024;
 const MAX_ARGS_BYTES: usize = 8 * 1024;
 /// Of each text.
 const MAX_TEXT_BYTES: usize = 4096;
-/// Of the host, all texts and arguments.
+/// Of the host, all texts and arguments: a place in them fits 16 bits.
 const MAX_TEXT: usize = (1 + TEXTS.len()) * MAX_TEXT_BYTES + MAX_ARGS_BYTES + 1;
 const _: () = assert!(MAX_TEXT <= u16::MAX as usize);
 /// Arguments whose places are not in an allocation of their own.
@@ -35,8 +35,7 @@ const TEXTS: [Field; 9] = [
 /// One execution of one program: what a process event reported about it.
 ///
 /// Tens of thousands are held, and one is made for each exec, so all text is in one allocation, that of its key in the
-/// process table too, and arguments that the command line consists of are parts of it. None of its places is beyond
-/// [`MAX_TEXT`].
+/// process table too, and arguments that the command line consists of are parts of it.
 #[derive(Debug)]
 pub struct Execution {
     pid: Option<i64>,
@@ -316,53 +315,6 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// The executions that one descends from, nearest first, sharing the list of its parent.
-#[derive(Debug)]
-pub struct Ancestors {
-    nearest: Arc<Execution>,
-    further: Option<Arc<Ancestors>>,
-    depth: usize,
-}
-
-impl Ancestors {
-    /// At least this many of the nearest ancestors are known, if there are that many.
-    pub const KEPT: usize = 32;
-
-    /// A list with one more ancestor. Lists are at most twice [`Ancestors::KEPT`] long: a chain of
-    /// processes has no end, and each would keep all before it in memory.
-    pub fn new(nearest: Arc<Execution>, further: Option<&Arc<Ancestors>>) -> Arc<Ancestors> {
-        let further = match further {
-            Some(list) if list.depth >= 2 * Ancestors::KEPT => {
-                let mut kept: Vec<_> = list.iter().take(Ancestors::KEPT).cloned().collect();
-                let mut copy = None;
-                while let Some(nearest) = kept.pop() {
-                    copy = Some(Ancestors::new(nearest, copy.as_ref()));
-                }
-                copy
-            }
-            other => other.cloned(),
-        };
-        let depth = 1 + further.as_ref().map_or(0, |further| further.depth);
-        Arc::new(Ancestors { nearest, further, depth })
-    }
-
-    /// The nearest of them.
-    pub fn nearest(&self) -> &Arc<Execution> {
-        &self.nearest
-    }
-
-    /// Whether it holds this execution and no other.
-    pub(crate) fn is_only(&self, execution: &Arc<Execution>) -> bool {
-        self.further.is_none() && Arc::ptr_eq(&self.nearest, execution)
-    }
-
-    /// The ancestors, nearest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Execution>> {
-        let lists = std::iter::successors(Some(self), |list| list.further.as_deref());
-        lists.map(|list| &list.nearest).take(Ancestors::KEPT)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,15 +346,5 @@ mod tests {
             assert_eq!((execution.name(), execution.team_id()), (Some("tool"), Some("TEAM")));
         }
         assert!(execution("tool -a", &["tool", "-a"]).text.len() < 25, "told once, held once");
-    }
-
-    #[test]
-    fn a_chain_of_a_million_processes_keeps_its_nearest_ancestors_and_is_dropped_without_recursion() {
-        let mut list = None;
-        for pid in 0..1_000_000 {
-            list = Some(Ancestors::new(Arc::new(Execution::named("", Some(pid), None, None)), list.as_ref()));
-        }
-        let pids: Vec<_> = list.unwrap().iter().map(|execution| execution.pid().unwrap()).collect();
-        assert_eq!(pids, (1_000_000 - 32..1_000_000).rev().collect::<Vec<_>>());
     }
 }

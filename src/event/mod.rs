@@ -4,6 +4,7 @@
     reason = "places in text of at most 4 GiB, and numbers compared as JSON has them"
 )]
 
+mod ancestors;
 pub(crate) mod audit_token;
 mod context;
 pub(crate) mod document;
@@ -24,9 +25,10 @@ pub(crate) mod surrogates;
 mod timestamp;
 mod values;
 
+pub use ancestors::Ancestors;
 pub use audit_token::{AuditToken, Machine};
 pub use context::Context;
-pub use execution::{Ancestors, Execution};
+pub use execution::Execution;
 pub use field::{Field, FieldType};
 pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};

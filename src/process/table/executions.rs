@@ -122,3 +122,48 @@ impl Executions {
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::{Categories, Event, Ledger, Timestamp, field};
+    use crate::process::key::Keys;
+
+    fn event(n: u64) -> Event {
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        event.push_str(field::PROCESS_ENTITY_ID, &n.to_string());
+        event
+    }
+
+    fn entry(keys: &mut Keys, n: u64) -> Entry {
+        let key = keys.of(&event(n), &n.to_string()).to_key();
+        let (context, began) = (Arc::default(), Timestamp::default());
+        let _charge = Ledger::default().charge(0);
+        let (children, ended) = (None, None);
+        Entry { key, context, children, marks: 0, executed: true, began, ended, generation: n, _charge }
+    }
+
+    #[test]
+    fn executions_that_come_and_go_are_found_by_key_and_id_and_not_when_they_are_gone() {
+        let (mut keys, mut executions, mut held) = (Keys::default(), Executions::default(), VecDeque::new());
+        for n in 0..5000 {
+            let id = executions.insert(entry(&mut keys, n));
+            held.push_back((n, id));
+            if n >= 1000 {
+                let (old, id) = held.pop_front().unwrap();
+                assert_eq!(executions.remove(id).map(|entry| entry.generation), Some(old));
+                assert!(executions.at(id).is_none() && executions.remove(id).is_none());
+                assert!(executions.get(&keys.of(&event(old), &old.to_string())).is_none());
+            }
+        }
+        assert_eq!((executions.len(), executions.places.len()), (1000, 1001), "places are used again");
+        assert!(executions.by_key.capacity() < 2 * 1024);
+        for (n, id) in held {
+            assert_eq!(executions.find(&keys.of(&event(n), &n.to_string())), Some(id));
+            assert_eq!(executions.at(id).map(|entry| entry.generation), Some(n));
+        }
+    }
+}

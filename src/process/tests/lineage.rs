@@ -209,6 +209,35 @@ fn what_descends_from_a_process_whose_start_is_told_late_descends_from_its_ances
 }
 
 #[test]
+fn a_child_descends_from_what_its_parent_is_known_to_descend_from_by_then_and_not_from_what_it_was_for_the_first_child()
+{
+    let mut table = Table::new(Limits::default());
+    assert_eq!(ancestry(&mut table, told(3, "fork", (6, 3), (5, 2))), ["5.2"]);
+    assert_eq!(ancestry(&mut table, told(4, "fork", (7, 1), (6, 3))), ["6.3", "5.2"]);
+    assert_eq!(ancestry(&mut table, told(4, "fork", (7, 2), (6, 3))), ["6.3", "5.2"]);
+    ancestry(&mut table, exec(2, (5, 2), 1, (4, 1)));
+    assert_eq!(ancestry(&mut table, told(5, "fork", (8, 1), (6, 3))), ["6.3", "5.2", "4.1"]);
+    // Its start is reported once more, and by then it has another parent.
+    ancestry(&mut table, told(6, "fork", (6, 3), (9, 9)));
+    let parent = ancestry(&mut table, connection(7, "6.3"));
+    let child = ancestry(&mut table, told(7, "fork", (8, 2), (6, 3)));
+    assert_eq!(child[1..], parent[..]);
+}
+
+#[test]
+fn the_children_of_a_process_share_one_list_of_what_they_descend_from() {
+    let mut table = osascript_and_its_shell();
+    let mut list = |pid| {
+        let mut event = told(5, "fork", (pid, 1), (6, 4));
+        table.observe(&mut event, |_| 0);
+        event.context.unwrap().ancestors.clone().unwrap()
+    };
+    let (first, second) = (list(7), list(8));
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!(first.iter().map(|execution| execution.entity_id()).collect::<Vec<_>>(), ["6.4", "5.2", "4.1"]);
+}
+
+#[test]
 fn a_start_that_is_told_more_than_five_seconds_late_links_nothing() {
     let mut table = Table::new(Limits::default());
     ancestry(&mut table, told(3, "fork", (6, 3), (5, 2)));
