@@ -53,6 +53,16 @@ fn executions_whose_ancestors_are_no_longer_waited_for_for_want_of_room_are_coun
 }
 
 #[test]
+fn of_long_names_of_unknown_ancestors_a_mebibyte_is_held_and_who_is_given_up_is_counted() {
+    let mut table = Table::new(Limits::default());
+    for n in 0..50 {
+        let parent = format!("{n}{}", "p".repeat(100_000));
+        ancestry(&mut table, process(1, "start", &format!("child-{n}"), &parent));
+    }
+    assert_eq!(table.evicted(), 39, "11 of them are more than a mebibyte");
+}
+
+#[test]
 fn a_background_job_keeps_the_shell_that_exits_before_the_exec() {
     let mut table = osascript_and_its_shell();
     ancestry(&mut table, told(5, "fork", (7, 5), (6, 4)));
