@@ -133,7 +133,7 @@ impl Table {
         }
         let marks = marks(event);
         if marks != 0
-            && let Some(entry) = self.executions.get_mut(&self.keys.own())
+            && let Some((_, entry)) = self.executions.find_mut(&self.keys.own())
         {
             entry.marks |= marks;
         }
@@ -158,13 +158,12 @@ impl Table {
             self.end_replaced(event);
         }
         let key = self.keys.own();
-        let Some(id) = self.executions.find(&key) else {
+        let Some((id, entry)) = self.executions.find_mut(&key) else {
             if ends {
                 self.early_exits.add(key, event.time);
             }
             return;
         };
-        let Some(entry) = self.executions.at_mut(id) else { return };
         entry.marks |= marks;
         let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
         if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
@@ -183,8 +182,7 @@ impl Table {
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
         let key = self.keys.own();
-        let known = self.executions.find(&key);
-        if let Some((id, entry)) = known.and_then(|id| Some((id, self.executions.at_mut(id)?))) {
+        if let Some((id, entry)) = self.executions.find_mut(&key) {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);
             entry.children = None;
@@ -235,8 +233,7 @@ impl Table {
         if event.str(field::PROCESS_ENTITY_ID) == Some(replaced) {
             return;
         }
-        let id = self.executions.find(&self.keys.of(event, replaced));
-        if let Some((id, entry)) = id.and_then(|id| Some((id, self.executions.at_mut(id)?)))
+        if let Some((id, entry)) = self.executions.find_mut(&self.keys.of(event, replaced))
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);

@@ -53,9 +53,10 @@ impl Executions {
         self.at(self.find(key)?)
     }
 
-    /// The execution with this key, to be changed.
-    pub(super) fn get_mut(&mut self, key: &Wanted<'_>) -> Option<&mut Entry> {
-        self.at_mut(self.find(key)?)
+    /// The execution with this key, to be changed, and its id.
+    pub(super) fn find_mut(&mut self, key: &Wanted<'_>) -> Option<(Id, &mut Entry)> {
+        let id = self.find(key)?;
+        Some((id, self.at_mut(id)?))
     }
 
     /// The execution with this id.
@@ -103,7 +104,7 @@ impl Executions {
         self.places[at as usize].entry.as_ref()
     }
 
-    /// Makes room for one more. A table that is full of places and of marks of removed ones is made anew instead of
+    /// Makes room for one more. A table that is full of places and of marks of removed ones is rebuilt instead of
     /// doubled, as [`crate::process::room`] does.
     fn make_room(&mut self) {
         let held = self.by_key.len();

@@ -68,7 +68,7 @@ impl Table {
 
     /// The list of what descends from an execution, remembered for its other children.
     fn shared(&mut self, event: &Event, id: &str, list: Arc<Ancestors>) -> Arc<Ancestors> {
-        if let Some(entry) = self.executions.get_mut(&self.keys.of(event, id)) {
+        if let Some((_, entry)) = self.executions.find_mut(&self.keys.of(event, id)) {
             entry.children = Some(Arc::clone(&list));
         }
         list
