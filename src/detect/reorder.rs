@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Event, Folded, FoldedValues, Timestamp};
+use crate::event::{Event, Folded, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
 pub(crate) type Ordinal = (Timestamp, u64);
@@ -25,39 +25,14 @@ pub(crate) struct Reorder {
     bytes_limit: usize,
     bytes: usize,
     /// Events that arrived in order; most do.
-    queue: VecDeque<(Ordinal, Waiting)>,
-    /// The values of those of them that are folded.
-    values: FoldedValues,
-    stragglers: BTreeMap<Ordinal, Box<Event>>,
+    queue: VecDeque<(Ordinal, Folded)>,
+    stragglers: BTreeMap<Ordinal, Folded>,
     arrivals: u64,
     latest: Option<Timestamp>,
     /// The latest of the events that were released before their time.
     let_go: Option<Timestamp>,
     late: u64,
     overtaken: u64,
-}
-
-/// An event that waits.
-#[derive(Debug)]
-enum Waiting {
-    Folded(Folded),
-    Whole(Box<Event>),
-}
-
-impl Waiting {
-    fn bytes(&self) -> usize {
-        match self {
-            Waiting::Folded(event) => event.bytes(),
-            Waiting::Whole(event) => event.bytes(),
-        }
-    }
-
-    fn event(self, values: &mut FoldedValues) -> Event {
-        match self {
-            Waiting::Folded(event) => event.unfold(values),
-            Waiting::Whole(event) => *event,
-        }
-    }
 }
 
 impl Reorder {
@@ -71,7 +46,6 @@ impl Reorder {
             bytes_limit: bytes,
             bytes: 0,
             queue: VecDeque::new(),
-            values: FoldedValues::default(),
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
@@ -110,15 +84,13 @@ impl Reorder {
         }
         self.latest = self.latest.max(Some(event.time));
         let is_straggler = self.waits() && self.queue.back().is_some_and(|(last, _)| *last > ordinal);
+        let event = event.fold();
+        self.bytes += event.bytes();
         if is_straggler {
-            self.bytes += event.bytes();
-            self.stragglers.insert(ordinal, Box::new(event));
-            return;
+            self.stragglers.insert(ordinal, event);
+        } else {
+            self.queue.push_back((ordinal, event));
         }
-        let folded = if self.waits() { event.fold(&mut self.values) } else { Err(Box::new(event)) };
-        let waiting = folded.map_or_else(Waiting::Whole, Waiting::Folded);
-        self.bytes += waiting.bytes();
-        self.queue.push_back((ordinal, waiting));
     }
 
     /// Whether the input is not taken as it comes.
@@ -144,20 +116,12 @@ impl Reorder {
     pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
-        let (ordinal, event, bytes) = match straggler {
-            Some(straggler) if queued.is_none_or(|queued| straggler < queued) => {
-                let (ordinal, event) = self.stragglers.pop_first()?;
-                let bytes = event.bytes();
-                (ordinal, *event, bytes)
-            }
-            _ => {
-                let (ordinal, waiting) = self.queue.pop_front()?;
-                let bytes = waiting.bytes();
-                (ordinal, waiting.event(&mut self.values), bytes)
-            }
+        let (ordinal, event) = match straggler {
+            Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first()?,
+            _ => self.queue.pop_front()?,
         };
-        self.bytes = self.bytes.saturating_sub(bytes);
-        Some((ordinal, event))
+        self.bytes = self.bytes.saturating_sub(event.bytes());
+        Some((ordinal, event.unfold()))
     }
 
     fn first(&self) -> Option<Ordinal> {

@@ -1,61 +1,47 @@
-//! An event that waits, in a fraction of its room.
+//! An event that waits, in less room.
 //!
 //! In a replay thousands of events wait for earlier ones, and each is written once and read once, seconds later: what
-//! they take is read from far memory then, and that costs more than to decode it. So their values are in one queue
-//! meanwhile, one behind the other, and where each value is in its event is found out again.
+//! they take is read from far memory then, and that costs more than to decode it. So where each value is in its event is
+//! not kept meanwhile, but found out again.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::field::Field;
-use super::values::{Value, Values};
-use super::{Categories, Event, Line, Script, Timestamp};
+use super::values::{List, Value, Values};
+use super::{Categories, Context, Event, Line, Script, Timestamp};
 
-/// The values of the events that wait, in the order of the events.
-#[derive(Debug, Default)]
-pub(crate) struct FoldedValues(VecDeque<(Field, Value)>);
-
-/// An event without its values, which are among [`FoldedValues`].
+/// An event without the places of its values.
 #[derive(Debug)]
 pub(crate) struct Folded {
     time: Timestamp,
     categories: Categories,
+    context: Option<Arc<Context>>,
     script: Option<Arc<Script>>,
     text: String,
     line: Option<Line>,
-    values: u32,
+    values: List,
 }
 
 impl Event {
-    /// Puts its values behind those that are there. `Err`: it has more than what it states itself.
-    pub(crate) fn fold(self, values: &mut FoldedValues) -> Result<Folded, Box<Event>> {
-        if self.context.is_some() {
-            return Err(Box::new(self));
-        }
-        values.0.extend(self.values.iter());
-        let count = self.values.iter().len() as u32;
-        let Event { time, categories, script, text, line, .. } = self;
-        Ok(Folded { time, categories, script, text, line, values: count })
+    /// The same, to wait.
+    pub(crate) fn fold(self) -> Folded {
+        let Event { time, categories, context, script, text, line, values } = self;
+        Folded { time, categories, context, script, text, line, values: values.into_list() }
     }
 }
 
 impl Folded {
-    /// The event. Its values are the first of these, and they are removed.
-    pub(crate) fn unfold(self, values: &mut FoldedValues) -> Event {
-        let Folded { time, categories, script, text, line, values: count } = self;
-        let (first, second) = values.0.as_slices();
-        let (count, of_first) = (count as usize, first.len().min(count as usize));
-        let own = Values::of([&first[..of_first], &second[..count - of_first]]);
-        values.0.drain(..count);
-        Event { time, categories, context: None, script, values: own, text, line }
+    /// The event.
+    pub(crate) fn unfold(self) -> Event {
+        let Folded { time, categories, context, script, text, line, values } = self;
+        Event { time, categories, context, script, values: Values::from(values), text, line }
     }
 
-    /// How many bytes it holds, with its values; what it shares with other events is counted for them too.
+    /// How many bytes it holds, the same whoever has decoded it; what it shares with other events is counted for them too.
     pub(crate) fn bytes(&self) -> usize {
         let line = self.line.as_ref().map_or(0, Line::bytes);
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
-        let values = self.values as usize * size_of::<(Field, Value)>();
-        size_of::<Folded>() + values + self.text.capacity() + line + script
+        size_of::<Folded>() + size_of_val::<[(Field, Value)]>(self.values.all()) + self.text.len() + line + script
     }
 }
 
@@ -79,30 +65,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_folded_is_the_same_afterwards_in_the_order_of_folding() {
-        let (mut folded, mut held) = (FoldedValues::default(), VecDeque::new());
-        for number in 0..1000 {
-            // So few wait that the queue goes round in its room many times.
-            held.push_back(event(number).fold(&mut folded).unwrap());
-            assert!(held[0].bytes() < event(number).bytes());
-            if number >= 10 {
-                let (unfolded, wanted) = (held.pop_front().unwrap().unfold(&mut folded), event(number - 10));
+    fn what_was_folded_is_the_same_afterwards_and_takes_as_much_however_it_was_held() {
+        let mut packed: Vec<Event> = (0..100).map(event).collect();
+        Event::pack(packed.iter_mut());
+        for (number, packed) in (0..100).zip(packed) {
+            let (mut wanted, packed) = (event(number), packed.fold());
+            wanted.context = Some(Arc::default());
+            let folded = wanted.clone().fold();
+            assert_eq!(folded.bytes(), packed.bytes());
+            assert!(folded.bytes() < wanted.bytes());
+            for unfolded in [packed.unfold(), folded.unfold()] {
                 assert_eq!((unfolded.time, unfolded.categories), (wanted.time, wanted.categories));
                 assert_eq!(values(&unfolded), values(&wanted));
-                assert_eq!(unfolded.stated(field::PROCESS_PID).next(), Some(Scalar::Int(number - 10)));
+                assert_eq!(unfolded.stated(field::PROCESS_PID).next(), Some(Scalar::Int(number)));
             }
+            assert!(event(number).fold().unfold().context.is_none());
         }
-        held.into_iter().for_each(|event| _ = event.unfold(&mut folded));
-        assert!(folded.0.is_empty());
-    }
-
-    #[test]
-    fn an_event_of_which_more_is_known_is_left_as_it_is() {
-        let mut known = event(7);
-        known.context = Some(Arc::default());
-        let mut folded = FoldedValues::default();
-        let kept = known.clone().fold(&mut folded).unwrap_err();
-        assert_eq!((values(&kept), folded.0.len()), (values(&known), 0));
-        assert!(kept.context.is_some());
     }
 }

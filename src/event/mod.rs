@@ -32,7 +32,7 @@ pub use execution::Execution;
 pub use field::{Field, FieldType};
 pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
-pub(crate) use folded::{Folded, FoldedValues};
+pub(crate) use folded::Folded;
 pub use line::Line;
 pub use memory::{Budget, Charge, Ledger};
 pub use number::Number;

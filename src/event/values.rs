@@ -11,8 +11,6 @@ use super::places::Places;
 const VALUES: usize = 32;
 /// Values of an event of Endpoint Security, nearly always.
 const MANY: usize = 64;
-/// Values that are added to an event where its process is found.
-const FURTHER: usize = 4;
 
 /// A value of a field, as a document states it. An array is several entries of one field.
 ///
@@ -66,8 +64,9 @@ pub(super) struct Values {
     places: Places,
 }
 
+/// The values of an event without where each is.
 #[derive(Clone, Debug)]
-enum List {
+pub(super) enum List {
     Own(Vec<(Field, Value)>),
     /// Some of those of several events: what one thread allocates for each event and another frees costs both.
     Packed {
@@ -83,15 +82,6 @@ impl Values {
 
     pub(super) fn for_many() -> Values {
         Values { list: List::Own(Vec::with_capacity(MANY)), places: Places::new() }
-    }
-
-    /// These values, one slice behind the other, and room for a few more.
-    pub(super) fn of(parts: [&[(Field, Value)]; 2]) -> Values {
-        let mut list = Vec::with_capacity(parts[0].len() + parts[1].len() + FURTHER);
-        parts.iter().for_each(|part| list.extend_from_slice(part));
-        let mut places = Places::new();
-        list.iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
-        Values { list: List::Own(list), places }
     }
 
     /// Puts those of several events together.
@@ -124,8 +114,8 @@ impl Values {
 
     /// Removes those of a field.
     pub(super) fn remove(&mut self, field: Field) {
-        let rest: Vec<_> = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
-        *self = Values::of([&rest, &[]]);
+        let rest = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
+        *self = Values::from(List::Own(rest));
     }
 
     /// The values among which those of the field are.
@@ -137,6 +127,11 @@ impl Values {
 
     pub(super) fn iter(&self) -> slice::Iter<'_, (Field, Value)> {
         self.all().iter()
+    }
+
+    /// The same, without where each is.
+    pub(super) fn into_list(self) -> List {
+        self.list
     }
 
     /// How many bytes they take.
@@ -173,9 +168,17 @@ impl Values {
     }
 }
 
+impl From<List> for Values {
+    fn from(list: List) -> Values {
+        let mut places = Places::new();
+        list.all().iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
+        Values { list, places }
+    }
+}
+
 impl List {
     #[inline]
-    fn all(&self) -> &[(Field, Value)] {
+    pub(super) fn all(&self) -> &[(Field, Value)] {
         match self {
             List::Own(list) => list,
             List::Packed { all, own } => &all[own.start as usize..own.end as usize],
