@@ -15,6 +15,7 @@
 mod place;
 mod property_list;
 mod quantity;
+mod queue;
 mod visible;
 pub mod event;
 pub mod source;

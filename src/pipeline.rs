@@ -2,6 +2,7 @@
 
 mod counts;
 mod exchange;
+mod intake;
 mod options;
 mod output;
 
@@ -12,15 +13,15 @@ use std::time::Duration;
 
 use crate::alert::{self, Draft, Told};
 use crate::detect::cases::{Cases, FollowUp};
-use crate::detect::reorder::Reorder;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Ordinal, Rule, RuleSet};
 use crate::event::{Event, Fields, Timestamp, field};
 use crate::process::{self, Feeders, Table};
-use crate::script::{self, Capture, Redactor};
+use crate::script::{self, Redactor};
 
 pub use counts::Counts;
 pub(crate) use exchange::Exchange;
+pub(crate) use intake::Intake;
 pub use options::{Limits, Options};
 pub use output::Output;
 
@@ -48,22 +49,17 @@ pub struct Pipeline {
     exceptions: Vec<Exception>,
     excepted: Vec<u64>,
     fields: Fields,
-    lateness: Lateness,
-    decides_at_end: bool,
-    reorder: Reorder,
+    limits: Limits,
+    intake: Intake,
     table: Table,
     feeders: Feeders,
     detector: Detector,
     cases: Cases,
     suppressor: Option<Suppressor>,
-    capture: Option<Capture>,
     redactor: Option<Arc<Redactor>>,
     names_come_later: bool,
     latest_ms: i64,
-    events: u64,
     alerts: Vec<u64>,
-    /// Partial sequences of each rule, and the bytes of all.
-    sequences: (usize, usize),
     /// For each rule, why it can never alert on a live Mac.
     never_live: Vec<Option<String>>,
     /// Of cases that were closed by a reload: evicted, and detections held back.
@@ -93,17 +89,13 @@ impl Pipeline {
             excepted: vec![0; exceptions.len()],
             exceptions,
             fields,
-            lateness: limits.lateness,
-            decides_at_end: limits.decides_at_end,
-            reorder: Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes),
+            limits,
+            intake: Intake::new(&limits, capture),
             table: Table::new(limits.processes),
             feeders: Feeders::default(),
-            capture,
             redactor: redactor.map(Arc::new),
             names_come_later,
             latest_ms: i64::MIN,
-            events: 0,
-            sequences: (limits.sequences, limits.sequence_bytes),
             cases_before: (0, 0),
             never_live,
         }
@@ -145,23 +137,31 @@ impl Pipeline {
     }
 
     /// Takes in an event; passes on what it completes, and what earlier ones complete whose turn came.
-    pub fn push(&mut self, mut event: Event, mut sink: impl FnMut(Output<'_>)) {
-        self.events += 1;
-        if let Some(capture) = self.capture {
-            event.script = script::of_arguments(&event, capture).map(Arc::new);
-        }
-        self.reorder.push(event);
-        while let Some((ordinal, event)) = self.reorder.pop_due() {
+    pub fn push(&mut self, event: Event, mut sink: impl FnMut(Output<'_>)) {
+        self.intake.push(event);
+        while let Some((ordinal, event)) = self.intake.pop_due() {
             self.observe(event, ordinal, &mut sink);
         }
     }
 
+    /// Leaves it to the caller to put events in order: he gives each to [`Pipeline::observe`], and this back for
+    /// [`Pipeline::finish`].
+    pub(crate) fn lend_intake(&mut self) -> Intake {
+        let empty = Intake::new(&self.limits, None);
+        std::mem::replace(&mut self.intake, empty)
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn take_back(&mut self, intake: Intake) {
+        self.intake = intake;
+    }
+
     /// The input has ended: what was held back goes through.
     pub fn finish(&mut self, mut sink: impl FnMut(Output<'_>)) {
-        while let Some((ordinal, event)) = self.reorder.pop() {
+        while let Some((ordinal, event)) = self.intake.pop() {
             self.observe(event, ordinal, &mut sink);
         }
-        let decided = if self.decides_at_end { self.detector.finish() } else { Vec::new() };
+        let decided = if self.limits.decides_at_end { self.detector.finish() } else { Vec::new() };
         decided.into_iter().for_each(|detection| _ = self.detected(detection, &mut sink));
         self.follow_up(None, &mut sink);
         self.summarize(None, &mut sink);
@@ -223,7 +223,7 @@ impl Pipeline {
 
     /// The bytes that are held, as they are accounted for.
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.detector.bytes() + self.reorder.bytes()
+        self.table.bytes() + self.detector.bytes() + self.intake.bytes()
     }
 
     /// Executions, partial sequences and cases lost because a table was full.
@@ -234,9 +234,9 @@ impl Pipeline {
     /// What went through so far.
     pub fn counts(&self) -> Counts {
         Counts {
-            events: self.events,
-            late: self.reorder.late(),
-            overtaken: self.reorder.overtaken(),
+            events: self.intake.events(),
+            late: self.intake.late(),
+            overtaken: self.intake.overtaken(),
             evicted_executions: self.table.evicted(),
             evicted_in_use: self.table.lost(),
             evicted_sequences: self.detector.evicted(),
@@ -248,14 +248,15 @@ impl Pipeline {
         }
     }
 
-    fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
+    /// The next event in order; passes on what it completes.
+    pub(crate) fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
         self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
         if let Some(Witness(see)) = &mut self.witness {
             see(&event);
         }
         self.feeders.observe(&event);
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
-        let watermark = match self.lateness {
+        let watermark = match self.limits.lateness {
             Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK_MS),
             _ => self.latest_ms,
         };

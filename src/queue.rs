@@ -1,96 +1,84 @@
-//! The queue between the thread that reads an input and the one that takes its blocks.
+//! A queue between two threads, in which neither wakes the other for each thing that it holds.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{self as channel, RecvTimeoutError};
 
-use super::ahead::Pending;
-use super::compression::Compression;
-use super::error::Unreadable;
-
-/// Chunks that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
-const FULL: usize = 16;
-/// A reader that waits for room goes on when no more than these are left: to wake it for each chunk would cost the taker
-/// a tenth of its time.
-const LOW: usize = FULL / 2;
-
-/// What a reader thread sends. The channel closes at the end of the input.
-pub(super) enum Chunk {
-    /// The first one: how the input is compressed.
-    Opened(Compression),
-    /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
-    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
-    /// Reading failed: nothing follows.
-    Broken(Unreadable),
-}
-
-/// Puts chunks in.
-pub(super) struct Sender {
-    chunks: channel::Sender<Chunk>,
+/// Puts things in.
+pub(crate) struct Sender<T> {
+    things: channel::Sender<(T, usize)>,
     room: Arc<Room>,
 }
 
 /// Takes them out, in order.
-pub(super) struct Receiver {
-    chunks: channel::Receiver<Chunk>,
+pub(crate) struct Receiver<T> {
+    things: channel::Receiver<(T, usize)>,
     room: Arc<Room>,
 }
 
-/// How many chunks wait; `None` when nobody takes them any more.
+/// What the things that wait weigh; `None` when nobody takes them any more.
 struct Room {
+    full: usize,
     held: Mutex<Option<usize>>,
     changed: Condvar,
 }
 
-/// A queue, and both ends of it.
-pub(super) fn queue() -> (Sender, Receiver) {
+/// A queue, and both ends of it. It takes no more in when what waits weighs `full`; a sender that waits for room goes on
+/// when half of that is taken: to wake it for each thing would cost the taker a tenth of its time.
+pub(crate) fn queue<T>(full: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::unbounded();
-    let room = Arc::new(Room { held: Mutex::new(Some(0)), changed: Condvar::new() });
-    (Sender { chunks: sender, room: Arc::clone(&room) }, Receiver { chunks: receiver, room })
+    let room = Arc::new(Room { full, held: Mutex::new(Some(0)), changed: Condvar::new() });
+    (Sender { things: sender, room: Arc::clone(&room) }, Receiver { things: receiver, room })
 }
 
 impl Room {
-    /// Counts one more, once there is room for it.
-    fn take(&self) -> Option<()> {
+    fn low(&self) -> usize {
+        self.full / 2
+    }
+
+    /// Adds a weight, once there is room.
+    fn take(&self, weight: usize) -> Option<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_some_and(|held| held >= FULL) {
-            let is_full = |held: &mut Option<usize>| held.is_some_and(|held| held > LOW);
+        if held.is_some_and(|held| held >= self.full) {
+            let is_full = |held: &mut Option<usize>| held.is_some_and(|held| held > self.low());
             held = self.changed.wait_while(held, is_full).unwrap_or_else(PoisonError::into_inner);
         }
-        *held = Some((*held)? + 1);
+        *held = Some((*held)? + weight);
         Some(())
     }
 
-    fn release(&self) {
+    fn release(&self, weight: usize) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = held.map(|held| held - 1);
-        if *held == Some(LOW) {
+        let before = *held;
+        *held = before.map(|before| before - weight);
+        if before.is_some_and(|before| before > self.low() && before - weight <= self.low()) {
             self.changed.notify_one();
         }
     }
 }
 
-impl Sender {
+impl<T> Sender<T> {
     /// Waits for room; `None` when the receiver has ended.
-    pub(super) fn send(&self, chunk: Chunk) -> Option<()> {
-        self.room.take()?;
-        self.chunks.send(chunk).ok()
+    pub(crate) fn send(&self, thing: T, weight: usize) -> Option<()> {
+        self.room.take(weight)?;
+        self.things.send((thing, weight)).ok()
     }
 }
 
-impl Receiver {
-    /// The next chunk; waits for it no longer than `wait`, or until it comes.
-    pub(super) fn next(&self, wait: Option<Duration>) -> Result<Chunk, RecvTimeoutError> {
-        let received = match wait {
-            Some(wait) => self.chunks.recv_timeout(wait),
-            None => self.chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+impl<T> Receiver<T> {
+    /// The next one; waits for it no longer than `wait`, or until it comes.
+    pub(crate) fn next(&self, wait: Option<Duration>) -> Result<T, RecvTimeoutError> {
+        let (thing, weight) = match wait {
+            Some(wait) => self.things.recv_timeout(wait)?,
+            None => self.things.recv().map_err(|_| RecvTimeoutError::Disconnected)?,
         };
-        received.inspect(|_| self.room.release())
+        self.room.release(weight);
+        Ok(thing)
     }
 }
 
-impl Drop for Receiver {
+impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         *self.room.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.room.changed.notify_one();
@@ -104,31 +92,44 @@ mod tests {
     use super::*;
 
     const WAIT: Option<Duration> = Some(Duration::from_millis(50));
-
-    fn chunk() -> Chunk {
-        Chunk::Opened(Compression::None)
-    }
+    const FULL: usize = 16;
+    const LOW: usize = FULL / 2;
 
     #[test]
     fn a_full_queue_is_filled_again_when_half_is_taken() {
-        let (sender, receiver) = queue();
-        let sending = thread::spawn(move || (0..FULL + 1).try_for_each(|_| sender.send(chunk())));
-        for _ in 0..FULL - LOW - 1 {
-            receiver.next(None).unwrap();
+        for weight in [1, 10] {
+            let (sender, receiver) = queue(FULL * weight);
+            let sending = thread::spawn(move || (0..FULL + 1).try_for_each(|_| sender.send((), weight)));
+            for _ in 0..FULL - LOW - 1 {
+                receiver.next(None).unwrap();
+            }
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(receiver.things.len(), LOW + 1, "the sender waits");
+            for _ in 0..LOW + 2 {
+                receiver.next(None).unwrap();
+            }
+            assert_eq!(sending.join().unwrap(), Some(()));
+            assert!(matches!(receiver.next(WAIT), Err(RecvTimeoutError::Disconnected)));
         }
-        thread::sleep(Duration::from_millis(20));
-        assert_eq!(receiver.chunks.len(), LOW + 1, "the sender waits");
-        for _ in 0..LOW + 2 {
+    }
+
+    #[test]
+    fn what_is_heavier_than_all_room_goes_through_alone() {
+        let (sender, receiver) = queue(FULL);
+        let sending = thread::spawn(move || (0..10).try_for_each(|_| sender.send((), 3 * FULL)));
+        for _ in 0..9 {
             receiver.next(None).unwrap();
+            thread::sleep(Duration::from_millis(5));
+            assert_eq!(receiver.things.len(), 1);
         }
+        receiver.next(None).unwrap();
         assert_eq!(sending.join().unwrap(), Some(()));
-        assert!(matches!(receiver.next(WAIT), Err(RecvTimeoutError::Disconnected)));
     }
 
     #[test]
     fn a_sender_that_waits_ends_when_nobody_takes_any_more() {
-        let (sender, receiver) = queue();
-        let sending = thread::spawn(move || (0..2 * FULL).try_for_each(|_| sender.send(chunk())));
+        let (sender, receiver) = queue(FULL);
+        let sending = thread::spawn(move || (0..2 * FULL).try_for_each(|_| sender.send((), 1)));
         thread::sleep(Duration::from_millis(20));
         drop(receiver);
         assert_eq!(sending.join().unwrap(), None);
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_receiver_waits_no_longer_than_it_says() {
-        let (_sender, receiver) = queue();
+        let (_sender, receiver) = queue::<()>(FULL);
         assert!(matches!(receiver.next(WAIT), Err(RecvTimeoutError::Timeout)));
     }
 }

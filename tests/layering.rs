@@ -8,13 +8,14 @@ mod imports;
 /// What each folder or file of `src` may import from the crate.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &["event"]),
-    ("source", &["source", "visible", "event"]),
+    ("source", &["source", "queue", "visible", "event"]),
     ("property_list.rs", &["property_list"]),
     ("script", &["script", "property_list", "event"]),
     ("process", &["process", "event"]),
     ("eql", &["eql", "place", "visible", "event"]),
     ("place.rs", &["place"]),
     ("quantity.rs", &["quantity"]),
+    ("queue.rs", &["queue"]),
     ("visible.rs", &["visible"]),
     ("detect", &["detect", "eql", "place", "quantity", "visible", "event"]),
     ("alert", &["alert", "detect", "script", "event"]),
@@ -34,7 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "cli", "response", "doctor", "agent", "config", "pipeline", "status", "output", "report", "alert",
-            "detect", "process", "script", "source", "place", "quantity", "visible", "event",
+            "detect", "process", "script", "source", "place", "quantity", "queue", "visible", "event",
         ],
     ),
     ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),

@@ -1,11 +1,12 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
 mod args;
+mod feed;
 
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -14,21 +15,21 @@ use log::LevelFilter;
 use super::alert_file;
 use super::evidence::{self, Outputs};
 use super::exit::{Failure, source_failure};
-use super::progress::Progress;
 use super::sink::{Sink, Wanted};
 use super::summary::{self, Summary};
 use super::written::Written;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::config::trust::Trust;
-use crate::detect::Lateness;
-use crate::event::{Event, Machine, Scalar, Timestamp, document, field};
+use crate::detect::{Lateness, Ordinal};
+use crate::event::{Event, Machine, Timestamp, document};
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Pipeline};
-use crate::report::{Case, Coverage, plural};
-use crate::source::recording::{Input, Next, Recording, Sources};
+use crate::report::{Case, plural};
+use crate::source::recording::{Input, Recording, Sources};
 
 pub(super) use args::Args;
+use feed::{Feed, Step, Steps};
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -37,6 +38,8 @@ const SHOWN_PROBLEMS: u64 = 10;
 const MAX_SORTED: u64 = 64 << 20;
 /// Alerts that wait until it is known whether the recording is in order.
 const MAX_WAITING: usize = 10_000;
+/// Steps after which what was found is written, whether more is found or not.
+const FLUSH: u64 = 8192;
 /// Threads that decode by default, at most: one thread applies the rules, and that is most of the work.
 const MAX_THREADS: usize = 4;
 /// What an execution with its texts takes, mostly.
@@ -54,19 +57,21 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
     let may_sort = is_small && !args.sort && args.lateness.is_none();
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
-    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), lateness)?;
+    let stop = interrupt_flag()?;
+    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (lateness, &stop))?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
     if let Some(path) = &args.alerts {
         sink.leave_out(Written::read(path)?);
     }
     replay.found.sequence = sink.next_sequence();
     replay.found.waiting = may_sort.then(Vec::new);
-    if replay.run(&mut sink)? == Ending::OutOfOrder {
+    if replay.run(&mut sink) == Ending::OutOfOrder {
         log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
-        replay = Replay::new(&args, config.as_ref(), sources, Lateness::Unbounded)?;
+        replay.steps.end();
+        replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &stop))?;
         replay.problems = SHOWN_PROBLEMS + 1;
         replay.found.sequence = sink.next_sequence();
-        replay.run(&mut sink)?;
+        replay.run(&mut sink);
     }
     replay.conclude(&args, sink)
 }
@@ -87,22 +92,18 @@ fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
 /// How a replay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    Whole,
-    /// It was interrupted.
-    Stopped,
+    /// With all that is wanted.
+    Done,
     /// It has to be done again, sorted.
     OutOfOrder,
 }
 
 struct Replay<'a> {
     args: &'a Args,
+    steps: Steps,
     pipeline: Pipeline,
-    recording: Recording,
-    coverage: Coverage,
     found: Found,
-    progress: Progress,
     problems: u64,
-    ending: Ending,
     failure: Option<Failure>,
     began: Instant,
 }
@@ -119,7 +120,12 @@ struct Found {
 
 impl<'a> Replay<'a> {
     #[allow(clippy::disallowed_methods, reason = "the rate of a run is wall-clock time")]
-    fn new(args: &'a Args, config: Option<&Config>, sources: Sources, lateness: Lateness) -> Result<Self, Failure> {
+    fn new(
+        args: &'a Args,
+        config: Option<&Config>,
+        sources: Sources,
+        (lateness, stop): (Lateness, &Arc<AtomicBool>),
+    ) -> Result<Self, Failure> {
         let mut set = args.selection.load(config, Trust::Anyone)?;
         if !args.host.is_empty() {
             // What a host is chosen by.
@@ -149,86 +155,67 @@ impl<'a> Replay<'a> {
         }
         let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
         let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), threads);
+        let (hosts, stop) = (args.host.clone(), Arc::clone(stop));
+        let wanted = feed::Wanted { from: args.from, to: args.to, hosts, stop };
+        let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), wanted);
         Ok(Replay {
             args,
-            recording: recording.map_err(source_failure)?,
+            steps: if threads > 1 { Steps::apart(feed) } else { Steps::Here(Box::new(feed)) },
             pipeline,
-            coverage: Coverage::default(),
             found: Found { case, ..Found::default() },
-            progress: Progress::default(),
             problems: 0,
-            ending: Ending::Whole,
             failure: None,
             began: Instant::now(),
         })
     }
 
-    fn run(&mut self, sink: &mut Sink) -> Result<Ending, Failure> {
-        let interrupted = interrupt_flag()?;
+    fn run(&mut self, sink: &mut Sink) -> Ending {
+        let mut steps: u64 = 0;
         while !sink.is_done() {
-            if interrupted.load(Ordering::Relaxed) {
-                self.ending = Ending::Stopped;
-                break;
+            match self.steps.next() {
+                Step::Event(ordinal, event) => self.observe(event, ordinal, sink),
+                Step::Problem(problem) => self.report(&problem.to_string()),
+                Step::OutOfOrder if self.found.waiting.is_some() => return Ending::OutOfOrder,
+                Step::OutOfOrder => {}
+                Step::Idle => sink.flush(),
+                Step::Failed(error) => self.failure = Some(source_failure(error)),
+                Step::End => break,
             }
-            match self.recording.next() {
-                Next::Event(event) => self.push(event, sink),
-                Next::Problem(problem) => self.report(&problem.to_string()),
-                Next::Idle => {
-                    sink.flush();
-                    self.progress.show(&self.recording);
-                }
-                Next::Failed(error) => self.failure = Some(source_failure(error)),
-                Next::End => break,
-            }
-            if self.progress.is_due() {
-                if self.is_out_of_order() {
-                    return Ok(Ending::OutOfOrder);
-                }
+            steps += 1;
+            if steps.is_multiple_of(FLUSH) {
                 sink.flush();
-                self.progress.show(&self.recording);
             }
-        }
-        if self.is_out_of_order() {
-            return Ok(Ending::OutOfOrder);
         }
         if !sink.is_done() {
             let Replay { pipeline, args, found, .. } = self;
             pipeline.finish(|output| take(output, args, sink, found));
         }
         self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
-        Ok(self.ending)
+        Ending::Done
     }
 
-    fn push(&mut self, event: Event, sink: &mut Sink) {
-        if self.args.to.is_some_and(|to| event.time > to) || !is_of_host(&event, &self.args.host) {
-            return;
-        }
-        if self.args.from.is_none_or(|from| event.time >= from) {
-            self.coverage.observe(&event);
-        }
+    fn observe(&mut self, event: Event, ordinal: Ordinal, sink: &mut Sink) {
         if let Some(case) = &mut self.found.case {
             case.observe(&event);
         }
         let Replay { pipeline, args, found, .. } = self;
-        pipeline.push(event, |output| take(output, args, sink, found));
+        pipeline.observe(event, ordinal, &mut |output: pipeline::Output<'_>| take(output, args, sink, found));
         if self.found.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
             self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
         }
     }
 
-    fn is_out_of_order(&self) -> bool {
-        self.found.waiting.is_some() && self.pipeline.counts().is_out_of_order()
-    }
-
     /// Reports what was done, and returns the exit code.
     fn conclude(mut self, args: &Args, mut sink: Sink) -> Result<ExitCode, Failure> {
         let finished = sink.finish();
+        let Feed { recording, coverage, intake, is_stopped, .. } = self.steps.end();
+        self.pipeline.take_back(intake);
         terminal::set_progress(None);
         if let (held @ 1.., Some(path)) = (sink.counts().held, &args.alerts) {
             log::info!("{}: {} already there, not written again", path.display(), plural(held, "alert"));
         }
-        let summary = Summary::new(&self.recording, &self.pipeline, &self.coverage, self.began.elapsed());
-        let ending = if self.ending == Ending::Stopped { "interrupted: " } else { "" };
+        let summary = Summary::new(&recording, &self.pipeline, &coverage, self.began.elapsed());
+        let ending = if is_stopped { "interrupted: " } else { "" };
         match log::max_level() {
             // Silence would be an all-clear.
             LevelFilter::Off | LevelFilter::Error | LevelFilter::Warn if summary.is_blind() => {
@@ -247,8 +234,8 @@ impl<'a> Replay<'a> {
         let is_blind = summary.is_blind();
         match self.failure.take() {
             Some(failure) => Err(failure),
-            None if self.ending == Ending::Stopped => Ok(ExitCode::from(130)),
-            None if self.recording.is_truncated() => Ok(Failure::IO.into()),
+            None if is_stopped => Ok(ExitCode::from(130)),
+            None if recording.is_truncated() => Ok(Failure::IO.into()),
             None if args.strict && is_blind => Ok(Failure::BLIND.into()),
             None => Ok(ExitCode::SUCCESS),
         }
@@ -263,12 +250,6 @@ impl<'a> Replay<'a> {
         };
         log::warn!("{text}");
     }
-}
-
-fn is_of_host(event: &Event, hosts: &[String]) -> bool {
-    let mut stated = event.values().filter(|(field, _)| *field == field::HOST_ID || *field == field::HOST_NAME);
-    let is_wanted = |value: Scalar<'_>| hosts.iter().any(|host| matches!(value, Scalar::Str(text) if text == host));
-    hosts.is_empty() || stated.any(|(_, value)| is_wanted(value))
 }
 
 fn take(output: pipeline::Output<'_>, args: &Args, sink: &mut Sink, found: &mut Found) {

@@ -26,10 +26,3 @@ pub struct Counts {
     /// Sequences held back, by exception, in the order of the exceptions.
     pub excepted: Vec<u64>,
 }
-
-impl Counts {
-    /// Whether events were taken in another order than they happened in.
-    pub(crate) fn is_out_of_order(&self) -> bool {
-        self.late > 0 || self.overtaken > 0
-    }
-}

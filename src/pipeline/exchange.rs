@@ -40,7 +40,7 @@ impl Pipeline {
             self.cases_before.1 += self.cases.suppressed();
             self.cases = Cases::new(&rules, script::runs_scripts);
         }
-        let detector = Detector::new(&rules, lineages, self.sequences.0, self.sequences.1);
+        let detector = Detector::new(&rules, lineages, self.limits.sequences, self.limits.sequence_bytes);
         let old = std::mem::replace(&mut self.detector, detector);
         self.detector.take_over(old, |rule| of[rule]);
         let suppressed = self.suppressor.as_ref().map_or(0, Suppressor::suppressed);

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::thread;
 
-use super::queue::{Chunk, Sender, queue};
+use super::reader::Chunk;
 use super::values::{Piece, Values};
+use crate::queue::{Sender, queue};
 
 /// Sends a text in blocks of this many bytes.
-fn send(sender: &Sender, mut rest: &str, block: usize) {
+fn send(sender: &Sender<Chunk>, mut rest: &str, block: usize) {
     while !rest.is_empty() {
         let (head, tail) = rest.split_at(rest.ceil_char_boundary(block.min(rest.len())));
         let partial = !head.ends_with('\n') && !tail.is_empty();
-        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial, ahead: None }).unwrap();
+        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial, ahead: None }, 1).unwrap();
         rest = tail;
     }
 }
@@ -19,7 +20,7 @@ fn send(sender: &Sender, mut rest: &str, block: usize) {
 /// What the pieces of a text are, when it arrives in blocks of this many bytes: a value as it is, without
 /// spaces; what is wrong, with its place. Lines that are not JSON are looked at again, as inputs do.
 fn pieces(text: &str, block: usize) -> Vec<String> {
-    let (sender, receiver) = queue();
+    let (sender, receiver) = queue(16);
     let whole = text.to_owned();
     thread::spawn(move || send(&sender, &whole, block));
     let mut values = Values::new(receiver);

@@ -10,7 +10,6 @@ mod origin;
 #[cfg(test)]
 mod layouts;
 mod place;
-mod queue;
 mod reader;
 mod scan;
 mod sources;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Pending};
 use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
-use super::queue::{Chunk, Receiver, Sender, queue};
+use crate::queue::{Receiver, Sender, queue};
 
 /// How much is read at a time.
 const BLOCK: usize = 64 << 10;
@@ -16,6 +16,18 @@ const BLOCK: usize = 64 << 10;
 const MAX_GATHERED: usize = 2 * BLOCK;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
+/// Chunks that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
+const MAX_CHUNKS: usize = 16;
+
+/// What a reader thread sends. The queue closes at the end of the input.
+pub(super) enum Chunk {
+    /// The first one: how the input is compressed.
+    Opened(Compression),
+    /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
+    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
+    /// Reading failed: nothing follows.
+    Broken(Unreadable),
+}
 
 /// Starts a thread that reads the input; `consumed` counts the bytes as they are stored, and whole lines are decoded
 /// `ahead`.
@@ -23,16 +35,16 @@ pub(super) fn spawn(
     input: impl Read + Send + 'static,
     consumed: Arc<AtomicU64>,
     ahead: Option<Ahead>,
-) -> io::Result<Receiver> {
-    let (sender, receiver) = queue();
+) -> io::Result<Receiver<Chunk>> {
+    let (sender, receiver) = queue(MAX_CHUNKS);
     thread::Builder::new().name("reader".into()).spawn(move || {
         let input = Counting { input, consumed };
         // Failing to send means that the receiver has ended: so does the thread.
         let _: Option<()> = match decompressed(input) {
             Ok((compression, input)) => sender
-                .send(Chunk::Opened(compression))
+                .send(Chunk::Opened(compression), 1)
                 .and_then(|()| Cutter { sender, ahead, buffer: Vec::new(), unknown: true }.run(input, compression)),
-            Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error))),
+            Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error)), 1),
         };
     })?;
     Ok(receiver)
@@ -52,7 +64,7 @@ impl<R: Read> Read for Counting<R> {
 }
 
 struct Cutter {
-    sender: Sender,
+    sender: Sender<Chunk>,
     ahead: Option<Ahead>,
     /// The start of a line whose end has not been read.
     buffer: Vec<u8>,
@@ -72,7 +84,7 @@ impl Cutter {
                 Ok(0) => return self.finish(),
                 Ok(_) => {
                     if let Some(content) = Content::of(&self.buffer).filter(|_| self.unknown) {
-                        return self.sender.send(Chunk::Broken(Unreadable::Content(content)));
+                        return self.sender.send(Chunk::Broken(Unreadable::Content(content)), 1);
                     }
                     let gathered = self.buffer.len();
                     self.cut(start)?;
@@ -85,7 +97,7 @@ impl Cutter {
                         Compression::None => Unreadable::Read(error),
                         packed => Unreadable::Packed { compression: packed, error },
                     };
-                    return self.sender.send(Chunk::Broken(unreadable));
+                    return self.sender.send(Chunk::Broken(unreadable), 1);
                 }
             }
         }
@@ -126,7 +138,7 @@ impl Cutter {
         let (text, repaired) = text_of(block);
         let text = Arc::new(text);
         let ahead = self.ahead.as_ref().filter(|_| !partial).and_then(|ahead| ahead.decode(&text));
-        self.sender.send(Chunk::Text { text, repaired, partial, ahead })
+        self.sender.send(Chunk::Text { text, repaired, partial, ahead }, 1)
     }
 }
 

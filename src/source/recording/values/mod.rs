@@ -15,14 +15,15 @@ use super::ahead::{Block, Pending};
 use super::compression::Compression;
 use super::lines::line_within;
 use super::place::Place;
-use super::queue::{Chunk, Receiver};
+use super::reader::Chunk;
 use crate::event::{Decoded, Line};
+use crate::queue::Receiver;
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
 
 /// Walks the values of an input without copying them.
 pub(super) struct Values {
-    chunks: Receiver,
+    chunks: Receiver<Chunk>,
     block: Arc<String>,
     /// What of the block is decoded.
     decoded: Block,
@@ -57,7 +58,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(chunks: Receiver) -> Values {
+    pub(super) fn new(chunks: Receiver<Chunk>) -> Values {
         Values {
             chunks,
             block: Arc::default(),

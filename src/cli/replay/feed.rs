@@ -1,0 +1,295 @@
+//! The events of the recordings, in the order in which they happened: read and put in order on a thread of their own
+//! where there is a second core, for the rules keep one busy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::{mem, panic, vec};
+
+use crossbeam_channel::bounded;
+
+use crate::cli::progress::Progress;
+use crate::detect::Ordinal;
+use crate::event::{Event, Scalar, Timestamp, field};
+use crate::pipeline::Intake;
+use crate::queue::{Receiver, Sender, queue};
+use crate::report::Coverage;
+use crate::source::recording::{Error, Next, Problem, Recording};
+
+/// Steps that go from one thread to the other at once, at most, and the bytes of events after which they do.
+const BATCH: usize = 128;
+const BATCH_BYTES: usize = 128 << 10;
+/// Bytes of the events that wait: enough to keep both threads busy, and few enough to stay in the cache.
+const WAITING_BYTES: usize = 16 * BATCH_BYTES;
+
+/// What comes next.
+pub(super) enum Step {
+    /// The next event.
+    Event(Ordinal, Event),
+    /// A value that was skipped, or an input that was cut off.
+    Problem(Problem),
+    /// An input that holds nothing of use; the others continue.
+    Failed(Error),
+    /// Events are out of order by more than is expected; told once.
+    OutOfOrder,
+    /// Nothing yet.
+    Idle,
+    /// There is no more.
+    End,
+}
+
+impl Step {
+    /// The bytes that it holds.
+    fn bytes(&self) -> usize {
+        let held = match self {
+            Step::Event(_, event) => event.bytes(),
+            _ => 0,
+        };
+        size_of::<Step>() + held
+    }
+}
+
+/// Which events are wanted, and until when any are.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// Those from this time on count as covered.
+    pub(super) from: Option<Timestamp>,
+    /// The last time.
+    pub(super) to: Option<Timestamp>,
+    /// Names or ids; all hosts where there are none.
+    pub(super) hosts: Vec<String>,
+    /// No more, once it is set: what was read before is whole.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// Recordings, and where their events are put in order.
+pub(super) struct Feed {
+    pub(super) recording: Recording,
+    pub(super) intake: Intake,
+    /// What the recordings covered.
+    pub(super) coverage: Coverage,
+    /// It was stopped.
+    pub(super) is_stopped: bool,
+    wanted: Wanted,
+    progress: Progress,
+    has_told: bool,
+    has_ended: bool,
+}
+
+impl Feed {
+    pub(super) fn new(recording: Recording, intake: Intake, wanted: Wanted) -> Feed {
+        let (coverage, progress) = (Coverage::default(), Progress::default());
+        let (is_stopped, has_told, has_ended) = (false, false, false);
+        Feed { recording, intake, coverage, is_stopped, wanted, progress, has_told, has_ended }
+    }
+
+    fn next(&mut self) -> Step {
+        loop {
+            if let Some((ordinal, event)) = self.intake.pop_due() {
+                return Step::Event(ordinal, event);
+            }
+            if !self.has_told && self.intake.is_out_of_order() {
+                self.has_told = true;
+                return Step::OutOfOrder;
+            }
+            if self.has_ended {
+                return self.intake.pop().map_or(Step::End, |(ordinal, event)| Step::Event(ordinal, event));
+            }
+            if self.wanted.stop.load(Ordering::Relaxed) {
+                (self.is_stopped, self.has_ended) = (true, true);
+                continue;
+            }
+            if self.progress.is_due() {
+                self.progress.show(&self.recording);
+            }
+            match self.recording.next() {
+                Next::Event(event) => self.take(event),
+                Next::Problem(problem) => return Step::Problem(problem),
+                Next::Failed(error) => return Step::Failed(error),
+                Next::Idle => {
+                    self.progress.show(&self.recording);
+                    return Step::Idle;
+                }
+                Next::End => self.has_ended = true,
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let Wanted { from, to, hosts, .. } = &self.wanted;
+        if to.is_some_and(|to| event.time > to) || !is_of_host(&event, hosts) {
+            return;
+        }
+        if from.is_none_or(|from| event.time >= from) {
+            self.coverage.observe(&event);
+        }
+        self.intake.push(event);
+    }
+
+    /// Gives everything to another thread, until there is no more or nobody wants it.
+    fn give(mut self, steps: &Sender<Vec<Step>>) -> Feed {
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+        loop {
+            let step = self.next();
+            let (is_last, is_idle) = (matches!(step, Step::End), matches!(step, Step::Idle));
+            bytes += step.bytes();
+            batch.push(step);
+            if batch.len() == BATCH || bytes >= BATCH_BYTES || is_last || is_idle {
+                let full = mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                if steps.send(full, mem::take(&mut bytes)).is_none() || is_last {
+                    return self;
+                }
+            }
+        }
+    }
+}
+
+fn is_of_host(event: &Event, hosts: &[String]) -> bool {
+    let mut stated = event.values().filter(|(field, _)| *field == field::HOST_ID || *field == field::HOST_NAME);
+    let is_wanted = |value: Scalar<'_>| hosts.iter().any(|host| matches!(value, Scalar::Str(text) if text == host));
+    hosts.is_empty() || stated.any(|(_, value)| is_wanted(value))
+}
+
+/// The steps of a [`Feed`], made on this thread or on another.
+pub(super) enum Steps {
+    /// Each is made when it is wanted.
+    Here(Box<Feed>),
+    /// They are made before.
+    Apart { batches: Receiver<Vec<Step>>, batch: vec::IntoIter<Step>, thread: JoinHandle<Option<Feed>> },
+}
+
+impl Steps {
+    /// Has them made on another thread, if one can be started.
+    pub(super) fn apart(feed: Feed) -> Steps {
+        let (sender, batches) = queue(WAITING_BYTES);
+        let (start, started) = bounded::<Feed>(1);
+        let make = move || started.recv().ok().map(|feed| feed.give(&sender));
+        match thread::Builder::new().name("recording".into()).spawn(make) {
+            Ok(thread) => {
+                // The thread waits for it.
+                let _ = start.send(feed);
+                Steps::Apart { batches, batch: Vec::new().into_iter(), thread }
+            }
+            Err(_) => Steps::Here(Box::new(feed)),
+        }
+    }
+
+    /// The next one.
+    pub(super) fn next(&mut self) -> Step {
+        match self {
+            Steps::Here(feed) => feed.next(),
+            Steps::Apart { batches, batch, .. } => loop {
+                if let Some(step) = batch.next() {
+                    return step;
+                }
+                match batches.next(None) {
+                    Ok(next) => *batch = next.into_iter(),
+                    Err(_) => return Step::End,
+                }
+            },
+        }
+    }
+
+    /// Ends them, also before the last.
+    pub(super) fn end(self) -> Feed {
+        match self {
+            Steps::Here(feed) => *feed,
+            Steps::Apart { batches, thread, .. } => {
+                drop(batches);
+                match thread.join() {
+                    Ok(feed) => feed.unwrap_or_else(|| unreachable!("the thread was given it")),
+                    Err(cause) => panic::resume_unwind(cause),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::detect::RuleSet;
+    use crate::event::Machine;
+    use crate::pipeline::{Limits, Pipeline};
+    use crate::source::recording::{Input, Sources};
+
+    /// Events in disorder, some later than is expected, and lines that are none.
+    fn text(events: u64) -> String {
+        let mut text = String::new();
+        for number in 0..events {
+            let second = if number % 97 == 96 { number / 100 } else { 20 + number / 100 + number * 7 % 4 };
+            let time = format!("2026-01-15T08:{:02}:{:02}Z", second / 60, second % 60);
+            let _ = match number % 50 {
+                49 => writeln!(text, "no event"),
+                _ => writeln!(
+                    text,
+                    r#"{{"@timestamp":"{time}","event":{{"category":"process","type":"start"}},"host":{{"id":"h{}"}},"process":{{"pid":{number}}}}}"#,
+                    number % 3
+                ),
+            };
+        }
+        text
+    }
+
+    fn feed(text: &str, threads: usize) -> Feed {
+        let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
+        let bytes = Arc::from(text.as_bytes());
+        let sources = Sources::find(&[Input::Memory(bytes)]).unwrap();
+        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), threads).unwrap();
+        let wanted = Wanted { from: None, to: None, hosts: vec!["h1".into(), "h2".into()], stop: Arc::default() };
+        Feed::new(recording, pipeline.lend_intake(), wanted)
+    }
+
+    /// What is told, and how many of it are events.
+    fn told(steps: &mut Steps) -> (Vec<String>, usize) {
+        let (mut told, mut events) = (Vec::new(), 0);
+        loop {
+            told.push(match steps.next() {
+                Step::Event(ordinal, event) => {
+                    events += 1;
+                    format!("{ordinal:?} {:?}", event.int(field::PROCESS_PID))
+                }
+                Step::Problem(problem) => problem.to_string(),
+                Step::Failed(error) => error.to_string(),
+                Step::OutOfOrder => "out of order".into(),
+                Step::Idle => continue,
+                Step::End => return (told, events),
+            });
+        }
+    }
+
+    #[test]
+    fn another_thread_tells_the_same_in_the_same_order() {
+        let text = text(6000);
+        let (wanted, events) = told(&mut Steps::Here(Box::new(feed(&text, 1))));
+        assert_eq!(wanted.iter().filter(|step| *step == "out of order").count(), 1);
+        assert_eq!((wanted.len(), events), (3920 + 120 + 1, 3920));
+        let mut steps = Steps::apart(feed(&text, 3));
+        assert_eq!(told(&mut steps).0, wanted);
+        let feed = steps.end();
+        assert_eq!((feed.coverage.events(), feed.is_stopped), ((3920, 0), false));
+    }
+
+    #[test]
+    fn what_was_read_before_the_stop_is_told_whole() {
+        let feed = feed(&text(200_000), 2);
+        let stop = Arc::clone(&feed.wanted.stop);
+        let mut steps = Steps::apart(feed);
+        while !matches!(steps.next(), Step::Event(..)) {}
+        stop.store(true, Ordering::Relaxed);
+        let (_, events) = told(&mut steps);
+        let feed = steps.end();
+        assert!(feed.is_stopped && events < 100_000);
+        assert_eq!(feed.coverage.events(), (1 + events as u64, 0));
+    }
+
+    #[test]
+    fn who_wants_no_more_gets_the_feed_back() {
+        let mut steps = Steps::apart(feed(&text(20_000), 2));
+        while !matches!(steps.next(), Step::Event(..)) {}
+        let feed = steps.end();
+        assert!(!feed.is_stopped && feed.coverage.events().0 < 13_000);
+    }
+}

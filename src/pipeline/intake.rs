@@ -1,0 +1,68 @@
+//! The first step of a pipeline: events are put into the order in which they happened.
+
+use std::sync::Arc;
+
+use super::Limits;
+use crate::detect::Ordinal;
+use crate::detect::reorder::Reorder;
+use crate::event::Event;
+use crate::script::{self, Capture};
+
+/// Puts events in order. It needs nothing of what comes after it, so it can run on another thread.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    capture: Option<Capture>,
+    reorder: Reorder,
+    events: u64,
+}
+
+impl Intake {
+    pub(super) fn new(limits: &Limits, capture: Option<Capture>) -> Intake {
+        let reorder = Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes);
+        Intake { capture, reorder, events: 0 }
+    }
+
+    /// Takes in an event.
+    pub(crate) fn push(&mut self, mut event: Event) {
+        self.events += 1;
+        if let Some(capture) = self.capture {
+            event.script = script::of_arguments(&event, capture).map(Arc::new);
+        }
+        self.reorder.push(event);
+    }
+
+    /// The next event whose turn has come.
+    pub(crate) fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
+        self.reorder.pop_due()
+    }
+
+    /// The next event, due or not: at the end of the input.
+    pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
+        self.reorder.pop()
+    }
+
+    /// Whether events came in another order than they happened in, and so have been or will be taken.
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        self.late() > 0 || self.overtaken() > 0
+    }
+
+    /// Events taken in.
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Events that arrived later than the lateness allows.
+    pub(super) fn late(&self) -> u64 {
+        self.reorder.late()
+    }
+
+    /// Events that came after a later one had been released.
+    pub(super) fn overtaken(&self) -> u64 {
+        self.reorder.overtaken()
+    }
+
+    /// The bytes of the events that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.reorder.bytes()
+    }
+}
