@@ -3,7 +3,7 @@
 
 use ahash::{HashMap, RandomState};
 
-use crate::eql::{JoinKey, Keys, last_of};
+use crate::eql::{JoinKey, Keys, each_value, last_of};
 use crate::event::Event;
 
 /// Keys that are remembered before those are looked for under which nothing waits any more.
@@ -69,10 +69,6 @@ impl Joins {
     /// The keys of the current event, from the first on.
     pub(super) fn keys(&mut self, join: &[JoinKey], event: &Event) -> &mut Keys {
         let at = self.position(join);
-        self.keys_at(at, event)
-    }
-
-    fn keys_at(&mut self, at: usize, event: &Event) -> &mut Keys {
         let join = &mut self.known[at];
         if join.event == self.event {
             join.keys.restart();
@@ -94,20 +90,16 @@ impl Joins {
     }
 
     /// Which matchers can wait for the current event, of those that join by a field last: it tells most events apart.
-    pub(super) fn waiting(&mut self, at: usize, event: &Event) -> Matchers {
-        if self.known[at].awaited.is_empty() {
+    pub(super) fn waiting(&self, at: usize, event: &Event) -> Matchers {
+        let Join { fields, awaited, .. } = &self.known[at];
+        if awaited.is_empty() {
             return 0;
         }
-        self.keys_at(at, event);
-        let Join { keys, awaited, .. } = &mut self.known[at];
-        if keys.left_out() > 0 {
-            return Matchers::MAX;
-        }
         let mut matchers = 0;
-        while let Some(key) = keys.next() {
-            matchers |= awaited.get(&self.hasher.hash_one(key)).copied().unwrap_or_default();
-        }
-        matchers
+        let see = |kind, value: &str| {
+            matchers |= awaited.get(&self.hasher.hash_one((kind, value))).copied().unwrap_or_default();
+        };
+        if each_value(fields.last(), event, see) { matchers } else { Matchers::MAX }
     }
 
     /// Whether so many keys are remembered that most can be stale.

@@ -1,5 +1,6 @@
 //! The join keys of an event, written as text: what a table of partial sequences is keyed by.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::JoinKey;
@@ -10,6 +11,9 @@ use crate::event::{Event, Number};
 const MAX_KEYS: usize = 1024;
 /// The keys of an event may take this many bytes; one key may be longer.
 const MAX_KEY_BYTES: usize = 1 << 20;
+
+/// What is written before a value takes less.
+const PREFIX_BYTES: usize = 24;
 
 /// The value of a join key.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,12 +97,8 @@ impl Keys {
     /// Writes a value out, unless the field has it already: a value counts once.
     fn push(&mut self, first: usize, datum: &Datum<'_>) {
         let start = self.text.len();
-        let (kind, value) = match datum {
-            Datum::Number(number) => ("n", whole(*number).to_string().into()),
-            Datum::Bool(_) => ("b", datum.text()),
-            _ => ("", datum.text()),
-        };
-        self.text.push_str(kind);
+        let (kind, value) = written(datum);
+        self.text.extend(kind.mark());
         push_length(&mut self.text, value.len());
         self.text.push(':');
         self.text.push_str(&value);
@@ -150,6 +150,68 @@ impl Keys {
     }
 }
 
+/// What a value of a key is, besides its text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Kind {
+    /// Text; also dates and addresses.
+    Text,
+    Number,
+    Bool,
+    /// There is none.
+    Missing,
+}
+
+impl Kind {
+    /// What is written before a value.
+    fn mark(self) -> Option<char> {
+        match self {
+            Kind::Number => Some('n'),
+            Kind::Bool => Some('b'),
+            Kind::Text | Kind::Missing => None,
+        }
+    }
+
+    /// Of the value that begins so.
+    fn of(written: &str) -> Kind {
+        match written.as_bytes().first() {
+            Some(b'n') => Kind::Number,
+            Some(b'b') => Kind::Bool,
+            Some(b'-') | None => Kind::Missing,
+            Some(_) => Kind::Text,
+        }
+    }
+}
+
+/// How a value is written in a key.
+fn written<'d>(datum: &'d Datum<'_>) -> (Kind, Cow<'d, str>) {
+    match datum {
+        Datum::Number(number) => (Kind::Number, whole(*number).to_string().into()),
+        Datum::Bool(_) => (Kind::Bool, datum.text()),
+        _ => (Kind::Text, datum.text()),
+    }
+}
+
+/// Sees each value that the keys of an event by this field alone are made of, as it is written there; of no field,
+/// [`Kind::Missing`]. False: there can be more, or longer ones, than an event may have.
+pub(crate) fn each_value(join: Option<&JoinKey>, event: &Event, mut see: impl FnMut(Kind, &str)) -> bool {
+    let (mut count, mut longest) = (0, 0);
+    let field = join.and_then(|part| part.field.map(|field| (part.kind, field)));
+    if let Some((kind, field)) = field {
+        event.any(field, |value| {
+            if let Some(datum) = indexed(kind, value) {
+                let (kind, value) = written(&datum);
+                see(kind, &value);
+                (count, longest) = (count + 1, longest.max(value.len() + PREFIX_BYTES));
+            }
+            count > MAX_KEYS
+        });
+    }
+    if count == 0 && join.is_none_or(|part| part.optional) {
+        see(Kind::Missing, "");
+    }
+    count <= 1 || (count <= MAX_KEYS && count * longest <= MAX_KEY_BYTES)
+}
+
 /// Writes a length in decimal digits.
 fn push_length(text: &mut String, length: usize) {
     if length >= 10 {
@@ -184,19 +246,20 @@ fn parts(key: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What a key states of its last field: the key of the same event by that field alone.
-pub(crate) fn last_of(key: &str) -> &str {
-    parts(key).last().unwrap_or_default()
+/// What a key states of its last field, as [`each_value`] gives it.
+pub(crate) fn last_of(key: &str) -> (Kind, &str) {
+    let last = parts(key).last().unwrap_or_default();
+    (Kind::of(last), last.split_once(':').map_or("", |(_, value)| value))
 }
 
 /// The values of a key, in the order of its fields; `None` for an optional field without a value.
 pub(crate) fn values_of(key: &str) -> Vec<Option<KeyValue>> {
     let value_of = |part: &str| {
-        let (length, value) = part.split_once(':')?;
-        Some(match length.as_bytes().first() {
-            Some(b'n') => Number::parse(value).map_or_else(|| KeyValue::Text(value.to_owned()), KeyValue::Number),
-            Some(b'b') => KeyValue::Bool(value == "true"),
-            _ => KeyValue::Text(value.to_owned()),
+        let (_, value) = part.split_once(':')?;
+        Some(match Kind::of(part) {
+            Kind::Number => Number::parse(value).map_or_else(|| KeyValue::Text(value.to_owned()), KeyValue::Number),
+            Kind::Bool => KeyValue::Bool(value == "true"),
+            Kind::Text | Kind::Missing => KeyValue::Text(value.to_owned()),
         })
     };
     parts(key).map(value_of).collect()
@@ -209,21 +272,56 @@ mod tests {
     use crate::event::{Categories, Fields, Timestamp, field};
 
     #[test]
-    fn the_last_field_of_a_key_is_the_key_by_that_field() {
-        let query = "sequence by host.id, ?process.name, process.pid, ?user.name [any where true] [any where true]";
+    fn the_last_value_of_a_key_is_that_of_its_last_field() {
+        let query = "sequence by host.id, ?process.name, process.pid, process.code_signature.exists, ?user.name
+            [any where true] [any where true]";
         let mut fields = Fields::default();
         let query = eql::compile(query, &mut fields, &mut Default::default()).unwrap();
         let mut event = Event::new(Timestamp::from_milliseconds(0).unwrap(), Categories::PROCESS);
         event.push_str(field::HOST_ID, "1:-é:n");
         event.push_int(field::PROCESS_PID, -12);
-        for fields in 0..=4 {
+        event.push_bool(field::PROCESS_SIGNATURE_EXISTS, true);
+        let last = |fields: usize, event: &Event| {
             let join = &query.stages[0].join[..fields];
-            let (mut all, mut last) = (Keys::new(join, &event), Keys::new(&join[fields.saturating_sub(1)..], &event));
-            let (all, last) = (all.next().unwrap().to_owned(), last.next().unwrap().to_owned());
-            assert_eq!(last_of(&all), last, "{all}");
+            let (mut keys, mut values) = (Keys::new(join, event), Vec::new());
+            assert!(each_value(join.last(), event, |kind, value| values.push((kind, value.to_owned()))));
+            while let Some(key) = keys.next() {
+                assert!(values.iter().any(|(kind, value)| (*kind, &**value) == last_of(key)), "{key}: {values:?}");
+            }
+            assert!(keys.count() > 0);
+            values
+        };
+        let (missing, text) = ((Kind::Missing, String::new()), |text: &str| (Kind::Text, text.to_owned()));
+        let (number, flag) = ((Kind::Number, "-12".to_owned()), (Kind::Bool, "true".to_owned()));
+        let wanted = [missing.clone(), text("1:-é:n"), missing.clone(), number, flag, missing];
+        for (fields, wanted) in wanted.into_iter().enumerate() {
+            assert_eq!(last(fields, &event), [wanted]);
         }
-        event.push_str(field::USER_NAME, "n:3");
-        assert_eq!(last_of(Keys::new(&query.stages[0].join, &event).next().unwrap()), "3:n:3");
+        ["n:3", "", "-", "n:3"].iter().for_each(|name| event.push_str(field::USER_NAME, name));
+        assert_eq!(last(5, &event), [text("n:3"), text(""), text("-"), text("n:3")]);
+        assert_eq!(values_of(Keys::new(&query.stages[0].join, &event).next().unwrap()).len(), 5);
+    }
+
+    #[test]
+    fn more_values_than_an_event_may_have_are_told() {
+        let query = "sequence by process.command_line, user.name [any where true] [any where true]";
+        let query = eql::compile(query, &mut Fields::default(), &mut Default::default()).unwrap();
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        let is_told = |event: &Event| !each_value(query.stages[0].join.first(), event, |_, _| ());
+        (0..MAX_KEYS).for_each(|n| event.push_str(field::PROCESS_COMMAND_LINE, &n.to_string()));
+        assert!(!is_told(&event));
+        event.push_str(field::PROCESS_COMMAND_LINE, "more");
+        assert!(is_told(&event));
+        event.remove(field::PROCESS_COMMAND_LINE);
+        event.push_str(field::PROCESS_COMMAND_LINE, &"x".repeat(MAX_KEY_BYTES));
+        assert!(!is_told(&event), "one may be longer");
+        event.push_str(field::PROCESS_COMMAND_LINE, "more");
+        assert!(is_told(&event) && Keys::new(&query.stages[0].join[..1], &event).left_out() == 1);
+        let mut seen = 0;
+        assert!(
+            each_value(query.stages[0].join.last(), &event, |_, _| seen += 1) && seen == 0,
+            "none where it must be"
+        );
     }
 
     #[test]

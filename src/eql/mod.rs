@@ -36,7 +36,7 @@ pub(crate) use ast::{Kind, Pipe};
 pub(crate) use compile::{Query, compile, compile_condition, compile_parsed};
 pub(crate) use error::Error;
 pub(crate) use filter::Condition;
-pub(crate) use keys::{KeyValue, Keys, last_of, values_of};
+pub(crate) use keys::{KeyValue, Keys, each_value, last_of, values_of};
 pub(crate) use lineages::Lineages;
 pub(crate) use parser::parse;
 pub(crate) use stage::{JoinKey, Stage, StageCategory};
