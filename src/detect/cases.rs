@@ -176,9 +176,8 @@ impl Cases {
             return Vec::new();
         }
         let is_due = |rolling: &mut Rolling| now.is_none_or(|now| rolling.due <= now);
-        let found =
-            self.open.values_mut().filter_map(|case| case.rolling.take_if(is_due).map(|rolling| case.tell(rolling)));
-        let found = found.collect();
+        let tell = |case: &mut Case| case.rolling.take_if(is_due).map(|rolling| case.tell(rolling));
+        let found = self.open.values_mut().filter_map(tell).collect();
         self.due = self.open.values().filter_map(|case| case.rolling.as_ref()).map(|rolling| rolling.due).min();
         found
     }
@@ -245,9 +244,11 @@ impl Cases {
     /// The case whose tree the process of an event is in.
     fn case_of(&mut self, event: &Event) -> Option<u64> {
         let Cases { roots, root, .. } = self;
+        root.clear();
+        let host = write_host(root, event);
         let mut of = |entity_id: &str| {
-            root.clear();
-            write_key(root, event, entity_id);
+            root.truncate(host);
+            root.push_str(&held(entity_id));
             roots.get(root.as_str()).copied()
         };
         let mut found = event.str(field::PROCESS_ENTITY_ID).and_then(&mut of);
@@ -282,7 +283,7 @@ impl Case {
     /// Whether the connection has been reported already; it has been from now on.
     fn is_reported(&mut self, event: &Event, destination: &str) -> bool {
         let Some(port) = event.int(field::SOURCE_PORT) else { return false };
-        let process = held(event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
+        let process = held(event.str(field::PROCESS_ENTITY_ID).unwrap_or_default()).into_owned();
         if self.reported.iter().any(|known| known.0 == process && known.1 == port && known.2 == destination) {
             return true;
         }
@@ -337,12 +338,13 @@ impl Case {
 /// Entity ids are unique on one host only.
 fn key(event: &Event, entity_id: &str) -> String {
     let mut key = String::new();
-    write_key(&mut key, event, entity_id);
-    key
+    write_host(&mut key, event);
+    key + &held(entity_id)
 }
 
-fn write_key(key: &mut String, event: &Event, entity_id: &str) {
+/// Begins a key; returns how long that is.
+fn write_host(key: &mut String, event: &Event) -> usize {
     key.push_str(&held(event.str(field::HOST_ID).unwrap_or_default()));
     key.push('\0');
-    key.push_str(&held(entity_id));
+    key.len()
 }

@@ -1,6 +1,7 @@
 //! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is suppressed is
 //! counted and summed up; none is uncounted.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,7 +160,7 @@ impl Window {
     fn admit(&mut self, limit: u64, event: &Arc<Event>, free: usize) -> bool {
         self.end = self.end.max(event.time);
         let destination = destination(event);
-        let execution = event.str(field::PROCESS_ENTITY_ID).map(held);
+        let execution = event.str(field::PROCESS_ENTITY_ID).map(|id| held(id).into_owned());
         let pair = execution.map(|execution| (execution, destination.clone()));
         let is_repeat = pair.as_ref().is_some_and(|pair| self.out_pairs.contains(pair));
         if !is_repeat && (limit == 0 || self.out < limit) {
@@ -195,15 +196,15 @@ impl Window {
 
 /// The program of an event, by which connections are distinguished.
 pub(super) fn program(event: &Event) -> String {
-    held(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-"))
+    held(event.str(field::PROCESS_EXECUTABLE).or_else(|| event.str(field::PROCESS_NAME)).unwrap_or("-")).into_owned()
 }
 
-pub(super) fn held(name: &str) -> String {
+pub(super) fn held(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME {
-        return name.to_owned();
+        return name.into();
     }
     let hash = short_hash(Sha256::new_with_prefix(name));
-    format!("{}…{hash}", &name[..name.floor_char_boundary(MAX_NAME - hash.len())])
+    format!("{}…{hash}", &name[..name.floor_char_boundary(MAX_NAME - hash.len())]).into()
 }
 
 /// Where a connection goes, `-` where that is not known.
@@ -213,7 +214,7 @@ pub(super) fn destination(event: &Event) -> String {
     match event.int(field::DESTINATION_PORT) {
         Some(port) if address.contains(':') => format!("[{}]:{port}", held(address)),
         Some(port) => format!("{}:{port}", held(address)),
-        None => held(address),
+        None => held(address).into_owned(),
     }
 }
 
