@@ -111,7 +111,8 @@ impl Table {
             }
             return;
         };
-        let known = executions.get(&keys.read_own(event, entity_id));
+        let found = executions.find(&keys.read_own(event, entity_id));
+        let known = found.and_then(|id| executions.at(id));
         event.context = match known {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
             known => {
@@ -124,7 +125,7 @@ impl Table {
         };
         if is_process {
             let marks = marks(event);
-            self.record(event, (starts, ends), marks);
+            self.record(event, found, (starts, ends), marks);
             return;
         }
         // A document is used as it is: only for a source that knew nothing but numbers are the texts filled in.
@@ -132,9 +133,7 @@ impl Table {
             complete(event);
         }
         let marks = marks(event);
-        if marks != 0
-            && let Some((_, entry)) = self.executions.find_mut(&self.keys.own())
-        {
+        if let Some(entry) = found.filter(|_| marks != 0).and_then(|id| self.executions.at_mut(id)) {
             entry.marks |= marks;
         }
     }
@@ -151,14 +150,15 @@ impl Table {
         self.owners.owner(event)
     }
 
-    /// Records a process event of which the key was read.
-    fn record(&mut self, event: &Event, (starts, ends): (bool, bool), marks: u128) {
+    /// Records a process event of which the key was read, and its execution found if it is known.
+    fn record(&mut self, event: &Event, mut found: Option<Id>, (starts, ends): (bool, bool), marks: u128) {
         if starts {
-            self.insert(event);
+            found = self.insert(event, found);
             self.end_replaced(event);
         }
         let key = self.keys.own();
-        let Some((id, entry)) = self.executions.find_mut(&key) else {
+        // What was inserted can have been evicted.
+        let Some((id, entry)) = found.and_then(|id| Some((id, self.executions.at_mut(id)?))) else {
             if ends {
                 self.early_exits.add(key, event.time);
             }
@@ -177,12 +177,12 @@ impl Table {
         }
     }
 
-    fn insert(&mut self, event: &Event) {
-        let Some(context) = event.context.clone() else { return };
+    fn insert(&mut self, event: &Event, found: Option<Id>) -> Option<Id> {
+        let context = event.context.clone()?;
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
         let key = self.keys.own();
-        if let Some((id, entry)) = self.executions.find_mut(&key) {
+        if let Some((id, entry)) = found.and_then(|id| Some((id, self.executions.at_mut(id)?))) {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);
             entry.children = None;
@@ -195,7 +195,8 @@ impl Table {
             }
             let given_up = self.owners.started(&entry.key, event);
             self.count_given_up(given_up, event.time);
-            return self.bound(event.time);
+            self.bound(event.time);
+            return found;
         }
         let key = context.process.as_ref().map_or_else(|| key.to_key(), |execution| key.to_key_of(execution));
         let given_up = self.owners.started(&key, event);
@@ -209,6 +210,7 @@ impl Table {
         self.latest.insert(event, id);
         self.running.insert(self.generation, id);
         self.bound(event.time);
+        Some(id)
     }
 
     /// Counts an execution whose connections, if they are reported yet, are no longer found by its pid.
