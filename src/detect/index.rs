@@ -115,6 +115,9 @@ impl Index {
             });
         }
         continued.iter_mut().zip(waiting.iter().chain(iter::repeat(&0))).for_each(|(word, waits)| *word &= waits);
+        if continued.iter().all(|goes_on| *goes_on == 0) {
+            return;
+        }
         concerned.resize(concerned.len().max(continued.len()), 0);
         for (join, users) in by_join.iter().enumerate() {
             let users = continued.iter().zip(users).map(|(goes_on, uses)| goes_on & uses);
