@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::args::{Args, Part, find_parts};
 use super::field::{self, Field};
 use super::{Charge, Event, Ledger, Scalar, Script};
 
@@ -16,8 +17,6 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// Of the host, all texts and arguments: a place in them fits 16 bits.
 const MAX_TEXT: usize = (1 + TEXTS.len()) * MAX_TEXT_BYTES + MAX_ARGS_BYTES + 1;
 const _: () = assert!(MAX_TEXT <= u16::MAX as usize);
-/// Arguments whose places are not in an allocation of their own.
-const FEW: usize = 5;
 
 /// The texts that an execution keeps, besides its arguments.
 const TEXTS: [Field; 9] = [
@@ -55,102 +54,20 @@ pub struct Execution {
     charge: Option<Charge>,
 }
 
-/// Where an argument begins and ends.
-type Part = (u16, u16);
-
-/// Where the arguments are: an allocation of their own would be a place more in memory for each execution.
-#[derive(Debug)]
-enum Args {
-    Few(u8, [Part; FEW]),
-    Many(Box<[Part]>),
-}
-
-impl Default for Args {
-    fn default() -> Args {
-        Args::Few(0, [(0, 0); FEW])
-    }
-}
-
-impl From<Vec<Part>> for Args {
-    fn from(parts: Vec<Part>) -> Args {
-        let mut few = [(0, 0); FEW];
-        match few.get_mut(..parts.len()) {
-            Some(places) => {
-                places.copy_from_slice(&parts);
-                Args::Few(parts.len() as u8, few)
-            }
-            None => Args::Many(parts.into()),
-        }
-    }
-}
-
-impl Args {
-    fn parts(&self) -> &[Part] {
-        match self {
-            Args::Few(count, parts) => &parts[..usize::from(*count)],
-            Args::Many(parts) => parts,
-        }
-    }
-}
-
 impl Execution {
     /// What is between a host and an entity id; no host has it in its name.
     pub(crate) const HOST_END: char = '\0';
 
     /// The execution that a process event is about. Long arguments are cut: the event has them whole.
     pub fn of(event: &Event) -> Execution {
-        let texts = TEXTS.map(|field| event.str(field));
-        let args = || {
-            let strings = event.stated(field::PROCESS_ARGS).filter_map(|arg| match arg {
-                Scalar::Str(text) => Some(cut(text, MAX_ARG_BYTES)),
-                _ => None,
-            });
-            strings.take(MAX_ARGS).scan(MAX_ARGS_BYTES, |left, arg| {
-                *left = left.checked_sub(arg.len())?;
-                Some(arg)
-            })
-        };
-        let parts = parts_of(cut(texts[COMMAND_LINE].unwrap_or_default(), MAX_TEXT_BYTES), args());
-        let own = if parts.is_some() { 0 } else { args().map(str::len).sum() };
-        let mut text = Text::new(event.str(field::HOST_ID).unwrap_or_default(), texts, own);
-        let start = text.ends[COMMAND_LINE - 1];
-        let parts: Vec<Part> = match parts {
-            Some(parts) => parts.into_iter().map(|(from, to)| (start + from, start + to)).collect(),
-            None => args().map(|arg| text.append(arg)).collect(),
-        };
-        Execution {
-            pid: event.int(field::PROCESS_PID),
-            args_count: event.int(field::PROCESS_ARGS_COUNT),
-            is_signed: flag(event, field::PROCESS_SIGNATURE_EXISTS),
-            is_trusted: flag(event, field::PROCESS_SIGNATURE_TRUSTED),
-            args: parts.into(),
-            script: event.script.clone(),
-            ..Execution::with(text)
-        }
+        Maker::default().execution(event)
     }
 
     /// An execution that only another process's event has reported.
     pub fn named(entity_id: &str, pid: Option<i64>, name: Option<&str>, executable: Option<&str>) -> Execution {
         let mut texts = [None; TEXTS.len()];
         (texts[0], texts[1], texts[2]) = (Some(entity_id), name, executable);
-        Execution { pid, ..Execution::with(Text::new("", texts, 0)) }
-    }
-
-    fn with(text: Text) -> Execution {
-        let Text { text, start, ends, stated } = text;
-        Execution {
-            pid: None,
-            is_signed: None,
-            is_trusted: None,
-            args_count: None,
-            text: text.into(),
-            start,
-            ends,
-            stated,
-            args: Args::default(),
-            script: None,
-            charge: None,
-        }
+        Execution { pid, ..Text::new(&mut String::new(), "", texts).execution(&[]) }
     }
 
     /// Enters its bytes in a ledger, for as long as anything holds it.
@@ -255,26 +172,63 @@ impl Execution {
     }
 }
 
-/// The text of an execution while it is put together.
-struct Text {
+/// Makes one execution after the other in the same room.
+#[derive(Debug, Default)]
+pub(crate) struct Maker {
     text: String,
+    parts: Vec<Part>,
+}
+
+impl Maker {
+    /// As [`Execution::of`].
+    pub(crate) fn execution(&mut self, event: &Event) -> Execution {
+        let texts = TEXTS.map(|field| event.str(field));
+        let args = || {
+            let strings = event.stated(field::PROCESS_ARGS).filter_map(|arg| match arg {
+                Scalar::Str(text) => Some(cut(text, MAX_ARG_BYTES)),
+                _ => None,
+            });
+            strings.take(MAX_ARGS).scan(MAX_ARGS_BYTES, |left, arg| {
+                *left = left.checked_sub(arg.len())?;
+                Some(arg)
+            })
+        };
+        let Maker { text, parts } = self;
+        let mut text = Text::new(text, event.str(field::HOST_ID).unwrap_or_default(), texts);
+        let start = text.ends[COMMAND_LINE - 1];
+        let command_line = cut(texts[COMMAND_LINE].unwrap_or_default(), MAX_TEXT_BYTES);
+        if !find_parts(command_line, args(), start, parts) {
+            parts.clear();
+            parts.extend(args().map(|arg| text.append(arg)));
+        }
+        Execution {
+            pid: event.int(field::PROCESS_PID),
+            args_count: event.int(field::PROCESS_ARGS_COUNT),
+            is_signed: flag(event, field::PROCESS_SIGNATURE_EXISTS),
+            is_trusted: flag(event, field::PROCESS_SIGNATURE_TRUSTED),
+            script: event.script.clone(),
+            ..text.execution(parts)
+        }
+    }
+}
+
+/// The text of an execution while it is put together.
+struct Text<'t> {
+    text: &'t mut String,
     start: u16,
     ends: [u16; TEXTS.len()],
     stated: u16,
 }
 
-impl Text {
-    /// These texts, and room for so many bytes more.
-    fn new(host: &str, texts: [Option<&str>; TEXTS.len()], more: usize) -> Text {
-        let texts = texts.map(|text| text.map(|text| cut(text, MAX_TEXT_BYTES)));
-        let host = cut(host, MAX_TEXT_BYTES);
-        let length: usize = texts.iter().flatten().map(|text| text.len()).sum();
-        let mut text = String::with_capacity(host.len() + 1 + length + more);
-        text.push_str(host);
+impl<'t> Text<'t> {
+    /// These texts, in place of what was there.
+    fn new(text: &'t mut String, host: &str, texts: [Option<&str>; TEXTS.len()]) -> Text<'t> {
+        text.clear();
+        text.push_str(cut(host, MAX_TEXT_BYTES));
         text.push(Execution::HOST_END);
         let start = text.len() as u16;
         let ends = texts.map(|value| {
-            text.push_str(value.unwrap_or_default());
+            text.push_str(cut(value.unwrap_or_default(), MAX_TEXT_BYTES));
             text.len() as u16
         });
         let stated = texts.iter().rev().fold(0, |stated, text| stated << 1 | u16::from(text.is_some()));
@@ -286,6 +240,24 @@ impl Text {
         self.text.push_str(text);
         (start, self.text.len() as u16)
     }
+
+    /// An execution with these texts, of which the arguments are parts.
+    fn execution(self, args: &[Part]) -> Execution {
+        let Text { text, start, ends, stated } = self;
+        Execution {
+            pid: None,
+            is_signed: None,
+            is_trusted: None,
+            args_count: None,
+            text: (&**text).into(),
+            start,
+            ends,
+            stated,
+            args: args.into(),
+            script: None,
+            charge: None,
+        }
+    }
 }
 
 fn flag(event: &Event, field: Field) -> Option<bool> {
@@ -294,21 +266,6 @@ fn flag(event: &Event, field: Field) -> Option<bool> {
         Scalar::Str(text) => text.parse().ok(),
         _ => None,
     })
-}
-
-/// Where each argument is in the command line, when the arguments joined by spaces make it up.
-fn parts_of<'a>(command_line: &str, args: impl Iterator<Item = &'a str>) -> Option<Vec<Part>> {
-    let (mut parts, mut at) = (Vec::new(), 0);
-    for arg in args {
-        let end = at + arg.len();
-        let rest = command_line.get(at..).filter(|rest| rest.starts_with(arg))?;
-        if !matches!(rest.as_bytes().get(arg.len()), None | Some(b' ')) {
-            return None;
-        }
-        parts.push((at as u16, end as u16));
-        at = end + 1;
-    }
-    Some(parts)
 }
 
 fn cut(text: &str, bytes: usize) -> &str {

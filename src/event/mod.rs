@@ -5,6 +5,7 @@
 )]
 
 mod ancestors;
+mod args;
 pub(crate) mod audit_token;
 mod context;
 pub(crate) mod document;
@@ -29,6 +30,7 @@ pub use ancestors::Ancestors;
 pub use audit_token::{AuditToken, Machine};
 pub use context::Context;
 pub use execution::Execution;
+pub(crate) use execution::Maker;
 pub use field::{Field, FieldType};
 pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};

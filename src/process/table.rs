@@ -17,7 +17,7 @@ use super::attribution::Owners;
 use super::key::Keys;
 use super::pending_flows::Owner;
 use crate::event::field;
-use crate::event::{Ancestors, Budget, Categories, Context, Event, Execution, Ledger, Scalar, Timestamp};
+use crate::event::{Ancestors, Budget, Categories, Context, Event, Ledger, Maker, Scalar, Timestamp};
 use entry::{Entry, Known};
 use executions::{Executions, Id};
 use exits::EarlyExits;
@@ -70,6 +70,7 @@ pub(crate) struct Table {
     lost: u64,
     ledger: Ledger,
     keys: Keys,
+    maker: Maker,
 }
 
 impl Table {
@@ -119,7 +120,7 @@ impl Table {
                 let mut context = known.map(|known| Context::clone(&known.context)).unwrap_or_default();
                 let itself = known.map(Known::of).unwrap_or_default();
                 self.add_lineage(event, itself, &mut context);
-                context.process = starts.then(|| Execution::of(event).charged_to(&self.ledger));
+                context.process = starts.then(|| self.maker.execution(event).charged_to(&self.ledger));
                 Some(Arc::new(context))
             }
         };
