@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Event, Folded, Timestamp};
+use crate::event::{Event, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
 pub(crate) type Ordinal = (Timestamp, u64);
@@ -25,8 +25,8 @@ pub(crate) struct Reorder {
     bytes_limit: usize,
     bytes: usize,
     /// Events that arrived in order; most do.
-    queue: VecDeque<(Ordinal, Folded)>,
-    stragglers: BTreeMap<Ordinal, Folded>,
+    queue: VecDeque<(Ordinal, Event)>,
+    stragglers: BTreeMap<Ordinal, Event>,
     arrivals: u64,
     latest: Option<Timestamp>,
     /// The latest of the events that were released before their time.
@@ -84,8 +84,7 @@ impl Reorder {
         }
         self.latest = self.latest.max(Some(event.time));
         let is_straggler = self.waits() && self.queue.back().is_some_and(|(last, _)| *last > ordinal);
-        let event = event.fold();
-        self.bytes += event.bytes();
+        self.bytes += event.stated_bytes();
         if is_straggler {
             self.stragglers.insert(ordinal, event);
         } else {
@@ -120,8 +119,8 @@ impl Reorder {
             Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first()?,
             _ => self.queue.pop_front()?,
         };
-        self.bytes = self.bytes.saturating_sub(event.bytes());
-        Some((ordinal, event.unfold()))
+        self.bytes = self.bytes.saturating_sub(event.stated_bytes());
+        Some((ordinal, event))
     }
 
     fn first(&self) -> Option<Ordinal> {

@@ -14,7 +14,6 @@ mod execution;
 pub mod field;
 mod fields;
 mod flow;
-mod folded;
 pub(crate) mod hash;
 mod line;
 pub(crate) mod memory;
@@ -34,7 +33,6 @@ pub(crate) use execution::Maker;
 pub use field::{Field, FieldType};
 pub use fields::Fields;
 pub use flow::{Bytes, Flow, FlowSource, Owner, Phase, ProcessRef, Transport};
-pub(crate) use folded::Folded;
 pub use line::Line;
 pub use memory::{Budget, Charge, Ledger};
 pub use number::Number;
@@ -275,9 +273,18 @@ impl Event {
 
     /// How many bytes it holds, its script with it; what it shares with other events is counted for them too.
     pub fn bytes(&self) -> usize {
+        self.bytes_with(self.values.bytes() + self.text.capacity())
+    }
+
+    /// The same, without room for more values: as much, whoever has decoded it.
+    pub(crate) fn stated_bytes(&self) -> usize {
+        self.bytes_with(self.values.stated_bytes() + self.text.len())
+    }
+
+    fn bytes_with(&self, values: usize) -> usize {
         let line = self.line.as_ref().map_or(0, Line::bytes);
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
-        size_of::<Event>() + self.values.bytes() + self.text.capacity() + line + script
+        size_of::<Event>() + values + line + script
     }
 
     /// A copy that does not keep alive the block of input that the event was read in, nor the values of its neighbours.

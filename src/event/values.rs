@@ -64,9 +64,8 @@ pub(super) struct Values {
     places: Places,
 }
 
-/// The values of an event without where each is.
 #[derive(Clone, Debug)]
-pub(super) enum List {
+enum List {
     Own(Vec<(Field, Value)>),
     /// Some of those of several events: what one thread allocates for each event and another frees costs both.
     Packed {
@@ -114,8 +113,10 @@ impl Values {
 
     /// Removes those of a field.
     pub(super) fn remove(&mut self, field: Field) {
-        let rest = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
-        *self = Values::from(List::Own(rest));
+        let rest: Vec<_> = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
+        let mut places = Places::new();
+        rest.iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
+        *self = Values { list: List::Own(rest), places };
     }
 
     /// The values among which those of the field are.
@@ -129,9 +130,9 @@ impl Values {
         self.all().iter()
     }
 
-    /// The same, without where each is.
-    pub(super) fn into_list(self) -> List {
-        self.list
+    /// How many bytes they take without room for more.
+    pub(super) fn stated_bytes(&self) -> usize {
+        size_of_val(self.all())
     }
 
     /// How many bytes they take.
@@ -168,17 +169,9 @@ impl Values {
     }
 }
 
-impl From<List> for Values {
-    fn from(list: List) -> Values {
-        let mut places = Places::new();
-        list.all().iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
-        Values { list, places }
-    }
-}
-
 impl List {
     #[inline]
-    pub(super) fn all(&self) -> &[(Field, Value)] {
+    fn all(&self) -> &[(Field, Value)] {
         match self {
             List::Own(list) => list,
             List::Packed { all, own } => &all[own.start as usize..own.end as usize],
@@ -203,8 +196,9 @@ mod tests {
             event
         });
         events[2].remove(field::PROCESS_PID);
-        let loose = events[0].bytes();
+        let (loose, stated) = (events[0].bytes(), events[0].stated_bytes());
         Event::pack(events.iter_mut());
+        assert_eq!(events[0].stated_bytes(), stated);
         assert_eq!(
             [names(&events[0]), names(&events[1]), names(&events[2])],
             [vec!["a", "7"], vec!["b", "7"], vec!["c"]]
