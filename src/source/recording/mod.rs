@@ -185,6 +185,7 @@ impl Recording {
                 self.take_machine();
             }
             match self.inputs[index].advance(&self.decoder, Some(WAIT)) {
+                Step::Event(event) if self.inputs.len() == 1 && self.machine.is_none() => return Next::Event(event),
                 Step::Event(event) => {
                     self.order.push(Reverse((event.time, index)));
                     let names_host = event.str(field::HOST_ID).is_some();
