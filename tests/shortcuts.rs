@@ -1,6 +1,8 @@
 //! What makes a replay fast changes no alert: with every shortcut and any number of threads, and with none, random
 //! streams give the same bytes under random rules, whatever is late, malformed or of another kind among them.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use osawatch::detect::RuleSet;
@@ -11,6 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::trace;
+use crate::util::osawatch_with_input;
 
 /// The rules to choose from: what they select by, join by and wait for is of every kind.
 const QUERIES: [&str; 13] = [
@@ -37,11 +40,14 @@ const QUERIES: [&str; 13] = [
 fn rules(chosen: &[usize]) -> RuleSet {
     let mut set = RuleSet::default();
     for number in chosen {
-        let query = QUERIES[*number];
-        let text = format!("[rule]\nrule_id = \"r{number}\"\nname = \"r{number}\"\nquery = '''\n{query}\n'''\n");
-        set.add("r", &text).unwrap();
+        set.add("r", &rule(*number)).unwrap();
     }
     set
+}
+
+fn rule(number: usize) -> String {
+    let query = QUERIES[number];
+    format!("[rule]\nrule_id = \"r{number}\"\nname = \"r{number}\"\nquery = '''\n{query}\n'''\n")
 }
 
 /// A line of a recording: an event, or something else.
@@ -140,6 +146,45 @@ fn replay(text: &str, chosen: &[usize], threads: usize, prefilter: bool) -> Vec<
     pipeline.finish(|output| tell(&mut told, output));
     told.push(format!("{:?} {:?}", pipeline.counts(), recording.totals()));
     told
+}
+
+/// What the command says of a recording in a file, or on standard input: alerts, summary, problems and exit code, but for
+/// the time that it took.
+fn command(text: &str, folder: &Path, on_stdin: bool, more: &[&str]) -> (String, Value, String, i32) {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let recording = if on_stdin { "-".to_owned() } else { path("recording.ndjson") };
+    let (rules, summary) = (path("rules"), path("summary.json"));
+    let mut args = vec!["replay", &recording, "--no-builtin", "--rules", &rules, "--json-summary", &summary];
+    args.extend(more);
+    let run = osawatch_with_input(&args, if on_stdin { text.as_bytes() } else { b"" });
+    let summary = fs::read_to_string(&summary).map(|text| serde_json::from_str(&text).unwrap()).unwrap_or_default();
+    let told = run.stderr.lines().filter(|line| !line.ends_with("/s)")).collect::<Vec<_>>().join("\n");
+    (run.stdout, summary, told, run.code)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_command_says_the_same_on_any_number_of_threads(
+        lines in stream(),
+        chosen in prop::sample::subsequence((0..QUERIES.len()).collect::<Vec<_>>(), 1..QUERIES.len()),
+        padding in prop::sample::select(vec![0, 9000]),
+        threads in 2..5_usize,
+        on_stdin in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("rules")).unwrap();
+        for number in &chosen {
+            fs::write(folder.path().join(format!("rules/r{number}.toml")), rule(*number)).unwrap();
+        }
+        let text: String = lines.iter().map(|line| line.text(padding) + "\n").collect();
+        fs::write(folder.path().join("recording.ndjson"), &text).unwrap();
+        let expected = command(&text, folder.path(), on_stdin, &["--threads", "1", "--no-prefilter"]);
+        prop_assert!(expected.3 == 0 || expected.3 == 65, "{expected:?}");
+        let found = command(&text, folder.path(), on_stdin, &["--threads", &threads.to_string()]);
+        prop_assert_eq!(found, expected);
+    }
 }
 
 proptest! {
