@@ -6,11 +6,9 @@
 
 use std::iter;
 
-use ahash::HashMap;
-
 use super::joins::{Joins, last, words};
-use crate::eql::{Kind, Query, Stage, StageCategory};
-use crate::event::{Categories, Event, Field, Scalar, field};
+use crate::eql::{ByText, Kind, Query, Stage, StageCategory};
+use crate::event::{Categories, Event, Field, field};
 
 /// The fields of which a text is looked up, those that distinguish most events first.
 const INDEXED: [Field; 4] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID, field::PARENT_NAME, field::EVENT_TYPE];
@@ -36,45 +34,11 @@ struct ByCategory {
     any: Concerned,
 }
 
-/// The matchers by the text that a field must have.
-#[derive(Debug)]
-struct ByText {
-    field: Field,
-    /// By the text in lower case.
-    matchers: HashMap<Box<str>, ByCategory>,
-    /// A bit for the length and the last byte of each text: most others are told from them by it.
-    marks: [u64; 4],
-}
-
-impl ByText {
-    fn add(&mut self, text: &str) -> &mut ByCategory {
-        let (word, bit) = ByText::mark(text);
-        self.marks[word] |= bit;
-        self.matchers.entry(text.to_ascii_lowercase().into()).or_default()
-    }
-
-    fn get(&self, value: Scalar<'_>) -> Option<&ByCategory> {
-        if let Scalar::Str(text) = value {
-            let (word, bit) = ByText::mark(text);
-            if self.marks[word] & bit == 0 {
-                return None;
-            }
-        }
-        self.matchers.get(&*value.lower_text())
-    }
-
-    fn mark(text: &str) -> (usize, u64) {
-        let last = text.as_bytes().last().map_or(0, u8::to_ascii_lowercase);
-        let mark = text.len().wrapping_mul(37).wrapping_add(usize::from(last)) % 256;
-        (mark / 64, 1 << (mark % 64))
-    }
-}
-
 /// The matchers of a detector by what their stages select.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Stages of which a field must have one of some texts.
-    by_text: Vec<ByText>,
+    by_text: Vec<(Field, ByText<ByCategory>)>,
     /// Stages that want no such text.
     of_any: ByCategory,
     /// Matchers that see every event: those that wait for one not to occur.
@@ -111,11 +75,11 @@ impl Index {
         }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
-            let known = self.by_text.iter().position(|known| known.field == field).unwrap_or_else(|| {
-                self.by_text.push(ByText { field, matchers: HashMap::default(), marks: [0; 4] });
+            let known = self.by_text.iter().position(|(known, _)| *known == field).unwrap_or_else(|| {
+                self.by_text.push((field, ByText::default()));
                 self.by_text.len() - 1
             });
-            self.by_text[known].add(text).add(at, stage, begins);
+            self.by_text[known].1.of(text).add(at, stage, begins);
         }
     }
 
@@ -140,8 +104,8 @@ impl Index {
         continued.clear();
         add(concerned, always);
         of_any.add_to(concerned, continued, event);
-        for by_text in by_text {
-            event.any(by_text.field, |value| {
+        for (field, by_text) in by_text {
+            event.any(*field, |value| {
                 if let Some(matchers) = by_text.get(value) {
                     matchers.add_to(concerned, continued, event);
                 }

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use ahash::HashMap;
-
+use super::by_text::ByText;
 use super::error::Error;
 use super::limits::LINEAGES;
 use super::stage::Stage;
@@ -14,8 +13,8 @@ use crate::event::{Event, field};
 #[derive(Clone, Debug, Default)]
 pub struct Lineages {
     queries: Vec<(Box<str>, Stage)>,
-    /// Those of processes of some names, by the name in lower case.
-    by_name: HashMap<Box<str>, u128>,
+    /// Those of processes of some names.
+    by_name: ByText<u128>,
     /// Those of processes of any name.
     of_any_name: u128,
 }
@@ -25,7 +24,7 @@ impl Lineages {
     pub fn marks(&self, event: &Event) -> u128 {
         let mut candidates = self.of_any_name;
         event.any(field::PROCESS_NAME, |name| {
-            candidates |= self.by_name.get(&*name.lower_text()).copied().unwrap_or(0);
+            candidates |= self.by_name.get(name).copied().unwrap_or(0);
             false
         });
         if candidates == 0 {
@@ -44,9 +43,7 @@ impl Lineages {
     fn index(&mut self, bit: usize) {
         match self.queries[bit].1.filter.wanted(&[field::PROCESS_NAME]) {
             None => self.of_any_name |= 1 << bit,
-            Some(names) => names.iter().for_each(|(_, name)| {
-                *self.by_name.entry(name.to_ascii_lowercase().into()).or_default() |= 1 << bit;
-            }),
+            Some(names) => names.iter().for_each(|(_, name)| *self.by_name.of(name) |= 1 << bit),
         }
     }
 
@@ -74,7 +71,7 @@ impl Lineages {
     /// Removes the queries added since there were this many.
     pub(super) fn truncate(&mut self, length: usize) {
         self.queries.truncate(length);
-        self.by_name.clear();
+        self.by_name = ByText::default();
         self.of_any_name = 0;
         (0..self.queries.len()).for_each(|bit| self.index(bit));
     }

@@ -6,6 +6,7 @@
 
 mod always;
 pub(crate) mod ast;
+mod by_text;
 mod categories;
 mod comparison;
 mod compile;
@@ -33,6 +34,7 @@ mod tests;
 mod value;
 
 pub(crate) use ast::{Kind, Pipe};
+pub(crate) use by_text::ByText;
 pub(crate) use compile::{Query, compile, compile_condition, compile_parsed};
 pub(crate) use error::Error;
 pub(crate) use filter::Condition;
