@@ -1,7 +1,10 @@
 //! The replay command as a user meets it.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::util::{Run, fixtures, osawatch, osawatch_with_input, outline};
 
@@ -230,8 +233,6 @@ fn a_quiet_run_warns_of_nothing_but_errors() {
 
 #[test]
 fn an_interrupt_prints_the_summary_of_what_was_done() {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
     let mut child = Command::new(env!("CARGO_BIN_EXE_osawatch"))
         .args(["replay", "--lateness", "0", "-"])
         .stdin(Stdio::piped())
@@ -243,12 +244,41 @@ fn an_interrupt_prints_the_summary_of_what_was_done() {
     stdin.write_all(&read("public-v6")).unwrap();
     stdin.flush().unwrap();
     // The child has set up its handlers once it waits for more input; give it that long.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(2));
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let run = Run::of(&child.wait_with_output().unwrap());
     drop(stdin);
     let run = run.exits(130).says("interrupted").says("2 events");
     assert_eq!(run.alerts().len(), 1);
+}
+
+#[test]
+fn an_alert_of_a_stream_that_never_rests_comes_before_a_hundred_further_events() {
+    for threads in ["1", "2"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_osawatch"))
+            .args(["replay", "--quiet", "--threads", threads, "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let first = std::thread::spawn(move || BufReader::new(stdout).lines().next());
+        stdin.write_all(&read("public-v4")).unwrap();
+        let mut further = 0;
+        while !first.is_finished() {
+            let (minute, second) = (further / 60, further % 60);
+            let event = format!(
+                r#"{{"@timestamp":"2030-01-01T00:{minute:02}:{second:02}Z","event":{{"category":"process","type":"start"}},"process":{{"entity_id":"{further}"}}}}"#
+            );
+            writeln!(stdin, "{event}").unwrap();
+            further += 1;
+            assert!(further < 100, "no alert on {threads} threads");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(first.join().unwrap().unwrap().unwrap().contains("rule_detection"));
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{mem, panic, vec};
 
 use crossbeam_channel::bounded;
@@ -14,7 +15,7 @@ use crate::event::{Event, Scalar, Timestamp, field};
 use crate::pipeline::Intake;
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Coverage;
-use crate::source::recording::{Error, Next, Problem, Recording};
+use crate::source::recording::{Error, Next, Problem, Recording, WAIT};
 
 /// Steps that go from one thread to the other at once, at most, and the bytes of events after which they do.
 const BATCH: usize = 128;
@@ -72,15 +73,17 @@ pub(super) struct Feed {
     pub(super) is_stopped: bool,
     wanted: Wanted,
     progress: Progress,
+    /// Whether it was told that events are out of order, and that there is nothing at the moment.
     has_told: bool,
+    is_idle: bool,
     has_ended: bool,
 }
 
 impl Feed {
     pub(super) fn new(recording: Recording, intake: Intake, wanted: Wanted) -> Feed {
         let (coverage, progress) = (Coverage::default(), Progress::default());
-        let (is_stopped, has_told, has_ended) = (false, false, false);
-        Feed { recording, intake, coverage, is_stopped, wanted, progress, has_told, has_ended }
+        let (is_stopped, has_told, is_idle, has_ended) = (false, false, false, false);
+        Feed { recording, intake, coverage, is_stopped, wanted, progress, has_told, is_idle, has_ended }
     }
 
     fn next(&mut self) -> Step {
@@ -102,12 +105,17 @@ impl Feed {
             if self.progress.is_due() {
                 self.progress.show(&self.recording);
             }
-            match self.recording.next() {
+            // That nothing is there is told before it is waited for: a stream can be slow.
+            let was_idle = mem::replace(&mut self.is_idle, false);
+            match self.recording.next_within(if was_idle { WAIT } else { Duration::ZERO }) {
                 Next::Event(event) => self.take(event),
                 Next::Problem(problem) => return Step::Problem(problem),
                 Next::Failed(error) => return Step::Failed(error),
                 Next::Idle => {
-                    self.progress.show(&self.recording);
+                    self.is_idle = true;
+                    if was_idle {
+                        self.progress.show(&self.recording);
+                    }
                     return Step::Idle;
                 }
                 Next::End => self.has_ended = true,

@@ -37,7 +37,7 @@ use sources::Source;
 pub use sources::Sources;
 
 /// How long [`Recording::next`] waits for input, so that a caller can check its signals in between.
-const WAIT: Duration = Duration::from_millis(200);
+pub(crate) const WAIT: Duration = Duration::from_millis(200);
 /// How many inputs are open from the start; of more, each opens when its first event is next.
 const MAX_OPEN: usize = 64;
 
@@ -176,6 +176,11 @@ impl Recording {
     /// Moves on to the next thing to report; waits at most a fifth of a second for it.
     #[expect(clippy::should_implement_trait, reason = "an iterator ends; this can be idle and go on")]
     pub fn next(&mut self) -> Next {
+        self.next_within(WAIT)
+    }
+
+    /// Moves on to the next thing to report; waits no longer than this for it.
+    pub(crate) fn next_within(&mut self, wait: Duration) -> Next {
         if let Some(problem) = self.problems.pop_front() {
             return Next::Problem(problem);
         }
@@ -184,7 +189,7 @@ impl Recording {
             if self.inputs[index].format() == Some(Format::Eslogger) {
                 self.take_machine();
             }
-            match self.inputs[index].advance(&self.decoder, Some(WAIT)) {
+            match self.inputs[index].advance(&self.decoder, Some(wait)) {
                 Step::Event(event) if self.inputs.len() == 1 && self.machine.is_none() => return Next::Event(event),
                 Step::Event(event) => {
                     self.order.push(Reverse((event.time, index)));
