@@ -144,8 +144,8 @@ impl Pipeline {
         }
     }
 
-    /// Leaves it to the caller to put events in order: he gives each to [`Pipeline::observe`], and this back for
-    /// [`Pipeline::finish`].
+    /// Leaves it to the caller to put events in order: each is to be given to [`Pipeline::observe`], and this back
+    /// before [`Pipeline::counts`] is asked.
     pub(crate) fn lend_intake(&mut self) -> Intake {
         let empty = Intake::new(&self.limits, None);
         std::mem::replace(&mut self.intake, empty)

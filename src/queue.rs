@@ -24,8 +24,8 @@ struct Room {
     changed: Condvar,
 }
 
-/// A queue, and both ends of it. It takes no more in when what waits weighs `full`; a sender that waits for room goes on
-/// when half of that is taken: to wake it for each thing would cost the taker a tenth of its time.
+/// A queue, and both ends of it. It takes no more in when what waits weighs `full`; a sender that waits for room goes
+/// on when half of that is taken: to wake it for each thing would cost the taker a tenth of its time.
 pub(crate) fn queue<T>(full: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let room = Arc::new(Room { full, held: Mutex::new(Some(0)), changed: Condvar::new() });

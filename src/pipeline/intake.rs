@@ -41,7 +41,7 @@ impl Intake {
         self.reorder.pop()
     }
 
-    /// Whether events came in another order than they happened in, and so have been or will be taken.
+    /// Whether events are taken in another order than they happened in.
     pub(crate) fn is_out_of_order(&self) -> bool {
         self.late() > 0 || self.overtaken() > 0
     }
