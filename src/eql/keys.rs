@@ -60,18 +60,10 @@ impl Keys {
         self.clear();
         for part in join {
             let first = self.values.len();
-            if let Some(field) = part.field {
-                event.any(field, |value| {
-                    if let Some(datum) = indexed(part.kind, value) {
-                        self.push(first, &datum);
-                    }
-                    self.values.len() - first > MAX_KEYS
-                });
-            }
-            if self.values.len() == first && part.optional {
-                self.text.push('-');
-                self.values.push(self.text.len() - 1..self.text.len());
-            }
+            see_values(Some(part), event, |kind, value| {
+                self.push(first, kind, value);
+                self.values.len() - first > MAX_KEYS
+            });
             self.fields.push(first..self.values.len());
         }
         let count = self.count();
@@ -95,13 +87,14 @@ impl Keys {
     }
 
     /// Writes a value out, unless the field has it already: a value counts once.
-    fn push(&mut self, first: usize, datum: &Datum<'_>) {
+    fn push(&mut self, first: usize, kind: Kind, value: &str) {
         let start = self.text.len();
-        let (kind, value) = written(datum);
         self.text.extend(kind.mark());
-        push_length(&mut self.text, value.len());
-        self.text.push(':');
-        self.text.push_str(&value);
+        if kind != Kind::Missing {
+            push_length(&mut self.text, value.len());
+            self.text.push(':');
+            self.text.push_str(value);
+        }
         let written = &self.text[start..];
         if self.values[first..].iter().any(|other| self.text[other.clone()] == *written) {
             self.text.truncate(start);
@@ -167,7 +160,8 @@ impl Kind {
         match self {
             Kind::Number => Some('n'),
             Kind::Bool => Some('b'),
-            Kind::Text | Kind::Missing => None,
+            Kind::Missing => Some('-'),
+            Kind::Text => None,
         }
     }
 
@@ -191,24 +185,32 @@ fn written<'d>(datum: &'d Datum<'_>) -> (Kind, Cow<'d, str>) {
     }
 }
 
-/// Sees each value that the keys of an event by this field alone are made of, as it is written there; of no field,
-/// [`Kind::Missing`]. False: there can be more, or longer ones, than an event may have.
-pub(crate) fn each_value(join: Option<&JoinKey>, event: &Event, mut see: impl FnMut(Kind, &str)) -> bool {
-    let (mut count, mut longest) = (0, 0);
-    let field = join.and_then(|part| part.field.map(|field| (part.kind, field)));
-    if let Some((kind, field)) = field {
+/// Sees each value that the keys of an event have of this field, until `see` has enough; of no field, one that is
+/// missing.
+fn see_values(join: Option<&JoinKey>, event: &Event, mut see: impl FnMut(Kind, &str) -> bool) {
+    let mut is_missing = true;
+    if let Some((part, field)) = join.and_then(|part| Some((part, part.field?))) {
         event.any(field, |value| {
-            if let Some(datum) = indexed(kind, value) {
-                let (kind, value) = written(&datum);
-                see(kind, &value);
-                (count, longest) = (count + 1, longest.max(value.len() + PREFIX_BYTES));
-            }
-            count > MAX_KEYS
+            let Some(datum) = indexed(part.kind, value) else { return false };
+            is_missing = false;
+            let (kind, value) = written(&datum);
+            see(kind, &value)
         });
     }
-    if count == 0 && join.is_none_or(|part| part.optional) {
+    if is_missing && join.is_none_or(|part| part.optional) {
         see(Kind::Missing, "");
     }
+}
+
+/// Sees each value that the keys of an event by this field alone are made of, as it is written there. False: there can
+/// be more, or longer ones, than an event may have.
+pub(crate) fn each_value(join: Option<&JoinKey>, event: &Event, mut see: impl FnMut(Kind, &str)) -> bool {
+    let (mut count, mut longest) = (0, 0);
+    see_values(join, event, |kind, value| {
+        see(kind, value);
+        (count, longest) = (count + 1, longest.max(value.len() + PREFIX_BYTES));
+        count > MAX_KEYS
+    });
     count <= 1 || (count <= MAX_KEYS && count * longest <= MAX_KEY_BYTES)
 }
 

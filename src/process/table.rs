@@ -183,7 +183,9 @@ impl Table {
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
         let key = self.keys.own();
-        if let Some((id, entry)) = found.and_then(|id| Some((id, self.executions.at_mut(id)?))) {
+        if let Some(id) = found
+            && let Some(entry) = self.executions.at_mut(id)
+        {
             // It may have been found running, and its start is reported only now.
             let replaced = std::mem::replace(&mut entry.context, context);
             entry.children = None;
