@@ -180,25 +180,30 @@ fn take_over(alert: &mut Map<String, Json>, copies: &[Map<String, Json>], same_p
             let speaks = section != "process" || at == last || same_process;
             if let Some(value) = copies[at].get(section).filter(|_| speaks) {
                 section.clone_into(&mut name);
-                take_over_value(alert, &mut name, value);
+                take_over_value(alert, &mut name, section, value);
             }
         }
     }
 }
 
-fn take_over_value(alert: &mut Map<String, Json>, name: &mut String, value: &Json) {
+/// Copies the value of a field, `key` in `into` and `name` as a whole, unless one is there.
+fn take_over_value(into: &mut Map<String, Json>, name: &mut String, key: &str, value: &Json) {
     let Json::Object(members) = value else {
-        if let Some(value) = process::coerce(name, value) {
-            insert(alert, name, value);
+        if let (false, Some(value)) = (into.contains_key(key), process::coerce(name, value)) {
+            into.insert(key.to_owned(), value);
         }
         return;
     };
+    let Json::Object(inner) = into.entry(key).or_insert_with(|| Json::Object(Map::new())) else { return };
     let outer = name.len();
     for (key, value) in members {
         name.push('.');
         name.push_str(key);
-        take_over_value(alert, name, value);
+        take_over_value(inner, name, key, value);
         name.truncate(outer);
+    }
+    if inner.is_empty() {
+        into.shift_remove(key);
     }
 }
 

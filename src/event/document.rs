@@ -33,9 +33,15 @@ fn merge_source(document: &mut Map<String, Json>, mut read: Map<String, Json>) {
     if let Some(Json::Object(source)) = read.remove("_source") {
         return merge_source(document, source);
     }
-    let (named, mut read): (Map<_, _>, Map<_, _>) = read.into_iter().partition(|(key, _)| key.starts_with("_source."));
-    read.retain(|key, _| key != "@timestamp" && key != "_id");
-    merge(document, read, MAX_DEPTH);
+    let (is_plain, mut named) = (!has_dots(&read), Vec::new());
+    for (key, value) in read {
+        match key.as_str() {
+            "@timestamp" | "_id" => {}
+            name if name.starts_with("_source.") => named.push((key, value)),
+            name if is_plain && !document.contains_key(name) => _ = document.insert(key, value),
+            _ => merge(document, [(key, value)], MAX_DEPTH),
+        }
+    }
     for (key, value) in named {
         merge_source(document, Map::from_iter([(key.trim_start_matches("_source.").to_owned(), value)]));
     }
@@ -119,7 +125,7 @@ fn get_mut<'d>(document: &'d mut Map<String, Json>, name: &str) -> Option<&'d mu
 }
 
 /// `levels` more are made of dotted names; what was read is at most 128 levels deep by itself.
-fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, levels: usize) {
+fn merge(into: &mut Map<String, Json>, from: impl IntoIterator<Item = (String, Json)>, levels: usize) {
     for (key, value) in from {
         let Some((outer, name)) = containing(into, &key, levels) else { continue };
         match value {
@@ -136,6 +142,14 @@ fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, levels: usize) {
     }
 }
 
+/// Whether a name in it, at any depth, is to be made objects: few documents have one.
+fn has_dots(members: &Map<String, Json>) -> bool {
+    let is_dotted = |(key, value): (&String, &Json)| {
+        memchr::memchr(b'.', key.as_bytes()).is_some() || value.as_object().is_some_and(has_dots)
+    };
+    members.iter().any(is_dotted)
+}
+
 /// The object that holds the last part of a dotted name, and that part; `None` when a value is in between.
 fn containing<'d, 'n>(
     document: &'d mut Map<String, Json>,
@@ -148,10 +162,7 @@ fn containing<'d, 'n>(
         if parts.peek().is_none() {
             return Some((inner, part));
         }
-        if !inner.contains_key(part) {
-            inner.insert(part.to_owned(), Json::Object(Map::new()));
-        }
-        inner = inner.get_mut(part)?.as_object_mut()?;
+        inner = inner.entry(part).or_insert_with(|| Json::Object(Map::new())).as_object_mut()?;
     }
     None
 }
