@@ -1,7 +1,8 @@
 //! By what executions are known in the table.
+#![allow(clippy::cast_possible_truncation, reason = "lengths of texts of an event, which are parts of less than 4 GiB")]
 
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::Equivalent;
@@ -17,7 +18,8 @@ pub(super) struct Key {
     hash: u64,
     /// Begins with it.
     text: Arc<str>,
-    len: usize,
+    len: u32,
+    host_len: u32,
 }
 
 /// What is known by key.
@@ -26,22 +28,22 @@ pub(super) type ByKey<V> = Map<Key, V, BuildHasherDefault<Hashed>>;
 impl Key {
     /// The host.
     pub(super) fn host(&self) -> &str {
-        self.text().split_once(Execution::HOST_END).map_or("", |(host, _)| host)
+        &self.text[..self.host_len as usize]
     }
 
     /// The entity id.
     pub(super) fn entity_id(&self) -> &str {
-        self.text().split_once(Execution::HOST_END).map_or("", |(_, entity_id)| entity_id)
+        &self.text()[self.host_len as usize + Execution::HOST_END.len_utf8()..]
     }
 
     /// To look for it.
     pub(super) fn wanted(&self) -> Wanted<'_> {
-        Wanted { hash: self.hash, text: self.text() }
+        Wanted { hash: self.hash, host: self.host(), entity_id: self.entity_id() }
     }
 
     /// Both, for others to compare.
     pub(super) fn text(&self) -> &str {
-        &self.text[..self.len]
+        &self.text[..self.len as usize]
     }
 }
 
@@ -54,7 +56,7 @@ impl fmt::Debug for Key {
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
         let is_same = Arc::ptr_eq(&self.text, &other.text) && self.len == other.len;
-        is_same || (self.hash == other.hash && self.text() == other.text())
+        is_same || other.wanted().is(self)
     }
 }
 
@@ -66,50 +68,18 @@ impl Hash for Key {
     }
 }
 
-/// Where keys are made, that of one event after the other.
+/// What keys are found by.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
-    hasher: ahash::RandomState,
-    own: Made,
-    other: Made,
-}
-
-/// A key that was made.
-#[derive(Debug, Default)]
-struct Made {
-    hash: u64,
-    text: String,
-}
+pub(super) struct Keys(ahash::RandomState);
 
 impl Keys {
     /// The key of the execution with this id on the host of the event.
-    pub(super) fn of(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
-        self.other.make(&self.hasher, event, entity_id)
-    }
-
-    /// The key of the execution that the event is about.
-    pub(super) fn read_own(&mut self, event: &Event, entity_id: &str) -> Wanted<'_> {
-        self.own.make(&self.hasher, event, entity_id)
-    }
-
-    /// The same again.
-    pub(super) fn own(&self) -> Wanted<'_> {
-        self.own.wanted()
-    }
-}
-
-impl Made {
-    fn make(&mut self, hasher: &ahash::RandomState, event: &Event, entity_id: &str) -> Wanted<'_> {
-        self.text.clear();
-        self.text.push_str(event.str(field::HOST_ID).unwrap_or_default());
-        self.text.push(Execution::HOST_END);
-        self.text.push_str(entity_id);
-        self.hash = hasher.hash_one(self.text.as_bytes());
-        self.wanted()
-    }
-
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { hash: self.hash, text: &self.text }
+    pub(super) fn of<'k>(&self, event: &'k Event, entity_id: &'k str) -> Wanted<'k> {
+        let host = event.str(field::HOST_ID).unwrap_or_default();
+        let mut hasher = self.0.build_hasher();
+        hasher.write(host.as_bytes());
+        hasher.write(entity_id.as_bytes());
+        Wanted { hash: hasher.finish(), host, entity_id }
     }
 }
 
@@ -117,36 +87,55 @@ impl Made {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'k> {
     hash: u64,
-    text: &'k str,
+    host: &'k str,
+    entity_id: &'k str,
 }
 
-impl Wanted<'_> {
+impl<'k> Wanted<'k> {
+    /// The same, where its hash is known.
+    pub(super) fn again(event: &'k Event, entity_id: &'k str, hash: u64) -> Wanted<'k> {
+        Wanted { hash, host: event.str(field::HOST_ID).unwrap_or_default(), entity_id }
+    }
+
     pub(super) fn hash(&self) -> u64 {
         self.hash
     }
 
+    /// The entity id.
+    pub(super) fn entity_id(&self) -> &'k str {
+        self.entity_id
+    }
+
     /// Whether it is this key.
     pub(super) fn is(&self, key: &Key) -> bool {
-        self.hash == key.hash && *self.text == *key.text()
+        self.hash == key.hash && *self.host == *key.host() && *self.entity_id == *key.entity_id()
     }
 
     /// How many bytes its text has.
     pub(super) fn bytes(&self) -> usize {
-        self.text.len()
+        self.host.len() + Execution::HOST_END.len_utf8() + self.entity_id.len()
     }
 
     /// The same, to be kept.
     pub(super) fn to_key(self) -> Key {
-        Key { hash: self.hash, text: self.text.into(), len: self.text.len() }
+        let text = [self.host, self.entity_id].join(Execution::HOST_END.encode_utf8(&mut [0; 1]));
+        self.in_text(text.into())
     }
 
     /// The same, in the text of the execution whose key it is.
     pub(super) fn to_key_of(self, execution: &Execution) -> Key {
-        if !execution.text().starts_with(self.text) {
+        let behind_host =
+            execution.text().strip_prefix(self.host).and_then(|rest| rest.strip_prefix(Execution::HOST_END));
+        if behind_host.is_none_or(|rest| !rest.starts_with(self.entity_id)) {
             // Something in it is so long that the execution has it only in part.
             return self.to_key();
         }
-        Key { hash: self.hash, text: Arc::clone(execution.text()), len: self.text.len() }
+        self.in_text(Arc::clone(execution.text()))
+    }
+
+    /// The same, of a text that begins with it.
+    fn in_text(self, text: Arc<str>) -> Key {
+        Key { hash: self.hash, text, len: self.bytes() as u32, host_len: self.host.len() as u32 }
     }
 }
 
@@ -177,5 +166,39 @@ impl Hasher for Hashed {
 
     fn write(&mut self, _: &[u8]) {
         unreachable!("a key states one number")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Categories, Timestamp};
+
+    fn event(host: &str, entity_id: &str) -> Event {
+        let mut event = Event::new(Timestamp::default(), Categories::PROCESS);
+        event.push_str(field::HOST_ID, host);
+        event.push_str(field::PROCESS_ENTITY_ID, entity_id);
+        event
+    }
+
+    #[test]
+    fn a_key_has_its_host_and_its_id_and_is_found_by_no_others() {
+        let keys = Keys::default();
+        let (long, longer) = ("h".repeat(4096), "h".repeat(4097));
+        let named =
+            [("h", "a\0b"), ("h\0a", "b"), ("ha", "b"), ("h", "ab"), ("", "hab"), (&*long, "e"), (&*longer, "e")];
+        for (at, (host, entity_id)) in named.into_iter().enumerate() {
+            let event = event(host, entity_id);
+            let wanted = keys.of(&event, entity_id);
+            for key in [wanted.to_key(), wanted.to_key_of(&Execution::of(&event))] {
+                assert_eq!((key.host(), key.entity_id()), (host, entity_id), "{at}");
+                assert_eq!((key.text().len(), key.wanted().bytes()), (wanted.bytes(), wanted.bytes()), "{at}");
+                for (other, (host, entity_id)) in named.into_iter().enumerate() {
+                    let event = self::event(host, entity_id);
+                    assert_eq!(keys.of(&event, entity_id).is(&key), other == at, "{other} {at}");
+                    assert!(Wanted::again(&event, entity_id, key.hash).is(&key) == (other == at), "{other} {at}");
+                }
+            }
+        }
     }
 }

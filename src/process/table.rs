@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attribution::Owners;
-use super::key::Keys;
+use super::key::{Keys, Wanted};
 use super::pending_flows::Owner;
 use crate::event::field;
 use crate::event::{Ancestors, Budget, Categories, Context, Event, Ledger, Maker, Scalar, Timestamp};
@@ -112,7 +112,8 @@ impl Table {
             }
             return;
         };
-        let found = executions.find(&keys.read_own(event, entity_id));
+        let key = keys.of(event, entity_id);
+        let (hash, found) = (key.hash(), executions.find(&key));
         let known = found.and_then(|id| executions.at(id));
         event.context = match known {
             Some(known) if !starts => Some(Arc::clone(&known.context)),
@@ -126,7 +127,7 @@ impl Table {
         };
         if is_process {
             let marks = marks(event);
-            self.record(event, found, (starts, ends), marks);
+            self.record(event, (hash, found), (starts, ends), marks);
             return;
         }
         // A document is used as it is: only for a source that knew nothing but numbers are the texts filled in.
@@ -151,13 +152,20 @@ impl Table {
         self.owners.owner(event)
     }
 
-    /// Records a process event of which the key was read, and its execution found if it is known.
-    fn record(&mut self, event: &Event, mut found: Option<Id>, (starts, ends): (bool, bool), marks: u128) {
+    /// Records a process event, of whose key this is the hash, and this the execution if it is known.
+    fn record(
+        &mut self,
+        event: &Event,
+        (hash, mut found): (u64, Option<Id>),
+        (starts, ends): (bool, bool),
+        marks: u128,
+    ) {
+        let entity_id = event.str(field::PROCESS_ENTITY_ID).unwrap_or_default();
+        let key = Wanted::again(event, entity_id, hash);
         if starts {
-            found = self.insert(event, found);
+            found = self.insert(event, key, found);
             self.end_replaced(event);
         }
-        let key = self.keys.own();
         // What was inserted can have been evicted.
         let Some((id, entry)) = found.and_then(|id| Some((id, self.executions.at_mut(id)?))) else {
             if ends {
@@ -174,15 +182,14 @@ impl Table {
             self.exited.push_back((ended, id));
         }
         if starts {
-            self.link(event, id, event.str(field::PROCESS_ENTITY_ID).unwrap_or_default());
+            self.link(event, id, entity_id);
         }
     }
 
-    fn insert(&mut self, event: &Event, found: Option<Id>) -> Option<Id> {
+    fn insert(&mut self, event: &Event, key: Wanted<'_>, found: Option<Id>) -> Option<Id> {
         let context = event.context.clone()?;
         let action = |name| event.any(field::EVENT_ACTION, |action| action == Scalar::Str(name));
         let executed = action("exec") || !action("fork");
-        let key = self.keys.own();
         if let Some(id) = found
             && let Some(entry) = self.executions.at_mut(id)
         {

@@ -10,6 +10,7 @@ use super::Table;
 use super::entry::Known;
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
+use crate::process::key::Wanted;
 
 /// How late, or in how wrong an order, a source may log the executions of one process.
 const DISORDER: Duration = Duration::from_secs(5);
@@ -46,11 +47,12 @@ impl Table {
 
     /// The parent that the event names, and what descends from it where the process has not been seen before.
     fn add_parent(&mut self, event: &Event, id: &str, at_fork: Option<&Arc<Ancestors>>, context: &mut Context) {
-        let parent = self.known(event, id);
+        let key = self.keys.of(event, id);
+        let parent = self.executions.get(&key).map(Known::of).unwrap_or_default();
         let list = match (&parent.children, parent.list()) {
             (Some(list), _) => Arc::clone(list),
-            (None, Some(list)) => self.shared(event, id, list),
-            (None, None) => self.named_parent(event, id),
+            (None, Some(list)) => self.shared(key, list),
+            (None, None) => self.named_parent(event, key),
         };
         context.parent = Some(Arc::clone(list.nearest()));
         if at_fork.is_some_and(|list| list.nearest().entity_id() != id) {
@@ -67,20 +69,20 @@ impl Table {
     }
 
     /// The list of what descends from an execution, remembered for its other children.
-    fn shared(&mut self, event: &Event, id: &str, list: Arc<Ancestors>) -> Arc<Ancestors> {
-        if let Some((_, entry)) = self.executions.find_mut(&self.keys.of(event, id)) {
+    fn shared(&mut self, parent: Wanted<'_>, list: Arc<Ancestors>) -> Arc<Ancestors> {
+        if let Some((_, entry)) = self.executions.find_mut(&parent) {
             entry.children = Some(Arc::clone(&list));
         }
         list
     }
 
     /// The parent by what the event says of it, shared with what others say of it that wait for its start.
-    fn named_parent(&mut self, event: &Event, id: &str) -> Arc<Ancestors> {
+    fn named_parent(&self, event: &Event, key: Wanted<'_>) -> Arc<Ancestors> {
         let (pid, name) = (event.int(field::PARENT_PID), event.str(field::PARENT_NAME));
         let executable = event.str(field::PARENT_EXECUTABLE);
         let says = |named: &Execution| (named.pid(), named.name(), named.executable()) == (pid, name, executable);
-        let shared = self.unlinked.named(self.keys.of(event, id)).filter(|list| says(list.nearest()));
-        let named = || Execution::named(id, pid, name, executable).charged_to(&self.ledger);
+        let shared = self.unlinked.named(key).filter(|list| says(list.nearest()));
+        let named = || Execution::named(key.entity_id(), pid, name, executable).charged_to(&self.ledger);
         shared.cloned().unwrap_or_else(|| Ancestors::new(named(), None))
     }
 
