@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::joins::{Joins, Matchers};
+use super::joins::Joins;
+use super::matchers::Matchers;
 use crate::eql::{JoinKey, KeyValue, Keys};
 use crate::event::{Charge, Event, Ledger, Timestamp};
 
@@ -75,7 +76,7 @@ pub(super) struct Shared<'e> {
 
 impl<'e> Shared<'e> {
     pub(super) fn new(event: &'e Event, ledger: &'e Ledger, joins: &'e mut Joins) -> Shared<'e> {
-        Shared { event, ledger, joins, kept: None, matcher: 0 }
+        Shared { event, ledger, joins, kept: None, matcher: Matchers::default() }
     }
 
     /// Another matcher sees the event now.

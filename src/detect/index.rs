@@ -4,25 +4,30 @@
 //! Nearly every event concerns none: to know that at once costs less than to ask each stage of each rule. What the
 //! index leaves out no stage would select; what it gives, a stage may still refuse.
 
-use std::iter;
+use std::ops::BitOrAssign;
 
-use super::joins::{Joins, last, words};
+use super::joins::{Joins, last};
+use super::matchers::Matchers;
 use crate::eql::{ByText, Kind, Query, Stage, StageCategory};
 use crate::event::{Categories, Event, Field, field};
 
 /// The fields of which a text is looked up, those that distinguish most events first.
 const INDEXED: [Field; 4] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID, field::PARENT_NAME, field::EVENT_TYPE];
 
-/// Matchers by their position, one bit each.
-type Mask = Vec<u64>;
-
 /// Those matchers that events of one kind can concern.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Default, Debug)]
 struct Concerned {
     /// They can begin something in such an event.
-    begin: Mask,
+    begin: Matchers,
     /// They can only continue, or end, what waits.
-    go_on: Mask,
+    go_on: Matchers,
+}
+
+impl BitOrAssign for Concerned {
+    fn bitor_assign(&mut self, other: Concerned) {
+        self.begin |= other.begin;
+        self.go_on |= other.go_on;
+    }
 }
 
 /// The matchers by the categories of their stages.
@@ -37,27 +42,33 @@ struct ByCategory {
 /// The matchers of a detector by what their stages select.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// How many there are.
+    count: usize,
     /// Stages of which a field must have one of some texts.
     by_text: Vec<(Field, ByText<ByCategory>)>,
     /// Stages that want no such text.
     of_any: ByCategory,
     /// Matchers that see every event: those that wait for one not to occur.
-    always: Mask,
-    /// Matchers with something that waits.
-    waiting: Mask,
+    always: Matchers,
+    /// Whether something waits in each matcher, and those in which something does.
+    waits: Vec<bool>,
+    waiting: Matchers,
     /// Matchers by the last field by which stages join that continue or end what waits, by its position.
-    by_join: Vec<Mask>,
-    /// What is left of the current answer.
-    concerned: Mask,
-    /// The matchers that the current event can only concern if something waits for it.
-    continued: Mask,
+    by_join: Vec<ByCategory>,
+    /// The answer, and from where on it is to be given.
+    concerned: Matchers,
+    next: usize,
 }
 
 impl Index {
-    /// Adds the matcher at this position.
-    pub(super) fn add(&mut self, at: usize, query: &Query, joins: &mut Joins) {
+    /// Adds the next matcher.
+    pub(super) fn add(&mut self, query: &Query, joins: &mut Joins) {
+        let at = self.count;
+        self.count += 1;
+        self.waits.push(false);
         if query.stages.iter().any(|stage| stage.missing) {
-            return set(&mut self.always, at);
+            self.always |= Matchers::at(at);
+            return;
         }
         for (place, stage) in query.stages.iter().enumerate() {
             self.add_stage(at, stage, place == 0 || query.kind == Kind::Sample, joins);
@@ -70,8 +81,8 @@ impl Index {
     fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool, joins: &mut Joins) {
         if !begins {
             let join = joins.position(last(&stage.join));
-            self.by_join.resize(self.by_join.len().max(join + 1), Mask::new());
-            set(&mut self.by_join[join], at);
+            self.by_join.resize_with(self.by_join.len().max(join + 1), ByCategory::default);
+            self.by_join[join].add(at, stage, begins);
         }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
@@ -83,116 +94,95 @@ impl Index {
         }
     }
 
-    /// All of so many matchers see every event.
-    pub(super) fn set_always(&mut self, count: usize) {
-        (0..count).for_each(|at| set(&mut self.always, at));
+    /// All matchers see every event.
+    pub(super) fn set_always(&mut self) {
+        self.always = Matchers::ALL;
     }
 
     /// Whether the matcher at this position has something that waits.
     pub(super) fn set_waiting(&mut self, at: usize, waits: bool) {
-        if waits {
-            set(&mut self.waiting, at);
-        } else if let Some(word) = self.waiting.get_mut(at / 64) {
-            *word &= !(1 << (at % 64));
+        if self.waits[at] == waits {
+            return;
         }
+        self.waits[at] = waits;
+        let mut sharing = Matchers::sharing(at).map_while(|at| self.waits.get(at));
+        let others = self.waiting & !Matchers::at(at);
+        self.waiting = if sharing.any(|waits| *waits) { others | Matchers::at(at) } else { others };
     }
 
     /// Looks up which matchers the event can concern; [`Index::next`] gives them.
     pub(super) fn look_up(&mut self, event: &Event, joins: &mut Joins) {
-        let Index { by_text, of_any, always, waiting, by_join, concerned, continued } = self;
-        concerned.clear();
-        continued.clear();
-        add(concerned, always);
-        of_any.add_to(concerned, continued, event);
-        for (field, by_text) in by_text {
+        let mut concerned = self.of_any.of(event.categories);
+        for (field, by_text) in &self.by_text {
             event.any(*field, |value| {
-                if let Some(matchers) = by_text.get(value) {
-                    matchers.add_to(concerned, continued, event);
-                }
+                by_text.get(value).into_iter().for_each(|matchers| concerned |= matchers.of(event.categories));
                 false
             });
         }
-        continued.iter_mut().zip(waiting.iter().chain(iter::repeat(&0))).for_each(|(word, waits)| *word &= waits);
-        if continued.iter().all(|goes_on| *goes_on == 0) {
+        let goes_on = concerned.go_on & self.waiting;
+        (self.concerned, self.next) = (self.always | concerned.begin, 0);
+        if goes_on.is_empty() {
             return;
         }
-        concerned.resize(concerned.len().max(continued.len()), 0);
-        for (join, users) in by_join.iter().enumerate() {
-            let users = continued.iter().zip(users).map(|(goes_on, uses)| goes_on & uses);
-            if users.clone().all(|users| users == 0) {
-                continue;
+        for (join, users) in self.by_join.iter().enumerate() {
+            let users = users.of(event.categories).go_on & goes_on;
+            if !users.is_empty() {
+                self.concerned |= users & joins.waiting(join, event);
             }
-            let halves = words(joins.waiting(join, event)).into_iter().cycle();
-            let continuing = users.zip(halves).map(|(users, half)| users & half);
-            concerned.iter_mut().zip(continuing).for_each(|(word, continuing)| *word |= continuing);
         }
     }
 
     /// The position of the next matcher that the event can concern, in order.
     pub(super) fn next(&mut self) -> Option<usize> {
-        let (at, word) = self.concerned.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
-        let bit = word.trailing_zeros() as usize;
-        *word &= *word - 1;
-        Some(at * 64 + bit)
+        let at = self.concerned.next(self.next, self.count)?;
+        self.next = at + 1;
+        Some(at)
     }
 }
 
 impl ByCategory {
     fn add(&mut self, at: usize, stage: &Stage, begins: bool) {
-        let add = |concerned: &mut Concerned| {
-            set(if begins { &mut concerned.begin } else { &mut concerned.go_on }, at);
-        };
+        let (one, none) = (Matchers::at(at), Matchers::default());
+        let (begin, go_on) = if begins { (one, none) } else { (none, one) };
+        let stage_of = Concerned { begin, go_on };
         match &stage.category {
-            StageCategory::Any => add(&mut self.any),
+            StageCategory::Any => self.any |= stage_of,
             StageCategory::Seen(categories) => {
                 if categories.intersects(Categories::PROCESS) {
-                    add(&mut self.process);
+                    self.process |= stage_of;
                 }
                 if categories.intersects(Categories::NETWORK) {
-                    add(&mut self.network);
+                    self.network |= stage_of;
                 }
             }
             StageCategory::Unseen(_) => {}
         }
     }
 
-    fn add_to(&self, begun: &mut Mask, continued: &mut Mask, event: &Event) {
-        let mut add_to = |concerned: &Concerned| {
-            add(begun, &concerned.begin);
-            add(continued, &concerned.go_on);
-        };
-        if event.categories.intersects(Categories::PROCESS) {
-            add_to(&self.process);
+    /// Those that events of these categories can concern.
+    fn of(&self, categories: Categories) -> Concerned {
+        let mut concerned = self.any;
+        if categories.intersects(Categories::PROCESS) {
+            concerned |= self.process;
         }
-        if event.categories.intersects(Categories::NETWORK) {
-            add_to(&self.network);
+        if categories.intersects(Categories::NETWORK) {
+            concerned |= self.network;
         }
-        add_to(&self.any);
+        concerned
     }
-}
-
-fn set(mask: &mut Mask, at: usize) {
-    mask.resize(mask.len().max(at / 64 + 1), 0);
-    mask[at / 64] |= 1 << (at % 64);
-}
-
-fn add(mask: &mut Mask, other: &Mask) {
-    mask.resize(mask.len().max(other.len()), 0);
-    mask.iter_mut().zip(other).for_each(|(word, other)| *word |= other);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::joins::bit;
     use crate::eql::{self, JoinKey, Lineages};
     use crate::event::{FieldType, Fields, Timestamp};
 
     fn index(queries: &[&str]) -> (Index, Joins) {
         let (mut fields, mut lineages, mut index) = (Fields::default(), Lineages::default(), Index::default());
         let mut joins = Joins::default();
-        for (at, query) in queries.iter().enumerate() {
-            index.add(at, &eql::compile(query, &mut fields, &mut lineages).unwrap(), &mut joins);
+        for query in queries {
+            index.add(&eql::compile(query, &mut fields, &mut lineages).unwrap(), &mut joins);
         }
         (index, joins)
     }
@@ -214,7 +204,7 @@ mod tests {
     fn wait((index, joins): &mut (Index, Joins), at: usize) {
         let join = JoinKey { field: Some(field::PROCESS_PID), kind: FieldType::Long, optional: false };
         index.set_waiting(at, true);
-        joins.wait(&[join], "n1:7", bit(at));
+        joins.wait(&[join], "n1:7", Matchers::at(at));
     }
 
     #[test]

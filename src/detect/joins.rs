@@ -3,30 +3,16 @@
 
 use ahash::{HashMap, RandomState};
 
+use super::matchers::Matchers;
 use crate::eql::{JoinKey, Keys, each_value, last_of};
 use crate::event::Event;
 
 /// Keys that are remembered before those are looked for under which nothing waits any more.
 const MIN_STALE: usize = 4096;
 
-/// Matchers by their position, one bit each; of more than 128, several share one.
-pub(super) type Matchers = u128;
-
 /// The last of the fields of a join: by it alone it is known for which events nothing waits.
 pub(super) fn last(join: &[JoinKey]) -> &[JoinKey] {
     &join[join.len().saturating_sub(1)..]
-}
-
-/// The bit of the matcher at this position.
-pub(super) fn bit(at: usize) -> Matchers {
-    1 << (at % Matchers::BITS as usize)
-}
-
-/// The bits, the lower half first.
-pub(super) fn words(matchers: Matchers) -> [u64; 2] {
-    let bytes = matchers.to_le_bytes();
-    let (words, _) = bytes.as_chunks();
-    [0, 1].map(|at| u64::from_le_bytes(words[at]))
 }
 
 /// The keys of the current event by each list of fields that stages join by.
@@ -85,7 +71,7 @@ impl Joins {
         let hash = self.hasher.hash_one(last_of(key));
         *self.known[at].awaited.entry(hash).or_insert_with(|| {
             self.remembered += 1;
-            0
+            Matchers::default()
         }) |= matchers;
     }
 
@@ -93,13 +79,13 @@ impl Joins {
     pub(super) fn waiting(&self, at: usize, event: &Event) -> Matchers {
         let Join { fields, awaited, .. } = &self.known[at];
         if awaited.is_empty() {
-            return 0;
+            return Matchers::default();
         }
-        let mut matchers = 0;
+        let mut matchers = Matchers::default();
         let see = |kind, value: &str| {
             matchers |= awaited.get(&self.hasher.hash_one((kind, value))).copied().unwrap_or_default();
         };
-        if each_value(fields.last(), event, see) { matchers } else { Matchers::MAX }
+        if each_value(fields.last(), event, see) { matchers } else { Matchers::ALL }
     }
 
     /// Whether so many keys are remembered that most can be stale.

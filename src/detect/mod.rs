@@ -10,6 +10,7 @@ mod index;
 mod joins;
 mod keys;
 mod matcher;
+mod matchers;
 mod pipes;
 pub(crate) mod reorder;
 pub(crate) mod rule;
@@ -36,8 +37,9 @@ use crate::eql::Lineages;
 use crate::event::{Event, Ledger};
 use held::{Eviction, Shared};
 use index::Index;
-use joins::{Joins, bit};
+use joins::Joins;
 use matcher::Matcher;
+use matchers::Matchers;
 
 /// What a rule found.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ impl Detector {
         let (mut matchers, mut timed) = (Vec::new(), Vec::new());
         let (mut index, mut joins) = (Index::default(), Joins::default());
         for (at, query) in rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.query()?))) {
-            index.add(matchers.len(), query, &mut joins);
+            index.add(query, &mut joins);
             if query.stages.iter().any(|stage| stage.missing) {
                 timed.push(matchers.len());
             }
@@ -102,7 +104,7 @@ impl Detector {
 
     /// Asks every rule about every event from now on, also where none of its stages can match.
     pub(crate) fn ask_every_rule(&mut self) {
-        self.index.set_always(self.matchers.len());
+        self.index.set_always();
         self.lineages.ask_every_query();
     }
 
@@ -125,7 +127,7 @@ impl Detector {
     fn refresh(&mut self) {
         self.joins.forget();
         for (at, (_, matcher)) in self.matchers.iter().enumerate() {
-            matcher.tell_awaited(|join, key| self.joins.wait(join, key, bit(at)));
+            matcher.tell_awaited(|join, key| self.joins.wait(join, key, Matchers::at(at)));
         }
         self.joins.is_fresh();
     }
@@ -148,7 +150,7 @@ impl Detector {
         let mut found = Vec::new();
         while let Some(at) = self.index.next() {
             let (rule, matcher) = &mut self.matchers[at];
-            shared.pass_to(bit(at));
+            shared.pass_to(Matchers::at(at));
             let evicted = matcher.evicted();
             let mut matches = matcher.observe(&mut shared, ordinal, watermark_ms);
             self.evicted += matcher.evicted() - evicted;
