@@ -33,12 +33,11 @@ pub(super) fn scan(tree: &Tree, shapes: &mut Shapes, text: &str, event: &mut Eve
     loop {
         let start = scan.at;
         let lead = match before.and_then(|before| shapes.follow(before, &text.as_bytes()[start..])) {
-            Some(gap) => {
+            Some((gap, known)) => {
                 before = Some(gap);
-                let (length, lead) = shapes.lead(gap);
-                shapes.flags(gap).iter().for_each(|(field, flag)| scan.event.push(*field, Value::Bool(*flag)));
-                scan.at += length;
-                lead
+                known.flags.iter().for_each(|(field, flag)| scan.event.push(*field, Value::Bool(*flag)));
+                scan.at += known.text.len();
+                known.lead
             }
             None => {
                 let mut flags = Vec::new();
@@ -49,8 +48,8 @@ pub(super) fn scan(tree: &Tree, shapes: &mut Shapes, text: &str, event: &mut Eve
         };
         place = lead.place;
         match lead.next {
-            Next::Text => scan.text(lead.node)?,
-            Next::Number => scan.number(lead.node)?,
+            Next::Text => scan.text(&lead)?,
+            Next::Number => scan.number(&lead)?,
             Next::End => return Some(()),
         }
     }
@@ -74,8 +73,7 @@ impl Scan<'_> {
             let Some(node) = value.take() else {
                 let Open { outer, is_array, node, .. } = shapes.open(place);
                 if place == Shapes::OUTSIDE {
-                    let lead = Lead { next: Next::End, node: None, place };
-                    return (self.at == self.text.len()).then_some(lead);
+                    return (self.at == self.text.len()).then(Lead::end);
                 }
                 match self.next()? {
                     b',' => {
@@ -95,9 +93,9 @@ impl Scan<'_> {
             match next {
                 b'"' => {
                     self.at += 1;
-                    return Some(Lead { next: Next::Text, node, place });
+                    return Some(self.lead(Next::Text, node, place));
                 }
-                b'-' | b'0'..=b'9' => return Some(Lead { next: Next::Number, node, place }),
+                b'-' | b'0'..=b'9' => return Some(self.lead(Next::Number, node, place)),
                 b'{' | b'[' => (place, value) = self.open(shapes, (place, node), next == b'[')?,
                 b't' => self.flag("true", node, flags)?,
                 b'f' => self.flag("false", node, flags)?,
@@ -105,6 +103,10 @@ impl Scan<'_> {
                 _ => return None,
             }
         }
+    }
+
+    fn lead(&self, next: Next, node: Option<Node>, place: Place) -> Lead {
+        Lead { next, node, field: node.and_then(|node| self.tree.field(node)), place }
     }
 
     /// Reads the bracket that opens an object or an array, and what comes before its first value: the place inside, and
@@ -152,14 +154,13 @@ impl Scan<'_> {
     }
 
     /// Reads text, from behind its quote.
-    fn text(&mut self, node: Option<Node>) -> Option<()> {
-        match self.plain() {
-            Some(Range { start, end }) => {
-                self.push(node, Value::InLine(Part::new(start as u32, (end - start) as u32)));
-                Some(())
-            }
-            None => self.escaped(node),
+    #[inline]
+    fn text(&mut self, lead: &Lead) -> Option<()> {
+        let Some(Range { start, end }) = self.plain() else { return self.escaped(lead.node) };
+        if let Some(field) = lead.field {
+            self.event.push(field, Value::InLine(Part::new(start as u32, (end - start) as u32)));
         }
+        Some(())
     }
 
     /// Has serde_json read the text that begins here.
@@ -188,7 +189,7 @@ impl Scan<'_> {
         Some(start..end)
     }
 
-    fn number(&mut self, node: Option<Node>) -> Option<()> {
+    fn number(&mut self, lead: &Lead) -> Option<()> {
         let bytes = self.text.as_bytes();
         let is_negative = bytes[self.at] == b'-';
         let start = self.at + usize::from(is_negative);
@@ -203,13 +204,15 @@ impl Scan<'_> {
         let is_usual = bytes.get(start) != Some(&b'0') || (end == start + 1 && !is_negative);
         if is_whole && is_usual && (1..=MAX_DIGITS).contains(&(end - start)) {
             self.at = end;
-            self.push(node, Value::Int((if is_negative { -number } else { number }).to_ne_bytes()));
+            if let Some(field) = lead.field {
+                self.event.push(field, Value::Int((if is_negative { -number } else { number }).to_ne_bytes()));
+            }
             return Some(());
         }
         while matches!(bytes.get(end), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
             end += 1;
         }
-        self.other(end, node)
+        self.other(end, lead.node)
     }
 
     fn word(&mut self, word: &str) -> Option<()> {
@@ -229,13 +232,6 @@ impl Scan<'_> {
         json.end().ok()?;
         self.at = end;
         Some(())
-    }
-
-    /// Adds a value, if the place is that of a wanted field.
-    fn push(&mut self, node: Option<Node>, value: Value) {
-        if let Some(field) = node.and_then(|node| self.tree.field(node)) {
-            self.event.push(field, value);
-        }
     }
 
     fn skip_space(&mut self) {

@@ -55,21 +55,30 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
     pub(super) next: Next,
-    /// The field of the value that comes.
+    /// Where the value that comes is in the tree of fields, and the field that it is a value of.
     pub(super) node: Option<Node>,
+    pub(super) field: Option<Field>,
     /// The place behind that value.
     pub(super) place: Place,
 }
 
+impl Lead {
+    /// To the end of the document.
+    pub(super) fn end() -> Lead {
+        Lead { next: Next::End, node: None, field: None, place: Shapes::OUTSIDE }
+    }
+}
+
+/// A gap that is remembered.
 #[derive(Debug)]
-struct Known {
-    text: Box<[u8]>,
+pub(super) struct Known {
+    pub(super) text: Box<[u8]>,
     /// Its first bytes, and those of them that there are.
     start: u128,
     mask: u128,
-    lead: Lead,
+    pub(super) lead: Lead,
     /// The values of one word each that are in it.
-    flags: Box<[(Field, bool)]>,
+    pub(super) flags: Box<[(Field, bool)]>,
     /// Those that came behind the value after it, the latest first.
     followers: [Option<Gap>; FOLLOWERS],
 }
@@ -112,7 +121,7 @@ impl Shapes {
     pub(super) const START: Gap = 0;
 
     fn new() -> Shapes {
-        let lead = Lead { next: Next::End, node: None, place: Shapes::OUTSIDE };
+        let lead = Lead::end();
         Shapes {
             open: vec![Open { outer: Shapes::OUTSIDE, is_array: false, node: None, depth: 0 }],
             gaps: vec![Known::new(Box::default(), lead, Vec::new())],
@@ -149,28 +158,13 @@ impl Shapes {
 
     /// The gap with which the text goes on behind another one and the value after that, if it has been there before.
     #[inline]
-    pub(super) fn follow(&mut self, before: Gap, rest: &[u8]) -> Option<Gap> {
+    pub(super) fn follow(&mut self, before: Gap, rest: &[u8]) -> Option<(Gap, &Known)> {
         let followers = self.gaps[usize::from(before)].followers;
-        let fits = |gap: &Option<Gap>| gap.is_some_and(|gap| self.gaps[usize::from(gap)].fits(rest));
-        if fits(&followers[0]) {
-            return followers[0];
+        let at = followers.iter().position(|gap| gap.is_some_and(|gap| self.gaps[usize::from(gap)].fits(rest)))?;
+        if at > 0 {
+            self.gaps[usize::from(before)].followers[..=at].rotate_right(1);
         }
-        let at = 1 + followers[1..].iter().position(fits)?;
-        self.gaps[usize::from(before)].followers[..=at].rotate_right(1);
-        followers[at]
-    }
-
-    /// How long a gap is, and what it leads to.
-    #[inline]
-    pub(super) fn lead(&self, gap: Gap) -> (usize, Lead) {
-        let known = &self.gaps[usize::from(gap)];
-        (known.text.len(), known.lead)
-    }
-
-    /// The values of one word each that are in a gap.
-    #[inline]
-    pub(super) fn flags(&self, gap: Gap) -> &[(Field, bool)] {
-        &self.gaps[usize::from(gap)].flags
+        followers[at].map(|gap| (gap, &self.gaps[usize::from(gap)]))
     }
 
     /// Remembers a gap that begins at a place, behind another one. `None`: it is too long, or there are too many.
