@@ -1,5 +1,7 @@
 //! A detection to an alert document of ECS 9.4: pure, and the same for the same events.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -209,14 +211,14 @@ fn take_over_value(into: &mut Map<String, Json>, name: &mut String, key: &str, v
 
 /// Fields of `osawatch.process` that only some sources know.
 const PROCESS_FIELDS: [&str; 8] = [
-    "pidversion",
-    "audit_token",
-    "args_left_out",
-    "path_truncated",
-    "is_platform_binary",
-    "tty_path",
-    "script_path",
-    "stdin_type",
+    "osawatch.process.pidversion",
+    "osawatch.process.audit_token",
+    "osawatch.process.args_left_out",
+    "osawatch.process.path_truncated",
+    "osawatch.process.is_platform_binary",
+    "osawatch.process.tty_path",
+    "osawatch.process.script_path",
+    "osawatch.process.stdin_type",
 ];
 
 /// `osawatch.*`: what ECS has no field for.
@@ -245,13 +247,13 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     if let Some(attribution) = attribution {
         ours.insert("attribution".into(), attribution);
     }
+    let own: Vec<_> = found.events.iter().rev().filter(|event| same_process(event, last)).collect();
     for name in PROCESS_FIELDS {
-        let key = format!("osawatch.process.{name}");
-        let value = found.events.iter().rev().filter(|event| same_process(event, last)).find_map(|event| {
-            event.values().find(|(field, _)| field.core_name() == Some(&key)).map(|(_, value)| value_of(value))
-        });
-        if let Some(value) = value {
-            insert(&mut ours, &format!("process.{name}"), value);
+        let stated = |event: &&Arc<Event>| {
+            event.values().find(|(field, _)| field.core_name() == Some(name)).map(|(_, value)| value_of(value))
+        };
+        if let (Some(value), Some((_, name))) = (own.iter().find_map(stated), name.split_once('.')) {
+            insert(&mut ours, name, value);
         }
     }
     Json::Object(ours)

@@ -62,11 +62,11 @@ fn fill(alert: &mut Map<String, Json>, prefix: &str, execution: &Execution) {
 /// field or the value does not fit it.
 pub(super) fn coerce(name: &str, value: &Json) -> Option<Json> {
     let row = crate::event::field::ecs().get(name)?;
-    let values: Vec<&Json> = match value {
-        Json::Array(values) => values.iter().collect(),
-        value => vec![value],
+    let values = match value {
+        Json::Array(values) => values,
+        value => std::slice::from_ref(value),
     };
-    let mut values = values.into_iter().filter_map(|value| scalar(row.ecs_type, value));
+    let mut values = values.iter().filter_map(|value| scalar(row.ecs_type, value));
     if row.array {
         let values: Vec<Json> = values.collect();
         return (!values.is_empty()).then_some(Json::Array(values));

@@ -38,7 +38,7 @@ enum Part {
 
 /// Cuts the document until its line is short enough. Short documents are left as they are.
 pub(super) fn shorten(document: &mut Map<String, Json>) {
-    if length(document) <= MAX_BYTES {
+    if longest(document) <= MAX_BYTES || length(document) <= MAX_BYTES {
         return;
     }
     if let Some(hash) = args_hash(document) {
@@ -120,6 +120,20 @@ fn args_hash(document: &Map<String, Json>) -> Option<String> {
 
 fn length(document: &Map<String, Json>) -> usize {
     to_line(document).len()
+}
+
+/// The line of no document is longer: most are short enough by far, and are not written for it. A byte of a text takes
+/// six where it is escaped, and a number 24.
+fn longest(members: &Map<String, Json>) -> usize {
+    fn of(value: &Json) -> usize {
+        match value {
+            Json::String(text) => 2 + 6 * text.len(),
+            Json::Array(values) => 2 + values.iter().map(|value| 1 + of(value)).sum::<usize>(),
+            Json::Object(members) => longest(members),
+            Json::Null | Json::Bool(_) | Json::Number(_) => 24,
+        }
+    }
+    2 + members.iter().map(|(key, value)| 4 + 6 * key.len() + of(value)).sum::<usize>()
 }
 
 #[derive(Default)]

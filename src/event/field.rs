@@ -3,8 +3,9 @@
 //! The fields osawatch itself fills have constants; any other field that ECS 9.4 or Elastic Defend
 //! defines can be resolved by name, and decoders then extract it from documents that carry it.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use ahash::HashMap;
 
 /// A field of an [`Event`](super::Event): an index into the [`Fields`](super::Fields) it was resolved by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
