@@ -139,8 +139,8 @@ impl Pipeline {
     /// Takes in an event; passes on what it completes, and what earlier ones complete whose turn came.
     pub fn push(&mut self, event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.intake.push(event);
-        while let Some((ordinal, event)) = self.intake.pop_due() {
-            self.observe(event, ordinal, &mut sink);
+        while let Some((ordinal, mut event)) = self.intake.pop_due() {
+            self.observe(&mut event, ordinal, &mut sink);
         }
     }
 
@@ -158,8 +158,8 @@ impl Pipeline {
 
     /// The input has ended: what was held back goes through.
     pub fn finish(&mut self, mut sink: impl FnMut(Output<'_>)) {
-        while let Some((ordinal, event)) = self.intake.pop() {
-            self.observe(event, ordinal, &mut sink);
+        while let Some((ordinal, mut event)) = self.intake.pop() {
+            self.observe(&mut event, ordinal, &mut sink);
         }
         let decided = if self.limits.decides_at_end { self.detector.finish() } else { Vec::new() };
         decided.into_iter().for_each(|detection| _ = self.detected(detection, &mut sink));
@@ -248,20 +248,21 @@ impl Pipeline {
         }
     }
 
-    /// The next event in order; passes on what it completes.
-    pub(crate) fn observe(&mut self, mut event: Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
-        self.table.observe(&mut event, |event| self.detector.lineage_marks(event));
+    /// The next event in order, which is told what is known of its process; passes on what it completes.
+    pub(crate) fn observe(&mut self, event: &mut Event, ordinal: Ordinal, sink: &mut impl FnMut(Output<'_>)) {
+        self.table.observe(event, |event| self.detector.lineage_marks(event));
+        let event = &*event;
         if let Some(Witness(see)) = &mut self.witness {
-            see(&event);
+            see(event);
         }
-        self.feeders.observe(&event);
+        self.feeders.observe(event);
         self.latest_ms = self.latest_ms.max(event.time.milliseconds());
         let watermark = match self.limits.lateness {
             Lateness::UpTo(Duration::ZERO) => self.latest_ms.saturating_sub(UNORDERED_SLACK_MS),
             _ => self.latest_ms,
         };
         self.follow_up(Some(event.time), sink);
-        let mut found = self.detector.observe(&event, ordinal, watermark);
+        let mut found = self.detector.observe(event, ordinal, watermark);
         if found.len() > 1 && self.cases.is_active() {
             // The alert of a case is its detection of the highest severity.
             found.sort_by_key(|detection| Reverse(self.rules[detection.rule].severity.number()));
@@ -270,7 +271,7 @@ impl Pipeline {
         for detection in found {
             is_alerted |= self.detected(detection, sink);
         }
-        self.cases.observe(&event, is_alerted);
+        self.cases.observe(event, is_alerted);
     }
 
     /// Sends a detection where it belongs. False: the case holds it back, and its follow-up names its events.

@@ -3,6 +3,7 @@
 mod args;
 mod feed;
 
+use std::mem;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -160,7 +161,7 @@ impl<'a> Replay<'a> {
         let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), wanted);
         Ok(Replay {
             args,
-            steps: if threads > 1 { Steps::apart(feed) } else { Steps::Here(Box::new(feed)) },
+            steps: if threads > 1 { Steps::apart(feed) } else { Steps::here(feed) },
             pipeline,
             found: Found { case, ..Found::default() },
             problems: 0,
@@ -173,13 +174,17 @@ impl<'a> Replay<'a> {
         let mut steps: u64 = 0;
         while !sink.is_done() {
             match self.steps.next() {
-                Step::Event(ordinal, event) => self.observe(event, ordinal, sink),
-                Step::Problem(problem) => self.report(&problem.to_string()),
-                Step::OutOfOrder if self.found.waiting.is_some() => return Ending::OutOfOrder,
-                Step::OutOfOrder => {}
-                Step::Idle => sink.flush(),
-                Step::Failed(error) => self.failure = Some(source_failure(error)),
-                Step::End => break,
+                Step::Event(ordinal, event) => {
+                    self.found.observe(event, *ordinal, &mut self.pipeline, (self.args, &mut *sink));
+                }
+                other => match mem::replace(other, Step::Idle) {
+                    Step::Problem(problem) => self.report(&problem.to_string()),
+                    Step::OutOfOrder if self.found.waiting.is_some() => return Ending::OutOfOrder,
+                    Step::Event(..) | Step::OutOfOrder => {}
+                    Step::Idle => sink.flush(),
+                    Step::Failed(error) => self.failure = Some(source_failure(error)),
+                    Step::End => break,
+                },
             }
             steps += 1;
             if steps.is_multiple_of(FLUSH) {
@@ -192,17 +197,6 @@ impl<'a> Replay<'a> {
         }
         self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
         Ending::Done
-    }
-
-    fn observe(&mut self, event: Event, ordinal: Ordinal, sink: &mut Sink) {
-        if let Some(case) = &mut self.found.case {
-            case.observe(&event);
-        }
-        let Replay { pipeline, args, found, .. } = self;
-        pipeline.observe(event, ordinal, &mut |output: pipeline::Output<'_>| take(output, args, sink, found));
-        if self.found.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
-            self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
-        }
     }
 
     /// Reports what was done, and returns the exit code.
@@ -249,6 +243,26 @@ impl<'a> Replay<'a> {
             _ => return,
         };
         log::warn!("{text}");
+    }
+}
+
+impl Found {
+    fn observe(
+        &mut self,
+        event: &mut Event,
+        ordinal: Ordinal,
+        pipeline: &mut Pipeline,
+        (args, sink): (&Args, &mut Sink),
+    ) {
+        if let Some(case) = &mut self.case {
+            case.observe(event);
+        }
+        pipeline.observe(event, ordinal, &mut |output: pipeline::Output<'_>| take(output, args, sink, self));
+        // This thread made it, and frees it.
+        event.context = None;
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
+            self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{mem, panic, vec};
+use std::{mem, panic};
 
-use crossbeam_channel::bounded;
+use crossbeam_channel as channel;
 
 use crate::cli::progress::Progress;
 use crate::detect::Ordinal;
@@ -134,8 +134,9 @@ impl Feed {
         self.intake.push(event);
     }
 
-    /// Gives everything to another thread, until there is no more or nobody wants it.
-    fn give(mut self, steps: &Sender<Vec<Step>>) -> Feed {
+    /// Gives everything to another thread, until there is no more or nobody wants it. What that thread has done with
+    /// comes back, and is dropped here.
+    fn give(mut self, steps: &Sender<Vec<Step>>, done: &channel::Receiver<Vec<Step>>) -> Feed {
         let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
         loop {
             let step = self.next();
@@ -143,10 +144,11 @@ impl Feed {
             bytes += step.bytes();
             batch.push(step);
             if batch.len() == BATCH || bytes >= BATCH_BYTES || is_last || is_idle {
-                let full = mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                if steps.send(full, mem::take(&mut bytes)).is_none() || is_last {
+                let next = done.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+                if steps.send(mem::replace(&mut batch, next), mem::take(&mut bytes)).is_none() || is_last {
                     return self;
                 }
+                batch.clear();
             }
         }
     }
@@ -159,50 +161,67 @@ fn is_of_host(event: &Event, hosts: &[String]) -> bool {
 }
 
 /// The steps of a [`Feed`], made on this thread or on another.
-pub(super) enum Steps {
+pub(super) struct Steps {
+    maker: Maker,
+    /// Those that are there, and which of them is next.
+    batch: Vec<Step>,
+    next: usize,
+}
+
+enum Maker {
     /// Each is made when it is wanted.
     Here(Box<Feed>),
     /// They are made before.
-    Apart { batches: Receiver<Vec<Step>>, batch: vec::IntoIter<Step>, thread: JoinHandle<Option<Feed>> },
+    Apart { batches: Receiver<Vec<Step>>, done: channel::Sender<Vec<Step>>, thread: JoinHandle<Option<Feed>> },
 }
 
 impl Steps {
+    /// Makes them on this thread.
+    pub(super) fn here(feed: Feed) -> Steps {
+        Steps { maker: Maker::Here(Box::new(feed)), batch: Vec::new(), next: 0 }
+    }
+
     /// Has them made on another thread, if one can be started.
     pub(super) fn apart(feed: Feed) -> Steps {
         let (sender, batches) = queue(WAITING_BYTES);
-        let (start, started) = bounded::<Feed>(1);
-        let make = move || started.recv().ok().map(|feed| feed.give(&sender));
-        match thread::Builder::new().name("recording".into()).spawn(make) {
-            Ok(thread) => {
-                // The thread waits for it.
-                let _ = start.send(feed);
-                Steps::Apart { batches, batch: Vec::new().into_iter(), thread }
-            }
-            Err(_) => Steps::Here(Box::new(feed)),
-        }
+        let (done, returned) = channel::unbounded();
+        let (start, started) = channel::bounded::<Feed>(1);
+        let make = move || started.recv().ok().map(|feed| feed.give(&sender, &returned));
+        let Ok(thread) = thread::Builder::new().name("recording".into()).spawn(make) else { return Steps::here(feed) };
+        // The thread waits for it.
+        let _ = start.send(feed);
+        Steps { maker: Maker::Apart { batches, done, thread }, batch: Vec::new(), next: 0 }
     }
 
     /// The next one.
-    pub(super) fn next(&mut self) -> Step {
-        match self {
-            Steps::Here(feed) => feed.next(),
-            Steps::Apart { batches, batch, .. } => loop {
-                if let Some(step) = batch.next() {
-                    return step;
-                }
-                match batches.next(None) {
-                    Ok(next) => *batch = next.into_iter(),
-                    Err(_) => return Step::End,
-                }
-            },
+    pub(super) fn next(&mut self) -> &mut Step {
+        if self.next == self.batch.len() {
+            self.refill();
+        }
+        self.next += 1;
+        &mut self.batch[self.next - 1]
+    }
+
+    fn refill(&mut self) {
+        self.next = 0;
+        match &mut self.maker {
+            Maker::Here(feed) => {
+                self.batch.clear();
+                self.batch.push(feed.next());
+            }
+            Maker::Apart { batches, done, .. } => {
+                let batch = batches.next(None).unwrap_or_else(|_| vec![Step::End]);
+                // The memory of events is freed where there is time for it.
+                let _ = done.send(mem::replace(&mut self.batch, batch));
+            }
         }
     }
 
     /// Ends them, also before the last.
     pub(super) fn end(self) -> Feed {
-        match self {
-            Steps::Here(feed) => *feed,
-            Steps::Apart { batches, thread, .. } => {
+        match self.maker {
+            Maker::Here(feed) => *feed,
+            Maker::Apart { batches, thread, .. } => {
                 drop(batches);
                 match thread.join() {
                     Ok(feed) => feed.unwrap_or_else(|| unreachable!("the thread was given it")),
@@ -271,7 +290,7 @@ mod tests {
     #[test]
     fn another_thread_tells_the_same_in_the_same_order() {
         let text = text(6000);
-        let (wanted, events) = told(&mut Steps::Here(Box::new(feed(&text, 1))));
+        let (wanted, events) = told(&mut Steps::here(feed(&text, 1)));
         assert_eq!(wanted.iter().filter(|step| *step == "out of order").count(), 1);
         assert_eq!((wanted.len(), events), (3920 + 120 + 1, 3920));
         let mut steps = Steps::apart(feed(&text, 3));
