@@ -62,7 +62,8 @@ impl std::error::Error for Error {}
 pub(crate) struct Decoder {
     tree: Tree,
     /// What the readers learned that are not at work.
-    shapes: Mutex<Vec<Shapes>>,
+    #[allow(clippy::vec_box, reason = "on one thread they are taken and given back for each line")]
+    shapes: Mutex<Vec<Box<Shapes>>>,
 }
 
 impl Decoder {
@@ -88,7 +89,7 @@ impl Decoder {
 pub(crate) struct Reader<'d> {
     decoder: &'d Decoder,
     /// Always there after the first document.
-    shapes: Option<Shapes>,
+    shapes: Option<Box<Shapes>>,
 }
 
 impl Reader<'_> {

@@ -230,10 +230,16 @@ impl Event {
     /// The first text value that the event itself states.
     #[inline]
     pub fn str(&self, field: Field) -> Option<&str> {
-        self.stated(field).find_map(|value| match value {
-            Scalar::Str(text) => Some(text),
-            _ => None,
-        })
+        self.texts(field).next()
+    }
+
+    /// The text values that the event itself states, in its order.
+    #[inline]
+    fn texts(&self, field: Field) -> impl Iterator<Item = &str> {
+        self.values
+            .among(field)
+            .iter()
+            .filter_map(move |(held, value)| if *held == field { self.text(*value) } else { None })
     }
 
     /// The first whole number that the event itself states.
@@ -258,7 +264,7 @@ impl Event {
 
     /// Whether `event.type` has the value.
     pub fn is_type(&self, name: &str) -> bool {
-        self.any(field::EVENT_TYPE, |value| value == Scalar::Str(name))
+        self.texts(field::EVENT_TYPE).any(|value| value == name)
     }
 
     /// The id of the source document: the search hit's `_id`, else its `event.id`, else a hash of its
@@ -309,10 +315,18 @@ impl Event {
     }
 
     #[inline]
+    fn text(&self, value: Value) -> Option<&str> {
+        match value {
+            Value::InLine(part) => self.line.as_ref().map(|line| line.part(part.range())),
+            Value::Owned(part) => Some(&self.text[part.range()]),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => None,
+        }
+    }
+
+    #[inline]
     fn scalar(&self, value: Value) -> Scalar<'_> {
         match value {
-            Value::InLine(part) => Scalar::Str(self.line.as_ref().map_or("", |line| line.part(part.range()))),
-            Value::Owned(part) => Scalar::Str(&self.text[part.range()]),
+            Value::InLine(_) | Value::Owned(_) => Scalar::Str(self.text(value).unwrap_or_default()),
             Value::Int(bytes) => Scalar::Int(i64::from_ne_bytes(bytes)),
             Value::Float(bytes) => Scalar::Float(f64::from_ne_bytes(bytes)),
             Value::Bool(flag) => Scalar::Bool(flag),

@@ -7,16 +7,25 @@
     reason = "a part of a hash, and places, of which there are fewer than executions"
 )]
 
+use std::hash::{Hash, Hasher};
+
 use hashbrown::HashTable;
 
 use super::entry::Entry;
 use crate::process::key::Wanted;
 
 /// An execution for as long as it is in the table: its place, and how many have had the place before it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Id {
     at: u32,
     turn: u32,
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // At once: each write costs.
+        state.write_u64(u64::from(self.at) << 32 | u64::from(self.turn));
+    }
 }
 
 /// Executions by their keys and by their ids.
