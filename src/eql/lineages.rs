@@ -5,8 +5,10 @@ use std::ops::Range;
 use super::by_text::ByText;
 use super::error::Error;
 use super::limits::LINEAGES;
-use super::stage::Stage;
-use crate::event::{Event, field};
+use super::stage::{Stage, StageCategory};
+use crate::event::{Categories, Event, field};
+
+const ALL: Categories = Categories::PROCESS.with(Categories::NETWORK);
 
 /// The `descendant of […]` queries of all rules: each has a bit, and an event's context says which of
 /// them its ancestors' events match. Queries of the same text share a bit.
@@ -17,11 +19,16 @@ pub struct Lineages {
     by_name: ByText<u128>,
     /// Those of processes of any name.
     of_any_name: u128,
+    /// What kinds of event any of them is about.
+    categories: Categories,
 }
 
 impl Lineages {
     /// The bits of the queries that the event matches.
     pub fn marks(&self, event: &Event) -> u128 {
+        if !event.categories.intersects(self.categories) {
+            return 0;
+        }
         let mut candidates = self.of_any_name;
         event.any(field::PROCESS_NAME, |name| {
             candidates |= self.by_name.get(name).copied().unwrap_or(0);
@@ -38,9 +45,15 @@ impl Lineages {
     /// Asks every query about every event from now on, also about processes of other names.
     pub(crate) fn ask_every_query(&mut self) {
         self.of_any_name = u128::MAX;
+        self.categories = ALL;
     }
 
     fn index(&mut self, bit: usize) {
+        self.categories = self.categories.with(match &self.queries[bit].1.category {
+            StageCategory::Any => ALL,
+            StageCategory::Seen(categories) => *categories,
+            StageCategory::Unseen(_) => Categories::default(),
+        });
         match self.queries[bit].1.filter.wanted(&[field::PROCESS_NAME]) {
             None => self.of_any_name |= 1 << bit,
             Some(names) => names.iter().for_each(|(_, name)| *self.by_name.of(name) |= 1 << bit),
@@ -73,6 +86,7 @@ impl Lineages {
         self.queries.truncate(length);
         self.by_name = ByText::default();
         self.of_any_name = 0;
+        self.categories = Categories::default();
         (0..self.queries.len()).for_each(|bit| self.index(bit));
     }
 }

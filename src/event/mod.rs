@@ -66,7 +66,7 @@ impl Categories {
     }
 
     /// Both sets together.
-    pub fn with(self, other: Categories) -> Categories {
+    pub const fn with(self, other: Categories) -> Categories {
         Categories(self.0 | other.0)
     }
 

@@ -55,6 +55,22 @@ fn the_marks_of_an_event_are_the_queries_it_matches() {
 }
 
 #[test]
+fn a_query_marks_events_of_its_category_and_of_no_other() {
+    for (query, of_process, of_network) in [("process", 1, 0), ("network", 0, 1), ("any", 1, 1), ("file", 0, 0)] {
+        let (mut fields, mut lineages) = (Fields::new(), Lineages::default());
+        let text = format!("process where descendant of [{query} where process.pid == 1]");
+        compile(&text, &mut fields, &mut lineages).unwrap();
+        let mut event = event(&mut fields, &json!({"process.pid": 1}));
+        for (category, marks) in [(Categories::PROCESS, of_process), (Categories::NETWORK, of_network)] {
+            event.categories = category;
+            assert_eq!(lineages.marks(&event), marks, "{query} {category:?}");
+            lineages.ask_every_query();
+            assert_eq!(lineages.marks(&event), marks, "{query} {category:?}, asked every query");
+        }
+    }
+}
+
+#[test]
 fn a_descendant_of_a_descendant_has_the_inner_query_first() {
     let (mut fields, mut lineages) = (Fields::new(), Lineages::default());
     let text = "process where descendant of [process where process.name == \"b\" and \
