@@ -2,6 +2,7 @@
 
 mod args;
 mod feed;
+mod told;
 
 use std::mem;
 use std::num::NonZero;
@@ -19,26 +20,24 @@ use super::exit::{Failure, source_failure};
 use super::sink::{Sink, Wanted};
 use super::summary::{self, Summary};
 use super::written::Written;
-use crate::alert::Alert;
 use crate::config::Config;
 use crate::config::trust::Trust;
-use crate::detect::{Lateness, Ordinal};
-use crate::event::{Event, Machine, Timestamp, document};
+use crate::detect::Lateness;
+use crate::event::Machine;
 use crate::output::{Fsync, terminal};
-use crate::pipeline::{self, Limits, Pipeline};
+use crate::pipeline::{self, Limits, Output, Pipeline};
 use crate::report::{Case, plural};
 use crate::source::recording::{Input, Recording, Sources};
 
 pub(super) use args::Args;
 use feed::{Feed, Step, Steps};
+use told::{Found, Told};
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
 
 /// Recordings up to this size are replayed again, sorted, when they turn out to be out of order.
 const MAX_SORTED: u64 = 64 << 20;
-/// Alerts that wait until it is known whether the recording is in order.
-const MAX_WAITING: usize = 10_000;
 /// Steps after which what was found is written, whether more is found or not.
 const FLUSH: u64 = 8192;
 /// Threads that decode by default, at most: one thread applies the rules, and that is most of the work.
@@ -64,17 +63,17 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.alerts {
         sink.leave_out(Written::read(path)?);
     }
-    replay.found.sequence = sink.next_sequence();
-    replay.found.waiting = may_sort.then(Vec::new);
-    if replay.run(&mut sink) == Ending::OutOfOrder {
+    let mut told = replay.told(sink, may_sort);
+    if replay.run(&mut told) == Ending::OutOfOrder {
         log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
         replay.steps.end();
+        let Found { sink, .. } = told.end();
         replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &stop))?;
         replay.problems = SHOWN_PROBLEMS + 1;
-        replay.found.sequence = sink.next_sequence();
-        replay.run(&mut sink);
+        told = replay.told(sink, false);
+        replay.run(&mut told);
     }
-    replay.conclude(&args, sink)
+    replay.conclude(&args, told.end())
 }
 
 fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
@@ -103,20 +102,12 @@ struct Replay<'a> {
     args: &'a Args,
     steps: Steps,
     pipeline: Pipeline,
-    found: Found,
+    /// What the report will show, until it is known where alerts go.
+    case: Option<Case>,
+    threads: usize,
     problems: u64,
     failure: Option<Failure>,
     began: Instant,
-}
-
-/// What was found.
-#[derive(Default)]
-struct Found {
-    /// The `event.sequence` of the next alert.
-    sequence: u64,
-    /// Alerts that wait until it is known whether the recording is in order; `None` when they do not have to.
-    waiting: Option<Vec<Alert>>,
-    case: Option<Case>,
 }
 
 impl<'a> Replay<'a> {
@@ -163,44 +154,57 @@ impl<'a> Replay<'a> {
             args,
             steps: if threads > 1 { Steps::apart(feed) } else { Steps::here(feed) },
             pipeline,
-            found: Found { case, ..Found::default() },
+            case,
+            threads,
             problems: 0,
             failure: None,
             began: Instant::now(),
         })
     }
 
-    fn run(&mut self, sink: &mut Sink) -> Ending {
+    /// Where what is found goes.
+    fn told(&mut self, sink: Sink, waits: bool) -> Told {
+        let (sequence, waiting) = (sink.next_sequence(), waits.then(Vec::new));
+        let found = Found { sink, sequence, waiting, from: self.args.from, case: self.case.take() };
+        // A report shows events as well, in their order.
+        if self.threads > 1 && found.case.is_none() { Told::apart(found) } else { Told::Here(Box::new(found)) }
+    }
+
+    fn run(&mut self, told: &mut Told) -> Ending {
+        let explain = self.args.explain;
         let mut steps: u64 = 0;
-        while !sink.is_done() {
+        while !told.is_done() {
             match self.steps.next() {
                 Step::Event(ordinal, event) => {
-                    self.found.observe(event, *ordinal, &mut self.pipeline, (self.args, &mut *sink));
+                    told.observe(event);
+                    self.pipeline.observe(event, *ordinal, &mut |output: Output<'_>| take(output, explain, told));
+                    // This thread made it, and frees it.
+                    event.context = None;
                 }
                 other => match mem::replace(other, Step::Idle) {
                     Step::Problem(problem) => self.report(&problem.to_string()),
-                    Step::OutOfOrder if self.found.waiting.is_some() => return Ending::OutOfOrder,
+                    Step::OutOfOrder if told.waits() => return Ending::OutOfOrder,
                     Step::Event(..) | Step::OutOfOrder => {}
-                    Step::Idle => sink.flush(),
+                    Step::Idle => told.flush(),
                     Step::Failed(error) => self.failure = Some(source_failure(error)),
                     Step::End => break,
                 },
             }
             steps += 1;
             if steps.is_multiple_of(FLUSH) {
-                sink.flush();
+                told.flush();
             }
         }
-        if !sink.is_done() {
-            let Replay { pipeline, args, found, .. } = self;
-            pipeline.finish(|output| take(output, args, sink, found));
+        if !told.is_done() {
+            self.pipeline.finish(|output| take(output, explain, told));
         }
-        self.found.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
         Ending::Done
     }
 
     /// Reports what was done, and returns the exit code.
-    fn conclude(mut self, args: &Args, mut sink: Sink) -> Result<ExitCode, Failure> {
+    fn conclude(mut self, args: &Args, mut found: Found) -> Result<ExitCode, Failure> {
+        found.release();
+        let Found { mut sink, case, .. } = found;
         let finished = sink.finish();
         let Feed { recording, coverage, intake, is_stopped, .. } = self.steps.end();
         self.pipeline.take_back(intake);
@@ -222,7 +226,7 @@ impl<'a> Replay<'a> {
         if let Some(path) = &args.json_summary {
             evidence::write(path, &format!("{}\n", summary.json()))?;
         }
-        if let (Some(path), Some(case)) = (&args.html, &self.found.case) {
+        if let (Some(path), Some(case)) = (&args.html, &case) {
             evidence::write(path, &summary.page(case))?;
         }
         let is_blind = summary.is_blind();
@@ -246,47 +250,13 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl Found {
-    fn observe(
-        &mut self,
-        event: &mut Event,
-        ordinal: Ordinal,
-        pipeline: &mut Pipeline,
-        (args, sink): (&Args, &mut Sink),
-    ) {
-        if let Some(case) = &mut self.case {
-            case.observe(event);
-        }
-        pipeline.observe(event, ordinal, &mut |output: pipeline::Output<'_>| take(output, args, sink, self));
-        // This thread made it, and frees it.
-        event.context = None;
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
-            self.waiting.take().into_iter().flatten().for_each(|alert| sink.write_alert(alert));
-        }
-    }
-}
-
-fn take(output: pipeline::Output<'_>, args: &Args, sink: &mut Sink, found: &mut Found) {
+fn take(output: Output<'_>, explain: bool, told: &mut Told) {
     match output {
-        pipeline::Output::Alert(draft) => {
-            let alert = draft.alert(found.sequence);
-            found.sequence += u64::from(!sink.holds(&alert.document));
-            let time = document::text(&alert.document, "@timestamp").and_then(|time| Timestamp::parse(&time));
-            if args.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
-                return;
-            }
-            if let Some(case) = &mut found.case {
-                case.add(&alert.document);
-            }
-            match &mut found.waiting {
-                Some(waiting) => waiting.push(alert),
-                None => sink.write_alert(alert),
-            }
-        }
-        pipeline::Output::Suppressed { rule, exception, found } if args.explain => {
+        Output::Alert(draft) => told.add(draft),
+        Output::Suppressed { rule, exception, found } if explain => {
             terminal::say(&summary::suppressed(rule, exception, &found));
         }
-        pipeline::Output::Suppressed { .. } => {}
+        Output::Suppressed { .. } => {}
     }
 }
 
