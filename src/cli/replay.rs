@@ -40,7 +40,7 @@ const SHOWN_PROBLEMS: u64 = 10;
 const MAX_SORTED: u64 = 64 << 20;
 /// Steps after which what was found is written, whether more is found or not.
 const FLUSH: u64 = 8192;
-/// Threads that decode by default, at most: one thread applies the rules, and that is most of the work.
+/// Threads by default, at most: one applies the rules, and that is most of the work.
 const MAX_THREADS: usize = 4;
 /// What an execution with its texts takes, mostly.
 const EXECUTION_BYTES: usize = 2048;
@@ -146,7 +146,9 @@ impl<'a> Replay<'a> {
             pipeline.ask_every_rule();
         }
         let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
-        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), threads);
+        // One applies the rules; one puts events in order, and decodes what others have not.
+        let decoders = threads.checked_sub(2);
+        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders);
         let (hosts, stop) = (args.host.clone(), Arc::clone(stop));
         let wanted = feed::Wanted { from: args.from, to: args.to, hosts, stop };
         let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), wanted);

@@ -64,7 +64,7 @@ pub(in crate::cli) struct Args {
     /// Events to buffer while waiting for earlier ones
     #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
     pub(super) max_reorder: usize,
-    /// Threads that decode; the alerts are the same with however many [default: one for each core]
+    /// Threads to decode and to apply the rules; the alerts are the same with however many [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
     pub(super) threads: Option<usize>,
     /// Ask every rule about every event, also where none of its stages can match; the alerts are the same

@@ -260,11 +260,11 @@ mod tests {
         text
     }
 
-    fn feed(text: &str, threads: usize) -> Feed {
+    fn feed(text: &str, decoders: Option<usize>) -> Feed {
         let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
         let bytes = Arc::from(text.as_bytes());
         let sources = Sources::find(&[Input::Memory(bytes)]).unwrap();
-        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), threads).unwrap();
+        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders).unwrap();
         let wanted = Wanted { from: None, to: None, hosts: vec!["h1".into(), "h2".into()], stop: Arc::default() };
         Feed::new(recording, pipeline.lend_intake(), wanted)
     }
@@ -290,10 +290,10 @@ mod tests {
     #[test]
     fn another_thread_tells_the_same_in_the_same_order() {
         let text = text(6000);
-        let (wanted, events) = told(&mut Steps::here(feed(&text, 1)));
+        let (wanted, events) = told(&mut Steps::here(feed(&text, None)));
         assert_eq!(wanted.iter().filter(|step| *step == "out of order").count(), 1);
         assert_eq!((wanted.len(), events), (3920 + 120 + 1, 3920));
-        let mut steps = Steps::apart(feed(&text, 3));
+        let mut steps = Steps::apart(feed(&text, Some(2)));
         assert_eq!(told(&mut steps).0, wanted);
         let feed = steps.end();
         assert_eq!((feed.coverage.events(), feed.is_stopped), ((3920, 0), false));
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_was_read_before_the_stop_is_told_whole() {
-        let feed = feed(&text(200_000), 2);
+        let feed = feed(&text(200_000), Some(1));
         let stop = Arc::clone(&feed.wanted.stop);
         let mut steps = Steps::apart(feed);
         while !matches!(steps.next(), Step::Event(..)) {}
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn who_wants_no_more_gets_the_feed_back() {
-        let mut steps = Steps::apart(feed(&text(20_000), 2));
+        let mut steps = Steps::apart(feed(&text(20_000), Some(0)));
         while !matches!(steps.next(), Step::Event(..)) {}
         let feed = steps.end();
         assert!(!feed.is_stopped && feed.coverage.events().0 < 13_000);

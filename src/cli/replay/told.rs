@@ -169,3 +169,63 @@ fn tell(mut found: Found, messages: &Receiver<Message>, is_done: &AtomicBool) ->
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::sink::{Format, Wanted};
+    use crate::detect::RuleSet;
+    use crate::event::field;
+    use crate::event::{Categories, Event};
+    use crate::pipeline::{Limits, Output, Pipeline};
+
+    /// An alert for each second.
+    fn drafts(count: i64) -> Vec<Draft> {
+        let mut set = RuleSet::default();
+        set.add("r", "[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = 'process where true'\n").unwrap();
+        let mut pipeline = Pipeline::new(set, Limits::replay());
+        let mut drafts = Vec::new();
+        let mut note = |output: Output<'_>| match output {
+            Output::Alert(draft) => drafts.push(*draft),
+            Output::Suppressed { .. } => unreachable!("there are no exceptions"),
+        };
+        for second in 0..count {
+            let mut event = Event::new(Timestamp::from_milliseconds(1000 * second).unwrap(), Categories::PROCESS);
+            event.push_int(field::PROCESS_PID, second);
+            pipeline.push(event, &mut note);
+        }
+        pipeline.finish(note);
+        drafts
+    }
+
+    fn found(waits: bool) -> Found {
+        let sink = Sink::open(Wanted { format: Some(Format::None), file: None, system_log: false, live: None });
+        let (from, case) = (Timestamp::from_milliseconds(2000), None);
+        Found {
+            sink: sink.unwrap_or_else(|_| panic!("no file")),
+            sequence: 7,
+            waiting: waits.then(Vec::new),
+            from,
+            case,
+        }
+    }
+
+    #[test]
+    fn alerts_are_numbered_and_wait_the_same_on_this_thread_and_on_another() {
+        for waits in [true, false] {
+            for mut told in [Told::Here(Box::new(found(waits))), Told::apart(found(waits))] {
+                drafts(5).into_iter().for_each(|draft| told.add(Box::new(draft)));
+                told.flush();
+                assert_eq!((told.waits(), told.is_done()), (waits, false));
+                let mut found = told.end();
+                let sequences: Option<Vec<u64>> = found
+                    .waiting
+                    .as_ref()
+                    .map(|waiting| waiting.iter().filter_map(|alert| alert.get("event.sequence")?.as_u64()).collect());
+                assert_eq!(sequences, waits.then(|| vec![9, 10, 11]), "those before the second second are not wanted");
+                found.release();
+                assert_eq!((found.sequence, found.sink.counts().alerts), (12, 3));
+            }
+        }
+    }
+}

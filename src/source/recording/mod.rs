@@ -83,21 +83,22 @@ impl Recording {
     /// eslogger lines name no host. They are `machine`'s; when that has no id, they are of the host that
     /// the first event of an ECS input states, and else of `local`.
     pub fn open(inputs: &[Input], fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        Recording::open_sources(Sources::find(inputs)?, fields, machine, 1)
+        Recording::open_sources(Sources::find(inputs)?, fields, machine, None)
     }
 
     /// One input that is in memory.
     pub(crate) fn of_bytes(bytes: Arc<[u8]>, fields: &Fields, machine: Machine) -> Result<Recording, Error> {
-        Recording::open_sources(Sources::find(&[Input::Memory(bytes)])?, fields, machine, 1)
+        Recording::open_sources(Sources::find(&[Input::Memory(bytes)])?, fields, machine, None)
     }
 
-    /// As [`Recording::open`], when the directories among the inputs have been walked, with so many threads to decode
-    /// on: this one and others. With however many, the events are the same.
+    /// As [`Recording::open`], when the directories among the inputs have been walked. Blocks are decoded before their
+    /// turn on so many threads and, while it waits for one, on this one; with `None`, each line when its turn comes. The
+    /// events are the same.
     pub fn open_sources(
         sources: Sources,
         fields: &Fields,
         machine: Machine,
-        threads: usize,
+        decoders: Option<usize>,
     ) -> Result<Recording, Error> {
         let mut recording = Recording {
             inputs: Vec::new(),
@@ -108,7 +109,7 @@ impl Recording {
             order: BinaryHeap::new(),
             problems: VecDeque::new(),
             // Where no thread can be started, this one does without.
-            threads: if threads > 1 { Threads::start(threads - 1).ok() } else { None },
+            threads: decoders.and_then(|count| Threads::start(count).ok()),
         };
         let is_many = sources.all.len() > MAX_OPEN;
         let mut nothing = None;
