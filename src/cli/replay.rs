@@ -1,5 +1,6 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
+mod apart;
 mod args;
 mod feed;
 mod told;

@@ -1,14 +1,14 @@
 //! The events of the recordings, in the order in which they happened: read and put in order on a thread of their own
 //! where there is a second core, for the rules keep one busy.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{mem, panic};
 
 use crossbeam_channel as channel;
 
+use super::apart::Apart;
 use crate::cli::progress::Progress;
 use crate::detect::Ordinal;
 use crate::event::{Event, Scalar, Timestamp, field};
@@ -172,7 +172,7 @@ enum Maker {
     /// Each is made when it is wanted.
     Here(Box<Feed>),
     /// They are made before.
-    Apart { batches: Receiver<Vec<Step>>, done: channel::Sender<Vec<Step>>, thread: JoinHandle<Option<Feed>> },
+    Apart { batches: Receiver<Vec<Step>>, done: channel::Sender<Vec<Step>>, thread: Apart<Feed> },
 }
 
 impl Steps {
@@ -185,12 +185,10 @@ impl Steps {
     pub(super) fn apart(feed: Feed) -> Steps {
         let (sender, batches) = queue(WAITING_BYTES);
         let (done, returned) = channel::unbounded();
-        let (start, started) = channel::bounded::<Feed>(1);
-        let make = move || started.recv().ok().map(|feed| feed.give(&sender, &returned));
-        let Ok(thread) = thread::Builder::new().name("recording".into()).spawn(make) else { return Steps::here(feed) };
-        // The thread waits for it.
-        let _ = start.send(feed);
-        Steps { maker: Maker::Apart { batches, done, thread }, batch: Vec::new(), next: 0 }
+        match Apart::start("recording", feed, move |feed| feed.give(&sender, &returned)) {
+            Ok(thread) => Steps { maker: Maker::Apart { batches, done, thread }, batch: Vec::new(), next: 0 },
+            Err(feed) => Steps::here(feed),
+        }
     }
 
     /// The next one.
@@ -223,10 +221,7 @@ impl Steps {
             Maker::Here(feed) => *feed,
             Maker::Apart { batches, thread, .. } => {
                 drop(batches);
-                match thread.join() {
-                    Ok(feed) => feed.unwrap_or_else(|| unreachable!("the thread was given it")),
-                    Err(cause) => panic::resume_unwind(cause),
-                }
+                thread.end()
             }
         }
     }

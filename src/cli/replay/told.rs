@@ -1,13 +1,12 @@
 //! What was found, on its way out: composed and written on a thread of its own where there is a second core, for an alert
 //! takes as long as some hundred events.
 
-use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
 use crossbeam_channel as channel;
 
+use super::apart::Apart;
 use crate::alert::{Alert, Draft};
 use crate::cli::sink::Sink;
 use crate::event::{Event, Timestamp, document};
@@ -73,7 +72,7 @@ pub(super) enum Message {
 /// Takes what is found, on this thread or on another.
 pub(super) enum Told {
     Here(Box<Found>),
-    Apart { messages: Sender<Message>, is_done: Arc<AtomicBool>, thread: JoinHandle<Option<Found>> },
+    Apart { messages: Sender<Message>, is_done: Arc<AtomicBool>, thread: Apart<Found> },
 }
 
 impl Told {
@@ -81,16 +80,10 @@ impl Told {
     pub(super) fn apart(found: Found) -> Told {
         let (messages, receiver) = queue(MAX_DRAFTS);
         let is_done = Arc::new(AtomicBool::new(false));
-        let (start, started) = channel::bounded::<Found>(1);
         let done = Arc::clone(&is_done);
-        let tell = move || started.recv().ok().map(|found| tell(found, &receiver, &done));
-        match thread::Builder::new().name("alerts".into()).spawn(tell) {
-            Ok(thread) => {
-                // The thread waits for it.
-                let _ = start.send(found);
-                Told::Apart { messages, is_done, thread }
-            }
-            Err(_) => Told::Here(Box::new(found)),
+        match Apart::start("alerts", found, move |found| tell(found, &receiver, &done)) {
+            Ok(thread) => Told::Apart { messages, is_done, thread },
+            Err(found) => Told::Here(Box::new(found)),
         }
     }
 
@@ -149,10 +142,7 @@ impl Told {
             Told::Here(found) => *found,
             Told::Apart { messages, thread, .. } => {
                 drop(messages);
-                match thread.join() {
-                    Ok(found) => found.unwrap_or_else(|| unreachable!("the thread was given it")),
-                    Err(cause) => panic::resume_unwind(cause),
-                }
+                thread.end()
             }
         }
     }
