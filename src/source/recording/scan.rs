@@ -9,6 +9,17 @@ const MAX_DEPTH: u32 = 127;
 const ENVELOPES: &[&[u8]] =
     &[b"hits", b"responses", b"response", b"rawResponse", b"events", b"results", b"records", b"rows"];
 
+/// Which bytes mean something outside of strings; of a pretty-printed value, most are spaces.
+static MARKS: [bool; 256] = {
+    let (mut marks, bytes) = ([false; 256], b"\"{}[]:,");
+    let mut at = 0;
+    while at < bytes.len() {
+        marks[bytes[at] as usize] = true;
+        at += 1;
+    }
+    marks
+};
+
 /// What the scanner came to.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
@@ -77,7 +88,7 @@ impl Scanner {
                     None => continue,
                 }
             }
-            let byte = text[self.at];
+            let Some(byte) = self.next_mark(text) else { return Found::More };
             match byte {
                 b'"' => {
                     self.in_string = true;
@@ -118,6 +129,15 @@ impl Scanner {
             self.at += 1;
         }
         Found::More
+    }
+
+    /// Goes on to the next byte that means something outside of strings.
+    fn next_mark(&mut self, text: &[u8]) -> Option<u8> {
+        let is_counting = self.counting.is_some();
+        let is_mark = |byte: &u8| MARKS[usize::from(*byte)] || *byte == b'\n' && is_counting;
+        let rest = &text[self.at..];
+        self.at += rest.iter().position(is_mark).unwrap_or(rest.len());
+        text.get(self.at).copied()
     }
 
     /// Takes the array that was found as a part of the value.
