@@ -213,6 +213,25 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_written_the_same_whether_its_names_have_dots_or_not() {
+        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        let plain =
+            r#"{"@timestamp":1,"event":{"category":"process","id":"i","x":{"y":1}},"a":{"b":{"c":{"d":2}}},"e":{}}"#;
+        let dotted = [
+            r#"{"@timestamp":1,"event.category":"process","event.id":"i","event.x":{"y":1},"a.b.c.d":2,"e":{}}"#,
+            r#"{"@timestamp":1,"event":{"category":"process","id":"i","x.y":1},"a":{"b":{"c.d":2}},"e":{}}"#,
+            r#"{"@timestamp":1,"event":{"category":"process"},"event.id":"i","event.x.y":1,"a.b":{"c":{"d":2}},"e":{}}"#,
+        ];
+        let [plain, dotted @ ..] = [plain, dotted[0], dotted[1], dotted[2]].map(|line| {
+            let Ok(Decoded::Event(event)) = decoder.decode(&Line::from(line.to_owned())) else { panic!("{line}") };
+            serde_json::to_string(&document(&event)).unwrap()
+        });
+        let wanted = r#""event":{"id":"i","category":"process","x":{"y":1}},"a":{"b":{"c":{"d":2}}},"e":{}}"#;
+        assert!(plain.ends_with(wanted), "{plain}");
+        dotted.iter().for_each(|dotted| assert_eq!(*dotted, plain));
+    }
+
+    #[test]
     fn what_is_named_after_the_source_of_a_search_hit_is_written_as_it_is_read() {
         let decoder = ecs::Decoder::new(&crate::event::Fields::new());
         let decoded = |line: &str| match decoder.decode(&Line::from(line.to_owned())) {
