@@ -239,6 +239,11 @@ mod tests {
 
     fn shortened(document: Json) -> (Map<String, Json>, usize) {
         let Json::Object(mut document) = document else { unreachable!() };
+        // Known before it is written, whatever is escaped in it.
+        document
+            .insert("!".into(), json!(["\u{1}\"\\é", f64::MIN_POSITIVE * -1.5, i64::MIN, null, [], { "\u{2}": {} }]));
+        assert!(length(&document) <= longest(&document));
+        document.shift_remove("!");
         shorten(&mut document);
         let length = length(&document);
         (document, length)

@@ -1,9 +1,9 @@
 //! `osawatch replay`: recorded events in, alerts out.
 
+mod alert_writer;
 mod apart;
 mod args;
 mod feed;
-mod told;
 
 use std::mem;
 use std::num::NonZero;
@@ -30,9 +30,9 @@ use crate::pipeline::{self, Limits, Output, Pipeline};
 use crate::report::{Case, plural};
 use crate::source::recording::{Input, Recording, Sources};
 
+use alert_writer::{AlertWriter, Alerts};
 pub(super) use args::Args;
 use feed::{Feed, Step, Steps};
-use told::{Found, Told};
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -64,17 +64,17 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(path) = &args.alerts {
         sink.leave_out(Written::read(path)?);
     }
-    let mut told = replay.told(sink, may_sort);
-    if replay.run(&mut told) == Ending::OutOfOrder {
+    let mut writer = replay.writer(sink, may_sort);
+    if replay.run(&mut writer) == Ending::OutOfOrder {
         log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
         replay.steps.end();
-        let Found { sink, .. } = told.end();
+        let Alerts { sink, .. } = writer.end();
         replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &stop))?;
         replay.problems = SHOWN_PROBLEMS + 1;
-        told = replay.told(sink, false);
-        replay.run(&mut told);
+        writer = replay.writer(sink, false);
+        replay.run(&mut writer);
     }
-    replay.conclude(&args, told.end())
+    replay.conclude(&args, writer.end())
 }
 
 fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
@@ -165,49 +165,53 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// Where what is found goes.
-    fn told(&mut self, sink: Sink, waits: bool) -> Told {
+    /// Who writes the alerts, which can have to wait until it is known whether the recording is in order.
+    fn writer(&mut self, sink: Sink, waits: bool) -> AlertWriter {
         let (sequence, waiting) = (sink.next_sequence(), waits.then(Vec::new));
-        let found = Found { sink, sequence, waiting, from: self.args.from, case: self.case.take() };
+        let alerts = Alerts { sink, sequence, waiting, from: self.args.from, case: self.case.take() };
         // A report shows events as well, in their order.
-        if self.threads > 1 && found.case.is_none() { Told::apart(found) } else { Told::Here(Box::new(found)) }
+        if self.threads > 1 && alerts.case.is_none() {
+            AlertWriter::apart(alerts)
+        } else {
+            AlertWriter::Here(Box::new(alerts))
+        }
     }
 
-    fn run(&mut self, told: &mut Told) -> Ending {
+    fn run(&mut self, writer: &mut AlertWriter) -> Ending {
         let explain = self.args.explain;
         let mut steps: u64 = 0;
-        while !told.is_done() {
+        while !writer.is_done() {
             match self.steps.next() {
                 Step::Event(ordinal, event) => {
-                    told.observe(event);
-                    self.pipeline.observe(event, *ordinal, &mut |output: Output<'_>| take(output, explain, told));
+                    writer.observe(event);
+                    self.pipeline.observe(event, *ordinal, &mut |output: Output<'_>| take(output, explain, writer));
                     // This thread made it, and frees it.
                     event.context = None;
                 }
                 other => match mem::replace(other, Step::Idle) {
                     Step::Problem(problem) => self.report(&problem.to_string()),
-                    Step::OutOfOrder if told.waits() => return Ending::OutOfOrder,
+                    Step::OutOfOrder if writer.waits() => return Ending::OutOfOrder,
                     Step::Event(..) | Step::OutOfOrder => {}
-                    Step::Idle => told.flush(),
+                    Step::Idle => writer.flush(),
                     Step::Failed(error) => self.failure = Some(source_failure(error)),
                     Step::End => break,
                 },
             }
             steps += 1;
             if steps.is_multiple_of(FLUSH) {
-                told.flush();
+                writer.flush();
             }
         }
-        if !told.is_done() {
-            self.pipeline.finish(|output| take(output, explain, told));
+        if !writer.is_done() {
+            self.pipeline.finish(|output| take(output, explain, writer));
         }
         Ending::Done
     }
 
     /// Reports what was done, and returns the exit code.
-    fn conclude(mut self, args: &Args, mut found: Found) -> Result<ExitCode, Failure> {
-        found.release();
-        let Found { mut sink, case, .. } = found;
+    fn conclude(mut self, args: &Args, mut alerts: Alerts) -> Result<ExitCode, Failure> {
+        alerts.release();
+        let Alerts { mut sink, case, .. } = alerts;
         let finished = sink.finish();
         let Feed { recording, coverage, intake, is_stopped, .. } = self.steps.end();
         self.pipeline.take_back(intake);
@@ -253,9 +257,9 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn take(output: Output<'_>, explain: bool, told: &mut Told) {
+fn take(output: Output<'_>, explain: bool, writer: &mut AlertWriter) {
     match output {
-        Output::Alert(draft) => told.add(draft),
+        Output::Alert(draft) => writer.add(draft),
         Output::Suppressed { rule, exception, found } if explain => {
             terminal::say(&summary::suppressed(rule, exception, &found));
         }

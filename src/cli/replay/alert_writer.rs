@@ -1,5 +1,5 @@
-//! What was found, on its way out: composed and written on a thread of its own where there is a second core, for an alert
-//! takes as long as some hundred events.
+//! Alerts are composed and written on a thread of their own where there is a second core: one takes as long as some
+//! hundred events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +18,8 @@ const MAX_WAITING: usize = 10_000;
 /// Bytes of the events of alerts that are not composed yet.
 const MAX_DRAFTS: usize = 1 << 20;
 
-/// Alerts, where they go, and what is told of them.
-pub(super) struct Found {
+/// Composes alerts and writes them.
+pub(super) struct Alerts {
     pub(super) sink: Sink,
     /// The `event.sequence` of the next alert.
     pub(super) sequence: u64,
@@ -31,7 +31,7 @@ pub(super) struct Found {
     pub(super) case: Option<Case>,
 }
 
-impl Found {
+impl Alerts {
     fn add(&mut self, draft: Draft) {
         if self.sink.is_done() {
             return;
@@ -58,8 +58,22 @@ impl Found {
     pub(super) fn release(&mut self) {
         self.waiting.take().into_iter().flatten().for_each(|alert| self.sink.write_alert(alert));
     }
+
+    /// Does what it is sent, to the end.
+    fn write(mut self, messages: &Receiver<Message>, is_done: &AtomicBool) -> Alerts {
+        while let Ok(message) = messages.next(None) {
+            match message {
+                Message::Draft(draft) => self.add(*draft),
+                Message::Flush => self.sink.flush(),
+                Message::Waits(answer) => _ = answer.send(self.waiting.is_some()),
+            }
+            is_done.store(self.sink.is_done(), Ordering::Relaxed);
+        }
+        self
+    }
 }
 
+/// What the thread is sent.
 pub(super) enum Message {
     /// An alert was found.
     Draft(Box<Draft>),
@@ -69,28 +83,28 @@ pub(super) enum Message {
     Waits(channel::Sender<bool>),
 }
 
-/// Takes what is found, on this thread or on another.
-pub(super) enum Told {
-    Here(Box<Found>),
-    Apart { messages: Sender<Message>, is_done: Arc<AtomicBool>, thread: Apart<Found> },
+/// [`Alerts`] on this thread or on another.
+pub(super) enum AlertWriter {
+    Here(Box<Alerts>),
+    Apart { messages: Sender<Message>, is_done: Arc<AtomicBool>, thread: Apart<Alerts> },
 }
 
-impl Told {
+impl AlertWriter {
     /// Has it composed and written on another thread, if one can be started.
-    pub(super) fn apart(found: Found) -> Told {
+    pub(super) fn apart(alerts: Alerts) -> AlertWriter {
         let (messages, receiver) = queue(MAX_DRAFTS);
         let is_done = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&is_done);
-        match Apart::start("alerts", found, move |found| tell(found, &receiver, &done)) {
-            Ok(thread) => Told::Apart { messages, is_done, thread },
-            Err(found) => Told::Here(Box::new(found)),
+        match Apart::start("alerts", alerts, move |alerts| alerts.write(&receiver, &done)) {
+            Ok(thread) => AlertWriter::Apart { messages, is_done, thread },
+            Err(alerts) => AlertWriter::Here(Box::new(alerts)),
         }
     }
 
     /// An event is about to be looked at by the rules.
     pub(super) fn observe(&mut self, event: &Event) {
-        if let Told::Here(found) = self
-            && let Some(case) = &mut found.case
+        if let AlertWriter::Here(alerts) = self
+            && let Some(case) = &mut alerts.case
         {
             case.observe(event);
         }
@@ -99,8 +113,8 @@ impl Told {
     /// An alert was found.
     pub(super) fn add(&mut self, draft: Box<Draft>) {
         match self {
-            Told::Here(found) => found.add(*draft),
-            Told::Apart { messages, .. } => {
+            AlertWriter::Here(alerts) => alerts.add(*draft),
+            AlertWriter::Apart { messages, .. } => {
                 let bytes = draft.bytes();
                 // It takes everything until it is ended.
                 let _ = messages.send(Message::Draft(draft), bytes);
@@ -111,24 +125,24 @@ impl Told {
     /// What was found is to be seen now, whether more is found or not.
     pub(super) fn flush(&mut self) {
         match self {
-            Told::Here(found) => found.sink.flush(),
-            Told::Apart { messages, .. } => _ = messages.send(Message::Flush, 1),
+            AlertWriter::Here(alerts) => alerts.sink.flush(),
+            AlertWriter::Apart { messages, .. } => _ = messages.send(Message::Flush, 1),
         }
     }
 
     /// Whether nobody wants more, as far as it is known.
     pub(super) fn is_done(&self) -> bool {
         match self {
-            Told::Here(found) => found.sink.is_done(),
-            Told::Apart { is_done, .. } => is_done.load(Ordering::Relaxed),
+            AlertWriter::Here(alerts) => alerts.sink.is_done(),
+            AlertWriter::Apart { is_done, .. } => is_done.load(Ordering::Relaxed),
         }
     }
 
     /// Whether alerts wait until it is known whether the recording is in order.
     pub(super) fn waits(&self) -> bool {
         match self {
-            Told::Here(found) => found.waiting.is_some(),
-            Told::Apart { messages, .. } => {
+            AlertWriter::Here(alerts) => alerts.waiting.is_some(),
+            AlertWriter::Apart { messages, .. } => {
                 let (answer, answered) = channel::bounded(1);
                 let _ = messages.send(Message::Waits(answer), 1);
                 answered.recv().unwrap_or_default()
@@ -137,27 +151,15 @@ impl Told {
     }
 
     /// Ends it, when all that was found is written.
-    pub(super) fn end(self) -> Found {
+    pub(super) fn end(self) -> Alerts {
         match self {
-            Told::Here(found) => *found,
-            Told::Apart { messages, thread, .. } => {
+            AlertWriter::Here(alerts) => *alerts,
+            AlertWriter::Apart { messages, thread, .. } => {
                 drop(messages);
                 thread.end()
             }
         }
     }
-}
-
-fn tell(mut found: Found, messages: &Receiver<Message>, is_done: &AtomicBool) -> Found {
-    while let Ok(message) = messages.next(None) {
-        match message {
-            Message::Draft(draft) => found.add(*draft),
-            Message::Flush => found.sink.flush(),
-            Message::Waits(answer) => _ = answer.send(found.waiting.is_some()),
-        }
-        is_done.store(found.sink.is_done(), Ordering::Relaxed);
-    }
-    found
 }
 
 #[cfg(test)]
@@ -188,10 +190,10 @@ mod tests {
         drafts
     }
 
-    fn found(waits: bool) -> Found {
+    fn alerts(waits: bool) -> Alerts {
         let sink = Sink::open(Wanted { format: Some(Format::None), file: None, system_log: false, live: None });
         let (from, case) = (Timestamp::from_milliseconds(2000), None);
-        Found {
+        Alerts {
             sink: sink.unwrap_or_else(|_| panic!("no file")),
             sequence: 7,
             waiting: waits.then(Vec::new),
@@ -203,18 +205,18 @@ mod tests {
     #[test]
     fn alerts_are_numbered_and_wait_the_same_on_this_thread_and_on_another() {
         for waits in [true, false] {
-            for mut told in [Told::Here(Box::new(found(waits))), Told::apart(found(waits))] {
-                drafts(5).into_iter().for_each(|draft| told.add(Box::new(draft)));
-                told.flush();
-                assert_eq!((told.waits(), told.is_done()), (waits, false));
-                let mut found = told.end();
-                let sequences: Option<Vec<u64>> = found
+            for mut writer in [AlertWriter::Here(Box::new(alerts(waits))), AlertWriter::apart(alerts(waits))] {
+                drafts(5).into_iter().for_each(|draft| writer.add(Box::new(draft)));
+                writer.flush();
+                assert_eq!((writer.waits(), writer.is_done()), (waits, false));
+                let mut alerts = writer.end();
+                let sequences: Option<Vec<u64>> = alerts
                     .waiting
                     .as_ref()
                     .map(|waiting| waiting.iter().filter_map(|alert| alert.get("event.sequence")?.as_u64()).collect());
                 assert_eq!(sequences, waits.then(|| vec![9, 10, 11]), "those before the second second are not wanted");
-                found.release();
-                assert_eq!((found.sequence, found.sink.counts().alerts), (12, 3));
+                alerts.release();
+                assert_eq!((alerts.sequence, alerts.sink.counts().alerts), (12, 3));
             }
         }
     }
