@@ -26,6 +26,11 @@ pub(super) struct Key {
 pub(super) type ByKey<V> = Map<Key, V, BuildHasherDefault<Hashed>>;
 
 impl Key {
+    /// Its hash, which is known without a look at its text.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
     /// The host.
     pub(super) fn host(&self) -> &str {
         &self.text[..self.host_len as usize]

@@ -7,9 +7,10 @@ mod latest;
 mod lineage;
 mod recent;
 mod relink;
+mod running;
 mod unlinked;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use entry::{Entry, Known};
 use executions::{Executions, Id};
 use exits::EarlyExits;
 use latest::Latest;
+use running::Running;
 use unlinked::Unlinked;
 
 /// How much the table holds.
@@ -58,14 +60,12 @@ const ENTRY_BYTES: usize = 256 + size_of::<Entry>() + size_of::<Context>() + siz
 pub(crate) struct Table {
     limits: Limits,
     executions: Executions,
-    /// Those that run, in the order in which they were reported.
-    running: BTreeMap<u64, Id>,
+    running: Running,
     exited: VecDeque<(Timestamp, Id)>,
     owners: Owners,
     latest: Latest,
     early_exits: EarlyExits,
     unlinked: Unlinked,
-    generation: u64,
     evicted: u64,
     lost: u64,
     ledger: Ledger,
@@ -177,7 +177,6 @@ impl Table {
         let ended = ends.then_some(event.time).or_else(|| self.early_exits.take(key, event.time));
         if let Some(ended) = ended.filter(|_| entry.ended.is_none()) {
             entry.ended = Some(ended);
-            self.running.remove(&entry.generation);
             self.owners.ended(&entry.key, event.int(field::PROCESS_PID), ended);
             self.exited.push_back((ended, id));
         }
@@ -211,14 +210,12 @@ impl Table {
         let key = context.process.as_ref().map_or_else(|| key.to_key(), |execution| key.to_key_of(execution));
         let given_up = self.owners.started(&key, event);
         self.count_given_up(given_up, event.time);
-        self.generation += 1;
-        let (generation, charge) = (self.generation, self.ledger.charge(ENTRY_BYTES + key.text().len()));
+        let charge = self.ledger.charge(ENTRY_BYTES + key.text().len());
         let (began, ended) = (event.time, None);
-        let entry =
-            Entry { key, context, children: None, marks: 0, executed, began, ended, generation, _charge: charge };
+        let entry = Entry { key, context, children: None, marks: 0, executed, began, ended, _charge: charge };
         let id = self.executions.insert(entry);
         self.latest.insert(event, id);
-        self.running.insert(self.generation, id);
+        self.running.push(id, &self.executions);
         self.bound(event.time);
         Some(id)
     }
@@ -249,7 +246,6 @@ impl Table {
             && entry.ended.is_none()
         {
             entry.ended = Some(event.time);
-            self.running.remove(&entry.generation);
             self.exited.push_back((event.time, id));
         }
     }
@@ -270,7 +266,7 @@ impl Table {
                 return true;
             }
         }
-        let Some((_, id)) = self.running.pop_first() else { return false };
+        let Some(id) = self.running.pop(&self.executions) else { return false };
         self.forget(id);
         self.evicted += 1;
         self.lost += 1;

@@ -19,7 +19,6 @@ pub(super) struct Entry {
     /// When its start was reported to have been.
     pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
-    pub(super) generation: u64,
     pub(super) _charge: Charge,
 }
 

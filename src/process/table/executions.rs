@@ -81,7 +81,7 @@ impl Executions {
     /// Adds an execution, of which the key is not there.
     pub(super) fn insert(&mut self, entry: Entry) -> Id {
         self.make_room();
-        let hash = entry.key.wanted().hash() as u32;
+        let hash = entry.key.hash() as u32;
         let at = self.free.pop().unwrap_or_else(|| {
             if self.places.len() == self.places.capacity() {
                 // Doubled, half of them could stay empty.
@@ -102,7 +102,7 @@ impl Executions {
         let entry = place.entry.take()?;
         place.turn = place.turn.wrapping_add(1);
         self.free.push(id.at);
-        let hash = entry.key.wanted().hash() as u32;
+        let hash = entry.key.hash() as u32;
         if let Ok(found) = self.by_key.find_entry(spread(hash), |(_, at)| *at == id.at) {
             found.remove();
         }
@@ -153,7 +153,7 @@ mod tests {
         let (context, began) = (Arc::default(), Timestamp::default());
         let _charge = Ledger::default().charge(0);
         let (children, ended) = (None, None);
-        Entry { key, context, children, marks: 0, executed: true, began, ended, generation: n, _charge }
+        Entry { key, context, children, marks: u128::from(n), executed: true, began, ended, _charge }
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
             held.push_back((n, id));
             if n >= 1000 {
                 let (old, id) = held.pop_front().unwrap();
-                assert_eq!(executions.remove(id).map(|entry| entry.generation), Some(old));
+                assert_eq!(executions.remove(id).map(|entry| entry.marks), Some(old.into()));
                 assert!(executions.at(id).is_none() && executions.remove(id).is_none());
                 assert!(executions.get(&keys.of(&event(old), &old.to_string())).is_none());
             }
@@ -173,7 +173,7 @@ mod tests {
         assert!(executions.by_key.capacity() < 2 * 1024);
         for (n, id) in held {
             assert_eq!(executions.find(&keys.of(&event(n), &n.to_string())), Some(id));
-            assert_eq!(executions.at(id).map(|entry| entry.generation), Some(n));
+            assert_eq!(executions.at(id).map(|entry| entry.marks), Some(n.into()));
         }
     }
 }
