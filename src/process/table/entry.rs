@@ -22,6 +22,21 @@ pub(super) struct Entry {
     pub(super) _charge: Charge,
 }
 
+impl Entry {
+    /// Which `descendant of […]` queries its descendants match.
+    pub(super) fn lineage(&self) -> u128 {
+        self.context.lineage | self.marks
+    }
+
+    /// What its children descend from, made when the first of them is reported.
+    pub(super) fn list(&mut self) -> Option<Arc<Ancestors>> {
+        let Context { process, ancestors, .. } = &*self.context;
+        let process = process.as_ref()?;
+        let list = self.children.get_or_insert_with(|| Ancestors::new(Arc::clone(process), ancestors.as_ref()));
+        Some(Arc::clone(list))
+    }
+}
+
 /// An execution as its descendants see it.
 #[derive(Default)]
 pub(super) struct Known {
@@ -33,7 +48,6 @@ pub(super) struct Known {
     pub(super) inherited: u128,
     /// Which of them it matches itself.
     pub(super) marks: u128,
-    pub(super) parent_pid: Option<i64>,
     /// An exec reported it, not only a fork.
     pub(super) executed: bool,
 }
@@ -46,7 +60,6 @@ impl Known {
             children: entry.children.clone(),
             inherited: entry.context.lineage,
             marks: entry.marks,
-            parent_pid: entry.context.parent.as_ref().and_then(|parent| parent.pid()),
             executed: entry.executed,
         }
     }

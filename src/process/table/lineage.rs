@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Table;
-use super::entry::Known;
+use super::entry::{Entry, Known};
 use crate::event::field;
 use crate::event::{Ancestors, Context, Event, Execution, Scalar, Timestamp};
 use crate::process::key::Wanted;
@@ -48,12 +48,9 @@ impl Table {
     /// The parent that the event names, and what descends from it where the process has not been seen before.
     fn add_parent(&mut self, event: &Event, id: &str, at_fork: Option<&Arc<Ancestors>>, context: &mut Context) {
         let key = self.keys.of(event, id);
-        let parent = self.executions.get(&key).map(Known::of).unwrap_or_default();
-        let list = match (&parent.children, parent.list()) {
-            (Some(list), _) => Arc::clone(list),
-            (None, Some(list)) => self.shared(key, list),
-            (None, None) => self.named_parent(event, key),
-        };
+        let parent = self.executions.find_mut(&key);
+        let (list, lineage) = parent.map_or((None, 0), |(_, parent)| (parent.list(), parent.lineage()));
+        let list = list.unwrap_or_else(|| self.named_parent(event, key));
         context.parent = Some(Arc::clone(list.nearest()));
         if at_fork.is_some_and(|list| list.nearest().entity_id() != id) {
             return;
@@ -65,15 +62,7 @@ impl Table {
             return;
         }
         context.ancestors = Some(list);
-        context.lineage |= parent.lineage();
-    }
-
-    /// The list of what descends from an execution, remembered for its other children.
-    fn shared(&mut self, parent: Wanted<'_>, list: Arc<Ancestors>) -> Arc<Ancestors> {
-        if let Some((_, entry)) = self.executions.find_mut(&parent) {
-            entry.children = Some(Arc::clone(&list));
-        }
-        list
+        context.lineage |= lineage;
     }
 
     /// The parent by what the event says of it, shared with what others say of it that wait for its start.
@@ -109,8 +98,9 @@ impl Table {
             return None;
         }
         let parent = event.int(field::PARENT_PID);
-        let (began, known) = self.latest(event, event.int(field::PROCESS_PID)?)?;
-        let before = known.parent_pid;
+        let latest = self.latest(event, event.int(field::PROCESS_PID)?)?;
+        let (began, known) = (latest.began, Known::of(latest));
+        let before = latest.context.parent.as_ref().and_then(|parent| parent.pid());
         let is_within = |time| event.time.saturating_sub(time) <= began;
         let is_same = before.is_some() && before == parent;
         let may_be = before.is_none() || parent.is_none() || parent == Some(1);
@@ -120,10 +110,10 @@ impl Table {
         (adjoins && runs_another).then_some(known)
     }
 
-    /// The latest execution of a pid, when it has not ended, and when it began.
-    fn latest(&self, event: &Event, pid: i64) -> Option<(Timestamp, Known)> {
+    /// The latest execution of a pid, when it has not ended.
+    fn latest(&self, event: &Event, pid: i64) -> Option<&Entry> {
         let entry = self.executions.at(self.latest.get(event, pid)?)?;
-        entry.ended.is_none_or(|ended| ended >= event.time).then(|| (entry.began, Known::of(entry)))
+        Some(entry).filter(|entry| entry.ended.is_none_or(|ended| ended >= event.time))
     }
 
     /// The process that forked this one, when launchd has taken its place and the fork was not seen.
@@ -134,24 +124,29 @@ impl Table {
         Some(self.executions.get(&key.wanted()).map(Known::of).unwrap_or_default())
     }
 
-    fn add_stated_ancestors(&mut self, event: &Event, context: &mut Context) {
-        let stated: Vec<Scalar<'_>> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).collect();
-        let mut ancestors = None;
-        for value in stated.iter().rev() {
-            let Scalar::Str(entity_id) = *value else { continue };
-            let ancestor = self.known(event, entity_id);
-            context.lineage |= ancestor.lineage();
-            // The program that it replaced in the same process, if the source did not know that it did.
-            let pid = ancestor.execution.as_ref().and_then(|execution| execution.pid());
-            let nearest = ancestor.ancestors.as_ref().map(|list| list.nearest());
-            let replaced = nearest.filter(|it| pid.is_some() && it.pid() == pid);
-            if let Some(replaced) = replaced.filter(|it| !stated.contains(&Scalar::Str(it.entity_id()))) {
-                ancestors = Some(Ancestors::new(Arc::clone(replaced), ancestors.as_ref()));
-            }
-            let named = || Execution::named(entity_id, None, None, None).charged_to(&self.ledger);
-            ancestors = Some(Ancestors::new(ancestor.execution.unwrap_or_else(named), ancestors.as_ref()));
+    /// The ancestors that the event states, and what they replaced in their processes where the source did not know it.
+    fn add_stated_ancestors(&self, event: &Event, context: &mut Context) {
+        let Table { executions, keys, ledger, .. } = self;
+        let stated: Vec<&str> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).filter_map(text).collect();
+        let mut chain: Vec<(&str, Option<&Arc<Execution>>)> = Vec::with_capacity(stated.len());
+        for entity_id in &stated {
+            let entry = executions.get(&keys.of(event, entity_id));
+            chain.push((entity_id, entry.and_then(|entry| entry.context.process.as_ref())));
+            let Some(entry) = entry else { continue };
+            context.lineage |= entry.lineage();
+            let pid = entry.context.process.as_ref().and_then(|execution| execution.pid());
+            let nearest = entry.context.ancestors.as_ref().map(|list| list.nearest());
+            let replaced = nearest.filter(|it| pid.is_some() && it.pid() == pid && !stated.contains(&it.entity_id()));
+            chain.extend(replaced.map(|it| (it.entity_id(), Some(it))));
         }
-        context.ancestors = ancestors;
+        if context.ancestors.as_ref().is_some_and(|list| consists_of(list, &chain)) {
+            return;
+        }
+        let named = |entity_id| Execution::named(entity_id, None, None, None).charged_to(ledger);
+        context.ancestors = chain.into_iter().rev().fold(None, |further, (entity_id, execution)| {
+            let execution = execution.cloned().unwrap_or_else(|| named(entity_id));
+            Some(Ancestors::new(execution, further.as_ref()))
+        });
     }
 
     fn add_responsible(&mut self, event: &Event, context: &mut Context) {
@@ -172,6 +167,25 @@ impl Table {
         let entry = self.executions.get(&self.keys.of(event, entity_id));
         entry.map(Known::of).unwrap_or_default()
     }
+}
+
+fn text(value: Scalar<'_>) -> Option<&str> {
+    match value {
+        Scalar::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a list holds these ancestors and no others: most events state those that the list of their parent has.
+fn consists_of(list: &Ancestors, chain: &[(&str, Option<&Arc<Execution>>)]) -> bool {
+    let mut listed = list.iter();
+    let is_next = |(entity_id, execution): &(&str, Option<&Arc<Execution>>)| {
+        listed.next().is_some_and(|listed| match execution {
+            Some(execution) => Arc::ptr_eq(listed, execution),
+            None => listed.entity_id() == *entity_id,
+        })
+    };
+    chain.iter().all(is_next) && listed.next().is_none()
 }
 
 /// Whether the event reports another program than this one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ancestry, connection, process, values};
-use crate::event::{Event, Timestamp, field};
+use crate::event::{Ancestors, Event, Timestamp, field};
 use crate::process::{Limits, Table};
 
 /// An event of a process by its token: pid and pidversion are its name.
@@ -245,6 +245,43 @@ fn the_children_of_a_process_share_one_list_of_what_they_descend_from() {
     let (first, second) = (list(7), list(8));
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!(first.iter().map(|execution| execution.entity_id()).collect::<Vec<_>>(), ["6.4", "5.2", "4.1"]);
+}
+
+/// A start that states its ancestors, as documents do.
+fn stated(seconds: i64, id: &str, ancestors: &[&str]) -> Event {
+    let mut event = process(seconds, "start", id, ancestors.first().unwrap_or(&""));
+    ancestors.iter().for_each(|ancestor| event.push_str(field::ANCESTRY, ancestor));
+    event
+}
+
+#[test]
+fn who_states_the_ancestors_of_its_parent_shares_their_list_and_who_states_others_does_not() {
+    let mut table = Table::new(Limits::default());
+    let mut list = |event: Event| {
+        let mut event = event;
+        table.observe(&mut event, |_| 0);
+        event.context.unwrap().ancestors.clone().unwrap()
+    };
+    list(stated(1, "shell", &["launchd"]));
+    let [first, second, other] = [&["shell", "launchd"], &["shell", "launchd"], &["shell", "login"]]
+        .map(|ancestors| list(stated(2, &ancestors.join("-"), ancestors)));
+    assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
+    let ids = |list: &Ancestors| list.iter().map(|ancestor| ancestor.entity_id().to_owned()).collect::<Vec<_>>();
+    assert_eq!([ids(&second), ids(&other)], [["shell", "launchd"], ["shell", "login"]]);
+}
+
+#[test]
+fn an_ancestor_that_exited_long_ago_is_known_by_name_to_who_descends_from_it() {
+    let mut table = Table::new(Limits::default());
+    ancestry(&mut table, stated(1, "script", &[]));
+    ancestry(&mut table, stated(2, "shell", &["script"]));
+    ancestry(&mut table, process(3, "end", "script", ""));
+    ancestry(&mut table, process(200, "end", "another", ""));
+    let mut event = stated(201, "curl", &["shell", "script"]);
+    table.observe(&mut event, |_| 0);
+    assert!(!table.knows(&process(202, "end", "script", "")));
+    let list = event.context.unwrap().ancestors.clone().unwrap();
+    assert_eq!(list.iter().map(|it| it.name()).collect::<Vec<_>>(), [Some("shell-name"), Some("script-name")]);
 }
 
 #[test]
