@@ -134,21 +134,30 @@ impl Feed {
         self.intake.push(event);
     }
 
-    /// Gives everything to another thread, until there is no more or nobody wants it. What that thread has done with
-    /// comes back, and is dropped here.
-    fn give(mut self, steps: &Sender<Vec<Step>>, done: &channel::Receiver<Vec<Step>>) -> Feed {
-        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+    /// Puts the next steps in place of others, up to one before which there is something to wait for; returns the bytes
+    /// that they hold, and whether the last is the end.
+    fn refill(&mut self, batch: &mut Vec<Step>) -> (usize, bool) {
+        batch.clear();
+        let mut bytes = 0;
         loop {
             let step = self.next();
             let (is_last, is_idle) = (matches!(step, Step::End), matches!(step, Step::Idle));
             bytes += step.bytes();
             batch.push(step);
             if batch.len() == BATCH || bytes >= BATCH_BYTES || is_last || is_idle {
-                let next = done.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
-                if steps.send(mem::replace(&mut batch, next), mem::take(&mut bytes)).is_none() || is_last {
-                    return self;
-                }
-                batch.clear();
+                return (bytes, is_last);
+            }
+        }
+    }
+
+    /// Gives everything to another thread, until there is no more or nobody wants it. What that thread has done with
+    /// comes back, and is dropped here.
+    fn give(mut self, steps: &Sender<Vec<Step>>, done: &channel::Receiver<Vec<Step>>) -> Feed {
+        loop {
+            let mut batch = done.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+            let (bytes, is_last) = self.refill(&mut batch);
+            if steps.send(batch, bytes).is_none() || is_last {
+                return self;
             }
         }
     }
@@ -169,7 +178,7 @@ pub(super) struct Steps {
 }
 
 enum Maker {
-    /// Each is made when it is wanted.
+    /// They are made when they are wanted.
     Here(Box<Feed>),
     /// They are made before.
     Apart { batches: Receiver<Vec<Step>>, done: channel::Sender<Vec<Step>>, thread: Apart<Feed> },
@@ -203,14 +212,16 @@ impl Steps {
     fn refill(&mut self) {
         self.next = 0;
         match &mut self.maker {
-            Maker::Here(feed) => {
-                self.batch.clear();
-                self.batch.push(feed.next());
-            }
+            Maker::Here(feed) => _ = feed.refill(&mut self.batch),
             Maker::Apart { batches, done, .. } => {
                 let batch = batches.next(None).unwrap_or_else(|_| vec![Step::End]);
                 // The memory of events is freed where there is time for it.
                 let _ = done.send(mem::replace(&mut self.batch, batch));
+            }
+        }
+        for step in &self.batch {
+            if let Step::Event(_, event) = step {
+                event.touch();
             }
         }
     }
