@@ -4,10 +4,11 @@
 use std::io::{self, Write};
 
 /// A linear congruential generator (Knuth's MMIX constants): a fixed sequence is what a trace needs.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// A number below this one.
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }

@@ -234,8 +234,16 @@ impl Event {
     /// Whether an ancestor passes the test that the document leaves out among those that it states: the stream can know
     /// what one of them had replaced.
     fn known_ancestor(&self, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
-        let first = self.str(field::ANCESTRY).unwrap_or_default();
-        let Some(context) = self.context.as_ref().filter(|context| context.extends(first)) else { return false };
+        let Some(context) = &self.context else { return false };
+        let mut stated = self.stated(field::ANCESTRY);
+        let mut known = context.ancestors.iter().flat_map(|list| list.iter());
+        // Nearly all state all that is known: each is looked at once then.
+        if known.all(|ancestor| stated.next() == Some(Scalar::Str(ancestor.entity_id()))) {
+            return false;
+        }
+        if !context.extends(self.str(field::ANCESTRY).unwrap_or_default()) {
+            return false;
+        }
         let is_stated = |value: Scalar<'_>| self.stated(field::ANCESTRY).any(|stated| stated == value);
         context.any(field::ANCESTRY, &mut |value| !is_stated(value) && test(value))
     }
