@@ -1,5 +1,7 @@
 //! The values of an event, in the order in which they were added, each found by its field.
 
+use std::cell::RefCell;
+use std::mem;
 use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
@@ -11,6 +13,15 @@ use super::places::Places;
 const VALUES: usize = 32;
 /// Values of an event of Endpoint Security, nearly always.
 const MANY: usize = 64;
+
+/// Rooms that a thread keeps of events that are gone.
+const SPARE: usize = 256;
+
+thread_local! {
+    /// Room that the values of other events of this thread had, for the next ones: an allocator searches for it, and what
+    /// it finds has not been used for longer.
+    static ROOMS: RefCell<Vec<Vec<(Field, Value)>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A value of a field, as a document states it. An array is several entries of one field.
 ///
@@ -66,7 +77,7 @@ pub(super) struct Values {
 
 #[derive(Clone, Debug)]
 enum List {
-    Own(Vec<(Field, Value)>),
+    Own(Room),
     /// Some of those of several events: what one thread allocates for each event and another frees costs both.
     Packed {
         all: Arc<Vec<(Field, Value)>>,
@@ -74,13 +85,43 @@ enum List {
     },
 }
 
+/// The values of one event alone.
+#[derive(Clone, Debug)]
+struct Room(Vec<(Field, Value)>);
+
+impl Room {
+    /// Room for so many.
+    fn of(count: usize) -> Room {
+        let mut values = ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        values.reserve_exact(count);
+        Room(values)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut values = mem::take(&mut self.0);
+        if !(VALUES..=2 * MANY).contains(&values.capacity()) {
+            return;
+        }
+        values.clear();
+        // A thread that ends keeps none.
+        let _ = ROOMS.try_with(|rooms| {
+            let mut rooms = rooms.borrow_mut();
+            if rooms.len() < SPARE {
+                rooms.push(values);
+            }
+        });
+    }
+}
+
 impl Values {
     pub(super) fn new() -> Values {
-        Values { list: List::Own(Vec::with_capacity(VALUES)), places: Places::new() }
+        Values { list: List::Own(Room::of(VALUES)), places: Places::new() }
     }
 
     pub(super) fn for_many() -> Values {
-        Values { list: List::Own(Vec::with_capacity(MANY)), places: Places::new() }
+        Values { list: List::Own(Room::of(MANY)), places: Places::new() }
     }
 
     /// Puts those of several events together.
@@ -101,7 +142,7 @@ impl Values {
 
     /// A copy that shares nothing.
     pub(super) fn detached(&self) -> Values {
-        Values { list: List::Own(self.all().to_vec()), places: self.places.clone() }
+        Values { list: List::Own(Room(self.all().to_vec())), places: self.places.clone() }
     }
 
     pub(super) fn push(&mut self, field: Field, value: Value) {
@@ -116,7 +157,7 @@ impl Values {
         let rest: Vec<_> = self.all().iter().filter(|(held, _)| *held != field).copied().collect();
         let mut places = Places::new();
         rest.iter().enumerate().for_each(|(at, (field, _))| places.add(*field, at));
-        *self = Values { list: List::Own(rest), places };
+        *self = Values { list: List::Own(Room(rest)), places };
     }
 
     /// The values among which those of the field are.
@@ -138,7 +179,7 @@ impl Values {
     /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
         let places = match &self.list {
-            List::Own(list) => list.capacity(),
+            List::Own(Room(list)) => list.capacity(),
             List::Packed { own, .. } => own.len(),
         };
         places * size_of::<(Field, Value)>()
@@ -156,7 +197,7 @@ impl Values {
             self.unpack();
         }
         match &mut self.list {
-            List::Own(list) => list,
+            List::Own(Room(list)) => list,
             List::Packed { .. } => unreachable!("it was made its own"),
         }
     }
@@ -165,7 +206,7 @@ impl Values {
     fn unpack(&mut self) {
         let mut list = Vec::with_capacity(self.all().len() + 1);
         list.extend_from_slice(self.all());
-        self.list = List::Own(list);
+        self.list = List::Own(Room(list));
     }
 }
 
@@ -173,7 +214,7 @@ impl List {
     #[inline]
     fn all(&self) -> &[(Field, Value)] {
         match self {
-            List::Own(list) => list,
+            List::Own(Room(list)) => list,
             List::Packed { all, own } => &all[own.start as usize..own.end as usize],
         }
     }
@@ -181,10 +222,29 @@ impl List {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::event::{Categories, Event, Scalar, Timestamp, field};
 
     fn names(event: &Event) -> Vec<String> {
         event.values().map(|(_, value)| value.text().into_owned()).collect()
+    }
+
+    #[test]
+    fn the_room_of_an_event_that_is_gone_is_that_of_the_next_and_a_thread_keeps_little_of_it() {
+        let value = (field::PROCESS_NAME, Value::Bool(true));
+        let fill = |mut values: Values, count| {
+            (0..count).for_each(|_| values.push(value.0, value.1));
+            (values.all().as_ptr(), values)
+        };
+        let (first, values) = fill(Values::for_many(), 64);
+        drop(values);
+        let (second, values) = fill(Values::new(), 1);
+        assert_eq!((second, values.all()), (first, &[value][..]), "and of its values nothing is left");
+        let kept = || ROOMS.with_borrow(Vec::len);
+        drop((values, fill(Values::new(), 1000)));
+        assert_eq!(kept(), 1, "room for a thousand is not kept");
+        drop((0..1000).map(|_| Values::new()).collect::<Vec<_>>());
+        assert_eq!(kept(), SPARE);
     }
 
     #[test]
