@@ -3,6 +3,7 @@
 //!
 //! * `floor`: one thread that checks with serde_json that each line is JSON and keeps nothing; the time and the processor
 //!   time of a replay with all built-in rules, as multiples of it. On one core, the time of a replay on one thread.
+//! * `busy`: the same of a trace with forks, known ancestors and connections that end, as long as it is for a Mac at work.
 //! * `compressed`: gzip, zstd and xz, as multiples of their decompressors alone.
 //! * `pretty`: the same documents on many lines, for each byte, as a multiple of one line each.
 //! * `rules`: 180 rules more, as a multiple of the built-in ones.
@@ -28,6 +29,7 @@ use osawatch::pipeline::{Limits, Pipeline};
 use osawatch::source::{Decoder, Decoding};
 use serde::de::IgnoredAny;
 
+mod busy;
 mod trace;
 
 const EVENTS: u64 = 1_000_000;
@@ -41,6 +43,7 @@ fn main() {
     println!("{:<52} {:>12} {:>12} {:>8}", "what", "measured", "limit", "ratio");
     for (name, part) in [
         ("floor", floor as fn()),
+        ("busy", busy),
         ("compressed", compressed),
         ("pretty", pretty),
         ("rules", rules),
@@ -110,15 +113,37 @@ fn checked(path: &Path) -> Cost {
     })
 }
 
-fn trace_file(events: u64) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trace-{events}.ndjson"));
+fn made(name: &str, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut out = BufWriter::new(File::create(&path).expect("the trace can be made"));
-    trace::write(events, &mut out).and_then(|()| out.flush()).expect("the trace can be written");
+    write(&mut out).and_then(|()| out.flush()).expect("the trace can be written");
     path
 }
 
+fn trace_file(events: u64) -> PathBuf {
+    made(&format!("trace-{events}.ndjson"), |out| trace::write(events, out))
+}
+
 fn floor() {
-    let path = trace_file(EVENTS);
+    of_floor(trace_file(EVENTS));
+}
+
+fn busy() {
+    println!("a trace with forks and known ancestors");
+    of_floor(made("busy.ndjson", |out| busy::write(EVENTS, out)));
+}
+
+/// Executions that a replay gives up with the default limits.
+fn given_up(path: &Path) -> f64 {
+    let folder = tempfile::tempdir().expect("a directory can be made");
+    let summary = folder.path().join("summary.json");
+    replay(&["--json-summary", summary.to_str().expect("its name is text")], path);
+    let summary = fs::read(summary).expect("there is a summary");
+    let summary: serde_json::Value = serde_json::from_slice(&summary).expect("it is JSON");
+    summary["evicted"]["executions"].as_f64().expect("it counts executions")
+}
+
+fn of_floor(path: PathBuf) {
     let one = || replay(&["--threads", "1"], &path);
     let [floor, replayed, one] = in_turn([&|| checked(&path), &|| replay(&[], &path), &one]);
     println!("{:<52} {:>9.2} s", "floor: a million lines checked to be JSON", floor.time);
@@ -126,6 +151,7 @@ fn floor() {
     row("  processor time", replayed.processor / floor.time, 2.5, "");
     row("  on one thread: time", one.time / floor.time, 1.0 / 0.35, "");
     row("  resident, at most", resident(), 64.0, "MB");
+    println!("{:<52} {:>9}", "  executions given up", given_up(&path));
     fs::remove_file(path).expect("what was made can be removed");
 }
 

@@ -2,7 +2,10 @@
 
 mod util;
 
-// The trace of the benchmarks.
+// The traces of the benchmarks.
+#[path = "../benches/busy.rs"]
+#[allow(unreachable_pub)]
+mod busy;
 #[path = "../benches/trace.rs"]
 #[allow(unreachable_pub)]
 mod trace;
