@@ -115,12 +115,12 @@ impl Reorder {
     pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
-        let (ordinal, event) = match straggler {
-            Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first()?,
-            _ => self.queue.pop_front()?,
+        let next = match straggler {
+            Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
+            _ => self.queue.pop_front(),
         };
-        self.bytes = self.bytes.saturating_sub(event.stated_bytes());
-        Some((ordinal, event))
+        self.bytes = self.bytes.saturating_sub(next.as_ref().map_or(0, |(_, event)| event.stated_bytes()));
+        next
     }
 
     fn first(&self) -> Option<Ordinal> {

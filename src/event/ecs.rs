@@ -95,11 +95,17 @@ pub(crate) struct Reader<'d> {
 impl Reader<'_> {
     /// Decodes one line. A document of another kind is skipped by its `event.category`.
     pub(crate) fn decode(&mut self, line: &Line) -> Result<Decoded, Error> {
-        let event = match self.scanned(line) {
-            Some(event) => event,
-            None => self.parsed(line)?,
-        };
-        classified(event, line)
+        let mut event = empty();
+        if self.scan(line, &mut event).is_none() {
+            event = self.parsed(line)?;
+        }
+        event.line = Some(line.clone());
+        event.time = time_of(&event)?;
+        event.categories = categories_of(&event);
+        if event.categories.is_empty() {
+            return Ok(Decoded::Skipped(event.str(field::EVENT_CATEGORY).unwrap_or(NO_CATEGORY).to_owned()));
+        }
+        Ok(Decoded::Event(event))
     }
 
     /// What a document of the usual form holds, read at once, and as serde_json reads it: it is the same.
@@ -109,15 +115,19 @@ impl Reader<'_> {
 
     /// The values of a document of the usual form.
     fn scanned(&mut self, line: &Line) -> Option<Event> {
-        let mut event = Event::new(Timestamp::default(), Categories::default());
-        let shapes = self.shapes.get_or_insert_default();
-        scan::scan(&self.decoder.tree, shapes, line.as_str(), &mut event)?;
+        let mut event = empty();
+        self.scan(line, &mut event)?;
         Some(event)
+    }
+
+    /// Adds the values of a document of the usual form.
+    fn scan(&mut self, line: &Line, event: &mut Event) -> Option<()> {
+        scan::scan(&self.decoder.tree, self.shapes.get_or_insert_default(), line.as_str(), event)
     }
 
     /// The values of a document of any form.
     fn parsed(&self, line: &Line) -> Result<Event, Error> {
-        let mut event = Event::new(Timestamp::default(), Categories::default());
+        let mut event = empty();
         let mut json = serde_json::Deserializer::from_str(line.as_str());
         if !line.as_str().trim_start().starts_with('{') {
             json.into_iter::<IgnoredAny>().next().unwrap_or(Ok(IgnoredAny)).map_err(Error::Json)?;
@@ -137,21 +147,16 @@ impl Drop for Reader<'_> {
     }
 }
 
-/// An event with its line, its time and its categories.
-fn classified(mut event: Event, line: &Line) -> Result<Decoded, Error> {
-    event.line = Some(line.clone());
-    event.time = time_of(&event)?;
-    let mut categories = Categories::default();
-    for value in event.stated(field::EVENT_CATEGORY) {
-        if let Scalar::Str(name) = value {
-            categories = categories.with(Categories::named(name));
-        }
-    }
-    event.categories = categories;
-    if categories.is_empty() {
-        return Ok(Decoded::Skipped(event.str(field::EVENT_CATEGORY).unwrap_or(NO_CATEGORY).to_owned()));
-    }
-    Ok(Decoded::Event(event))
+/// An event of which nothing is known yet.
+fn empty() -> Event {
+    Event::new(Timestamp::default(), Categories::default())
+}
+
+fn categories_of(event: &Event) -> Categories {
+    event.stated(field::EVENT_CATEGORY).fold(Categories::default(), |categories, value| match value {
+        Scalar::Str(name) => categories.with(Categories::named(name)),
+        _ => categories,
+    })
 }
 
 fn time_of(event: &Event) -> Result<Timestamp, Error> {
