@@ -42,8 +42,6 @@ impl Entry {
 pub(super) struct Known {
     pub(super) execution: Option<Arc<Execution>>,
     pub(super) ancestors: Option<Arc<Ancestors>>,
-    /// What its children descend from, if it had one before.
-    pub(super) children: Option<Arc<Ancestors>>,
     /// Which `descendant of […]` queries its ancestors match.
     pub(super) inherited: u128,
     /// Which of them it matches itself.
@@ -57,20 +55,9 @@ impl Known {
         Known {
             execution: entry.context.process.clone(),
             ancestors: entry.context.ancestors.clone(),
-            children: entry.children.clone(),
             inherited: entry.context.lineage,
             marks: entry.marks,
             executed: entry.executed,
         }
-    }
-
-    pub(super) fn lineage(&self) -> u128 {
-        self.inherited | self.marks
-    }
-
-    /// What its children descend from.
-    pub(super) fn list(&self) -> Option<Arc<Ancestors>> {
-        let of = |execution: &Arc<Execution>| Ancestors::new(Arc::clone(execution), self.ancestors.as_ref());
-        self.children.clone().or_else(|| self.execution.as_ref().map(of))
     }
 }

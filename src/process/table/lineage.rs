@@ -56,9 +56,9 @@ impl Table {
             return;
         }
         let first = if at_fork.is_none() { self.original_parent(event) } else { None };
-        if let Some((first, list)) = first.and_then(|first| first.list().map(|list| (first, list))) {
+        if let Some((list, lineage)) = first {
             context.ancestors = Some(list);
-            context.lineage |= first.lineage();
+            context.lineage |= lineage;
             return;
         }
         context.ancestors = Some(list);
@@ -116,12 +116,14 @@ impl Table {
         Some(entry).filter(|entry| entry.ended.is_none_or(|ended| ended >= event.time))
     }
 
-    /// The process that forked this one, when launchd has taken its place and the fork was not seen.
-    fn original_parent(&self, event: &Event) -> Option<Known> {
+    /// What descends from the process that forked this one, when launchd has taken its place and the fork was not seen,
+    /// and the `descendant of […]` queries that it matches.
+    fn original_parent(&mut self, event: &Event) -> Option<(Arc<Ancestors>, u128)> {
         let pid = event.int(field::ORIGINAL_PARENT_PID)?;
         let forked = event.str(field::PROCESS_START).and_then(Timestamp::parse).unwrap_or(event.time);
         let key = self.owners.at(event.str(field::HOST_ID).unwrap_or_default(), pid, forked)?;
-        Some(self.executions.get(&key.wanted()).map(Known::of).unwrap_or_default())
+        let (_, entry) = self.executions.find_mut(&key.wanted())?;
+        Some((entry.list()?, entry.lineage()))
     }
 
     /// The ancestors that the event states, and what they replaced in their processes where the source did not know it.
