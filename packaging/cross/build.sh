@@ -46,14 +46,17 @@ CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 # As rustc strips, but not before the symbols are kept.
 export CARGO_PROFILE_RELEASE_STRIP=none
-objcopy=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy
+sysroot=$(rustc --print sysroot)
+objcopy=$sysroot/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy
+# It is linked with the LLVM of the compiler, and finds that only where llvm-tools is installed as well.
+remove_symbols() { LD_LIBRARY_PATH=$sysroot/lib DYLD_LIBRARY_PATH=$sysroot/lib "$objcopy" --strip-all "$1" "$2"; }
 # Together, as each is linked on one processor.
 build "${targets[@]/#/--target=}"
 for target in "${targets[@]}"; do
     executable=target/$target/release/osawatch
     packaging/cross/symbols.py of "$executable" >"$executable.symbols"
     # Another file: cargo has a link to this one, and gives it back when nothing has changed.
-    "$objcopy" --strip-all "$executable" "$executable.stripped"
+    remove_symbols "$executable" "$executable.stripped"
     mv "$executable.stripped" "$executable"
     sign "$executable"
 done
