@@ -35,8 +35,15 @@ impl BitOrAssign for Concerned {
 struct ByCategory {
     process: Concerned,
     network: Concerned,
-    /// Stages of any category.
-    any: Concerned,
+}
+
+/// The matchers by a text that a field of an event has to have.
+#[derive(Debug)]
+struct Texts {
+    field: Field,
+    /// Of all stages that want such a text: events of others are not looked at.
+    categories: Categories,
+    matchers: ByText<ByCategory>,
 }
 
 /// The matchers of a detector by what their stages select.
@@ -45,7 +52,7 @@ pub(super) struct Index {
     /// How many there are.
     count: usize,
     /// Stages of which a field must have one of some texts.
-    by_text: Vec<(Field, ByText<ByCategory>)>,
+    by_text: Vec<Texts>,
     /// Stages that want no such text.
     of_any: ByCategory,
     /// Matchers that see every event: those that wait for one not to occur.
@@ -86,11 +93,14 @@ impl Index {
         }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
-            let known = self.by_text.iter().position(|(known, _)| *known == field).unwrap_or_else(|| {
-                self.by_text.push((field, ByText::default()));
+            let known = self.by_text.iter().position(|texts| texts.field == field).unwrap_or_else(|| {
+                let (categories, matchers) = (Categories::default(), ByText::default());
+                self.by_text.push(Texts { field, categories, matchers });
                 self.by_text.len() - 1
             });
-            self.by_text[known].1.of(text).add(at, stage, begins);
+            let texts = &mut self.by_text[known];
+            texts.categories = texts.categories.with(categories_of(stage));
+            texts.matchers.of(text).add(at, stage, begins);
         }
     }
 
@@ -113,9 +123,9 @@ impl Index {
     /// Looks up which matchers the event can concern; [`Index::next`] gives them.
     pub(super) fn look_up(&mut self, event: &Event, joins: &mut Joins) {
         let mut concerned = self.of_any.of(event.categories);
-        for (field, by_text) in &self.by_text {
-            event.any(*field, |value| {
-                by_text.get(value).into_iter().for_each(|matchers| concerned |= matchers.of(event.categories));
+        for texts in self.by_text.iter().filter(|texts| texts.categories.intersects(event.categories)) {
+            event.any(texts.field, |value| {
+                texts.matchers.get(value).into_iter().for_each(|matchers| concerned |= matchers.of(event.categories));
                 false
             });
         }
@@ -144,24 +154,18 @@ impl ByCategory {
     fn add(&mut self, at: usize, stage: &Stage, begins: bool) {
         let (one, none) = (Matchers::at(at), Matchers::default());
         let (begin, go_on) = if begins { (one, none) } else { (none, one) };
-        let stage_of = Concerned { begin, go_on };
-        match &stage.category {
-            StageCategory::Any => self.any |= stage_of,
-            StageCategory::Seen(categories) => {
-                if categories.intersects(Categories::PROCESS) {
-                    self.process |= stage_of;
-                }
-                if categories.intersects(Categories::NETWORK) {
-                    self.network |= stage_of;
-                }
-            }
-            StageCategory::Unseen(_) => {}
+        let (stage_of, categories) = (Concerned { begin, go_on }, categories_of(stage));
+        if categories.intersects(Categories::PROCESS) {
+            self.process |= stage_of;
+        }
+        if categories.intersects(Categories::NETWORK) {
+            self.network |= stage_of;
         }
     }
 
     /// Those that events of these categories can concern.
     fn of(&self, categories: Categories) -> Concerned {
-        let mut concerned = self.any;
+        let mut concerned = Concerned::default();
         if categories.intersects(Categories::PROCESS) {
             concerned |= self.process;
         }
@@ -169,6 +173,15 @@ impl ByCategory {
             concerned |= self.network;
         }
         concerned
+    }
+}
+
+/// The categories of the events that a stage selects.
+fn categories_of(stage: &Stage) -> Categories {
+    match &stage.category {
+        StageCategory::Any => Categories::PROCESS.with(Categories::NETWORK),
+        StageCategory::Seen(categories) => *categories,
+        StageCategory::Unseen(_) => Categories::default(),
     }
 }
 
