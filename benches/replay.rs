@@ -3,7 +3,7 @@
 //!
 //! * `floor`: one thread that checks with serde_json that each line is JSON and keeps nothing; the time and the processor
 //!   time of a replay with all built-in rules, as multiples of it. On one core, the time of a replay on one thread.
-//! * `busy`: the same of a trace with forks, known ancestors and connections that end, as long as it is for a Mac at work.
+//! * `busy`: the same for a trace with forks, known ancestors and connections that end, and the executions given up.
 //! * `compressed`: gzip, zstd and xz, as multiples of their decompressors alone.
 //! * `pretty`: the same documents on many lines, for each byte, as a multiple of one line each.
 //! * `rules`: 180 rules more, as a multiple of the built-in ones.

@@ -48,7 +48,7 @@ export CARGO_ENCODED_RUSTFLAGS
 export CARGO_PROFILE_RELEASE_STRIP=none
 sysroot=$(rustc --print sysroot)
 objcopy=$sysroot/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-objcopy
-# It is linked with the LLVM of the compiler, and finds that only where llvm-tools is installed as well.
+# It needs the compiler's LLVM, and looks for it in a folder where not every toolchain has it.
 remove_symbols() { LD_LIBRARY_PATH=$sysroot/lib DYLD_LIBRARY_PATH=$sysroot/lib "$objcopy" --strip-all "$1" "$2"; }
 # Together, as each is linked on one processor.
 build "${targets[@]/#/--target=}"

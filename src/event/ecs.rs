@@ -153,10 +153,7 @@ fn empty() -> Event {
 }
 
 fn categories_of(event: &Event) -> Categories {
-    event.stated(field::EVENT_CATEGORY).fold(Categories::default(), |categories, value| match value {
-        Scalar::Str(name) => categories.with(Categories::named(name)),
-        _ => categories,
-    })
+    event.texts(field::EVENT_CATEGORY).fold(Categories::default(), |all, name| all.with(Categories::named(name)))
 }
 
 fn time_of(event: &Event) -> Result<Timestamp, Error> {

@@ -235,10 +235,10 @@ impl Event {
     /// what one of them had replaced.
     fn known_ancestor(&self, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         let Some(context) = &self.context else { return false };
-        let mut stated = self.stated(field::ANCESTRY);
+        let mut stated = self.texts(field::ANCESTRY);
         let mut known = context.ancestors.iter().flat_map(|list| list.iter());
         // Nearly all state all that is known: each is looked at once then.
-        if known.all(|ancestor| stated.next() == Some(Scalar::Str(ancestor.entity_id()))) {
+        if known.all(|ancestor| stated.next() == Some(ancestor.entity_id())) {
             return false;
         }
         if !context.extends(self.str(field::ANCESTRY).unwrap_or_default()) {
@@ -256,7 +256,7 @@ impl Event {
 
     /// The text values that the event itself states, in its order.
     #[inline]
-    fn texts(&self, field: Field) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self, field: Field) -> impl Iterator<Item = &str> {
         self.values
             .among(field)
             .iter()

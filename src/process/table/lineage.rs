@@ -129,7 +129,7 @@ impl Table {
     /// The ancestors that the event states, and what they replaced in their processes where the source did not know it.
     fn add_stated_ancestors(&self, event: &Event, context: &mut Context) {
         let Table { executions, keys, ledger, .. } = self;
-        let stated: Vec<&str> = event.stated(field::ANCESTRY).take(Ancestors::KEPT).filter_map(text).collect();
+        let stated: Vec<&str> = event.texts(field::ANCESTRY).take(Ancestors::KEPT).collect();
         let mut chain: Vec<(&str, Option<&Arc<Execution>>)> = Vec::with_capacity(stated.len());
         for entity_id in &stated {
             let entry = executions.get(&keys.of(event, entity_id));
@@ -168,13 +168,6 @@ impl Table {
     fn known(&mut self, event: &Event, entity_id: &str) -> Known {
         let entry = self.executions.get(&self.keys.of(event, entity_id));
         entry.map(Known::of).unwrap_or_default()
-    }
-}
-
-fn text(value: Scalar<'_>) -> Option<&str> {
-    match value {
-        Scalar::Str(text) => Some(text),
-        _ => None,
     }
 }
 
