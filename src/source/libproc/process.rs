@@ -6,6 +6,8 @@ use crate::source::bytes::{text, u32_at, u64_at};
 pub(crate) const BSD_INFO_SIZE: usize = 136;
 /// Bytes of `struct proc_uniqidentifierinfo`.
 pub(crate) const UNIQUE_INFO_SIZE: usize = 56;
+/// Bytes of a pointer of the process: macOS runs only programs of 64 bits.
+const WORD: usize = 8;
 
 /// What `PROC_PIDTBSDINFO` reports about a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,16 +60,17 @@ pub(crate) fn unique_info(bytes: &[u8]) -> Option<UniqueInfo> {
     Some(UniqueInfo { unique_pid, parent_unique_pid, pidversion: u32_at(bytes, 32)? })
 }
 
-/// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path, zeros, then the arguments each
-/// ended by a zero. The environment behind them is not read. `room` is how long the buffer was: one that is full holds
+/// The arguments in what `sysctl KERN_PROCARGS2` gives: their number, the program's path with zeros up to a word, then the
+/// arguments each ended by a zero (FACT: procargs-padding). A first argument can be empty, so that not all zeros behind the
+/// path are padding. The environment behind them is not read. `room` is how long the buffer was: one that is full holds
 /// the last bytes of a longer text (FACT: procargs-tail), in which nothing can be found, so none are returned.
 pub(crate) fn arguments(bytes: &[u8], room: usize) -> Vec<String> {
     let Some(count) = u32_at(bytes, 0).filter(|_| bytes.len() < room) else { return Vec::new() };
     let rest = &bytes[4..];
-    let after_path = rest.iter().position(|byte| *byte == 0).map_or(&[][..], |end| &rest[end..]);
-    let start = after_path.iter().position(|byte| *byte != 0).unwrap_or(after_path.len());
-    let args = after_path[start..].split(|byte| *byte == 0);
-    args.take(usize::try_from(count).unwrap_or(0)).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+    let path = rest.iter().position(|byte| *byte == 0).map(|end| (end + 1).next_multiple_of(WORD));
+    let Some(args) = path.and_then(|length| rest.get(length..)) else { return Vec::new() };
+    let args = args.split(|byte| *byte == 0).take(usize::try_from(count).unwrap_or(0));
+    args.map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -96,15 +99,25 @@ mod tests {
 
     #[test]
     fn arguments_end_where_their_number_says() {
-        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0osascript\0-e\0PATH=/bin\0";
+        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0\0\0osascript\0-e\0PATH=/bin\0";
         assert_eq!(arguments(bytes, 64), ["osascript", "-e"]);
-        assert_eq!(arguments(b"\xff\xff\xff\xff/x\0", 64), [""]);
+        assert_eq!(arguments(b"\xff\xff\xff\xff/x\0\0\0\0\0\0", 64), [""]);
+        assert!(arguments(b"\xff\xff\xff\xff/x\0", 64).is_empty());
         assert!(arguments(b"\x01", 64).is_empty());
     }
 
     #[test]
+    fn a_program_that_was_given_no_name_has_its_other_arguments_in_their_places() {
+        for (path, padding) in [("/usr/bin/osascript", 6), ("/bin/abc", 8), ("/bin/ab", 1)] {
+            let zeros = "\0".repeat(padding);
+            let bytes = format!("\x03\0\0\0{path}{zeros}\0-e\0beep\0PATH=/bin\0");
+            assert_eq!(arguments(bytes.as_bytes(), 64), ["", "-e", "beep"], "{path}");
+        }
+    }
+
+    #[test]
     fn a_full_buffer_holds_the_end_of_the_environment_and_no_arguments() {
-        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0osascript\0-e\0PATH=/bin\0";
+        let bytes = b"\x02\0\0\0/usr/bin/osascript\0\0\0\0\0\0osascript\0-e\0PATH=/bin\0";
         assert_eq!(arguments(bytes, bytes.len()), [""; 0]);
         assert_eq!(arguments(bytes, bytes.len() + 1).len(), 2);
     }

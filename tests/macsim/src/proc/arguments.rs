@@ -6,15 +6,15 @@ use crate::shims::errno::{darwin, set};
 /// A larger buffer is refused.
 const ARG_MAX: usize = 1 << 20;
 const COUNT: usize = 4;
+/// A pointer of the process.
+const WORD: usize = 8;
 
-/// The path, NULs up to a word, the arguments, the environment; that of a process which System Integrity Protection
-/// covers is kept from others. FACT: procargs-environment
+/// The path, NULs up to a word (FACT: procargs-padding), the arguments, the environment; that of a process which System
+/// Integrity Protection covers is kept from others (FACT: procargs-environment).
 fn strings(process: &Process) -> Vec<u8> {
     let mut bytes = process.path.clone();
     bytes.push(0);
-    while !(bytes.len() + COUNT).is_multiple_of(8) {
-        bytes.push(0);
-    }
+    bytes.resize(bytes.len().next_multiple_of(WORD), 0);
     let environment = process.env.iter().filter(|_| !process.platform);
     for text in process.args.iter().chain(environment) {
         bytes.extend(text);
@@ -65,7 +65,7 @@ mod tests {
         let step = json!({"path": "/bin/abc", "args": ["one", "two"], "env": ["A=1"]});
         let process = Table::with(|table| table.get_or_make(81, &step));
         let whole = written(&process, 4096).unwrap();
-        assert_eq!(whole, b"\x02\0\0\0/bin/abc\0\0\0\0one\0two\0A=1\0");
+        assert_eq!(whole, b"\x02\0\0\0/bin/abc\0\0\0\0\0\0\0\0one\0two\0A=1\0");
         assert_eq!(written(&process, COUNT + 6).unwrap(), b"\x02\0\0\0o\0A=1\0");
         assert_eq!(written(&process, COUNT + ARG_MAX + 1), Err(darwin::EINVAL));
         assert_eq!(written(&process, COUNT), Err(darwin::EINVAL));
@@ -75,6 +75,6 @@ mod tests {
     fn the_environment_of_a_program_of_apples_is_kept_from_others() {
         let step = json!({"path": "/bin/abc", "args": ["one"], "env": ["A=1"], "platform": true});
         let process = Table::with(|table| table.get_or_make(82, &step));
-        assert_eq!(written(&process, 4096).unwrap(), b"\x01\0\0\0/bin/abc\0\0\0\0one\0");
+        assert_eq!(written(&process, 4096).unwrap(), b"\x01\0\0\0/bin/abc\0\0\0\0\0\0\0\0one\0");
     }
 }
