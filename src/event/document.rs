@@ -1,5 +1,7 @@
 //! An [`Event`] to one nested ECS document: the recording format, and the copy inside an alert.
 
+use std::mem;
+
 use serde_json::{Map, Value as Json};
 
 use super::{Categories, Event, Scalar, field, surrogates};
@@ -30,8 +32,8 @@ pub(crate) fn document(event: &Event) -> Map<String, Json> {
 
 /// Adds what was read, out of the search hits it may be in: `_source` as an object, or before a dot of a name.
 fn merge_source(document: &mut Map<String, Json>, mut read: Map<String, Json>) {
-    if let Some(Json::Object(source)) = read.remove("_source") {
-        return merge_source(document, source);
+    if let Some(Json::Object(source)) = read.get_mut("_source") {
+        return merge_source(document, mem::take(source));
     }
     let (is_plain, mut named) = (!has_dots(&read), Vec::new());
     for (key, value) in read {
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_after_the_source_of_a_search_hit_is_written_as_it_is_read() {
+    fn what_has_the_name_of_the_source_of_a_search_hit_is_written_as_it_is_read() {
         let decoder = ecs::Decoder::new(&crate::event::Fields::new());
         let decoded = |line: &str| match decoder.decode(&Line::from(line.to_owned())) {
             Ok(Decoded::Event(event)) => event,
@@ -242,6 +244,8 @@ mod tests {
             r#"{"@timestamp":1,"event.category":"process","_source.name":"Z","a":{"b":1}}"#,
             r#"{"_source":{"@timestamp":1,"event.category":"process","_source.process.name":"Z","a":{"b":1}}}"#,
             r#"{"_source._source":{"@timestamp":1,"event":{"category":"process"},"process":{"name":"Z"},"a":{"b":1}}}"#,
+            r#"{"@timestamp":1,"event.category":"process","_source":"Z","a":{"b":1}}"#,
+            r#"{"@timestamp":1,"event.category":"process","_source":[{"process.name":"Z"}],"a":{"b":1}}"#,
         ] {
             let written = Json::Object(document(&decoded(line)));
             assert!(written.to_string().contains("\"Z\""), "{written}");
