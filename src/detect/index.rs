@@ -1,4 +1,4 @@
-//! Which matchers an event can concern, by its category, a few of its texts such as the name of its process, and whether
+//! Which matchers an event can concern, by its kind, a few of its texts such as the name of its process, and whether
 //! something waits.
 //!
 //! Nearly every event concerns none: to know that at once costs less than to ask each stage of each rule. What the
@@ -7,12 +7,13 @@
 use std::ops::BitOrAssign;
 
 use super::joins::{Joins, last};
+use super::kinds::Kinds;
 use super::matchers::Matchers;
-use crate::eql::{ByText, Kind, Query, Stage, StageCategory};
-use crate::event::{Categories, Event, Field, field};
+use crate::eql::{ByText, Kind, Query, Stage};
+use crate::event::{Event, Field, field};
 
 /// The fields of which a text is looked up, those that distinguish most events first.
-const INDEXED: [Field; 4] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID, field::PARENT_NAME, field::EVENT_TYPE];
+const INDEXED: [Field; 3] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID, field::PARENT_NAME];
 
 /// Those matchers that events of one kind can concern.
 #[derive(Clone, Copy, Default, Debug)]
@@ -30,20 +31,17 @@ impl BitOrAssign for Concerned {
     }
 }
 
-/// The matchers by the categories of their stages.
+/// The matchers by the kinds of events that their stages may select.
 #[derive(Debug, Default)]
-struct ByCategory {
-    process: Concerned,
-    network: Concerned,
-}
+struct ByKind([Concerned; Kinds::COUNT]);
 
 /// The matchers by a text that a field of an event has to have.
 #[derive(Debug)]
 struct Texts {
     field: Field,
     /// Of all stages that want such a text: events of others are not looked at.
-    categories: Categories,
-    matchers: ByText<ByCategory>,
+    kinds: Kinds,
+    matchers: ByText<ByKind>,
 }
 
 /// The matchers of a detector by what their stages select.
@@ -54,14 +52,14 @@ pub(super) struct Index {
     /// Stages of which a field must have one of some texts.
     by_text: Vec<Texts>,
     /// Stages that want no such text.
-    of_any: ByCategory,
+    of_any: ByKind,
     /// Matchers that see every event: those that wait for one not to occur.
     always: Matchers,
     /// Whether something waits in each matcher, and those in which something does.
     waits: Vec<bool>,
     waiting: Matchers,
     /// Matchers by the last field by which stages join that continue or end what waits, by its position.
-    by_join: Vec<ByCategory>,
+    by_join: Vec<ByKind>,
     /// The answer, and from where on it is to be given.
     concerned: Matchers,
     next: usize,
@@ -88,18 +86,18 @@ impl Index {
     fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool, joins: &mut Joins) {
         if !begins {
             let join = joins.position(last(&stage.join));
-            self.by_join.resize_with(self.by_join.len().max(join + 1), ByCategory::default);
+            self.by_join.resize_with(self.by_join.len().max(join + 1), ByKind::default);
             self.by_join[join].add(at, stage, begins);
         }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
             let known = self.by_text.iter().position(|texts| texts.field == field).unwrap_or_else(|| {
-                let (categories, matchers) = (Categories::default(), ByText::default());
-                self.by_text.push(Texts { field, categories, matchers });
+                let (kinds, matchers) = (Kinds::default(), ByText::default());
+                self.by_text.push(Texts { field, kinds, matchers });
                 self.by_text.len() - 1
             });
             let texts = &mut self.by_text[known];
-            texts.categories = texts.categories.with(categories_of(stage));
+            texts.kinds |= Kinds::selected_by(stage);
             texts.matchers.of(text).add(at, stage, begins);
         }
     }
@@ -122,10 +120,11 @@ impl Index {
 
     /// Looks up which matchers the event can concern; [`Index::next`] gives them.
     pub(super) fn look_up(&mut self, event: &Event, joins: &mut Joins) {
-        let mut concerned = self.of_any.of(event.categories);
-        for texts in self.by_text.iter().filter(|texts| texts.categories.intersects(event.categories)) {
+        let kinds = Kinds::of(event);
+        let mut concerned = self.of_any.of(kinds);
+        for texts in self.by_text.iter().filter(|texts| texts.kinds.intersects(kinds)) {
             event.any(texts.field, |value| {
-                texts.matchers.get(value).into_iter().for_each(|matchers| concerned |= matchers.of(event.categories));
+                texts.matchers.get(value).into_iter().for_each(|matchers| concerned |= matchers.of(kinds));
                 false
             });
         }
@@ -135,7 +134,7 @@ impl Index {
             return;
         }
         for (join, users) in self.by_join.iter().enumerate() {
-            let users = users.of(event.categories).go_on & goes_on;
+            let users = users.of(kinds).go_on & goes_on;
             if !users.is_empty() {
                 self.concerned |= users & joins.waiting(join, event);
             }
@@ -150,38 +149,18 @@ impl Index {
     }
 }
 
-impl ByCategory {
+impl ByKind {
     fn add(&mut self, at: usize, stage: &Stage, begins: bool) {
         let (one, none) = (Matchers::at(at), Matchers::default());
         let (begin, go_on) = if begins { (one, none) } else { (none, one) };
-        let (stage_of, categories) = (Concerned { begin, go_on }, categories_of(stage));
-        if categories.intersects(Categories::PROCESS) {
-            self.process |= stage_of;
-        }
-        if categories.intersects(Categories::NETWORK) {
-            self.network |= stage_of;
-        }
+        Kinds::selected_by(stage).places().for_each(|place| self.0[place] |= Concerned { begin, go_on });
     }
 
-    /// Those that events of these categories can concern.
-    fn of(&self, categories: Categories) -> Concerned {
+    /// Those that events of these kinds can concern.
+    fn of(&self, kinds: Kinds) -> Concerned {
         let mut concerned = Concerned::default();
-        if categories.intersects(Categories::PROCESS) {
-            concerned |= self.process;
-        }
-        if categories.intersects(Categories::NETWORK) {
-            concerned |= self.network;
-        }
+        kinds.places().for_each(|place| concerned |= self.0[place]);
         concerned
-    }
-}
-
-/// The categories of the events that a stage selects.
-fn categories_of(stage: &Stage) -> Categories {
-    match &stage.category {
-        StageCategory::Any => Categories::PROCESS.with(Categories::NETWORK),
-        StageCategory::Seen(categories) => *categories,
-        StageCategory::Unseen(_) => Categories::default(),
     }
 }
 
@@ -189,7 +168,7 @@ fn categories_of(stage: &Stage) -> Categories {
 mod tests {
     use super::*;
     use crate::eql::{self, JoinKey, Lineages};
-    use crate::event::{FieldType, Fields, Timestamp};
+    use crate::event::{Categories, FieldType, Fields, Timestamp};
 
     fn index(queries: &[&str]) -> (Index, Joins) {
         let (mut fields, mut lineages, mut index) = (Fields::default(), Lineages::default(), Index::default());

@@ -9,6 +9,7 @@ mod held;
 mod index;
 mod joins;
 mod keys;
+mod kinds;
 mod matcher;
 mod matchers;
 mod pipes;

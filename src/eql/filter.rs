@@ -24,6 +24,12 @@ impl Filter {
         self.0.wanted(fields)
     }
 
+    /// Whether all events meet the condition, or none does, whose fields have each the one value that is `known` of it;
+    /// `None`: others decide.
+    pub fn decided(&self, known: &dyn Fn(Field) -> Option<&'static str>) -> Option<bool> {
+        self.0.decided(known)
+    }
+
     /// The field that keeps every event of a live Mac from meeting the condition, if there is one: no sensor reports
     /// it, or none of the values that it needs.
     pub fn never_live(&self) -> Option<Field> {
@@ -76,6 +82,30 @@ impl Node {
             Node::Any(nodes) => {
                 let each: Option<Vec<Vec<(Field, &str)>>> = nodes.iter().map(|node| node.wanted(fields)).collect();
                 each.map(|each| each.concat())
+            }
+            _ => None,
+        }
+    }
+
+    fn decided(&self, known: &dyn Fn(Field) -> Option<&'static str>) -> Option<bool> {
+        let of = |nodes: &[Node], by: bool| {
+            let mut open = false;
+            for node in nodes {
+                match node.decided(known) {
+                    Some(truth) if truth == by => return Some(by),
+                    truth => open |= truth.is_none(),
+                }
+            }
+            (!open).then_some(!by)
+        };
+        match self {
+            Node::Constant(value) => Some(*value),
+            Node::Unknown => Some(false),
+            Node::Not(node) => node.decided(known).map(|truth| !truth),
+            Node::All(nodes) => of(nodes, false),
+            Node::Any(nodes) => of(nodes, true),
+            Node::Field(tested, test) if tested.at.is_none() => {
+                known(tested.field).map(|value| tested.passes(test, Scalar::Str(value)))
             }
             _ => None,
         }
