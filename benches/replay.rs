@@ -247,7 +247,7 @@ fn engine() {
     let mut text = Vec::new();
     trace::write(PART, &mut text).expect("a trace in memory");
     let block = Arc::new(String::from_utf8(text).expect("the trace is text"));
-    let decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
+    let mut decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
     let mut start = 0;
     let mut events = Vec::new();
     for end in memchr::memchr_iter(b'\n', block.as_bytes()) {

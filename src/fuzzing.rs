@@ -1,5 +1,6 @@
 //! Every parser that meets bytes of others, for `fuzz/`: no input may panic, and what holds for any input is asserted.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -62,10 +63,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-static ECS: LazyLock<ecs::Decoder> = LazyLock::new(|| ecs::Decoder::new(&Fields::new()));
+thread_local! {
+    static ECS: RefCell<ecs::Decoder> = RefCell::new(ecs::Decoder::new(&Fields::new()));
+}
 
 fn decoded(line: &str) -> Option<Event> {
-    match ECS.decode(&Line::from(line.to_owned())) {
+    match ECS.with_borrow_mut(|ecs| ecs.decode(&Line::from(line.to_owned()))) {
         Ok(Decoded::Event(event)) => Some(event),
         _ => None,
     }
@@ -73,7 +76,7 @@ fn decoded(line: &str) -> Option<Event> {
 
 /// However a document is read, it is the same event. What an alert contains of an event can be read again as the same.
 fn ecs_document(bytes: &[u8]) {
-    if let Some((scanned, parsed)) = ECS.reader().both_ways(&Line::from(text(bytes))) {
+    if let Some((scanned, parsed)) = ECS.with_borrow_mut(|ecs| ecs.both_ways(&Line::from(text(bytes)))) {
         assert_eq!(format!("{scanned:?}"), format!("{:?}", parsed.expect("what is read at once is JSON")));
     }
     let Some(event) = decoded(&text(bytes)) else { return };

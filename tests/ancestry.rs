@@ -105,7 +105,7 @@ fn compare(steps: &[(Step, i64)]) -> (Vec<Vec<usize>>, Vec<Vec<usize>>) {
     let mut set = RuleSet::default();
     set.add("r", &format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{QUERY}'''\n")).unwrap();
     let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let (mut model, mut found, mut ms) = (Model::default(), Vec::new(), 1_767_225_600_000);
     let mut note = |output: Output<'_>| {
         let Some(alert) = output.alert(0) else { return };

@@ -39,7 +39,7 @@ fn documents(lines: &[String], further: &[&str]) -> Vec<Map<String, Json>> {
         set.add("file", rule).unwrap();
     }
     let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
     let mut note = |output: Output<'_>| found.extend(output.alert(0).map(|alert| alert.document));
     for line in lines {

@@ -28,7 +28,7 @@ fn lines() -> Vec<String> {
 }
 
 /// Feeds one line through the decoders and, if it is an event, through all rules to an alert.
-fn feed(pipeline: &mut Pipeline, decoder: &Decoder, text: String) {
+fn feed(pipeline: &mut Pipeline, decoder: &mut Decoder, text: String) {
     if let Ok(Decoding { decoded: Decoded::Event(event), .. }) = decoder.decode(&Line::from(text), None) {
         pipeline.push(event, one_line);
     }
@@ -42,17 +42,17 @@ fn one_line(output: Output<'_>) {
 fn every_prefix_and_every_byte_flip_of_a_line_goes_through_without_a_panic() {
     for line in lines() {
         let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
-        let decoder = Decoder::new(pipeline.fields(), Machine::default());
+        let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
         for end in 0..line.len() {
             if let Some(prefix) = line.get(..end) {
-                feed(&mut pipeline, &decoder, prefix.to_owned());
+                feed(&mut pipeline, &mut decoder, prefix.to_owned());
             }
         }
         for at in 0..line.len() {
             for flip in [0x01, 0x80] {
                 let mut bytes = line.clone().into_bytes();
                 bytes[at] ^= flip;
-                feed(&mut pipeline, &decoder, String::from_utf8_lossy(&bytes).into_owned());
+                feed(&mut pipeline, &mut decoder, String::from_utf8_lossy(&bytes).into_owned());
             }
         }
         pipeline.finish(one_line);

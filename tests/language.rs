@@ -28,7 +28,7 @@ pub(crate) fn alerts(query: &str, events: &[Value]) -> Vec<Alert> {
     let rule = set.add("r", &rule).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(rule.inert(), None, "{query}");
     let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
     for event in events {
         match decoder.decode(&Line::from(event.to_string()), None).unwrap().decoded {
@@ -277,9 +277,9 @@ fn a_live_mac_decides_by_the_clock_that_an_event_did_not_occur() {
     let mut set = RuleSet::default();
     set.add("r", &format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{query}'''\n")).unwrap();
     let mut pipeline = Pipeline::new(set, Limits::live());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut alerts = 0;
-    let push = |pipeline: &mut Pipeline, event: Value| {
+    let mut push = |pipeline: &mut Pipeline, event: Value| {
         let decoded = decoder.decode(&Line::from(event.to_string()), None).unwrap().decoded;
         let Decoded::Event(event) = decoded else { panic!("skipped") };
         pipeline.push(event, |_| panic!("too early"));

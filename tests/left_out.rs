@@ -99,7 +99,7 @@ fn found(query: &str, documents: &[Document]) -> Vec<Vec<usize>> {
     let mut set = RuleSet::default();
     set.add("r", &toml::to_string(&rule).unwrap()).unwrap();
     let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
     let mut note = |output: Output<'_>| {
         let Some(alert) = output.alert(0) else { return };

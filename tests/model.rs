@@ -107,7 +107,7 @@ fn found(arrived: &[Document], lateness: Lateness) -> [Vec<(usize, usize)>; 2] {
     let mut set = RuleSet::built_in();
     set.keep_only(&[OSASCRIPT.to_owned(), AUTOMATOR.to_owned()]).unwrap();
     let mut pipeline = Pipeline::new(set, Limits { lateness, ..Limits::replay() });
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut pairs = [Vec::new(), Vec::new()];
     let mut note = |output: Output<'_>| {
         let Some(alert) = output.alert(0) else { return };

@@ -118,7 +118,7 @@ fn found(query: &str, documents: &[Document], delays: &[i64]) -> Vec<Vec<usize>>
     let rule = format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{}'''\n", query);
     set.add("r", &rule).unwrap_or_else(|error| panic!("{error}"));
     let mut pipeline = Pipeline::new(set, Limits::replay());
-    let decoder = Decoder::new(pipeline.fields(), Machine::default());
+    let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
     let mut found = Vec::new();
     let mut note = |output: Output<'_>| {
         let Some(alert) = output.alert(0) else { return };
@@ -155,7 +155,7 @@ fn an_event_with_more_keys_than_a_number_can_count_joins_under_the_first_of_them
         let mut set = RuleSet::default();
         set.add("r", &format!("[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = '''{query}'''\n")).unwrap();
         let mut pipeline = Pipeline::new(set, Limits::replay());
-        let decoder = Decoder::new(pipeline.fields(), Machine::default());
+        let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
         let mut alerts = 0;
         for (second, name) in [(0, "a"), (1, "b")] {
             let mut text = json!({

@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_document_is_written_the_same_whether_its_names_have_dots_or_not() {
-        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        let mut decoder = ecs::Decoder::new(&crate::event::Fields::new());
         let plain =
             r#"{"@timestamp":1,"event":{"category":"process","id":"i","x":{"y":1}},"a":{"b":{"c":{"d":2}}},"e":{}}"#;
         let dotted = [
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn what_has_the_name_of_the_source_of_a_search_hit_is_written_as_it_is_read() {
-        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
-        let decoded = |line: &str| match decoder.decode(&Line::from(line.to_owned())) {
+        let mut decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        let mut decoded = |line: &str| match decoder.decode(&Line::from(line.to_owned())) {
             Ok(Decoded::Event(event)) => event,
             other => panic!("{other:?}"),
         };
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_document_with_two_categories_of_one_name_is_still_an_event_when_it_is_written() {
-        let decoder = ecs::Decoder::new(&crate::event::Fields::new());
+        let mut decoder = ecs::Decoder::new(&crate::event::Fields::new());
         for categories in
             [r#""event.category":["process"],"event.category":["x"]"#, r#""event":{"category":"process"},"event":{}"#]
         {

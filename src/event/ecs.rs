@@ -13,7 +13,7 @@ mod tree;
 mod value;
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::de::{DeserializeSeed, IgnoredAny};
 
@@ -57,42 +57,30 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Decodes ECS documents, for the fields wanted when it was made.
+/// Decodes ECS documents one after the other, for the fields wanted when it was made: it is told the shape of the next by
+/// those before it. A clone, for another thread, begins with what one that is no more has learned.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    shared: Arc<Shared>,
+    /// Always there after the first document.
+    shapes: Option<Box<Shapes>>,
+}
+
+/// What a decoder and its clones have in common.
+#[derive(Debug)]
+struct Shared {
     tree: Tree,
-    /// What the readers learned that are not at work.
-    #[allow(clippy::vec_box, reason = "on one thread they are taken and given back for each line")]
-    shapes: Mutex<Vec<Box<Shapes>>>,
+    /// What those learned that are no more.
+    #[allow(clippy::vec_box, reason = "they are taken and given back as they are")]
+    learned: Mutex<Vec<Box<Shapes>>>,
 }
 
 impl Decoder {
     /// A decoder for the fields wanted so far.
     pub(crate) fn new(fields: &Fields) -> Decoder {
-        Decoder { tree: Tree::new(fields), shapes: Mutex::default() }
+        Decoder { shared: Arc::new(Shared { tree: Tree::new(fields), learned: Mutex::default() }), shapes: None }
     }
 
-    /// Reads documents on one thread.
-    pub(crate) fn reader(&self) -> Reader<'_> {
-        let shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Reader { decoder: self, shapes }
-    }
-
-    /// Decodes one line. A document of another kind is skipped by its `event.category`.
-    pub(crate) fn decode(&self, line: &Line) -> Result<Decoded, Error> {
-        self.reader().decode(line)
-    }
-}
-
-/// Decodes one document after the other: it is told the shape of the next by those before it.
-#[derive(Debug)]
-pub(crate) struct Reader<'d> {
-    decoder: &'d Decoder,
-    /// Always there after the first document.
-    shapes: Option<Box<Shapes>>,
-}
-
-impl Reader<'_> {
     /// Decodes one line. A document of another kind is skipped by its `event.category`.
     pub(crate) fn decode(&mut self, line: &Line) -> Result<Decoded, Error> {
         let mut event = empty();
@@ -122,7 +110,9 @@ impl Reader<'_> {
 
     /// Adds the values of a document of the usual form.
     fn scan(&mut self, line: &Line, event: &mut Event) -> Option<()> {
-        scan::scan(&self.decoder.tree, self.shapes.get_or_insert_default(), line.as_str(), event)
+        let Decoder { shared, shapes } = self;
+        let shapes = shapes.get_or_insert_with(|| shared.learned().pop().unwrap_or_default());
+        scan::scan(&shared.tree, shapes, line.as_str(), event)
     }
 
     /// The values of a document of any form.
@@ -134,16 +124,28 @@ impl Reader<'_> {
             return Err(Error::NotAnObject);
         }
         let base = line.as_str().as_ptr() as usize;
-        let seed = ValueSeed { tree: &self.decoder.tree, node: Tree::ROOT, base, event: &mut event };
+        let seed = ValueSeed { tree: &self.shared.tree, node: Tree::ROOT, base, event: &mut event };
         seed.deserialize(&mut json).and_then(|()| json.end()).map_err(Error::Json)?;
         Ok(event)
     }
 }
 
-impl Drop for Reader<'_> {
+impl Clone for Decoder {
+    fn clone(&self) -> Decoder {
+        Decoder { shared: Arc::clone(&self.shared), shapes: None }
+    }
+}
+
+impl Drop for Decoder {
     fn drop(&mut self) {
         let shapes = self.shapes.take();
-        self.decoder.shapes.lock().unwrap_or_else(PoisonError::into_inner).extend(shapes);
+        self.shared.learned().extend(shapes);
+    }
+}
+
+impl Shared {
+    fn learned(&self) -> MutexGuard<'_, Vec<Box<Shapes>>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

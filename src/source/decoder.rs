@@ -1,7 +1,6 @@
 //! One value of a recording to an event, in whichever format it is written.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::wrapped::{self, Wrapped};
 use super::{Format, eslogger, jamf};
@@ -47,18 +46,18 @@ impl std::error::Error for DecodeError {}
 /// Decodes values of every format.
 #[derive(Debug)]
 pub struct Decoder {
-    ecs: Arc<ecs::Decoder>,
+    ecs: ecs::Decoder,
     eslogger: eslogger::Decoder,
 }
 
 impl Decoder {
     /// A decoder for these fields; eslogger lines are of this machine.
     pub fn new(fields: &Fields, machine: Machine) -> Decoder {
-        Decoder { ecs: Arc::new(ecs::Decoder::new(fields)), eslogger: eslogger::Decoder::new(machine, None) }
+        Decoder { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(machine, None) }
     }
 
     /// What decodes ECS documents.
-    pub(super) fn ecs(&self) -> &Arc<ecs::Decoder> {
+    pub(super) fn ecs(&self) -> &ecs::Decoder {
         &self.ecs
     }
 
@@ -71,7 +70,7 @@ impl Decoder {
     /// that has no format is about that one.
     ///
     /// Lone surrogates, which other writers let pass and serde_json refuses, are replaced.
-    pub fn decode(&self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
+    pub fn decode(&mut self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
         match self.decode_whole(line, likely) {
             Err(DecodeError::Json(error)) => match surrogates::repaired(line.as_str()) {
                 Some(text) => {
@@ -85,7 +84,7 @@ impl Decoder {
     }
 
     /// Tries the formats in turn, and then what may be wrapped in the value.
-    fn decode_whole(&self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
+    fn decode_whole(&mut self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
         let is_ecs = matches!(likely, None | Some(Format::Ecs));
         let order = if is_ecs { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
         let (mut first, mut skipped) = (None, None);
@@ -107,7 +106,7 @@ impl Decoder {
         skipped.ok_or(first.filter(|_| likely.is_some()).unwrap_or(DecodeError::UnknownFormat))
     }
 
-    fn decode_as(&self, line: &Line, format: Format) -> Result<Decoding, DecodeError> {
+    fn decode_as(&mut self, line: &Line, format: Format) -> Result<Decoding, DecodeError> {
         if format == Format::Ecs {
             let decoded = self.ecs.decode(line).map_err(|error| match error {
                 ecs::Error::Json(error) => DecodeError::Json(error),
@@ -134,7 +133,7 @@ impl Decoder {
 
     /// What is in a line that a shipper or a search wrapped. Lines of eslogger are of the machine that the
     /// wrapper names.
-    fn decode_wrapped(&self, line: &Line, likely: Option<Format>) -> Option<Decoding> {
+    fn decode_wrapped(&mut self, line: &Line, likely: Option<Format>) -> Option<Decoding> {
         let Wrapped { line, machine, host_name } = wrapped::unwrapped(line)?;
         let order =
             if likely == Some(Format::Ecs) { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };

@@ -165,7 +165,7 @@ impl Suite {
     pub(super) fn alerts(&self, query: &str, case: &Case) -> Result<Vec<Vec<String>>, String> {
         let set = RuleSet::variant(&self.rule, query).map_err(|error| error.to_string())?;
         let mut pipeline = Pipeline::new(set, Limits::replay());
-        let decoder = Decoder::new(pipeline.fields(), Machine::default());
+        let mut decoder = Decoder::new(pipeline.fields(), Machine::default());
         let mut found = Vec::new();
         let mut note = |output: Output<'_>| {
             let alert = output.alert(0);

@@ -21,15 +21,14 @@ fn both(text: &str) -> (Option<String>, Option<String>) {
     let block = Arc::new(format!("#\n{text}"));
     let line = Line::new(&block, 2..block.len());
     let read = |event: Option<Event>| event.map(|event| values(&event, &line));
-    let decoder = decoder();
-    let mut reader = decoder.reader();
-    let first = read(reader.scanned(&line));
+    let mut decoder = decoder();
+    let first = read(decoder.scanned(&line));
     // What it has learned of others, and of this one, changes nothing.
     for known in [DOCUMENT, text] {
-        reader.scanned(&Line::from(known.to_owned()));
-        assert_eq!(read(reader.scanned(&line)), first, "{text}");
+        decoder.scanned(&Line::from(known.to_owned()));
+        assert_eq!(read(decoder.scanned(&line)), first, "{text}");
     }
-    (first, read(reader.parsed(&line).ok()))
+    (first, read(decoder.parsed(&line).ok()))
 }
 
 const DOCUMENT: &str = r#" {"@timestamp":"2026-01-15T08:00:00.000Z","event":{"category":["process"],"type":["start"],
@@ -96,11 +95,10 @@ fn depth_is_left_to_serde_json() {
 
 #[test]
 fn what_is_learned_of_ever_other_documents_is_bounded_and_changes_nothing() {
-    let decoder = decoder();
-    let mut reader = decoder.reader();
+    let mut decoder = decoder();
     let mut read = |text: String| {
         let line = Line::from(text);
-        let both = [reader.scanned(&line), reader.parsed(&line).ok()];
+        let both = [decoder.scanned(&line), decoder.parsed(&line).ok()];
         let [scanned, parsed] = both.map(|event| event.map(|event| values(&event, &line)));
         assert!(scanned.is_none() || scanned == parsed, "{}", line.as_str());
         scanned.is_some()

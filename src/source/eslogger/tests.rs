@@ -244,8 +244,8 @@ fn a_machine_without_an_id_is_the_local_one() {
 
 #[test]
 fn no_prefix_and_no_flipped_bit_makes_a_decoder_panic() {
-    let (eslogger, ecs) = (Decoder::new(machine(), None), ecs::Decoder::new(&Fields::new()));
-    let both = |text: String| {
+    let (eslogger, mut ecs) = (Decoder::new(machine(), None), ecs::Decoder::new(&Fields::new()));
+    let mut both = |text: String| {
         let line = Line::from(text);
         let events = [
             eslogger.decode(&line).ok().and_then(|decoded| match decoded {

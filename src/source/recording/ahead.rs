@@ -36,7 +36,7 @@ pub(super) struct Threads {
 
 struct Job {
     text: Arc<String>,
-    decoder: Arc<ecs::Decoder>,
+    decoder: ecs::Decoder,
     done: Sender<Lines>,
 }
 
@@ -53,12 +53,12 @@ impl Threads {
 }
 
 impl Job {
-    fn run(self) {
-        let (mut lines, mut at, mut reader) = (Lines::new(), 0, self.decoder.reader());
+    fn run(mut self) {
+        let (mut lines, mut at) = (Lines::new(), 0);
         while at < self.text.len() {
             let (text, next) = line_within(&self.text, at);
             if let Some(text) = text
-                && let Ok(decoded) = reader.decode(&Line::new(&self.text, text.clone()))
+                && let Ok(decoded) = self.decoder.decode(&Line::new(&self.text, text.clone()))
                 && !ecs::is_of_no_category(&decoded)
             {
                 lines.push_back((text, next, decoded));
@@ -78,13 +78,13 @@ impl Job {
 #[derive(Clone)]
 pub(super) struct Ahead {
     threads: Threads,
-    decoder: Arc<ecs::Decoder>,
+    decoder: ecs::Decoder,
     is_ecs: Arc<AtomicBool>,
 }
 
 impl Ahead {
-    pub(super) fn new(threads: &Threads, decoder: &Arc<ecs::Decoder>) -> Ahead {
-        Ahead { threads: threads.clone(), decoder: Arc::clone(decoder), is_ecs: Arc::default() }
+    pub(super) fn new(threads: &Threads, decoder: &ecs::Decoder) -> Ahead {
+        Ahead { threads: threads.clone(), decoder: decoder.clone(), is_ecs: Arc::default() }
     }
 
     /// The input is one of ECS documents.
@@ -101,7 +101,7 @@ impl Ahead {
         pending.fetch_add(1, Ordering::Relaxed);
         let (done, lines) = bounded(1);
         let block = Pending { threads: self.threads.clone(), lines };
-        self.threads.jobs.send(Job { text: Arc::clone(text), decoder: Arc::clone(&self.decoder), done }).ok()?;
+        self.threads.jobs.send(Job { text: Arc::clone(text), decoder: self.decoder.clone(), done }).ok()?;
         Some(block)
     }
 }

@@ -155,7 +155,7 @@ impl RecordedInput {
     }
 
     /// Moves on to the next thing to report. Waits for input as long as `wait`, or without end.
-    pub(super) fn advance(&mut self, decoder: &Decoder, wait: Option<Duration>) -> Step {
+    pub(super) fn advance(&mut self, decoder: &mut Decoder, wait: Option<Duration>) -> Step {
         for _ in 0..VALUES_PER_STEP {
             if self.format.is_none() && self.counters.lines >= VALUES_TO_DETECT {
                 return Step::Failed(self.no_known_format());
@@ -215,7 +215,7 @@ impl RecordedInput {
     }
 
     /// What a value comes to; `None` when it is skipped, or has to be looked at again.
-    fn decode(&mut self, (value, is_line): (Line, bool), decoder: &Decoder) -> Option<Step> {
+    fn decode(&mut self, (value, is_line): (Line, bool), decoder: &mut Decoder) -> Option<Step> {
         if is_line
             && self.format == Some(Format::Ecs)
             && let Some(decoded) = self.values.as_mut().and_then(|values| values.decoded(&value))

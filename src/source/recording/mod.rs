@@ -146,7 +146,7 @@ impl Recording {
         let index = self.inputs.len();
         let mut first = None;
         while input.size().is_some() {
-            match input.advance(&self.decoder, None) {
+            match input.advance(&mut self.decoder, None) {
                 Step::Problem(_) if is_many => {}
                 Step::Problem(problem) => self.problems.push_back(problem),
                 Step::Failed(error) => return Err(error),
@@ -190,7 +190,7 @@ impl Recording {
             if self.inputs[index].format() == Some(Format::Eslogger) {
                 self.take_machine();
             }
-            match self.inputs[index].advance(&self.decoder, Some(wait)) {
+            match self.inputs[index].advance(&mut self.decoder, Some(wait)) {
                 Step::Event(event) if self.inputs.len() == 1 && self.machine.is_none() => return Next::Event(event),
                 Step::Event(event) => {
                     self.order.push(Reverse((event.time, index)));
