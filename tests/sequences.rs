@@ -72,7 +72,7 @@ fn sequences(shape: &Shape, documents: &[Document]) -> Vec<(Vec<usize>, Option<u
     found
 }
 
-/// Whether something occurred that must not.
+/// Whether something occurred that must not, of another millisecond than the events beside it.
 fn is_refuted(shape: &Shape, documents: &[Document], sequence: &[usize], key: Option<u8>) -> bool {
     let of = |place: usize| {
         let names: Vec<&str> = shape.missing.iter().filter(|(at, _)| *at == place).map(|(_, names)| *names).collect();
@@ -86,14 +86,15 @@ fn is_refuted(shape: &Shape, documents: &[Document], sequence: &[usize], key: Op
             .collect::<Vec<usize>>()
     };
     let (first, last) = (sequence[0], sequence[sequence.len() - 1]);
-    let between = (1..sequence.len())
-        .any(|place| of(place).iter().any(|at| (sequence[place - 1] + 1..sequence[place]).contains(at)));
     let time = |at: usize| milliseconds(&documents[at]);
+    let lies_between =
+        |at: usize, place: usize| time(sequence[place - 1]) < time(at) && time(at) < time(sequence[place]);
+    let between = (1..sequence.len()).any(|place| of(place).iter().any(|at| lies_between(*at, place)));
     let before: Vec<usize> =
-        of(0).into_iter().filter(|at| *at < first && time(last) - time(*at) <= shape.maxspan_ms).collect();
+        of(0).into_iter().filter(|at| time(*at) < time(first) && time(last) - time(*at) <= shape.maxspan_ms).collect();
     let after: Vec<usize> = of(sequence.len())
         .into_iter()
-        .filter(|at| *at > last && time(*at).saturating_sub(time(first)) <= shape.maxspan_ms)
+        .filter(|at| time(*at) > time(last) && time(*at).saturating_sub(time(first)) <= shape.maxspan_ms)
         .collect();
     let asks = |place: usize| shape.missing.iter().any(|(at, _)| *at == place);
     between

@@ -5,6 +5,9 @@
 //! further than `maxspan` allows: before the first from the last less `maxspan` on, after the last up to the
 //! first plus `maxspan`. When the query asks both for none before and for none after, it is dropped if there are
 //! both, and `maxspan` spans them. So what comes after is decided when that time is over.
+//!
+//! Elasticsearch looks for such events by time alone, of another millisecond than that of the events beside them: one of
+//! the same is neither before nor after.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,8 +47,23 @@ struct Absence {
     stage: Stage,
     /// How many events of the sequence come before it.
     place: usize,
-    /// The latest such event of each key.
-    seen: HashMap<Arc<str>, Ordinal>,
+    /// When such events of each key occurred last.
+    seen: HashMap<Arc<str>, Seen>,
+}
+
+/// When something occurred last, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    latest: i64,
+    /// The last time before that.
+    before: Option<i64>,
+}
+
+impl Seen {
+    /// The last time before this one.
+    fn before(self, time: i64) -> Option<i64> {
+        [Some(self.latest), self.before].into_iter().flatten().find(|seen| *seen < time)
+    }
 }
 
 /// A sequence whose events have all occurred.
@@ -114,9 +132,8 @@ impl Absences {
     }
 
     /// Drops the sequences that waited for the event not to occur.
-    pub(super) fn refute(&mut self, keys: &[(usize, Arc<str>)], ordinal: Ordinal) {
+    pub(super) fn refute(&mut self, keys: &[(usize, Arc<str>)], time: i64) {
         let needs_both = self.stages.iter().any(|absence| absence.place == 0);
-        let time = ordinal.0.milliseconds();
         for (at, key) in keys {
             if self.stages[*at].place < self.events {
                 continue;
@@ -126,7 +143,8 @@ impl Absences {
             waiting.retain(|id| {
                 let Some(sequence) = undecided.get(id) else { return false };
                 let from = if needs_both { sequence.before_ms } else { Some(sequence.first_ms) };
-                let refuted = sequence.last < ordinal && from.is_some_and(|from| time.saturating_sub(from) <= maxspan);
+                let is_after = sequence.last.0.milliseconds() < time;
+                let refuted = is_after && from.is_some_and(|from| time.saturating_sub(from) <= maxspan);
                 if refuted {
                     undecided.remove(id);
                 }
@@ -139,16 +157,17 @@ impl Absences {
     }
 
     /// Remembers that the event occurred.
-    pub(super) fn record(&mut self, keys: Vec<(usize, Arc<str>)>, ordinal: Ordinal) {
+    pub(super) fn record(&mut self, keys: Vec<(usize, Arc<str>)>, time: i64) {
         for (at, key) in keys {
             if self.stages[at].place == self.events {
                 continue;
             }
-            let seen = &mut self.stages[at].seen;
-            if seen.get(&key).is_none_or(|latest| *latest < ordinal) {
-                seen.insert(Arc::clone(&key), ordinal);
+            let known = self.stages[at].seen.get(&key).copied();
+            if known.is_none_or(|known| known.latest < time) {
+                let seen = Seen { latest: time, before: known.map(|known| known.latest) };
+                self.stages[at].seen.insert(Arc::clone(&key), seen);
                 self.order_bytes += ENTRY_BYTES + key.len();
-                self.order.push_back((ordinal.0.milliseconds(), at, key));
+                self.order.push_back((time, at, key));
             }
             while self.order.len() > 2 * self.limit || (self.order_bytes > SEEN_BYTES && self.order.len() > 1) {
                 self.forget_first(true);
@@ -168,17 +187,19 @@ impl Absences {
         let Some((time, at, key)) = self.order.pop_front() else { return };
         self.order_bytes = self.order_bytes.saturating_sub(ENTRY_BYTES + key.len());
         let seen = &mut self.stages[at].seen;
-        if seen.get(&key).is_some_and(|latest| latest.0.milliseconds() == time) {
+        let Some(known) = seen.get_mut(&key) else { return };
+        if known.latest == time {
             seen.remove(&key);
-            self.evicted += u64::from(full);
+        } else if known.before.take_if(|before| *before == time).is_none() {
+            return;
         }
+        self.evicted += u64::from(full);
     }
 
-    /// When an event that must not come at this place of the sequence came last, before the current event.
-    pub(super) fn latest(&self, place: usize, key: &str, ordinal: Ordinal) -> Option<Ordinal> {
+    /// When an event that must not come at this place of the sequence came last, before this time.
+    pub(super) fn latest(&self, place: usize, key: &str, time: i64) -> Option<i64> {
         let stages = self.stages.iter().filter(|absence| absence.place == place);
-        let seen = stages.filter_map(|absence| absence.seen.get(key)).copied();
-        seen.filter(|latest| *latest < ordinal).max()
+        stages.filter_map(|absence| absence.seen.get(key)?.before(time)).max()
     }
 
     /// Takes a sequence whose events have all occurred; returns it when it is decided already.

@@ -130,7 +130,7 @@ impl Sequence {
         if let Some(absences) = &mut self.absences {
             absences.decide(watermark_ms, found);
             absent = absences.keys_of(shared.event);
-            absences.refute(&absent, ordinal);
+            absences.refute(&absent, ordinal.0.milliseconds());
         }
         for stage in (1..self.stages.len()).rev() {
             if self.may_advance(stage, shared) && self.stages[stage].selects(shared.event) {
@@ -141,7 +141,7 @@ impl Sequence {
             self.start(shared, ordinal, found);
         }
         if let Some(absences) = &mut self.absences {
-            absences.record(absent, ordinal);
+            absences.record(absent, ordinal.0.milliseconds());
         }
         self.stop_at_until(shared);
         self.evicted += found.len().saturating_sub(MAX_COMPLETED) as u64;
@@ -172,13 +172,13 @@ impl Sequence {
         }
         self.evicted += keys.left_out();
         for key in fresh {
-            let before = self.absences.as_ref().and_then(|absences| absences.latest(0, &key, ordinal));
+            let first_ms = shared.event.time.milliseconds();
             let partial = Partial {
                 events: vec![shared.keep()],
-                first_ms: shared.event.time.milliseconds(),
+                first_ms,
                 last: ordinal,
                 is_spoiled: false,
-                before_ms: before.map(|before| before.0.milliseconds()),
+                before_ms: self.absences.as_ref().and_then(|absences| absences.latest(0, &key, first_ms)),
                 _charge: shared.charge(PARTIAL_BYTES + key.len()),
             };
             if self.stages.len() == 1 {
@@ -199,12 +199,12 @@ impl Sequence {
         }
         self.evicted += keys.left_out();
         for (key, mut partial) in continued {
-            let span = shared.event.time.milliseconds() - partial.first_ms;
-            if self.maxspan_ms.is_some_and(|maxspan| span > maxspan) {
+            let time = shared.event.time.milliseconds();
+            if self.maxspan_ms.is_some_and(|maxspan| time - partial.first_ms > maxspan) {
                 continue;
             }
-            let absent = self.absences.as_ref().and_then(|absences| absences.latest(stage, &key, ordinal));
-            partial.is_spoiled |= absent.is_some_and(|absent| absent > partial.last);
+            let absent = self.absences.as_ref().and_then(|absences| absences.latest(stage, &key, time));
+            partial.is_spoiled |= absent.is_some_and(|absent| absent > partial.last.0.milliseconds());
             partial.events.push(shared.keep());
             partial.last = ordinal;
             if stage + 1 == self.stages.len() {

@@ -101,6 +101,7 @@ impl<'c> Compiler<'c> {
                 Some(Some(field)) if field.kind != FieldType::Boolean => {
                     return Err(Error::new("this field is not true or false: compare it", expr.span.clone()));
                 }
+                Some(None) => Node::Unknown,
                 _ => Node::Truth(self.operand(expr)?),
             },
             ExprKind::DescendantOf(stage) => Node::Lineage(self.mark(stage)?),
@@ -131,7 +132,7 @@ impl<'c> Compiler<'c> {
             let other = if self.is_null(right)? { left } else { right };
             return Ok(match comparison {
                 Comparison::Equal => Node::Exists(self.operand(other)?).negated(),
-                _ => Node::Constant(false),
+                _ => Node::Unknown,
             });
         }
         match &right.kind {
@@ -148,12 +149,14 @@ impl<'c> Compiler<'c> {
     }
 
     fn matches(&mut self, value: &Expr, operator: (Operator, bool), list: &[Expr]) -> Result<Node, Error> {
+        if self.is_null(value)? {
+            return Ok(Node::Unknown);
+        }
         match self.field(value)? {
             Some(Some(field)) => {
                 Ok(Node::Field(field, literal::list(Some(field), operator, list, &mut self.regex_bytes)?))
             }
-            Some(None) => Ok(Node::Constant(false)),
-            None => {
+            _ => {
                 let test = literal::list(None, operator, list, &mut self.regex_bytes)?;
                 Ok(Node::Tested(self.operand(value)?, test))
             }
@@ -168,13 +171,17 @@ impl<'c> Compiler<'c> {
             return Err(Error::new(message, expr.span.clone()));
         }
         function.check_arguments(args.len(), &expr.span)?;
-        let literals = args[1..].iter().all(|arg| arg.is_literal() && arg.kind != ExprKind::Null);
+        for arg in args {
+            if self.is_null(arg)? {
+                return Ok(Node::Unknown);
+            }
+        }
+        let literals = args[1..].iter().all(Expr::is_literal);
         match self.field(&args[0])? {
             Some(Some(field)) if literals => {
                 let folded = insensitive || field.caseless;
                 Ok(Node::Field(field, literal::function(function, folded, &args[1..])?))
             }
-            Some(None) => Ok(Node::Constant(false)),
             _ => Ok(Node::Truth(self.operand(expr)?)),
         }
     }

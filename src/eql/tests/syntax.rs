@@ -93,10 +93,29 @@ fn an_optional_field_that_no_table_holds_is_missing() {
             "endsWith(process.name, ?no.such)",
         ],
     );
-    hold(
-        json!({"process.name": "a"}),
-        &["?no.such != \"a\"", "?no.such == null", "not ?no.such : \"*\"", "?no.such not in (\"a\")", "not ?no.such"],
-    );
+    hold(json!({"process.name": "a"}), &["?no.such != \"a\"", "?no.such == null", "not ?no.such != null"]);
+}
+
+#[test]
+fn what_is_asked_of_an_optional_field_that_no_table_holds_is_unknown_and_so_is_its_negation() {
+    for asked in [
+        "?no.such : \"*\"",
+        "?no.such in (\"a\")",
+        "?no.such like~ \"a*\"",
+        "?no.such regex \"a\"",
+        "?no.such > 3",
+        "?no.such",
+        "null : \"a\"",
+        "startsWith(?no.such, \"a\")",
+        "endsWith(process.name, ?no.such)",
+        "cidrMatch(?no.such, \"10.0.0.0/8\")",
+    ] {
+        let negated =
+            [format!("not {asked}"), format!("({asked}) == false"), format!("not ({asked} and process.pid == 3)")];
+        fail(json!({"process.name": "a", "process.pid": 1}), &[asked, &negated[0], &negated[1], &negated[2]]);
+        hold(json!({"process.name": "a"}), &[&format!("{asked} or process.name == \"a\"")]);
+    }
+    fail(json!({"process.name": "a"}), &["?no.such not in (\"a\")"]);
 }
 
 #[test]
