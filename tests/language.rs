@@ -272,6 +272,34 @@ fn head_and_tail_take_the_first_and_the_last() {
 }
 
 #[test]
+fn head_and_tail_count_by_the_last_event_also_where_the_first_is_decided_later() {
+    let of = |id: usize, seconds: f64, name: &str, user: &str| {
+        event(id, seconds, json!({"process.name": name, "user.id": user}))
+    };
+    let sequence = |lead: &str| {
+        let [a, b, x] = ["a", "b", "x"].map(|name| format!("[process where process.name == \"{name}\"]"));
+        format!("sequence by user.id with maxspan=20s {lead} {a} {b} !{x}")
+    };
+    // That of u ends last, and its time is over first.
+    let events = [of(0, 0.0, "a", "u"), of(1, 5.0, "a", "v"), of(2, 6.0, "b", "v"), of(3, 10.0, "b", "u")];
+    let later = |name: &str, user: &str, seconds: f64| {
+        [&events[..], &[of(4, seconds, name, user), of(5, 500.0, "z", "w")]].concat()
+    };
+    for (piped, expected) in [
+        ("| head 1", &[&[1, 2][..]][..]),
+        ("| tail 1", &[&[0, 3]]),
+        ("| head 2", &[&[1, 2], &[0, 3]]),
+        ("| head 2 | tail 1", &[&[0, 3]]),
+    ] {
+        finds(&format!("{} {piped}", sequence("")), &later("z", "v", 12.0), expected);
+        let lead = "![process where process.name == \"never\"]";
+        finds(&format!("{} {piped}", sequence(lead)), &later("z", "v", 12.0), expected);
+    }
+    finds(&format!("{} | head 1", sequence("")), &later("x", "v", 24.0), &[&[0, 3]]);
+    finds(&format!("{} | head 1", sequence("")), &later("x", "u", 12.0), &[&[1, 2]]);
+}
+
+#[test]
 fn a_live_mac_decides_by_the_clock_that_an_event_did_not_occur() {
     let query = "sequence with maxspan=3s [process where process.name == \"a\"] ![process where process.name == \"m\"]";
     let mut set = RuleSet::default();

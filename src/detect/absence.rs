@@ -31,10 +31,12 @@ pub(super) struct Absences {
     /// How many events the sequence has.
     events: usize,
     maxspan_ms: i64,
+    /// Matches are counted, from the first or the last on: they come in the order of their last events.
+    in_order: bool,
     /// What was seen, in that order; removed when it is too old.
     order: VecDeque<(i64, usize, Arc<str>)>,
     order_bytes: usize,
-    /// Sequences that wait for what comes after them, by the time until which they do.
+    /// Sequences that wait for what comes after them, by the time until which they do, or else as they came.
     undecided: BTreeMap<(i64, u64), Undecided>,
     by_key: HashMap<Arc<str>, Vec<(i64, u64)>>,
     count: u64,
@@ -77,6 +79,8 @@ pub(super) struct Undecided {
     pub last: Ordinal,
     /// When an event that must not occur came last before the first.
     pub before_ms: Option<i64>,
+    /// Whatever comes, it is a match: it waits for those before it.
+    pub is_decided: bool,
 }
 
 impl Undecided {
@@ -104,6 +108,7 @@ impl Absences {
             stages,
             events: place,
             maxspan_ms: query.maxspan_ms.unwrap_or(i64::MAX),
+            in_order: !query.pipes.is_empty(),
             order: VecDeque::new(),
             order_bytes: 0,
             undecided: BTreeMap::new(),
@@ -214,11 +219,13 @@ impl Absences {
         if !trails {
             return (!leads || !has_before).then_some(sequence);
         }
-        if leads && !has_before {
+        let is_decided = leads && !has_before;
+        if is_decided && !self.in_order {
             return Some(sequence);
         }
         self.count += 1;
-        let id = (sequence.first_ms.saturating_add(self.maxspan_ms), self.count);
+        let sequence = Undecided { is_decided, ..sequence };
+        let id = (if self.in_order { 0 } else { self.deadline(&sequence) }, self.count);
         self.by_key.entry(Arc::clone(&sequence.key)).or_default().push(id);
         self.undecided.insert(id, sequence);
         if self.undecided.len() > self.limit
@@ -230,19 +237,23 @@ impl Absences {
         None
     }
 
+    /// Until when what must not occur after a sequence may.
+    fn deadline(&self, sequence: &Undecided) -> i64 {
+        if sequence.is_decided { i64::MIN } else { sequence.first_ms.saturating_add(self.maxspan_ms) }
+    }
+
     /// The sequences whose time is over.
     pub(super) fn decide(&mut self, watermark_ms: i64, found: &mut Vec<Match>) {
-        while let Some(entry) = self.undecided.first_entry()
-            && entry.key().0 < watermark_ms
+        while self.due_ms().is_some_and(|due| due < watermark_ms)
+            && let Some((id, sequence)) = self.undecided.pop_first()
         {
-            let (id, sequence) = entry.remove_entry();
             forget(&mut self.by_key, &sequence.key, id);
             found.push(sequence.found());
         }
     }
 
     pub(super) fn due_ms(&self) -> Option<i64> {
-        self.undecided.first_key_value().map(|((deadline, _), _)| *deadline)
+        self.undecided.first_key_value().map(|(_, sequence)| self.deadline(sequence))
     }
 
     pub(super) fn weights(&self) -> impl Iterator<Item = Weight> {

@@ -245,7 +245,8 @@ impl Sequence {
         }
         let Partial { events, first_ms, last, before_ms, .. } = partial;
         let join = values_of(&key);
-        let sequence = Undecided { events, key, join, has_several_keys, first_ms, last, before_ms };
+        let is_decided = false;
+        let sequence = Undecided { events, key, join, has_several_keys, first_ms, last, before_ms, is_decided };
         let decided = match &mut self.absences {
             Some(absences) => absences.judge(sequence),
             None => Some(sequence),
