@@ -150,6 +150,29 @@ fn thousands_of_tiny_files_are_merged_with_few_open_at_a_time() {
     assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"]);
 }
 
+#[test]
+fn each_file_that_there_is_no_room_to_open_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = String::from_utf8(recording()).unwrap();
+    let (first, rest) = good.split_once('\n').unwrap();
+    let long = format!(
+        r#"{{"@timestamp":"2026-01-15T09:30:01Z","event":{{"category":"process"}},"x":"{}"}}"#,
+        "x".repeat(40_000)
+    );
+    for number in 0..80 {
+        // All are of one time, and none is read whole before the others are opened.
+        let text = format!("{first}\n{}{rest}", format!("{long}\n").repeat(45));
+        fs::write(folder.path().join(format!("{number}.ndjson")), text).unwrap();
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 24; exec \"$0\" replay --output none \"$1\""]);
+    command.args([Path::new(env!("CARGO_BIN_EXE_osawatch")), folder.path()]);
+    let run = Run::of(&command.output().unwrap()).exits(66).says("raise the limit with `ulimit -n");
+    let named = (0..80).filter(|number| run.stderr.contains(&format!("/{number}.ndjson: Too many open files"))).count();
+    assert!((40..80).contains(&named), "{named}");
+    run.says(&format!("{} events from 80 inputs", 48 * (80 - named)));
+}
+
 /// The most memory that a process has used, in MiB.
 #[cfg(target_os = "linux")]
 fn peak(pid: u32) -> u64 {
@@ -160,7 +183,7 @@ fn peak(pid: u32) -> u64 {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_string_and_an_array_without_end_take_little_memory() {
+fn a_string_and_an_array_without_end_and_events_between_long_values_take_little_memory() {
     let good = recording();
     let event = |number: u64| {
         let (day, hour, minute, second) = (1 + number / 86_400, number / 3600 % 24, number / 60 % 60, number % 60);
@@ -170,11 +193,19 @@ fn a_string_and_an_array_without_end_take_little_memory() {
             r#"{{"@timestamp":"{time}","event":{{"category":"process","type":"start"}},"process":{{"entity_id":"{number}","args":["{pad}"]}}}},"#
         )
     };
+    let file = |number: u64| {
+        let file = format!(
+            r#"{{"@timestamp":"2026-01-01T00:00:00Z","event":{{"category":"file"}},"x":"{}"}}"#,
+            "x".repeat(7 << 20)
+        );
+        if number < 20 { format!("{file}\n{}\n", event(0).trim_end_matches(',')) } else { String::new() }
+    };
     let string = |number: u64| "x".repeat(if number < 2048 { 1 << 16 } else { 0 });
     let array = |number: u64| if number < 15_000 { event(number) } else { String::new() };
     for (before, piece, after, sentence) in [
         (&b"{\"a\":\""[..], &string as &dyn Fn(u64) -> String, &b"\"}\n"[..], "longer than 8 MiB; skipped"),
         (b"[\n", &array, b"{}]\n", "15003 events"),
+        (b"", &file, b"", "23 events"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
         command.args(["replay", "--output", "ndjson", "-"]);

@@ -193,7 +193,11 @@ impl<'a> Replay<'a> {
                     Step::OutOfOrder if writer.waits() => return Ending::OutOfOrder,
                     Step::Event(..) | Step::OutOfOrder => {}
                     Step::Idle => writer.flush(),
-                    Step::Failed(error) => self.failure = Some(source_failure(error)),
+                    Step::Failed(error) => {
+                        // The last is said at the end, with the exit code: each is an input that was not read.
+                        let before = self.failure.replace(source_failure(error));
+                        before.into_iter().for_each(|failure| log::error!("{failure}"));
+                    }
                     Step::End => break,
                 },
             }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::joins::Joins;
 use super::matchers::Matchers;
+use super::reorder::Ordinal;
 use crate::eql::{JoinKey, KeyValue, Keys};
-use crate::event::{Charge, Event, Ledger, Timestamp};
+use crate::event::{Charge, Event, Ledger};
 
-/// How long something held is: the bytes of its longest event, and its time; of those as long, the earliest is the
-/// greatest.
-pub(super) type Length = (usize, Reverse<Timestamp>);
+/// How long something held is: the bytes of its longest event, and that event's place in the order of all, by which it is
+/// told from others; of those as long, the earliest is the greatest.
+pub(super) type Length = (usize, Reverse<Ordinal>);
 
 /// How long something held is, and the bytes of all its events.
 pub(super) type Weight = (Length, usize);
@@ -38,7 +39,7 @@ impl Eviction {
         let end = weights.iter().position(enough).map_or(weights.len(), |last| last + 1);
         let going = &weights[..end];
         let (length, _) = *going.last()?;
-        let (spared, bytes) = *going.iter().min_by_key(|((_, time), _)| *time)?;
+        let (spared, bytes) = *going.iter().min_by_key(|((_, ordinal), _)| *ordinal)?;
         Some((Eviction { length, spared }, bytes))
     }
 
@@ -67,6 +68,7 @@ pub(super) fn bytes(found: &Match) -> usize {
 /// An event, kept once and shared by all rules that hold them.
 pub(super) struct Shared<'e> {
     pub event: &'e Event,
+    ordinal: Ordinal,
     ledger: &'e Ledger,
     joins: &'e mut Joins,
     kept: Option<Arc<Held>>,
@@ -75,8 +77,8 @@ pub(super) struct Shared<'e> {
 }
 
 impl<'e> Shared<'e> {
-    pub(super) fn new(event: &'e Event, ledger: &'e Ledger, joins: &'e mut Joins) -> Shared<'e> {
-        Shared { event, ledger, joins, kept: None, matcher: Matchers::default() }
+    pub(super) fn new(event: &'e Event, ordinal: Ordinal, ledger: &'e Ledger, joins: &'e mut Joins) -> Shared<'e> {
+        Shared { event, ordinal, ledger, joins, kept: None, matcher: Matchers::default() }
     }
 
     /// Another matcher sees the event now.
@@ -88,7 +90,7 @@ impl<'e> Shared<'e> {
         let held = || {
             let event = Arc::new(self.event.detached());
             let charge = self.ledger.charge(event.bytes());
-            Arc::new(Held { event, charge })
+            Arc::new(Held { event, ordinal: self.ordinal, charge })
         };
         Arc::clone(self.kept.get_or_insert_with(held))
     }
@@ -112,12 +114,14 @@ impl<'e> Shared<'e> {
 #[derive(Debug)]
 pub(super) struct Held {
     pub event: Arc<Event>,
+    ordinal: Ordinal,
     pub charge: Charge,
 }
 
 /// The longest of held events.
 pub(super) fn longest<'h>(held: impl Iterator<Item = &'h Arc<Held>>) -> Length {
-    held.map(|held| (held.charge.bytes(), Reverse(held.event.time))).max().unwrap_or_default()
+    let length = |held: &Arc<Held>| (held.charge.bytes(), Reverse(held.ordinal));
+    held.map(length).max().unwrap_or_default()
 }
 
 /// The longest of held events, and the bytes of all.

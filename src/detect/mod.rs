@@ -147,7 +147,7 @@ impl Detector {
     pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
         self.joins.next_event();
         self.index.look_up(event, &mut self.joins);
-        let mut shared = Shared::new(event, &self.ledger, &mut self.joins);
+        let mut shared = Shared::new(event, ordinal, &self.ledger, &mut self.joins);
         let mut found = Vec::new();
         while let Some(at) = self.index.next() {
             let (rule, matcher) = &mut self.matchers[at];
@@ -246,6 +246,27 @@ mod tests {
             set.add("r", &format!("[rule]\nrule_id = \"{id}\"\nname = \"r\"\nquery = '{query}'\n")).unwrap();
         }
         Detector::new(&set.rules, set.lineages, limit, bytes)
+    }
+
+    #[test]
+    fn large_decoys_of_one_time_are_evicted_one_by_one_and_what_is_small_stays() {
+        let mut detector = detector(1000, 1 << 20);
+        let mut observe = |pid: u64, milliseconds: i64, text: usize| {
+            let mut event = Event::new(Timestamp::from_milliseconds(milliseconds).unwrap(), Categories::PROCESS);
+            event.push_int(field::PROCESS_PID, pid as i64);
+            event.push_str(field::PROCESS_ARGS, &"A".repeat(text));
+            detector.observe(&event, (event.time, pid), 0);
+            (detector.bytes(), detector.evicted())
+        };
+        observe(100, 0, 100);
+        for pid in 101..300 {
+            let (bytes, _) = observe(pid, 1000, 100_000);
+            assert!(bytes <= (1 << 20) + 150_000, "{bytes} after {pid}");
+        }
+        let mut network = Event::new(Timestamp::from_milliseconds(2000).unwrap(), Categories::NETWORK);
+        network.push_int(field::PROCESS_PID, 100);
+        let found = detector.observe(&network, (network.time, 300), 0);
+        assert!(found.iter().any(|detection| detection.rule == 0), "the small one goes on");
     }
 
     #[test]

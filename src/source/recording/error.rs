@@ -182,6 +182,9 @@ impl fmt::Display for Error {
                     io::ErrorKind::PermissionDenied => {
                         f.write_str("; run osawatch as a user who may read it, for instance with sudo")
                     }
+                    _ if error.raw_os_error() == Some(libc::EMFILE) => {
+                        f.write_str("; raise the limit with `ulimit -n 4096`, or replay fewer files at a time")
+                    }
                     _ => Ok(()),
                 }
             }

@@ -67,7 +67,7 @@ impl Values {
         let end = self.at + end.unwrap_or(rest.len());
         let shown = self.block.floor_char_boundary(end.min(self.at + MAX_SHOWN));
         let shown = self.at + self.block[self.at..shown].trim_ascii_end().len();
-        let line = Line::new(&self.block, self.at..shown);
+        let line = self.part(self.at..shown);
         if in_array && serde_json::from_str::<IgnoredAny>(line.as_str()).is_err() {
             self.lose_arrays();
         }

@@ -186,7 +186,7 @@ impl Values {
         }
         self.here.end_line();
         self.at = next;
-        Some(text.map(|text| Line::new(&self.block, text)))
+        Some(text.map(|text| self.part(text)))
     }
 
     /// Advances to a later place in the block.

@@ -39,6 +39,9 @@ pub(super) struct Scan {
     pub(super) indent: usize,
     /// It is skipped: too long, or what surrounds an array of documents.
     pub(super) discarded: bool,
+    /// A name in it belongs to an event, and how much of it was searched for one.
+    pub(super) names_event: bool,
+    pub(super) searched: usize,
 }
 
 /// An array whose values are given one by one.

@@ -1,5 +1,7 @@
 //! Values that take a closer look than one line: where each ends, and which arrays hold separate values.
 
+use std::ops::Range;
+
 use super::super::lines::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
 use super::Values;
@@ -8,6 +10,10 @@ use crate::event::Line;
 
 /// Values further right are not distinguished by their indentation.
 const MAX_INDENT: u64 = 1024;
+/// What only an event has a name of.
+const NAMES: [&[u8]; 2] = [b"\"@timestamp\"", b"\"event_type\""];
+/// Blocks that are longer are not kept alive for a line of them.
+const MAX_SHARED: usize = 256 << 10;
 
 impl Values {
     pub(super) fn begin(&mut self) {
@@ -24,7 +30,8 @@ impl Values {
         let line_start = start.checked_sub(self.before()).filter(|_| self.here.column < MAX_INDENT);
         let before = line_start.map_or(&[][..], |line_start| &self.block.as_bytes()[line_start..start]);
         let indent = before.iter().take_while(leading).count();
-        self.scan = Some(Scan { scanner, start, place: self.here, indent, discarded });
+        let (names_event, searched) = (false, 0);
+        self.scan = Some(Scan { scanner, start, place: self.here, indent, discarded, names_event, searched });
     }
 
     /// Continues with the value that is being examined: `None` when that made progress, `Some(None)` when it needs
@@ -40,7 +47,7 @@ impl Values {
                 Some(Some(self.whole(&scan, end)))
             }
             Found::Array(at, objects) => {
-                if self.arrays.len() < MAX_ARRAYS && (scan.discarded || !self.is_document(&scan, at)) {
+                if self.arrays.len() < MAX_ARRAYS && (scan.discarded || !self.is_document(&mut scan, at)) {
                     self.advance(at);
                     self.enter(objects);
                     self.advance(at + 1);
@@ -76,15 +83,29 @@ impl Values {
 
     fn whole(&mut self, scan: &Scan, end: usize) -> Piece {
         self.place = scan.place;
-        let line = Line::new(&self.block, scan.start..end);
+        let line = self.part(scan.start..end);
         self.advance(end);
         if line.as_str().len() > MAX_VALUE { Piece::TooLong } else { Piece::Value(line) }
     }
 
     /// Whether what is before the array belongs to an event, not to what surrounds events.
-    fn is_document(&self, scan: &Scan, at: usize) -> bool {
-        let before = &self.block.as_bytes()[scan.start..at];
-        [&b"\"@timestamp\""[..], b"\"event_type\""].iter().any(|key| memchr::memmem::find(before, key).is_some())
+    fn is_document(&self, scan: &mut Scan, at: usize) -> bool {
+        if !scan.names_event {
+            // A name can end behind what was searched. To search all again for each array would take forever.
+            let longest = NAMES.map(<[u8]>::len).into_iter().max().unwrap_or_default();
+            let from = scan.start + scan.searched.saturating_sub(longest);
+            let before = &self.block.as_bytes()[from..at];
+            scan.names_event = NAMES.iter().any(|name| memchr::memmem::find(before, name).is_some());
+            scan.searched = at - scan.start;
+        }
+        scan.names_event
+    }
+
+    /// A part of the block. One of a few bytes does not keep millions alive, which those who hold it do not count.
+    pub(super) fn part(&self, range: Range<usize>) -> Line {
+        let line = Line::new(&self.block, range);
+        let is_small = self.block.len() > MAX_SHARED && line.as_str().len() < self.block.len() / 2;
+        if is_small { line.detached() } else { line }
     }
 
     /// Skips a value that nests too deep: where it ends is where its brackets do.
