@@ -6,63 +6,29 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::{plural, visible};
+use super::hosts::{Host, Hosts, name};
+use super::plural;
 use crate::detect::rule::Needs;
-use crate::event::{Categories, Event, Field, Scalar, Timestamp, document, field};
+use crate::event::{Categories, Event, Timestamp, field};
 
-/// How many hosts are distinguished; the events of further ones are counted together.
-const MAX_HOSTS: usize = 1000;
-/// How much of what names a host is held: a recording can name one with a megabyte.
-const MAX_NAME: usize = 256;
 /// How close to the end of a recording a program has to start for its connections to be missed.
 const CUT_SHORT: Duration = Duration::from_secs(30);
 /// The interpreters that the end of a recording may cut short.
 const INTERPRETERS: [&str; 2] = ["osascript", "automator"];
 
-/// What one host's events were.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Host {
-    /// `host.name`, of its first event.
-    pub name: Option<String>,
-    /// `host.os.type`, of its first event.
-    pub os: Option<String>,
-    /// Events of processes.
-    pub process: u64,
-    /// Events of connections.
-    pub network: u64,
-    /// The lowest and the highest number of a message of Endpoint Security, and how many there were.
-    numbers: Option<(i64, i64, u64)>,
-}
-
 /// What a recording held.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
-    hosts: Vec<(String, Host)>,
-    /// Whose the event before was.
-    recent: usize,
+    hosts: Hosts,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     /// When each interpreter started last.
     started: [Option<Timestamp>; INTERPRETERS.len()],
 }
 
-impl Host {
-    fn events_of(&self, category: &str) -> u64 {
-        match category {
-            "process" => self.process,
-            "network" => self.network,
-            _ => self.process + self.network,
-        }
-    }
-}
-
 impl Coverage {
     /// Records an event.
     pub(crate) fn observe(&mut self, event: &Event) {
-        let number = event.stated(field::GLOBAL_SEQ_NUM).find_map(|number| match number {
-            Scalar::Int(number) => Some(number),
-            _ => None,
-        });
         self.first = Some(self.first.map_or(event.time, |first| first.min(event.time)));
         self.last = Some(self.last.map_or(event.time, |last| last.max(event.time)));
         let is_process = event.categories.intersects(Categories::PROCESS);
@@ -73,27 +39,7 @@ impl Coverage {
         {
             self.started[at] = self.started[at].max(Some(event.time));
         }
-        let host = self.host(event.str(field::HOST_ID).unwrap_or_default(), event);
-        host.process += u64::from(is_process);
-        host.network += u64::from(event.categories.intersects(Categories::NETWORK));
-        if let Some(number) = number {
-            let (low, high, count) = host.numbers.unwrap_or((number, number, 0));
-            host.numbers = Some((low.min(number), high.max(number), count + 1));
-        }
-    }
-
-    /// The host of this id. Mostly it is that of the event before.
-    fn host(&mut self, id: &str, event: &Event) -> &mut Host {
-        let id = cut(id);
-        if self.hosts.get(self.recent).is_none_or(|(known, _)| known != id) {
-            let found = self.hosts.iter().position(|(known, _)| known == id);
-            self.recent = found.unwrap_or(self.hosts.len().min(MAX_HOSTS));
-            if self.recent == self.hosts.len() {
-                let id = if self.recent < MAX_HOSTS { id } else { "further hosts" };
-                self.hosts.push((id.to_owned(), described(event)));
-            }
-        }
-        &mut self.hosts[self.recent].1
+        self.hosts.observe(event);
     }
 
     /// The times of the first and the last event.
@@ -103,13 +49,13 @@ impl Coverage {
 
     /// How many events were of processes and of connections.
     pub(crate) fn events(&self) -> (u64, u64) {
-        self.hosts.iter().fold((0, 0), |(process, network), (_, host)| (process + host.process, network + host.network))
+        self.hosts.all().fold((0, 0), |(process, network), (_, host)| (process + host.process, network + host.network))
     }
 
     /// Messages of Endpoint Security that are missing between others; `skipped` ones were there.
     pub(crate) fn gaps(&self, skipped: u64) -> u64 {
         let missing = |(low, high, count): (i64, i64, u64)| (high.abs_diff(low) + 1).saturating_sub(count);
-        self.hosts.iter().filter_map(|(_, host)| host.numbers).map(missing).sum::<u64>().saturating_sub(skipped)
+        self.hosts.all().filter_map(|(_, host)| host.numbers).map(missing).sum::<u64>().saturating_sub(skipped)
     }
 
     /// Why a rule could not have matched; `None` when it could.
@@ -117,7 +63,7 @@ impl Coverage {
         needs.categories.iter().find_map(|category| {
             let kind = if category == "any" { String::new() } else { format!("{category} ") };
             let count = |is_wanted: &dyn Fn(&str, &Host) -> bool| -> u64 {
-                let hosts = self.hosts.iter().filter(|(id, host)| is_wanted(id, host));
+                let hosts = self.hosts.all().filter(|(id, host)| is_wanted(id, host));
                 hosts.map(|(_, host)| host.events_of(category)).sum()
             };
             let of_macos = |host: &Host| !needs.macos || host.os.as_deref() == Some("macos");
@@ -154,7 +100,7 @@ impl Coverage {
         let mut remarks = self.obstacles(rules);
         let mut other = 0;
         let (mut unstated, mut without_id) = (0, 0);
-        for (id, host) in &self.hosts {
+        for (id, host) in self.hosts.all() {
             if id.is_empty() {
                 without_id += host.process + host.network;
             }
@@ -192,13 +138,15 @@ impl Coverage {
     /// One line each about hosts, time and events.
     pub(crate) fn lines(&self) -> Vec<String> {
         let Some((first, last)) = self.span() else { return Vec::new() };
-        let mut names: Vec<String> = self.hosts.iter().take(5).map(|(id, host)| name(id, host)).collect();
-        if self.hosts.len() > names.len() {
-            names.push(format!("{} more", self.hosts.len() - names.len()));
+        let mut names: Vec<String> = self.hosts.all().take(5).map(|(id, host)| name(id, host)).collect();
+        if self.hosts.distinguished() > names.len() {
+            names.push(format!("{} more", self.hosts.distinguished() - names.len()));
         }
         let (process, network) = self.events();
+        let more_than = if self.hosts.are_more() { "more than " } else { "" };
+        let hosts = format!("{more_than}{}", plural(self.hosts.distinguished() as u64, "host"));
         vec![
-            format!("{}: {}", plural(self.hosts.len() as u64, "host"), names.join(", ")),
+            format!("{hosts}: {}", names.join(", ")),
             format!("{} to {}", shown(first), shown(last)),
             format!("{}, {}", plural(process, "process event"), plural(network, "network event")),
         ]
@@ -206,13 +154,13 @@ impl Coverage {
 
     /// The same for programs.
     pub(crate) fn json(&self, rules: &[Needs], skipped: u64) -> Json {
-        let host = |(id, host): &(String, Host)| {
+        let host = |(id, host): (&str, &Host)| {
             let Host { name, os, process, network, .. } = host;
             json!({"id": id, "name": name, "os": os, "process_events": process, "network_events": network})
         };
         let obstacle = |needs: &Needs| json!({"rule": needs.rule, "could_match": self.obstacle(needs).is_none(), "why_not": self.obstacle(needs)});
         json!({
-            "hosts": self.hosts.iter().map(host).collect::<Vec<_>>(),
+            "hosts": self.hosts.all().map(host).collect::<Vec<_>>(),
             "first": self.first.map(|time| time.to_string()),
             "last": self.last.map(|time| time.to_string()),
             "process_events": self.events().0,
@@ -221,31 +169,6 @@ impl Coverage {
             "rules": rules.iter().map(obstacle).collect::<Vec<_>>(),
             "remarks": self.remarks(rules, skipped),
         })
-    }
-}
-
-/// What the first event of a host states about it. No rule may want that, and then the decoder did not take it:
-/// once, the whole document is read.
-fn described(event: &Event) -> Host {
-    let document = document::document(event);
-    let text = |name: &str| document::text(&document, name).map(|text| cut(&text).to_owned());
-    let stated = |field: Field| event.str(field).map(|text| cut(text).to_owned());
-    Host {
-        name: text("host.name").or_else(|| text("host.hostname")),
-        os: stated(field::HOST_OS_TYPE).or_else(|| text("host.os.type")),
-        ..Host::default()
-    }
-}
-
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_NAME)]
-}
-
-fn name(id: &str, host: &Host) -> String {
-    match &host.name {
-        Some(name) => visible(name),
-        None if id.is_empty() => "a host without id".to_owned(),
-        None => visible(id),
     }
 }
 
@@ -305,6 +228,23 @@ mod tests {
             "1 event of hosts that do not state host.os.type",
         ];
         assert_eq!(remarks(&events), expected);
+    }
+
+    #[test]
+    fn a_mac_behind_a_thousand_other_hosts_is_one() {
+        let mut coverage = Coverage::default();
+        for number in 0..1100 {
+            let host = format!("l{number}");
+            coverage.observe(&event(0, Categories::PROCESS, "sh", &host, Some("linux")));
+        }
+        for category in [Categories::PROCESS, Categories::NETWORK] {
+            coverage.observe(&event(60, category, "sh", "mac", Some("macos")));
+        }
+        assert_eq!(coverage.remarks(&rules(), 0), ["1100 events of hosts that are not macOS"]);
+        assert!(coverage.lines()[0].starts_with("more than 1000 hosts: l0, "), "{:?}", coverage.lines());
+        assert_eq!(coverage.events(), (1101, 1));
+        let ids: Vec<&str> = coverage.hosts.all().map(|(id, _)| id).skip(999).collect();
+        assert_eq!(ids, ["l999", "further hosts", "further hosts"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod case;
 mod coverage;
+mod hosts;
 pub(crate) mod html;
 mod layout;
 mod quote;

@@ -1,0 +1,145 @@
+//! The hosts of a recording, and how many events each has.
+
+use std::collections::HashMap;
+
+use super::visible;
+use crate::event::{Categories, Event, Field, Scalar, document, field};
+
+/// How many hosts are distinguished; the events of further ones are counted together, by their system.
+const MAX_HOSTS: usize = 1000;
+/// Systems of further hosts that are distinguished.
+const MAX_SYSTEMS: usize = 8;
+/// What stands for the id of those.
+const FURTHER: &str = "further hosts";
+/// How much of what names a host is held: a recording can name one with a megabyte.
+const MAX_NAME: usize = 256;
+/// What one host's events were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// `host.name`, of its first event.
+    pub name: Option<String>,
+    /// `host.os.type`, of its first event.
+    pub os: Option<String>,
+    /// Events of processes.
+    pub process: u64,
+    /// Events of connections.
+    pub network: u64,
+    /// The lowest and the highest number of a message of Endpoint Security, and how many there were.
+    pub numbers: Option<(i64, i64, u64)>,
+}
+
+/// The hosts of a recording.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hosts {
+    hosts: Vec<(String, Host)>,
+    /// Their places.
+    by_id: HashMap<String, usize>,
+    /// Whose the event before was.
+    recent: usize,
+    /// Hosts beyond those that are distinguished, for each system.
+    further: Vec<Host>,
+}
+
+impl Host {
+    fn count(&mut self, event: &Event) {
+        self.process += u64::from(event.categories.intersects(Categories::PROCESS));
+        self.network += u64::from(event.categories.intersects(Categories::NETWORK));
+    }
+
+    /// Those of a category; `any` is any.
+    pub(super) fn events_of(&self, category: &str) -> u64 {
+        match category {
+            "process" => self.process,
+            "network" => self.network,
+            _ => self.process + self.network,
+        }
+    }
+}
+
+impl Hosts {
+    /// Records an event.
+    pub(super) fn observe(&mut self, event: &Event) {
+        let Some(host) = self.host(event.str(field::HOST_ID).unwrap_or_default(), event) else {
+            return self.further(event).count(event);
+        };
+        host.count(event);
+        let number = event.stated(field::GLOBAL_SEQ_NUM).find_map(|number| match number {
+            Scalar::Int(number) => Some(number),
+            _ => None,
+        });
+        if let Some(number) = number {
+            let (low, high, count) = host.numbers.unwrap_or((number, number, 0));
+            host.numbers = Some((low.min(number), high.max(number), count + 1));
+        }
+    }
+
+    /// How many are told apart.
+    pub(super) fn distinguished(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Whether there are more than are told apart.
+    pub(super) fn are_more(&self) -> bool {
+        !self.further.is_empty()
+    }
+
+    /// The host of this id, mostly that of the event before; `None`: one of the further ones.
+    fn host(&mut self, id: &str, event: &Event) -> Option<&mut Host> {
+        let id = cut(id);
+        if self.hosts.get(self.recent).is_none_or(|(known, _)| known != id) {
+            self.recent = match self.by_id.get(id) {
+                Some(at) => *at,
+                None if self.hosts.len() >= MAX_HOSTS => return None,
+                None => {
+                    self.by_id.insert(id.to_owned(), self.hosts.len());
+                    self.hosts.push((id.to_owned(), described(event)));
+                    self.hosts.len() - 1
+                }
+            };
+        }
+        Some(&mut self.hosts[self.recent].1)
+    }
+
+    /// Hosts of the same system as that of the event.
+    fn further(&mut self, event: &Event) -> &mut Host {
+        let os = event.str(field::HOST_OS_TYPE).map(cut);
+        let known = self.further.iter().position(|host| host.os.as_deref() == os);
+        let at = known.unwrap_or(self.further.len().min(MAX_SYSTEMS - 1));
+        if at == self.further.len() {
+            self.further.push(Host { os: os.map(str::to_owned), ..Host::default() });
+        }
+        &mut self.further[at]
+    }
+
+    /// All hosts, with their ids; those of the further ones of each system are one.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Host)> {
+        let further = self.further.iter().map(|host| (FURTHER, host));
+        self.hosts.iter().map(|(id, host)| (id.as_str(), host)).chain(further)
+    }
+}
+
+/// What the first event of a host states about it. No rule may want that, and then the decoder did not take it:
+/// once, the whole document is read.
+fn described(event: &Event) -> Host {
+    let document = document::document(event);
+    let text = |name: &str| document::text(&document, name).map(|text| cut(&text).to_owned());
+    let stated = |field: Field| event.str(field).map(|text| cut(text).to_owned());
+    Host {
+        name: text("host.name").or_else(|| text("host.hostname")),
+        os: stated(field::HOST_OS_TYPE).or_else(|| text("host.os.type")),
+        ..Host::default()
+    }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME)]
+}
+
+/// What a host is called.
+pub(super) fn name(id: &str, host: &Host) -> String {
+    match &host.name {
+        Some(name) => visible(name),
+        None if id.is_empty() => "a host without id".to_owned(),
+        None => visible(id),
+    }
+}
