@@ -121,6 +121,14 @@ fn text_in_utf_16_is_named_with_the_command_that_helps() {
 }
 
 #[test]
+fn a_time_that_cannot_be_read_is_named_also_where_no_line_has_another() {
+    for time in ["Jan 15, 2026 @ 09:30:00.000", "9999-01-01T00:00:00Z"] {
+        let line = json!({"@timestamp": time, "event": {"category": "process"}, "process": {"name": "a"}}).to_string();
+        replayed(line.as_bytes()).exits(65).says(&format!("standard input:1:1: @timestamp \"{time}\" is not a time"));
+    }
+}
+
+#[test]
 fn a_circle_of_symbolic_links_in_a_directory_is_no_circle() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.ndjson"), recording()).unwrap();

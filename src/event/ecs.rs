@@ -158,12 +158,16 @@ fn categories_of(event: &Event) -> Categories {
     event.texts(field::EVENT_CATEGORY).fold(Categories::default(), |all, name| all.with(Categories::named(name)))
 }
 
+/// A date, or milliseconds since 1970 as a number or in a text: what Elasticsearch reads by default.
 fn time_of(event: &Event) -> Result<Timestamp, Error> {
-    match event.stated(field::TIMESTAMP).next().ok_or(Error::NoTimestamp)? {
-        Scalar::Str(text) => Timestamp::parse(text).ok_or_else(|| Error::BadTimestamp(text.to_owned())),
-        Scalar::Int(number) => {
-            Timestamp::from_milliseconds(number).ok_or_else(|| Error::BadTimestamp(number.to_string()))
+    let stated = event.stated(field::TIMESTAMP).next().ok_or(Error::NoTimestamp)?;
+    let time = match stated {
+        Scalar::Str(text) => {
+            let milliseconds = || text.parse().ok().and_then(Timestamp::from_milliseconds);
+            Timestamp::parse(text).or_else(milliseconds)
         }
-        other => Err(Error::BadTimestamp(other.text().into_owned())),
-    }
+        Scalar::Int(number) => Timestamp::from_milliseconds(number),
+        _ => None,
+    };
+    time.ok_or_else(|| Error::BadTimestamp(stated.text().into_owned()))
 }

@@ -103,7 +103,10 @@ impl Decoder {
             let decoded = Decoded::Skipped("bulk action".to_owned());
             return Ok(Decoding { decoded, format: Format::Ecs, repaired: false });
         }
-        skipped.ok_or(first.filter(|_| likely.is_some()).unwrap_or(DecodeError::UnknownFormat))
+        // What has a time, though none that can be read, is a document.
+        let is_document = |error: &DecodeError| matches!(error, DecodeError::Ecs(ecs::Error::BadTimestamp(_)));
+        let told = first.filter(|error| likely.is_some() || is_document(error));
+        skipped.ok_or(told.unwrap_or(DecodeError::UnknownFormat))
     }
 
     fn decode_as(&mut self, line: &Line, format: Format) -> Result<Decoding, DecodeError> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::Decoder;
-use crate::event::{Event, Fields, Line};
+use crate::event::{Decoded, Event, Fields, Line};
 
 fn decoder() -> Decoder {
     Decoder::new(&Fields::new())
@@ -167,4 +167,23 @@ proptest! {
         let (scanned, parsed) = both(&text);
         prop_assert!(scanned.is_none() || scanned == parsed, "{text}: {scanned:?} and {parsed:?}");
     }
+}
+
+#[test]
+fn a_time_is_a_date_or_milliseconds_as_elasticsearch_reads_it_and_nothing_else() {
+    let read = |time: &str| {
+        let line = Line::from(format!(r#"{{"@timestamp":{time},"event":{{"category":"process"}}}}"#));
+        match decoder().decode(&line) {
+            Ok(Decoded::Event(event)) => event.time.to_string(),
+            Ok(Decoded::Skipped(kind)) => kind,
+            Err(error) => error.to_string(),
+        }
+    };
+    for time in [r#""2026-01-15T09:30:00Z""#, "1768469400000", r#""1768469400000""#] {
+        assert_eq!(read(time), "2026-01-15T09:30:00.000000000Z", "{time}");
+    }
+    for time in [r#""Jan 15, 2026 @ 09:30:00.000""#, r#""9999-01-01T00:00:00Z""#, r#""x""#] {
+        assert_eq!(read(time), format!("@timestamp {time} is not a time"));
+    }
+    assert_eq!(read("true"), "@timestamp \"true\" is not a time");
 }
