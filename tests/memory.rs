@@ -134,6 +134,20 @@ fn a_replay_of_large_arguments_runs_where_it_may_hold_no_more_than_its_budget_an
 }
 
 #[test]
+fn events_that_wait_among_large_documents_of_other_kinds_hold_little_of_them() {
+    let run = limited(100, "replay --output none -", |input| {
+        let file =
+            format!(r#"{{"@timestamp":"{}","event":{{"category":"file"}},"x":"{}"}}"#, at(0), "x".repeat(60 << 10));
+        for n in 0..3000 {
+            let (time, rest) = (at(n), r#""event":{"category":"process","type":"start"},"host":{"id":"h"}"#);
+            writeln!(input, r#"{{"@timestamp":"{time}",{rest},"process":{{"entity_id":"e{n}","pid":{n}}}}}"#).unwrap();
+            writeln!(input, "{file}").unwrap();
+        }
+    });
+    run.exits(0).says("3000 events from 1 input").says("file 3000");
+}
+
+#[test]
 fn a_page_of_hostile_alerts_takes_no_more_than_200_mb() {
     let run = limited(200, "alerts --html - -", move |input| {
         let alert = |name: &str, rest: &str| {

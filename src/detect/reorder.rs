@@ -17,6 +17,9 @@ pub enum Lateness {
     Unbounded,
 }
 
+/// So many events are looked at together for blocks of input that they keep alive.
+const LOOKED_AT: usize = 256;
+
 /// Holds events until none that happened before them is expected.
 #[derive(Debug)]
 pub(crate) struct Reorder {
@@ -26,6 +29,8 @@ pub(crate) struct Reorder {
     bytes: usize,
     /// Events that arrived in order; most do.
     queue: VecDeque<(Ordinal, Event)>,
+    /// How many at its end were not looked at yet.
+    fresh: usize,
     stragglers: BTreeMap<Ordinal, Event>,
     arrivals: u64,
     latest: Option<Timestamp>,
@@ -46,6 +51,7 @@ impl Reorder {
             bytes_limit: bytes,
             bytes: 0,
             queue: VecDeque::new(),
+            fresh: 0,
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
@@ -89,6 +95,12 @@ impl Reorder {
             self.stragglers.insert(ordinal, event);
         } else {
             self.queue.push_back((ordinal, event));
+            self.fresh += 1;
+        }
+        if self.fresh == LOOKED_AT {
+            let fresh = self.queue.range_mut(self.queue.len() - self.fresh..);
+            Event::leave_large_blocks(fresh.map(|(_, event)| event));
+            self.fresh = 0;
         }
     }
 
@@ -119,6 +131,7 @@ impl Reorder {
             Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
             _ => self.queue.pop_front(),
         };
+        self.fresh = self.fresh.min(self.queue.len());
         self.bytes = self.bytes.saturating_sub(next.as_ref().map_or(0, |(_, event)| event.stated_bytes()));
         next
     }

@@ -32,6 +32,11 @@ impl Line {
         (self.end - self.start) as usize
     }
 
+    /// The block that it is a part of, as a number, and how many bytes that has: so many it keeps alive.
+    pub(super) fn block(&self) -> (usize, usize) {
+        (Arc::as_ptr(&self.block) as usize, self.block.len())
+    }
+
     /// What is in it at this place.
     pub(super) fn part(&self, range: Range<usize>) -> &str {
         &self.block[self.start as usize + range.start..self.start as usize + range.end]

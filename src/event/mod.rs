@@ -7,6 +7,7 @@
 mod ancestors;
 mod args;
 pub(crate) mod audit_token;
+mod categories;
 mod context;
 pub(crate) mod document;
 pub(crate) mod ecs;
@@ -27,6 +28,7 @@ mod values;
 
 pub use ancestors::Ancestors;
 pub use audit_token::{AuditToken, Machine};
+pub use categories::Categories;
 pub use context::Context;
 pub use execution::Execution;
 pub(crate) use execution::Maker;
@@ -44,43 +46,12 @@ use std::fmt::{self, Write};
 use std::hint::black_box;
 use std::sync::Arc;
 
+use ahash::HashMap;
 use sha2::{Digest, Sha256};
 use values::{Part, Value, Values};
 
-/// The kinds of event that osawatch sees; ECS `event.category`, of which an event may have several.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Categories(u8);
-
-impl Categories {
-    /// `process`: a process started, ended, or was already running.
-    pub const PROCESS: Categories = Categories(1);
-    /// `network`: a connection was attempted or closed.
-    pub const NETWORK: Categories = Categories(2);
-
-    /// The category with this ECS name; empty for one that osawatch cannot see.
-    pub fn named(name: &str) -> Categories {
-        match name {
-            "process" => Categories::PROCESS,
-            "network" => Categories::NETWORK,
-            _ => Categories(0),
-        }
-    }
-
-    /// Both sets together.
-    pub const fn with(self, other: Categories) -> Categories {
-        Categories(self.0 | other.0)
-    }
-
-    /// Whether the sets share a category.
-    pub fn intersects(self, other: Categories) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
+/// A block is kept for lines that are together at least one of so many parts of it.
+const SPARSE: usize = 4;
 
 /// What distinguishes an event that has no document from any other. Whatever else a source learns to say of an event,
 /// its id stays.
@@ -312,6 +283,22 @@ impl Event {
         let line = self.line.as_ref().map_or(0, Line::bytes);
         let script = self.script.as_ref().map_or(0, |script| script.bytes());
         size_of::<Event>() + values + line + script
+    }
+
+    /// Parts these events from blocks of input of which they use little: whoever holds them counts their lines alone.
+    pub(crate) fn leave_large_blocks<'e>(events: impl Iterator<Item = &'e mut Event>) {
+        let mut lines: Vec<&mut Line> = events.filter_map(|event| event.line.as_mut()).collect();
+        let mut used: HashMap<usize, usize> = HashMap::default();
+        for of_one in lines.chunk_by(|one, next| one.block().0 == next.block().0) {
+            let Some(first) = of_one.first() else { continue };
+            *used.entry(first.block().0).or_default() += of_one.iter().map(|line| line.bytes()).sum::<usize>();
+        }
+        for line in &mut lines {
+            let (block, bytes) = line.block();
+            if used.get(&block).is_some_and(|used| bytes > SPARSE * used) {
+                **line = line.detached();
+            }
+        }
     }
 
     /// A copy that does not keep alive the block of input that the event was read in, nor the values of its neighbours.

@@ -56,7 +56,7 @@ impl Documents {
     }
 
     fn read(input: Input, bytes: impl Read + Send + 'static) -> Result<Documents, Error> {
-        let chunks = reader::spawn(bytes, Arc::default(), None);
+        let chunks = reader::spawn(bytes, Arc::default(), None, reader::MAX_CHUNKS);
         let chunks = chunks.map_err(|error| Error::Thread { input: input.to_string(), error })?;
         Ok(Documents { input, values: Values::new(chunks), truncated: false, refused: false })
     }

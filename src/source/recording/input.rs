@@ -29,6 +29,8 @@ pub struct RecordedInput {
     source: Source,
     /// What decodes its blocks before their turn.
     ahead: Option<Ahead>,
+    /// How many chunks of it are read before their turn.
+    chunks: usize,
     size: Option<u64>,
     consumed: Arc<AtomicU64>,
     /// `None` while the input waits for its turn.
@@ -61,10 +63,11 @@ pub(super) enum Step {
 }
 
 impl RecordedInput {
-    pub(super) fn open(source: Source, ahead: Option<Ahead>) -> Result<RecordedInput, Error> {
+    pub(super) fn open(source: Source, ahead: Option<Ahead>, chunks: usize) -> Result<RecordedInput, Error> {
         let mut input = RecordedInput {
             source,
             ahead,
+            chunks,
             size: None,
             consumed: Arc::default(),
             values: None,
@@ -139,15 +142,15 @@ impl RecordedInput {
     pub(super) fn wake(&mut self) -> Result<(), Error> {
         let (consumed, ahead) = (Arc::clone(&self.consumed), self.ahead.clone());
         let chunks = match &self.source.input {
-            Input::Stdin => reader::spawn(io::stdin(), consumed, ahead),
+            Input::Stdin => reader::spawn(io::stdin(), consumed, ahead, self.chunks),
             Input::Memory(bytes) => {
                 self.size = Some(bytes.len() as u64);
-                reader::spawn(io::Cursor::new(Arc::clone(bytes)), consumed, ahead)
+                reader::spawn(io::Cursor::new(Arc::clone(bytes)), consumed, ahead, self.chunks)
             }
             Input::File(path) => {
                 let (file, size) = sources::open(path)?;
                 self.size = size;
-                reader::spawn(file, consumed, ahead)
+                reader::spawn(file, consumed, ahead, self.chunks)
             }
         };
         self.values = Some(Values::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));

@@ -111,11 +111,11 @@ impl Recording {
             // Where no thread can be started, this one does without.
             threads: decoders.and_then(|count| Threads::start(count).ok()),
         };
-        let is_many = sources.all.len() > MAX_OPEN;
+        let count = sources.all.len();
         let mut nothing = None;
         for source in sources.all {
             let (found, name) = (source.found, source.input.to_string());
-            match recording.add(source, is_many) {
+            match recording.add(source, count) {
                 Ok(()) => {}
                 Err(Error::NoKnownFormat { content, first, .. }) if content == Unknown::Empty || found => {
                     recording.problems.push_back(Problem {
@@ -139,10 +139,11 @@ impl Recording {
         }
     }
 
-    /// Opens an input, and looks into a file until its format is known.
-    fn add(&mut self, source: Source, is_many: bool) -> Result<(), Error> {
+    /// Opens one of so many inputs, and looks into a file until its format is known.
+    fn add(&mut self, source: Source, count: usize) -> Result<(), Error> {
+        let is_many = count > MAX_OPEN;
         let ahead = self.threads.as_ref().map(|threads| Ahead::new(threads, self.decoder.ecs()));
-        let mut input = RecordedInput::open(source, ahead)?;
+        let mut input = RecordedInput::open(source, ahead, reader::share(count))?;
         let index = self.inputs.len();
         let mut first = None;
         while input.size().is_some() {

@@ -16,8 +16,10 @@ const BLOCK: usize = 64 << 10;
 const MAX_GATHERED: usize = 2 * BLOCK;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
-/// Chunks that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
-const MAX_CHUNKS: usize = 16;
+/// Chunks of one input that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
+pub(super) const MAX_CHUNKS: usize = 16;
+/// Those of many inputs together, but for two of each.
+const MAX_CHUNKS_OF_ALL: usize = 64;
 
 /// What a reader thread sends. The queue closes at the end of the input.
 pub(super) enum Chunk {
@@ -29,14 +31,20 @@ pub(super) enum Chunk {
     Broken(Unreadable),
 }
 
-/// Starts a thread that reads the input; `consumed` counts the bytes as they are stored, and whole lines are decoded
+/// How many chunks of an input wait where there are so many inputs.
+pub(super) fn share(inputs: usize) -> usize {
+    (MAX_CHUNKS_OF_ALL / inputs.max(1)).clamp(2, MAX_CHUNKS)
+}
+
+/// Starts a thread that reads the input, and up to so many chunks ahead; `consumed` counts the bytes as they are stored, and whole lines are decoded
 /// `ahead`.
 pub(super) fn spawn(
     input: impl Read + Send + 'static,
     consumed: Arc<AtomicU64>,
     ahead: Option<Ahead>,
+    chunks: usize,
 ) -> io::Result<Receiver<Chunk>> {
-    let (sender, receiver) = queue(MAX_CHUNKS);
+    let (sender, receiver) = queue(chunks);
     thread::Builder::new().name("reader".into()).spawn(move || {
         let input = Counting { input, consumed };
         // Failing to send means that the receiver has ended: so does the thread.
@@ -197,7 +205,7 @@ mod tests {
             }
             Chunk::Broken(unreadable) => unreadable.to_string(),
         };
-        let chunks = spawn(pieces, Arc::default(), None).unwrap();
+        let chunks = spawn(pieces, Arc::default(), None, MAX_CHUNKS).unwrap();
         std::iter::from_fn(|| chunks.next(None).ok()).map(show).collect()
     }
 
