@@ -1,6 +1,7 @@
-//! Which sockets were reported, so that each is reported once.
+//! Which sockets were reported, so that each is reported once for each address that it is connected to.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use super::socket::Socket;
 
@@ -17,8 +18,8 @@ pub(crate) struct SeenSockets {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Key {
-    /// Handle and generation.
-    Socket(u64, u64),
+    /// Handle, generation and remote address: a UDP socket can connect again. FACT: udp-connects-again
+    Socket(u64, u64, SocketAddr),
     /// Process and descriptor of one that cannot be read.
     Unreadable(u32, i32),
 }
@@ -26,7 +27,7 @@ enum Key {
 impl SeenSockets {
     /// Reports a socket that is new. `true`: `report` could not, so that it is still new in the next round.
     pub(crate) fn report(&mut self, socket: &Socket, report: impl FnOnce() -> bool) -> bool {
-        let key = Key::Socket(socket.handle, socket.generation);
+        let key = Key::Socket(socket.handle, socket.generation, socket.remote);
         let is_known = self.last_seen.contains_key(&key);
         let is_reported = is_known || report();
         if is_reported {
@@ -71,6 +72,20 @@ mod tests {
             seen.end_round();
         }
         assert_eq!(reported, [1, 3]);
+    }
+
+    #[test]
+    fn a_socket_that_connects_again_is_reported_for_each_address() {
+        let (mut seen, mut reported) = (SeenSockets::default(), Vec::new());
+        for remote in ["127.0.0.1:9", "192.0.2.1:53", "192.0.2.1:53"] {
+            let socket = Socket { remote: remote.parse().unwrap(), ..socket(7, 1) };
+            seen.report(&socket, || {
+                reported.push(remote);
+                true
+            });
+            seen.end_round();
+        }
+        assert_eq!(reported, ["127.0.0.1:9", "192.0.2.1:53"]);
     }
 
     #[test]

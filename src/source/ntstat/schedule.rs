@@ -1,4 +1,4 @@
-//! When a source without a remote address is asked about again.
+//! When a source that may still connect is asked about again.
 
 use std::collections::VecDeque;
 use std::time::Duration;

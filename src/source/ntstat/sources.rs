@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 
 use ahash::HashMap;
 
 use super::descriptor::Descriptor;
+use super::provider::UDP_KERNEL;
 use crate::event::ProcessRef;
 
 /// Sources that are held.
@@ -19,8 +21,16 @@ pub(super) struct Source {
     pub(super) process: Option<ProcessRef>,
     /// Counts how often it was scheduled again.
     pub(super) turn: u32,
-    /// Its remote address was reported.
-    pub(super) connected: bool,
+    /// The remote address that it was last described with.
+    pub(super) remote: Option<SocketAddr>,
+}
+
+impl Source {
+    /// Whether it may have another remote address the next time. A UDP socket can connect again, which the kernel does
+    /// not report unasked; any other connects once. FACT: udp-connects-again
+    pub(super) fn may_connect(&self) -> bool {
+        self.remote.is_none() || self.provider == UDP_KERNEL
+    }
 }
 
 /// Sources by their number, bounded.
@@ -66,6 +76,11 @@ impl Sources {
         self.by_id.get(&id)
     }
 
+    /// Whether a source was described on this socket.
+    pub(super) fn is_described(&self, id: u64) -> bool {
+        self.get(id).is_some_and(|source| source.process.is_some())
+    }
+
     /// The source that a descriptor is about; it is new if it was there before this socket.
     pub(super) fn described(&mut self, id: u64, provider: u32, descriptor: &Descriptor) -> Option<&mut Source> {
         if !self.by_id.contains_key(&id) {
@@ -79,9 +94,9 @@ impl Sources {
         Some(source)
     }
 
-    /// The sources of some processes that have no remote address yet, each with its new turn in the schedule.
+    /// The sources of some processes that may still connect, each with its new turn in the schedule.
     pub(super) fn reschedule(&mut self, is_wanted: impl Fn(ProcessRef) -> bool) -> Vec<(u64, u32)> {
-        let wanted = self.by_id.iter_mut().filter(|(_, source)| !source.connected);
+        let wanted = self.by_id.iter_mut().filter(|(_, source)| source.may_connect());
         let wanted = wanted.filter(|(_, source)| source.process.is_some_and(&is_wanted));
         let next_turn = |(id, source): (&u64, &mut Source)| {
             source.turn = source.turn.wrapping_add(1);

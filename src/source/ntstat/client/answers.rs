@@ -87,21 +87,26 @@ impl Client {
         }
         self.sees_others |= descriptor.process.pid != self.own.pid;
         let inbound = self.sources.is_inbound(descriptor);
+        let was_described = self.sources.is_described(id);
         let Some(source) = self.sources.described(id, provider, descriptor) else { return };
         let Some(remote) = descriptor.remote.filter(|_| !descriptor.is_listening()) else { return };
-        let is_first = !std::mem::replace(&mut source.connected, true);
+        let before = source.remote.replace(remote);
         let transport = transport(source.provider.max(provider));
         if descriptor.process == self.own {
             return;
         }
-        // What began before the agent, or was reported on an earlier socket, is not new.
-        let is_news = is_first
-            && descriptor.started >= self.since
+        // A socket made before the agent began is not new with the remote address that it is first described with, unless
+        // it connects just now. What was reported on an earlier socket is not new either.
+        let is_old = descriptor.started < self.since;
+        let is_news = before != Some(remote)
+            && (!is_old || was_described || described.event & message::OUTBOUND != 0)
             && self.seen_flows.remember(descriptor.process.unique_pid, (descriptor.local, remote), descriptor.started);
         let started = self.clock.timestamp(descriptor.started);
         let flow = |time| flow(described, (transport, remote, inbound), time, started);
         if is_news {
-            let at = if closing { started } else { self.clock.timestamp(descriptor.at) };
+            // One that is first seen as it closes can have connected as soon as it was made.
+            let is_since_start = closing && before.is_none() && !is_old;
+            let at = if is_since_start { started } else { self.clock.timestamp(descriptor.at) };
             // The kernel's own reading when it is between the socket's start and now; else now.
             let time = if (started..=received).contains(&at) { at } else { received };
             self.report(flow(time));

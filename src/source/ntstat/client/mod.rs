@@ -142,7 +142,7 @@ impl Client {
         self.scan.ask();
     }
 
-    /// Does what is due: asks about sources of watched processes that have no remote address yet, and for all sources
+    /// Does what is due: asks about sources of watched processes that may still connect, and for all sources
     /// after a loss.
     pub(crate) fn tick(&mut self, now: Duration, watched: impl Fn(ProcessRef) -> bool) {
         let is_subscribed = !matches!(self.phase, Phase::Subscribing(_));
@@ -163,7 +163,7 @@ impl Client {
         }
         self.examine(now);
         while let Some(entry) = self.schedule.pop(now) {
-            let is_open = |source: &&Source| !source.connected && source.turn == entry.turn;
+            let is_open = |source: &&Source| source.may_connect() && source.turn == entry.turn;
             let Some(source) = self.sources.get(entry.id).filter(is_open) else { continue };
             let is_tested = |process| matches!(&self.test, Test::Running(test) if test.is_about(process));
             let is_wanted = source.process.is_some_and(|process| watched(process) || is_tested(process));

@@ -204,6 +204,80 @@ fn a_socket_without_a_far_end_is_asked_again_while_its_process_is_watched() {
     );
 }
 
+/// An update of a UDP socket to an IPv4 address, or to none.
+fn udp_to(remote: [u8; 4], flags: u16) -> Vec<u8> {
+    let mut bytes = update(1, UDP_KERNEL, 280, flags);
+    let [a, b, c, d] = remote;
+    let end = if remote == [0; 4] { [0; 8] } else { [16, 2, 0, 53, a, b, c, d] };
+    put(&mut bytes, 152 + 84, &end);
+    bytes
+}
+
+fn started_before_the_agent(mut update: Vec<u8>) -> Vec<u8> {
+    put(&mut update, 152 + 16, &5_u64.to_le_bytes());
+    update
+}
+
+/// The remote addresses of the flows since the last call, and whether each is an end.
+fn told(client: &mut Conversation) -> Vec<(String, bool)> {
+    client.flows().iter().map(|flow| (flow.remote.ip().to_string(), flow.phase == Phase::Closed)).collect()
+}
+
+fn begun(remote: &str) -> (String, bool) {
+    (remote.to_owned(), false)
+}
+
+#[test]
+fn a_udp_socket_that_connects_again_is_told_for_each_address_and_asked_about_while_its_process_is_watched() {
+    let (mut client, ms) = (ready(), Duration::from_millis);
+    client.receive(&[added(1, UDP_KERNEL), udp_to([127, 0, 0, 1], 0)].concat(), ms(0), received());
+    assert_eq!(told(&mut client), [begun("127.0.0.1")]);
+    client.requests();
+    let is_watched = |process: ProcessRef| process.pid == 50;
+    let asked: Vec<u64> = (0..4100)
+        .filter(|at| {
+            client.tick(ms(*at), is_watched);
+            !client.requests().is_empty()
+        })
+        .collect();
+    assert_eq!(asked, [2, 12, 52, 202, 1202, 2202, 3202]);
+    let (first, again) = (udp_to([192, 0, 2, 1], 0), udp_to([192, 0, 2, 1], 0));
+    client.receive(&[first, again].concat(), ms(4100), received());
+    assert_eq!(told(&mut client), [begun("192.0.2.1")]);
+    client.receive(&[udp_to([0; 4], 0), udp_to([192, 0, 2, 1], 0)].concat(), ms(4100), received());
+    assert_eq!(told(&mut client), [], "dissolved, and connected to the same address");
+    client.receive(&udp_to([192, 0, 2, 2], 4), ms(4200), received());
+    assert_eq!(told(&mut client), [begun("192.0.2.2"), ("192.0.2.2".into(), true)], "at the latest as it closes");
+}
+
+#[test]
+fn an_address_that_a_socket_is_first_seen_with_as_it_closes_has_the_time_of_the_report_if_it_had_another() {
+    let mut client = ready();
+    client.receive(&udp_to([127, 0, 0, 1], 0), Duration::ZERO, received());
+    client.receive(&udp_to([192, 0, 2, 1], 4), Duration::ZERO, received());
+    assert_eq!(client.flows()[1].time, Timestamp::from_milliseconds(1_000_020).unwrap());
+}
+
+#[test]
+fn a_socket_made_before_the_agent_is_news_when_it_connects_after_it_was_seen() {
+    for (before, now) in [([0; 4], [192, 0, 2, 1]), ([127, 0, 0, 1], [192, 0, 2, 1])] {
+        let mut client = ready();
+        client.receive(&started_before_the_agent(udp_to(before, 0)), Duration::ZERO, received());
+        assert_eq!(told(&mut client), []);
+        client.receive(&started_before_the_agent(udp_to(now, 0)), Duration::ZERO, received());
+        assert_eq!(told(&mut client), [begun("192.0.2.1")], "{before:?}");
+    }
+}
+
+#[test]
+fn a_socket_made_before_the_agent_is_news_when_the_kernel_says_that_it_connects() {
+    let mut client = ready();
+    let mut connecting = started_before_the_agent(update(1, TCP_KERNEL, 344, 0));
+    put(&mut connecting, 24, &0x2000_u64.to_le_bytes());
+    client.receive(&connecting, Duration::ZERO, received());
+    assert_eq!(told(&mut client), [begun("93.184.216.34")]);
+}
+
 #[test]
 fn a_host_name_stands_behind_the_descriptor_of_either_length() {
     for (size, kind, name) in [(336, 1, Some("example.com")), (344, 1, Some("example.com")), (336, 0, None)] {
