@@ -205,18 +205,18 @@ fn in_the_simulated_mac_terminate_takes_only_the_execution_of_the_alert_and_what
         r#""upid": 4502, "pupid": 4501}}"#,
         "\n"
     );
-    let alert = |id: &str, pidversion: u32| {
+    let alert = |id: &str, pidversion: u32, unique_pid: u32| {
         json!({
             "@timestamp": "2026-01-01T00:00:00Z", "event": { "id": id, "kind": "alert" },
             "process": {
                 "pid": 501, "name": "osascript", "entity_id": "e",
                 "code_signature": { "signing_id": "com.apple.osascript" },
             },
-            "osawatch": { "process": { "pidversion": pidversion, "is_platform_binary": true } },
+            "osawatch": { "process": { "pidversion": pidversion, "unique_pid": unique_pid, "is_platform_binary": true } },
         })
     };
     let alerts = folder.path().join("alerts.ndjson");
-    fs::write(&alerts, format!("{}\n{}\n", alert("now", 1002), alert("before", 7))).unwrap();
+    fs::write(&alerts, format!("{}\n{}\n", alert("now", 1002, 4501), alert("before", 1002, 7))).unwrap();
     let alerts = alerts.display().to_string();
     let terminate =
         |args: &[&str]| in_the_mac(folder.path(), processes, &[&["terminate", &alerts, "--alert"], args].concat());
@@ -224,7 +224,7 @@ fn in_the_simulated_mac_terminate_takes_only_the_execution_of_the_alert_and_what
     let would = "would have been terminated; `dry_run` is on";
     assert_eq!(run.stdout, format!("osascript (501) {would}\ncurl (502) {would}\n"));
     let run = terminate(&["before"]).exits(1);
-    assert_eq!(run.stdout, "osascript (501) was not running any more\n", "another execution has the pid");
+    assert_eq!(run.stdout, "osascript (501) was not running any more\n", "another process has the pid");
     // The simulated kernel lets nobody signal its processes.
     let run = terminate(&["now"]).exits(1);
     assert!(run.stdout.contains("could not be terminated: SIGTERM: Operation not permitted"), "{}", run.stdout);

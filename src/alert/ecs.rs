@@ -210,8 +210,9 @@ fn take_over_value(into: &mut Map<String, Json>, name: &mut String, key: &str, v
 }
 
 /// Fields of `osawatch.process` that only some sources know.
-const PROCESS_FIELDS: [&str; 8] = [
+const PROCESS_FIELDS: [&str; 9] = [
     "osawatch.process.pidversion",
+    "osawatch.process.unique_pid",
     "osawatch.process.audit_token",
     "osawatch.process.args_left_out",
     "osawatch.process.path_truncated",

@@ -1,6 +1,5 @@
 //! `osawatch terminate`: ends the execution of an alert, by hand.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use crate::config::Alerts;
 use crate::config::trust;
 use crate::event::document::text;
 use crate::report::visible;
-use crate::response::{ExecutionId, Member, Outcome, Responder, Settings, Target};
+use crate::response::{Member, Outcome, Responder, Settings, Target};
 use crate::source;
 use crate::source::live::Error as LiveError;
 
@@ -117,33 +116,33 @@ fn end(responder: &mut Responder, target: &Target, tree: bool) -> Vec<(Target, O
 /// The process tree of an execution.
 struct Tree<'t> {
     target: &'t Target,
-    /// The unique pids of its processes, which may have ended: what they started is of the tree.
+    /// The unique pids of its processes, which may have ended: what they started is of the tree. One that runs another
+    /// program is the same process.
     processes: Vec<u64>,
-    /// A process that runs another program has another execution.
-    executions: HashSet<ExecutionId>,
 }
 
 impl Tree<'_> {
     /// That of the target, or one of nothing.
     fn of<'t>(responder: &Responder, target: &'t Target, is_wanted: bool) -> Tree<'t> {
         let root = target.execution(std::process::id()).ok().filter(|_| is_wanted);
-        let process = root.and_then(|root| responder.executions().unique_pid(root));
-        Tree { target, processes: process.into_iter().collect(), executions: root.into_iter().collect() }
+        let running = |pid| responder.executions().process(pid).filter(|process| target.is_of(*process));
+        let process = root.and_then(|root| target.unique_pid.or_else(|| Some(running(root.pid)?.unique_pid)));
+        Tree { target, processes: process.into_iter().collect() }
     }
 
-    /// The executions of the tree that are new since the last call.
+    /// The processes of the tree that are new since the last call.
     fn grown(&mut self, responder: &Responder) -> impl Iterator<Item = Target> {
         let mut found =
             if self.processes.is_empty() { Vec::new() } else { responder.executions().trees(&self.processes) };
-        found.retain(|member| self.executions.insert(member.execution));
-        let new = found.iter().map(|member| member.unique_pid).filter(|process| !self.processes.contains(process));
-        self.processes.extend(new.collect::<Vec<_>>());
+        found.retain(|member| !self.processes.contains(&member.unique_pid));
+        self.processes.extend(found.iter().map(|member| member.unique_pid));
         let of = self.target.clone();
-        found.into_iter().map(move |Member { execution, name, .. }| Target {
+        found.into_iter().map(move |Member { execution, name, unique_pid }| Target {
             name,
             entity_id: String::new(),
             pid: Some(execution.pid),
             pidversion: Some(execution.pidversion),
+            unique_pid: Some(unique_pid),
             is_other_platform_binary: false,
             ..of.clone()
         })
@@ -214,10 +213,27 @@ mod tests {
         let settings = Settings { dry_run: false, grace: Duration::from_secs(5) };
         let mut responder = Responder::new(Box::new(table.clone()), settings, 99);
         let ended: Vec<_> = end(&mut responder, &target, true).into_iter().map(|(t, o)| (t.pid.unwrap(), o)).collect();
-        let wanted = [(11, Outcome::Gone), (10, Outcome::Terminated)].into_iter();
-        let wanted: Vec<_> = wanted.chain([11, 12, 13].map(|pid| (pid, Outcome::Terminated))).collect();
-        assert_eq!(ended, wanted);
+        assert_eq!(ended, [10, 11, 12, 13].map(|pid| (pid, Outcome::Terminated)));
         assert!(table.state.lock().unwrap().running.is_empty());
+    }
+
+    #[test]
+    fn what_a_process_that_has_ended_left_is_of_its_tree_where_the_alert_names_the_process() {
+        let table = Table::default();
+        {
+            let mut state = table.state.lock().unwrap();
+            state.running.insert(11, (7, false));
+            state.children.push((10, 11));
+        }
+        let settings = Settings { dry_run: false, grace: Duration::from_secs(5) };
+        let ended = |unique_pid| {
+            let target = Target::of(&serde_json::from_str(&alert("a", 10)).unwrap()).unwrap();
+            let mut responder = Responder::new(Box::new(table.clone()), settings, 99);
+            let outcomes = end(&mut responder, &Target { unique_pid, ..target }, true).into_iter();
+            outcomes.map(|(target, outcome)| (target.pid.unwrap(), outcome)).collect::<Vec<_>>()
+        };
+        assert_eq!(ended(None), [(10, Outcome::Gone)]);
+        assert_eq!(ended(Some(10)), [(10, Outcome::Gone), (11, Outcome::Terminated)]);
     }
 
     #[test]

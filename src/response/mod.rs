@@ -1,7 +1,8 @@
 //! What is done about an alert besides writing it: the execution that it is about is ended.
 //!
-//! Nothing is ended by its name. Before each signal the kernel is asked whether the pid is still that of the execution in
-//! the alert, by its pid version; between the answer and the signal lie microseconds in which it could end.
+//! Nothing is ended by its name. Before each signal the kernel is asked whether the pid is still that of the process in
+//! the alert, by its unique pid; between the answer and the signal lie microseconds in which it could end. A process that
+//! runs another program by then is the same process: to exec would be a way out. FACT: pid-version
 
 pub(crate) mod document;
 mod sink;
@@ -9,7 +10,7 @@ mod target;
 
 use std::time::Duration;
 
-pub(crate) use crate::source::live::{End, ExecutionId, Executions, Member};
+pub(crate) use crate::source::live::{End, ExecutionId, Executions, Member, Process};
 pub(crate) use sink::{Policy, Responding, Started};
 pub(crate) use target::Target;
 
@@ -36,7 +37,8 @@ pub(crate) enum Outcome {
     Terminated,
     /// It did not, and was sent SIGKILL.
     Killed,
-    /// It did not run any more: it had ended, or another has its pid.
+    /// It did not run any more: it had ended, and another process can have its pid. So it is of an execution that has run
+    /// another program since, where the alert does not name its process.
     Gone,
     /// It must not be ended.
     Refused(&'static str),
@@ -73,6 +75,8 @@ impl Outcome {
 /// An execution that was sent SIGTERM.
 struct Pending {
     target: Target,
+    pid: u32,
+    unique_pid: u64,
     kill_at: Duration,
 }
 
@@ -111,9 +115,8 @@ impl Responder {
             Ok(execution) => execution,
             Err(why) => return Some(Outcome::Refused(why)),
         };
-        if !self.executions.is_running(execution) {
-            return Some(Outcome::Gone);
-        }
+        let process = self.executions.process(execution.pid).filter(|process| target.is_of(*process));
+        let Some(Process { unique_pid, .. }) = process else { return Some(Outcome::Gone) };
         if self.settings.dry_run {
             return Some(Outcome::DryRun);
         }
@@ -124,7 +127,7 @@ impl Responder {
             return Some(Outcome::Failed(format!("{}: {error}", End::Terminate.name())));
         }
         let kill_at = now.saturating_add(self.settings.grace);
-        self.pending.push(Pending { target: target.clone(), kill_at });
+        self.pending.push(Pending { target: target.clone(), pid: execution.pid, unique_pid, kill_at });
         None
     }
 
@@ -132,13 +135,13 @@ impl Responder {
     pub(crate) fn look(&mut self, now: Duration) -> Vec<(Target, Outcome)> {
         let mut outcomes = Vec::new();
         for pending in std::mem::take(&mut self.pending) {
-            let Ok(execution) = pending.target.execution(self.own_pid) else { continue };
-            if !self.executions.is_running(execution) {
+            let process = self.executions.process(pending.pid);
+            if process.is_none_or(|process| process.unique_pid != pending.unique_pid) {
                 outcomes.push((pending.target, Outcome::Terminated));
             } else if now < pending.kill_at {
                 self.pending.push(pending);
             } else {
-                let outcome = match self.executions.signal(execution.pid, End::Kill) {
+                let outcome = match self.executions.signal(pending.pid, End::Kill) {
                     Ok(()) => Outcome::Killed,
                     Err(error) => Outcome::Failed(format!("{}: {error}", End::Kill.name())),
                 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::ExecutionId;
+use super::{ExecutionId, Process};
 use crate::event::document::{get, text};
 use crate::script::{PROGRAMS, Program};
 
@@ -21,6 +21,8 @@ pub(crate) struct Target {
     pub pid: Option<u32>,
     /// Its pid version.
     pub pidversion: Option<u32>,
+    /// The unique pid of its process, which only alerts of a live Mac have.
+    pub unique_pid: Option<u64>,
     /// It is a program of the system that does not run scripts.
     pub is_other_platform_binary: bool,
 }
@@ -32,7 +34,8 @@ impl Target {
             return None;
         }
         let string = |name: &str| text(document, name).unwrap_or_default();
-        let number = |name: &str| get(document, name)?.as_u64()?.try_into().ok();
+        let unsigned = |name: &str| get(document, name)?.as_u64();
+        let number = |name: &str| unsigned(name)?.try_into().ok();
         let name = string("process.name");
         let signing_id = string("process.code_signature.signing_id");
         let is_platform = get(document, "osawatch.process.is_platform_binary") != Some(&Json::Bool(false));
@@ -45,9 +48,19 @@ impl Target {
             entity_id: string("process.entity_id"),
             pid: number("process.pid"),
             pidversion: number("osawatch.process.pidversion"),
+            unique_pid: unsigned("osawatch.process.unique_pid"),
             is_other_platform_binary: is_platform && !is_watched && !is_application,
             name,
         })
+    }
+
+    /// Whether it is an execution of this process, which has its pid. Where the process is known, it can run another
+    /// program by now.
+    pub(crate) fn is_of(&self, process: Process) -> bool {
+        match self.unique_pid {
+            Some(unique_pid) => process.unique_pid == unique_pid,
+            None => self.pidversion == Some(process.pidversion),
+        }
     }
 
     /// The numbers of the execution, if it may be ended; else why not.

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) forks_at_its_end: HashMap<u32, u32>,
     /// A process that runs another program when the first signal is sent.
     pub(crate) runs_another: Option<u32>,
+    /// Unique pids that are not the pid.
+    pub(crate) unique_pids: HashMap<u32, u64>,
 }
 
 impl Table {
@@ -39,8 +41,16 @@ impl Table {
         table
     }
 
-    fn set(&self, pid: u32, version: u32) {
-        self.state.lock().unwrap().running.insert(pid, (version, false));
+    /// The pid is that of another process.
+    fn reuse(&self, pid: u32, version: u32) {
+        let mut state = self.state.lock().unwrap();
+        state.running.insert(pid, (version, false));
+        state.unique_pids.insert(pid, 5000 + u64::from(pid));
+    }
+
+    /// The process runs another program, in which SIGTERM is ignored or not.
+    fn exec(&self, pid: u32, version: u32, is_stubborn: bool) {
+        self.state.lock().unwrap().running.insert(pid, (version, is_stubborn));
     }
 
     fn sent(&self) -> Vec<(u32, End)> {
@@ -49,13 +59,10 @@ impl Table {
 }
 
 impl Executions for Table {
-    fn is_running(&self, execution: ExecutionId) -> bool {
+    fn process(&self, pid: u32) -> Option<Process> {
         let state = self.state.lock().unwrap();
-        state.running.get(&execution.pid).is_some_and(|(version, _)| *version == execution.pidversion)
-    }
-
-    fn unique_pid(&self, execution: ExecutionId) -> Option<u64> {
-        self.is_running(execution).then_some(execution.pid.into())
+        let unique_pid = state.unique_pids.get(&pid).copied().unwrap_or(pid.into());
+        state.running.get(&pid).map(|(pidversion, _)| Process { unique_pid, pidversion: *pidversion })
     }
 
     fn trees(&self, of: &[u64]) -> Vec<Member> {
@@ -141,9 +148,40 @@ fn a_pid_that_is_used_again_between_sigterm_and_sigkill_is_not_killed() {
     let table = Table::of(&[(10, 1, true)]);
     let mut responder = responder(&table, ACTS);
     assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), None);
-    table.set(10, 2);
+    table.reuse(10, 2);
     assert_eq!(responder.look(GRACE), [(osascript(10, 1), Outcome::Terminated)]);
     assert_eq!(table.sent(), [(10, End::Terminate)]);
+}
+
+#[test]
+fn a_process_that_runs_another_program_after_sigterm_has_not_ended_and_is_killed() {
+    let table = Table::of(&[(10, 1, true)]);
+    let mut responder = responder(&table, ACTS);
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), None);
+    table.exec(10, 2, true);
+    assert_eq!(responder.look(Duration::from_millis(100)), []);
+    assert_eq!(responder.look(GRACE), [(osascript(10, 1), Outcome::Killed)]);
+    assert_eq!(table.sent(), [(10, End::Terminate), (10, End::Kill)]);
+}
+
+#[test]
+fn a_process_that_runs_another_program_before_sigterm_is_ended_where_the_alert_names_it() {
+    let table = Table::of(&[(10, 2, false)]);
+    let mut responder = responder(&table, ACTS);
+    let target = Target { unique_pid: Some(10), ..osascript(10, 1) };
+    assert_eq!(responder.take(&osascript(10, 1), Duration::ZERO), Some(Outcome::Gone), "it can be another process");
+    assert_eq!(responder.take(&target, Duration::ZERO), None);
+    assert_eq!(responder.look(Duration::from_millis(100)), [(target.clone(), Outcome::Terminated)]);
+    table.reuse(10, 1);
+    assert_eq!(responder.take(&target, Duration::ZERO), Some(Outcome::Gone), "another process, whatever its version");
+    assert_eq!(table.sent(), [(10, End::Terminate)]);
+}
+
+#[test]
+fn the_process_of_an_alert_is_known_by_the_unique_pid_in_it() {
+    let numbers = json!({ "pidversion": 1, "unique_pid": 4_294_967_297_u64, "is_platform_binary": false });
+    let target = Target::of(&alert(json!({ "pid": 10, "name": "evil" }), numbers)).unwrap();
+    assert_eq!((target.pidversion, target.unique_pid), (Some(1), Some(4_294_967_297)));
 }
 
 #[test]

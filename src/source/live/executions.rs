@@ -11,6 +11,15 @@ pub(crate) struct ExecutionId {
     pub pidversion: u32,
 }
 
+/// The process that has a pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Its unique pid, which it keeps when it runs another program.
+    pub unique_pid: u64,
+    /// The pid version of what it runs now.
+    pub pidversion: u32,
+}
+
 /// A process of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
@@ -43,10 +52,8 @@ impl End {
 
 /// The processes of this Mac.
 pub(crate) trait Executions: Send {
-    /// Whether this execution runs now: neither another has its pid, nor did it run another program, nor has it ended.
-    fn is_running(&self, execution: ExecutionId) -> bool;
-    /// The unique pid of the process of this execution, while it runs.
-    fn unique_pid(&self, execution: ExecutionId) -> Option<u64>;
+    /// The process that has this pid, if there is one that has not ended.
+    fn process(&self, pid: u32) -> Option<Process>;
     /// The processes that run now, of those with these unique pids and of what descends from them, parents first.
     fn trees(&self, of: &[u64]) -> Vec<Member>;
     /// Sends the signal to the process that has the pid.

@@ -20,7 +20,7 @@ use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use bell::{Bell, RingingSender};
-pub(crate) use executions::{End, ExecutionId, Executions, Member};
+pub(crate) use executions::{End, ExecutionId, Executions, Member, Process};
 pub(crate) use health::{Health, SourceKind};
 pub(crate) use lateness::ExecLateness;
 pub(crate) use losses::Losses;

@@ -9,7 +9,7 @@ use crate::source::libproc::process::{self, BSD_INFO_SIZE, UNIQUE_INFO_SIZE, Uni
 use crate::source::libproc::running::{Program, Running};
 use crate::source::libproc::seen::SeenSockets;
 use crate::source::libproc::socket::{self, Socket};
-use crate::source::live::{Losses, RingingSender, Watched};
+use crate::source::live::{Losses, Process, RingingSender, Watched};
 
 /// How often the sockets of watched processes are looked at. Nothing runs while none is watched.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -29,10 +29,10 @@ pub(super) fn made_before(pid: u32, time: Timestamp) -> Option<u64> {
     (process.info.started <= time.nanoseconds()).then_some(process.unique.unique_pid)
 }
 
-/// Whether this execution runs now. One that has ended and was not yet waited for does not. FACT: zombie-info
-pub(super) fn runs(pid: u32, pidversion: u32) -> bool {
-    let process = i32::try_from(pid).ok().and_then(running_process);
-    process.is_some_and(|process| process.unique.pidversion == pidversion)
+/// The process that has this pid. One that has ended and was not yet waited for is none. FACT: zombie-info
+pub(super) fn process(pid: u32) -> Option<Process> {
+    let UniqueInfo { unique_pid, pidversion, .. } = running_process(i32::try_from(pid).ok()?)?.unique;
+    Some(Process { unique_pid, pidversion })
 }
 
 /// Every process that runs now.

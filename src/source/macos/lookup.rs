@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::libproc;
 use crate::event::{Event, Machine};
 use crate::source::libproc::running;
-use crate::source::live::{End, ExecutionId, Executions, Lookup, Member, UserNames};
+use crate::source::live::{End, Executions, Lookup, Member, Process, UserNames};
 
 /// The name of a user, getpwuid_r(3).
 fn user_name(uid: u32) -> Option<String> {
@@ -36,13 +36,8 @@ impl Lookup for System {
 }
 
 impl Executions for System {
-    fn is_running(&self, execution: ExecutionId) -> bool {
-        libproc::runs(execution.pid, execution.pidversion)
-    }
-
-    fn unique_pid(&self, execution: ExecutionId) -> Option<u64> {
-        let found = libproc::unique_info(execution.pid).filter(|info| info.pidversion == execution.pidversion);
-        found.map(|info| info.unique_pid)
+    fn process(&self, pid: u32) -> Option<Process> {
+        libproc::process(pid)
     }
 
     fn trees(&self, of: &[u64]) -> Vec<Member> {
