@@ -1,10 +1,11 @@
 //! The directory of an incident: alerts, recording, report page and a summary with the hash of each, and nothing else.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, Mode, OFlags, unlinkat};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +15,7 @@ use super::recorder::Recorded;
 use crate::detect::RuleSet;
 use crate::event::Timestamp;
 use crate::event::hash::hex;
+use crate::output::Options;
 use crate::report::html;
 use crate::status::Status;
 
@@ -27,28 +29,52 @@ const RECORDING: &str = "recording.ndjson.gz";
 const REPORT: &str = "report.html";
 const SUMMARY: &str = "summary.json";
 
-/// A case directory.
-#[derive(Clone, Debug)]
+/// A case directory. Until the run has begun it is removed with what is in it, so that the next try can have its name.
+#[derive(Debug)]
 pub(super) struct CaseDirectory {
     path: PathBuf,
+    directory: File,
     began: Timestamp,
+    has_begun: bool,
+}
+
+impl Drop for CaseDirectory {
+    fn drop(&mut self) {
+        if !self.has_begun {
+            for name in [ALERTS, RECORDING] {
+                let _ = unlinkat(&self.directory, name, AtFlags::empty());
+            }
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
 }
 
 impl CaseDirectory {
     /// Makes the directory, which must not exist, for its owner alone.
     pub(super) fn create(path: &Path) -> Result<CaseDirectory, Failure> {
-        DirBuilder::new().mode(0o700).create(path).map_err(|error| {
+        let create = || {
+            DirBuilder::new().mode(0o700).create(path)?;
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+        };
+        let directory = create().map_err(|error: io::Error| {
             let why = match error.kind() {
                 io::ErrorKind::AlreadyExists => "exists already; name one that does not".to_owned(),
                 _ => format!("cannot create: {error}"),
             };
             Failure::new(Failure::CANNOT_CREATE, format!("--case {}: {why}", path.display()))
         })?;
-        Ok(CaseDirectory { path: path.to_owned(), began: now() })
+        Ok(CaseDirectory { path: path.to_owned(), directory, began: now(), has_begun: false })
     }
 
-    pub(super) fn alerts(&self) -> PathBuf {
-        self.path.join(ALERTS)
+    /// Whatever comes now, what is in the directory stays.
+    pub(super) fn begin(&mut self) {
+        self.has_begun = true;
+    }
+
+    /// How to write its alerts.
+    pub(super) fn alerts(&self) -> Options {
+        Options { is_new: true, ..Options::new(&self.path.join(ALERTS)) }
     }
 
     pub(super) fn recording(&self) -> PathBuf {
@@ -58,7 +84,7 @@ impl CaseDirectory {
     /// Writes the page and, last, the summary.
     pub(super) fn close(&self, why: &str, status: &Status, recorded: Recorded) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::new(Failure::IO, format!("{}: {error}", self.path.display()));
-        let (alerts, more) = read(&self.alerts()).map_err(failed)?;
+        let (alerts, more) = read(&self.path.join(ALERTS)).map_err(failed)?;
         let count = alerts.len() as u64 + more;
         let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
         self.write(REPORT, &html::page(alerts, &notes, more, now())).map_err(failed)?;
@@ -125,15 +151,15 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_case_has_four_files_and_the_summary_has_the_hash_of_each_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("case");
-        let case = CaseDirectory::create(&path).unwrap();
+        let mut case = CaseDirectory::create(&path).unwrap();
+        case.begin();
         fs::write(
-            case.alerts(),
+            case.alerts().path,
             "{\"event\":{\"kind\":\"alert\"},\"message\":\"found\"}\n{\"event\":{\"kind\":\"event\"}}\n",
         )
         .unwrap();
@@ -149,6 +175,19 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((&summary["files"][1]["bytes"], &summary["files"][1]["sha256"]), (&json!(3), &json!(abc)));
         assert!(fs::read_to_string(path.join(REPORT)).unwrap().contains("found"));
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_no_directory_and_one_that_has_begun_leaves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("case");
+        let case = CaseDirectory::create(&path).unwrap();
+        fs::write(case.alerts().path, "").unwrap();
+        fs::write(case.recording(), "").unwrap();
+        drop(case);
+        assert!(!path.exists());
+        CaseDirectory::create(&path).unwrap().begin();
+        assert!(path.exists());
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload), &bell)?;
     let options = options(&args, config, &life, bell);
     let sensors = source::live(&options).map_err(live_failure)?;
-    let case = args.case.as_deref().map(CaseDirectory::create).transpose()?;
+    let mut case = args.case.as_deref().map(CaseDirectory::create).transpose()?;
     let (recorder, tap) = case.as_ref().map(|case| Recorder::start(&case.recording())).transpose()?.unzip();
     let mut sink = open_sink(&args, case.as_ref(), config, &sensors.machine)?;
     introduce(&mut sink, &loaded, &life, &sensors.machine, &options);
@@ -112,6 +112,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let sink = LiveSink::new(sink, &response, sensors.machine.clone(), exchanged)?;
     let (machine, ports) = (sensors.machine.clone(), Ports { control: controls, status: Some(status), tap });
     let agent = Agent::start(settings, pipeline, sensors, options.watched, sink).map_err(failed)?;
+    case.iter_mut().for_each(CaseDirectory::begin);
     let ended = agent.with_ports(ports).run(&stop);
     end(ended, &machine, (recorder, case), &published)
 }
@@ -175,11 +176,11 @@ fn open_sink(
     config: Option<&Config>,
     machine: &Machine,
 ) -> Result<Sink, Failure> {
-    let path = args.alerts.clone().or(case.map(CaseDirectory::alerts));
-    let path = path.as_deref().or(config.map(|config| config.alerts.file.as_path()));
+    let path = args.alerts.as_deref().or(config.map(|config| config.alerts.file.as_path()));
+    let file = path.map(|path| alert_file::options(path, config));
     Sink::open(Wanted {
         format: args.output,
-        file: path.map(|path| alert_file::options(path, config)),
+        file: file.or(case.map(CaseDirectory::alerts)),
         system_log: args.syslog || config.is_some_and(|config| config.alerts.syslog),
         live: Some(machine.clone()),
     })

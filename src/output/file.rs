@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use super::directory;
 use super::error::{Error, ErrorKind};
@@ -23,6 +24,7 @@ use crate::event::Timestamp;
 #[derive(Debug)]
 pub(super) struct AlertFile {
     path: PathBuf,
+    is_new: bool,
     fsync: Fsync,
     fsync_interval: Duration,
     rotation: Option<Rotation>,
@@ -54,6 +56,7 @@ impl AlertFile {
         AlertFile {
             names: Names::of(&options.path),
             path: options.path.clone(),
+            is_new: options.is_new,
             fsync: options.fsync,
             fsync_interval: options.fsync_interval,
             rotation: options.rotation,
@@ -95,7 +98,7 @@ impl AlertFile {
         // Opening a named pipe must not wait for a reader.
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o640).custom_flags(flags);
+        options.read(true).append(true).create(true).create_new(self.is_new).mode(0o640).custom_flags(flags);
         let mut file = self.medium.open(&options, &self.path).map_err(|error| self.error(error))?;
         let metadata = file.metadata().map_err(|error| self.error(error))?;
         self.check(&file, &metadata)?;
@@ -121,12 +124,13 @@ impl AlertFile {
         let (uid, mode) = (metadata.uid(), metadata.mode() & 0o7777);
         let user = rustix::process::geteuid();
         let others = if user.is_root() { 0o022 } else { 0o002 };
-        if (uid != 0 && uid != user.as_raw()) || mode & others != 0 {
+        if !self.is_new && ((uid != 0 && uid != user.as_raw()) || mode & others != 0) {
             return refuse(ErrorKind::NotOurs { uid, mode, user: user.as_raw() });
         }
-        let lock = |operation| rustix::fs::flock(file, operation).is_ok();
-        // A reader may hold a shared lock, which does not matter; another osawatch holds an exclusive one.
-        if !lock(FlockOperation::NonBlockingLockExclusive) && !lock(FlockOperation::NonBlockingLockShared) {
+        // A reader may hold a shared lock, which does not matter; another osawatch holds an exclusive one. A volume may
+        // have no locks.
+        let is_held = |operation| rustix::fs::flock(file, operation) == Err(Errno::WOULDBLOCK);
+        if is_held(FlockOperation::NonBlockingLockExclusive) && is_held(FlockOperation::NonBlockingLockShared) {
             return refuse(ErrorKind::Locked);
         }
         Ok(())

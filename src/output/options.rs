@@ -17,6 +17,9 @@ const RESERVE: u64 = 1 << 20;
 pub(crate) struct Options {
     /// The file.
     pub path: PathBuf,
+    /// The file must not exist. It is taken as its volume makes it: one that ignores owners, as USB sticks do, says that
+    /// it belongs to another. FACT: ignored-owners, ignored-owners-exfat
+    pub is_new: bool,
     /// When lines are forced to the disk.
     pub fsync: Fsync,
     /// How often, when `fsync` is [`Fsync::Interval`].
@@ -36,6 +39,7 @@ impl Options {
     pub(crate) fn new(path: &Path) -> Options {
         Options {
             path: path.to_owned(),
+            is_new: false,
             fsync: Fsync::Always,
             fsync_interval: Duration::from_secs(1),
             rotation: None,

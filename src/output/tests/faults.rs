@@ -30,6 +30,38 @@ fn start_with_lines_waiting(medium: &Arc<Bad>, options: &Options, count: u64) ->
     writer
 }
 
+/// A volume that ignores owners: whoever makes a file, it belongs to another or is for everyone.
+#[derive(Debug)]
+struct Ownerless;
+
+impl super::super::medium::Medium for Ownerless {
+    fn open(&self, options: &OpenOptions, path: &Path) -> std::io::Result<File> {
+        let file = options.open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(0o777))?;
+        Ok(file)
+    }
+}
+
+#[test]
+fn a_new_file_on_a_volume_that_ignores_owners_is_taken_and_one_that_was_there_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alerts.ndjson");
+    let new = Options { is_new: true, ..Options::new(&path) };
+    let open = |options: &Options| Writer::on(Arc::new(Ownerless), options.clone(), at(0));
+    let mut writer = open(&new).unwrap();
+    writer.write(&line(0), at(0));
+    // It is made again where it is gone; what another put in its place is not written to.
+    fs::remove_file(&path).unwrap();
+    writer.write(&line(1), at(1));
+    assert_eq!(fs::read_to_string(&path).unwrap(), line(1) + "\n");
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "of another").unwrap();
+    writer.write(&line(2), at(2));
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), writer.waiting()), ("of another", 1));
+    assert!(open(&new).unwrap_err().to_string().contains("File exists"));
+    assert!(open(&Options::new(&path)).unwrap_err().to_string().contains("writable by others"));
+}
+
 #[test]
 fn a_restart_on_a_full_disk_runs_and_keeps_alerts() {
     let folder = tempfile::tempdir().unwrap();
