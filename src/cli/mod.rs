@@ -10,6 +10,7 @@ mod case;
 mod clock;
 mod command;
 mod config;
+mod descriptors;
 mod doctor;
 mod doctor_sources;
 mod effective;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::args::duration;
 use super::clock::now;
+use super::descriptors;
 use super::exit::Failure;
 use super::raw_recording::RawRecording;
 use super::recorder::Recorder;
@@ -77,6 +78,7 @@ fn pseudonyms(host: Option<&str>) -> Result<Pseudonyms, Failure> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    descriptors::raise_limit();
     let bell = Bell::default();
     let (control, controls) = bell.channel(CONTROLS);
     let stop = signals::listen(control, None, &bell)?;

@@ -12,6 +12,7 @@ use super::args::duration;
 use super::case::CaseDirectory;
 use super::clock::now;
 use super::config::LayerArgs;
+use super::descriptors;
 use super::effective::{self, Effective};
 use super::exit::Failure;
 pub(super) use super::exit::live_failure;
@@ -83,6 +84,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let config = loaded.config.as_ref();
     logger::set_level(verbosity, config);
     loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
+    descriptors::raise_limit();
     let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
     let life = Life::begin(directory)?;
     let bell = Bell::default();
