@@ -23,6 +23,8 @@ pub(super) struct Account {
     pub(super) last_error: Option<Moment>,
     /// Why the configuration as it is on the disk is not in effect.
     pub(super) refused: Option<String>,
+    /// Why recordings ended before the run.
+    pub(super) unrecorded: Vec<String>,
     /// Optional work that is not done in this run.
     pub(super) left_out: Vec<String>,
     /// Optional work that is not done until the agent takes less of a processor.
@@ -55,6 +57,7 @@ impl Account {
             last_alert: None,
             last_error: None,
             refused: None,
+            unrecorded: Vec::new(),
             left_out: Vec::new(),
             shed: None,
             held_up: None,

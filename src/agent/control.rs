@@ -21,6 +21,8 @@ pub(crate) enum Control {
     Refuse(String),
     /// Scripts are not read for the rest of the run, and why.
     LeaveOut(String),
+    /// A recording has ended before the run, and why.
+    Unrecorded(String),
 }
 
 /// What takes effect of a configuration while the agent works.

@@ -234,6 +234,7 @@ impl<S: Sink + Send + 'static> Agent<S> {
             Control::Reload(reload) => self.engine.reload(*reload, self.began.elapsed()),
             Control::Refuse(why) => self.engine.refuse(why, self.began.elapsed()),
             Control::LeaveOut(what) => self.engine.leave_out(what),
+            Control::Unrecorded(why) => self.engine.unrecorded(why, self.began.elapsed()),
         }
         self.deliver();
     }

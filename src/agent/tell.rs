@@ -120,7 +120,8 @@ impl Engine {
         let lost = (lost > 0)
             .then(|| format!("{} lost or evicted within {} min", plural(lost, "event"), RECENT.as_secs() / 60));
         let left_out = self.account.left_out().into_iter().map(|what| format!("left out: {what}"));
-        [blind, refused, lost].into_iter().flatten().chain(left_out).collect()
+        let unrecorded = self.account.unrecorded.iter().cloned();
+        [blind, refused, lost].into_iter().flatten().chain(unrecorded).chain(left_out).collect()
     }
 
     /// So much processor time was used in all until now: over the limit, optional work is left out.
@@ -203,6 +204,15 @@ impl Engine {
         self.items.push(Item::Document(document));
         self.say(Level::Warning, format!("the configuration was refused, and the one before stays: {why}"), now);
         self.account.refused = Some(why);
+        self.account.change();
+    }
+
+    /// A recording has ended early: what comes now is not in it.
+    pub(super) fn unrecorded(&mut self, why: String, now: Duration) {
+        let document = lifecycle::unrecorded(self.time(now), &self.system.machine, &why);
+        self.items.push(Item::Document(document));
+        self.say(Level::Warning, why.clone(), now);
+        self.account.unrecorded.push(why);
         self.account.change();
     }
 

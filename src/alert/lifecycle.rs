@@ -101,6 +101,12 @@ pub(crate) fn no_longer_limited(time: Timestamp, machine: &Machine, what: &str) 
     about.document([("osawatch.agent".to_owned(), json!({ "left_out": [] }))])
 }
 
+/// A recording ended before the run, and why: what came later is not in it.
+pub(crate) fn unrecorded(time: Timestamp, machine: &Machine, why: &str) -> Document {
+    let about = About { outcome: Some("failure"), ..about(time, machine, "recording_failed", why) };
+    about.document([("osawatch.agent".to_owned(), json!({ "unrecorded": why }))])
+}
+
 /// A configuration was read while the agent ran: taken, or refused with what is wrong.
 pub(crate) fn configuration(time: Timestamp, machine: &Machine, taken: Result<&str, &str>) -> Document {
     let (action, outcome, message, text) = match taken {

@@ -77,42 +77,52 @@ impl CaseDirectory {
         Options { is_new: true, ..Options::new(&self.path.join(ALERTS)) }
     }
 
+    /// What a recording leaves on the volume, for the alerts, the page and the summary.
+    pub(super) const ROOM: u64 = 16 << 20;
+
     pub(super) fn recording(&self) -> PathBuf {
         self.path.join(RECORDING)
     }
 
-    /// Writes the page and, last, the summary.
-    pub(super) fn close(&self, why: &str, status: &Status, recorded: Recorded) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::new(Failure::IO, format!("{}: {error}", self.path.display()));
-        let (alerts, more) = read(&self.path.join(ALERTS)).map_err(failed)?;
-        let count = alerts.len() as u64 + more;
-        let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
-        self.write(REPORT, &html::page(alerts, &notes, more, now())).map_err(failed)?;
-        let mut files = Vec::new();
-        for name in [ALERTS, RECORDING, REPORT] {
-            let (bytes, sha256) = digest(&self.path.join(name)).map_err(failed)?;
-            files.push(json!({ "name": name, "bytes": bytes, "sha256": sha256 }));
-        }
+    /// Writes the page and, last, the summary. What cannot be done does not keep the rest from being done.
+    pub(super) fn close(&self, why: &str, status: &Status, recorded: &Recorded) -> Result<(), Failure> {
+        let page = self.write_page();
+        let files = [ALERTS, RECORDING, REPORT].map(|name| match digest(&self.path.join(name)) {
+            Ok((bytes, sha256)) => json!({ "name": name, "bytes": bytes, "sha256": sha256 }),
+            Err(error) => json!({ "name": name, "error": error.to_string() }),
+        });
         let losses = status.losses.iter().filter(|loss| loss.count > 0);
         let summary = json!({
             "osawatch": env!("CARGO_PKG_VERSION"), "began": self.began.to_string(), "ended": now().to_string(),
-            "why": why, "alerts": count,
+            "why": why, "alerts": page.as_ref().ok(),
             "coverage": {
                 "sources": status.sources, "processes": status.processes, "connections": status.connections,
                 "unattributed": status.unattributed, "lost": losses.collect::<Vec<_>>(),
                 "problems": status.problems,
             },
-            "recording": { "events": recorded.events, "lost": recorded.lost },
+            "recording": { "events": recorded.events, "lost": recorded.lost, "error": recorded.error },
             "files": files,
         });
-        self.write(SUMMARY, &format!("{summary:#}\n")).map_err(failed)
+        let written = self.write(SUMMARY, &format!("{summary:#}\n"));
+        let closed = page.and(written);
+        closed.map_err(|error| Failure::new(Failure::IO, format!("{}: {error}", self.path.display())))
     }
 
+    /// Writes the page of the alerts. Returns how many there are.
+    fn write_page(&self) -> io::Result<u64> {
+        let (alerts, more) = read(&self.path.join(ALERTS))?;
+        let count = alerts.len() as u64 + more;
+        let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
+        self.write(REPORT, &html::page(alerts, &notes, more, now()))?;
+        Ok(count)
+    }
+
+    /// Writes a file whole; a part of one would take the room of the next.
     fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(self.path.join(name))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        written.inspect_err(|_| _ = unlinkat(&self.directory, name, AtFlags::empty()))
     }
 }
 
@@ -165,7 +175,7 @@ mod tests {
         .unwrap();
         fs::write(case.recording(), "abc").unwrap();
         let status = Status { processes: 3, ..Status::default() };
-        case.close("time limit reached", &status, Recorded { events: 3, lost: 0 }).unwrap();
+        case.close("time limit reached", &status, &Recorded { events: 3, ..Recorded::default() }).unwrap();
         let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, [ALERTS, RECORDING, REPORT, SUMMARY]);
@@ -175,6 +185,23 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((&summary["files"][1]["bytes"], &summary["files"][1]["sha256"]), (&json!(3), &json!(abc)));
         assert!(fs::read_to_string(path.join(REPORT)).unwrap().contains("found"));
+    }
+
+    #[test]
+    fn a_case_whose_recording_failed_or_is_gone_has_its_page_its_summary_and_the_other_hashes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("case");
+        let mut case = CaseDirectory::create(&path).unwrap();
+        case.begin();
+        fs::write(case.alerts().path, "{\"event\":{\"kind\":\"alert\"},\"message\":\"found\"}\n").unwrap();
+        let recorded = Recorded { events: 3, lost: 4, error: Some("no space".into()) };
+        case.close("stopped", &Status::default(), &recorded).unwrap();
+        assert!(fs::read_to_string(path.join(REPORT)).unwrap().contains("found"));
+        let summary: Json = serde_json::from_str(&fs::read_to_string(path.join(SUMMARY)).unwrap()).unwrap();
+        assert_eq!(summary["recording"], json!({ "events": 3, "lost": 4, "error": "no space" }));
+        let names = [0, 1, 2].map(|at| summary["files"][at]["sha256"].is_string());
+        assert_eq!((summary["alerts"].as_u64(), names), (Some(1), [true, false, true]));
+        assert!(summary["files"][1]["error"].as_str().unwrap().starts_with("No such file"), "{summary}");
     }
 
     #[test]

@@ -15,10 +15,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::exit::Failure;
+use crate::agent::Control;
 use crate::event::hash::hex;
 use crate::report::{plural, visible};
 use crate::source::eslogger;
-use crate::source::live::{Raw, Tapped};
+use crate::source::live::{Raw, RingingSender, Tapped};
 
 const EVENTS: &str = "endpoint_security.ndjson";
 const NETWORK: &str = "network.hex";
@@ -31,12 +32,16 @@ const FINISH: Duration = Duration::from_secs(3);
 pub(super) struct RawRecording {
     directory: PathBuf,
     stop: Sender<()>,
-    done: Receiver<(u64, io::Result<()>)>,
+    done: Receiver<(u64, Option<String>)>,
 }
 
 impl RawRecording {
-    /// Makes the directory, for its owner alone, and starts to write.
-    pub(super) fn start(directory: &Path, tapped: Tapped<Raw>) -> Result<RawRecording, Failure> {
+    /// Makes the directory, for its owner alone, and starts to write. Who has the control is told when that fails.
+    pub(super) fn start(
+        directory: &Path,
+        tapped: Tapped<Raw>,
+        control: RingingSender<Control>,
+    ) -> Result<RawRecording, Failure> {
         let failed = |error: io::Error| {
             let why = match error.kind() {
                 io::ErrorKind::AlreadyExists => "exists already; name one that does not".to_owned(),
@@ -47,7 +52,9 @@ impl RawRecording {
         DirBuilder::new().mode(0o700).create(directory).map_err(failed)?;
         let files = Files::create(directory).map_err(failed)?;
         let ((stop, stopped), (ended, done)) = (bounded(1), bounded(1));
-        let work = move || _ = ended.send(write(files, &tapped, &stopped));
+        let shown = visible(&directory.display().to_string());
+        let writing = Writing { files, shown, control, error: None, lost: 0 };
+        let work = move || _ = ended.send(write(writing, &tapped, &stopped));
         std::thread::Builder::new().name("osawatch-raw".into()).spawn(work).map_err(failed)?;
         Ok(RawRecording { directory: directory.to_owned(), stop, done })
     }
@@ -55,11 +62,11 @@ impl RawRecording {
     /// Ends the recording; the sources live on until the program ends. Returns what it came to, for people.
     pub(super) fn finish(self) -> Result<String, Failure> {
         let shown = visible(&self.directory.display().to_string());
-        let failed =
-            |error: io::Error| Failure::new(Failure::IO, format!("--raw {shown}: cannot write the recording: {error}"));
+        let failed = |why: String| Failure::new(Failure::IO, why);
         let _ = self.stop.send(());
-        let (lost, result) = self.done.recv_timeout(FINISH).map_err(|_| failed(io::ErrorKind::TimedOut.into()))?;
-        result.map_err(failed)?;
+        let late = |_| failed(cannot_write(&shown, &io::ErrorKind::TimedOut.into()));
+        let (lost, error) = self.done.recv_timeout(FINISH).map_err(late)?;
+        error.map_or(Ok(()), |why| Err(failed(why)))?;
         Ok(format!("what the sources sent is in {shown}, {} lost", plural(lost, "piece")))
     }
 }
@@ -95,31 +102,40 @@ impl Files {
     }
 }
 
+fn cannot_write(shown: &str, error: &io::Error) -> String {
+    format!("--raw {shown}: cannot write the recording: {error}")
+}
+
 /// Files that are written until one of them fails.
 struct Writing {
     files: Files,
-    result: io::Result<()>,
+    /// Their directory, for people.
+    shown: String,
+    control: RingingSender<Control>,
+    error: Option<String>,
     lost: u64,
 }
 
 impl Writing {
     fn take(&mut self, raw: Raw) {
-        if self.result.is_ok() {
-            self.result = self.files.write(raw);
-        }
-        self.lost += u64::from(self.result.is_err());
+        self.attempt(|files| files.write(raw));
+        self.lost += u64::from(self.error.is_some());
     }
 
-    fn flush(&mut self) {
-        if self.result.is_ok() {
-            self.result = self.files.flush();
+    fn attempt(&mut self, write: impl FnOnce(&mut Files) -> io::Result<()>) {
+        if self.error.is_none()
+            && let Err(error) = write(&mut self.files)
+        {
+            let why = cannot_write(&self.shown, &error);
+            // The agent can have ended.
+            let _ = self.control.send(Control::Unrecorded(why.clone()));
+            self.error = Some(why);
         }
     }
 }
 
 /// Writes what comes until it is to end, and what waits then. Returns how many pieces were lost.
-fn write(files: Files, tapped: &Tapped<Raw>, stopped: &Receiver<()>) -> (u64, io::Result<()>) {
-    let mut writing = Writing { files, result: Ok(()), lost: 0 };
+fn write(mut writing: Writing, tapped: &Tapped<Raw>, stopped: &Receiver<()>) -> (u64, Option<String>) {
     loop {
         select! {
             recv(tapped.copies) -> copy => match copy {
@@ -127,12 +143,12 @@ fn write(files: Files, tapped: &Tapped<Raw>, stopped: &Receiver<()>) -> (u64, io
                 Err(_) => break,
             },
             recv(stopped) -> _ => break,
-            default(FLUSH) => writing.flush(),
+            default(FLUSH) => writing.attempt(Files::flush),
         }
     }
     tapped.copies.try_iter().for_each(|(raw, _charge)| writing.take(raw));
-    writing.flush();
-    (tapped.lost.load(Ordering::Relaxed) + writing.lost, writing.result)
+    writing.attempt(Files::flush);
+    (tapped.lost.load(Ordering::Relaxed) + writing.lost, writing.error)
 }
 
 #[cfg(test)]
@@ -142,14 +158,14 @@ mod tests {
 
     use super::*;
     use crate::event::Timestamp;
-    use crate::source::live::tap;
+    use crate::source::live::{Bell, tap};
 
     #[test]
     fn what_is_printed_stays_as_it_is_and_bytes_are_written_in_hexadecimal() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("raw");
         let (tap, tapped) = tap();
-        let recording = RawRecording::start(&directory, tapped).unwrap();
+        let recording = RawRecording::start(&directory, tapped, Bell::default().channel(1).0).unwrap();
         tap.take(3, || Raw::Printed(b"{\"a\"".to_vec()));
         tap.take(3, || Raw::Printed(b"\xff}\n".to_vec()));
         tap.take(3, || Raw::Bytes { time: Timestamp::default(), what: "sent".into(), bytes: vec![0, 0xab, 7] });
@@ -168,7 +184,8 @@ mod tests {
     #[test]
     fn a_directory_that_exists_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
-        let error = RawRecording::start(folder.path(), tap().1).err().unwrap();
+        let control = Bell::default().channel(1).0;
+        let error = RawRecording::start(folder.path(), tap().1, control).err().unwrap();
         assert!(error.to_string().ends_with("exists already; name one that does not"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -13,7 +13,7 @@ use super::clock::now;
 use super::descriptors;
 use super::exit::Failure;
 use super::raw_recording::RawRecording;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, Wanted};
 use super::run::live_failure;
 use super::signals::{self, CONTROLS};
 use crate::agent::{self, Agent, Ports, Settings};
@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     descriptors::raise_limit();
     let bell = Bell::default();
     let (control, controls) = bell.channel(CONTROLS);
-    let stop = signals::listen(control, None, &bell)?;
+    let stop = signals::listen(control.clone(), None, &bell)?;
     let (raw_tap, raw_tapped) = args.raw.as_ref().map(|_| tap()).unzip();
     let options = Options {
         exec: args.exec_source,
@@ -96,8 +96,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let sensors = source::live(&options).map_err(live_failure)?;
     let pseudonyms = args.anonymise.then(|| pseudonyms(sensors.host_name.as_deref())).transpose()?;
     let raw = args.raw.as_deref().zip(raw_tapped);
-    let raw = raw.map(|(directory, tapped)| RawRecording::start(directory, tapped)).transpose()?;
-    let (recorder, tap) = Recorder::start_with(&args.output, pseudonyms)?;
+    let raw = raw.map(|(directory, tapped)| RawRecording::start(directory, tapped, control.clone())).transpose()?;
+    let (recorder, tap) = Recorder::start(&args.output, Wanted { pseudonyms, room: 0, control })?;
     let settings = Settings { run_for: args.r#for, ..Settings::default() };
     let (machine, pipeline) = (sensors.machine.clone(), Pipeline::new(RuleSet::default(), Limits::live()));
     let agent = Agent::start(settings, pipeline, sensors, options.watched, Losses(recorder.documents()));
@@ -108,13 +108,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Err(error) => error.to_string(),
     };
     let status = serde_json::to_value(ended.status.brief()).unwrap_or_default();
-    let recorded = recorder.finish(&lifecycle::stopped(now(), &machine, &why, status))?;
+    let recorded = recorder.finish(&lifecycle::stopped(now(), &machine, &why, status));
     let lost = ended.status.losses.iter().map(|loss| loss.count).sum::<u64>() + recorded.lost;
     let file = visible(&args.output.display().to_string());
     terminal::say(&format!("{why}: {} in {file}, {lost} lost", plural(recorded.events, "event")));
     if let Some(raw) = raw {
         terminal::say(&raw.finish()?);
     }
+    recorded.result()?;
     ended.result.map(|_| ExitCode::SUCCESS).map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })

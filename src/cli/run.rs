@@ -20,7 +20,7 @@ use super::life::Life;
 use super::live_sink::{Fixed, LiveSink};
 use super::logger::{self, Verbosity};
 use super::publish::{Publisher, processor_time};
-use super::recorder::{Recorded, Recorder};
+use super::recorder::{self, Recorder};
 use super::reload::{Reloader, Targets};
 use super::rules::Selection;
 use super::signals::{self, CONTROLS};
@@ -95,7 +95,11 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let options = options(&args, config, &life, bell);
     let sensors = source::live(&options).map_err(live_failure)?;
     let mut case = args.case.as_deref().map(CaseDirectory::create).transpose()?;
-    let (recorder, tap) = case.as_ref().map(|case| Recorder::start(&case.recording())).transpose()?.unzip();
+    let record = |case: &CaseDirectory| {
+        let wanted = recorder::Wanted { pseudonyms: None, room: CaseDirectory::ROOM, control: control.clone() };
+        Recorder::start(&case.recording(), wanted)
+    };
+    let (recorder, tap) = case.as_ref().map(record).transpose()?.unzip();
     let mut sink = open_sink(&args, case.as_ref(), config, &sensors.machine)?;
     introduce(&mut sink, &loaded, &life, &sensors.machine, &options);
     let failed = |error| live_failure(LiveError::Thread(error));
@@ -135,10 +139,11 @@ fn end(
     let mut sink = sink.map(LiveSink::finish);
     sink.iter_mut().for_each(|sink| agent::Sink::document(sink, stopped.clone()));
     let finished = finish(result, sink);
-    let recorded = recorder.map_or(Ok(Recorded::default()), |recorder| recorder.finish(&stopped));
-    let closed = recorded.and_then(|recorded| case.map_or(Ok(()), |case| case.close(&why, &status, recorded)));
+    let recorded = recorder.map(|recorder| recorder.finish(&stopped)).unwrap_or_default();
+    let closed = case.map_or(Ok(()), |case| case.close(&why, &status, &recorded));
     Publisher::finish(published, status);
-    finished.and_then(|code| closed.map(|()| code))
+    let code = finished?;
+    closed.and(recorded.result()).map(|()| code)
 }
 
 /// What is said before anything is watched: what the rules cannot see, how the run before ended, and that this one began.

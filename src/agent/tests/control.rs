@@ -184,6 +184,15 @@ fn a_refused_configuration_is_a_document_and_a_problem_until_one_is_taken() {
 }
 
 #[test]
+fn a_recording_that_ends_early_is_a_document_at_once_and_a_problem_for_the_rest_of_the_run() {
+    let played = Played::start(Settings::default());
+    played.control.send(Control::Unrecorded("r.ndjson: cannot write the recording: full".into())).unwrap();
+    assert_eq!(played.settle().problems, ["r.ndjson: cannot write the recording: full"]);
+    let (seen, status) = played.end();
+    assert_eq!((actions(&seen), status.problems.len()), (vec!["recording_failed".to_owned()], 1));
+}
+
+#[test]
 fn a_source_that_dies_blinds_the_agent_which_says_so_and_goes_on() {
     let played = Played::start(Settings::default());
     played.process(health(SourceKind::Exec, true, "40 ms"));
