@@ -34,6 +34,7 @@ mod rule_files;
 mod rule_tests;
 mod rules;
 mod run;
+mod seen;
 mod selftest;
 mod selftest_player;
 mod shown;

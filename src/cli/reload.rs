@@ -9,9 +9,10 @@ use super::config::LayerArgs;
 use super::effective::{self, Effective};
 use super::live_sink::{Fixed, Outputs};
 use super::rules::Selection;
+use super::seen::Seen;
 use crate::agent::{Control, Reload};
+use crate::config::Config;
 use crate::config::keys::{keys, value_of};
-use crate::config::{Config, Stamp};
 use crate::detect::RuleSet;
 use crate::pipeline::Exchange;
 use crate::report::plural;
@@ -41,7 +42,7 @@ pub(super) struct Reloader {
     before: RuleSet,
     /// What was read last.
     config: Config,
-    stamps: Vec<Stamp>,
+    seen: Seen,
 }
 
 impl Reloader {
@@ -49,11 +50,10 @@ impl Reloader {
     pub(super) fn new(
         (layers, selection): (&LayerArgs, &Selection),
         fixed: Fixed,
-        loaded: &Effective,
+        (seen, loaded): (Seen, &Effective),
     ) -> Option<Reloader> {
         let (config, before) = (loaded.config.clone()?, loaded.rules.successor());
-        let stamps = layers.layers().stamps(&config.rules.paths);
-        Some(Reloader { layers: layers.clone(), selection: selection.clone(), fixed, before, config, stamps })
+        Some(Reloader { layers: layers.clone(), selection: selection.clone(), fixed, before, config, seen })
     }
 
     /// Starts the thread. A message on `asked` has it reload at once.
@@ -77,11 +77,9 @@ impl Reloader {
 
     /// What the agent is to be told, if anything has changed or someone asked.
     fn look(&mut self, is_asked: bool, targets: &Targets) -> Option<Control> {
-        let stamps = self.layers.layers().stamps(&self.config.rules.paths);
-        if stamps == self.stamps && !is_asked {
+        if self.seen.is_current(&self.layers) && !is_asked {
             return None;
         }
-        self.stamps = stamps;
         match self.load(targets) {
             Ok(reload) => Some(Control::Reload(Box::new(reload))),
             Err(why) => Some(Control::Refuse(why)),
@@ -90,7 +88,9 @@ impl Reloader {
 
     /// Reads and prepares everything, and only then has anything take effect.
     fn load(&mut self, targets: &Targets) -> Result<Reload, String> {
-        let loaded = Effective::load_into(self.before.successor(), &self.layers, &self.selection);
+        let read = || Effective::load_into(self.before.successor(), &self.layers, &self.selection);
+        let (seen, loaded) = Seen::before(&self.layers, read);
+        self.seen = seen;
         let Effective { config, rules, redactor, blind_spots } = loaded.map_err(|error| error.to_string())?;
         let config = config.ok_or("the configuration is no longer there")?;
         let outputs = Outputs::prepare(&self.fixed, (&self.config, &config)).map_err(|error| error.to_string())?;
@@ -102,8 +102,6 @@ impl Reloader {
             let _ = targets.scan.try_send(());
         }
         self.before = rules.successor();
-        // What the new one names is looked at from now on.
-        self.stamps = self.layers.layers().stamps(&config.rules.paths);
         self.config = config;
         let config = &self.config;
         Ok(Reload {
@@ -134,21 +132,12 @@ fn what(old: &Config, new: &Config, rules: &RuleSet) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::logger::Verbosity;
+    use super::super::seen::tests::{RULE, arguments, write};
     use super::*;
     use crate::source::live::Bell;
     use crossbeam_channel::{bounded, unbounded};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
-
-    fn write(path: &Path, text: &str) {
-        // Another inode, as an editor or an MDM writes.
-        let next = path.with_extension("next");
-        fs::write(&next, text).unwrap();
-        fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::rename(next, path).unwrap();
-    }
 
     /// What the reloader tells, as the run receives it.
     struct Told {
@@ -164,20 +153,43 @@ mod tests {
     }
 
     fn reloader(path: &Path) -> Reloader {
-        use clap::Parser;
-        #[derive(Parser)]
-        struct Line {
-            #[command(flatten)]
-            config: LayerArgs,
-            #[command(flatten)]
-            selection: Selection,
-            #[command(flatten)]
-            verbosity: Verbosity,
-        }
-        let Line { config, selection, verbosity } = Line::parse_from(["", "--config", &path.display().to_string()]);
-        let loaded = Effective::load_into(RuleSet::default(), &config, &selection).unwrap();
+        let (config, selection, verbosity) = arguments(path);
+        let read = || Effective::load_into(RuleSet::default(), &config, &selection);
+        let (seen, loaded) = Seen::before(&config, read);
         let fixed = Fixed { file: None, system_log: false, verbosity };
-        Reloader::new((&config, &selection), fixed, &loaded).unwrap()
+        Reloader::new((&config, &selection), fixed, (seen, &loaded.unwrap())).unwrap()
+    }
+
+    #[test]
+    fn a_change_between_the_reading_and_the_start_is_taken_at_the_first_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::create_dir(folder.path().join("rules")).unwrap();
+        write(&path, "[rules]\npaths = [\"rules\"]\n");
+        let (config, selection, verbosity) = arguments(&path);
+        let read = || Effective::load_into(RuleSet::default(), &config, &selection);
+        let (seen, loaded) = Seen::before(&config, read);
+        write(&folder.path().join("rules/own.toml"), RULE);
+        let fixed = Fixed { file: None, system_log: false, verbosity };
+        let mut reloader = Reloader::new((&config, &selection), fixed, (seen, &loaded.unwrap())).unwrap();
+        let Some(Control::Reload(reload)) = reloader.look(false, &told().targets) else { panic!() };
+        assert!(reload.exchange.set.rules.iter().any(|rule| rule.id == "own"));
+        assert!(reloader.look(false, &told().targets).is_none());
+    }
+
+    #[test]
+    fn a_mistake_in_rules_that_only_the_new_configuration_names_is_refused_once_and_their_mending_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        write(&path, "");
+        let (mut reloader, told) = (reloader(&path), told());
+        fs::create_dir(folder.path().join("rules")).unwrap();
+        write(&folder.path().join("rules/own.toml"), "mistake");
+        write(&path, "[rules]\npaths = [\"rules\"]\n");
+        assert!(matches!(reloader.look(false, &told.targets), Some(Control::Refuse(_))));
+        assert!(reloader.look(false, &told.targets).is_none());
+        write(&folder.path().join("rules/own.toml"), RULE);
+        assert!(matches!(reloader.look(false, &told.targets), Some(Control::Reload(_))));
     }
 
     #[test]
@@ -242,9 +254,7 @@ mod tests {
         fs::create_dir(folder.path().join("rules")).unwrap();
         write(&path, "[rules]\npaths = [\"rules\"]\n");
         let (mut reloader, told) = (reloader(&path), told());
-        let query = "process where process.pid == 1";
-        let rule = format!("[rule]\nrule_id = \"own\"\nname = \"own\"\nquery = '{query}'\n");
-        write(&folder.path().join("rules/own.toml"), &rule);
+        write(&folder.path().join("rules/own.toml"), RULE);
         let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
         assert!(reload.exchange.set.rules.iter().any(|rule| rule.id == "own"));
         fs::create_dir(folder.path().join("exceptions.d")).unwrap();

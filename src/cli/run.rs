@@ -23,6 +23,7 @@ use super::publish::{Publisher, processor_time};
 use super::recorder::{self, Recorder};
 use super::reload::{Reloader, Targets};
 use super::rules::Selection;
+use super::seen::Seen;
 use super::signals::{self, CONTROLS};
 use super::sink::{self, Format, Sink, Wanted};
 use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
@@ -77,10 +78,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure> {
-    let loaded = match args.case {
-        Some(_) => Effective::without_configuration(&args.selection)?,
-        None => Effective::load_into(RuleSet::default(), &args.config, &args.selection)?,
+    let (seen, loaded) = match args.case {
+        Some(_) => (Seen::default(), Effective::without_configuration(&args.selection)),
+        None => {
+            let read = || Effective::load_into(RuleSet::default(), &args.config, &args.selection);
+            Seen::before(&args.config, read)
+        }
     };
+    let loaded = loaded?;
     let config = loaded.config.as_ref();
     logger::set_level(verbosity, config);
     loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
@@ -90,7 +95,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let bell = Bell::default();
     let ((control, controls), (reload, reloads)) = (bell.channel(CONTROLS), bounded(1));
     let fixed = Fixed { file: args.alerts.clone(), system_log: args.syslog, verbosity };
-    let reloader = Reloader::new((&args.config, &args.selection), fixed, &loaded);
+    let reloader = Reloader::new((&args.config, &args.selection), fixed, (seen, &loaded));
     let stop = signals::listen(control.clone(), reloader.is_some().then_some(reload), &bell)?;
     let options = options(&args, config, &life, bell);
     let sensors = source::live(&options).map_err(live_failure)?;
