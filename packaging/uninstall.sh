@@ -50,6 +50,8 @@ done
 [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo $0"
 
 stop_job || fail "launchd does not let go of $label; nothing was removed"
+# tccutil finds a grant by the bundle: without it, the grant stays.
+tccutil reset SystemPolicyAllFiles "$label" >/dev/null 2>&1 || :
 # Only links that lead into the bundle are ours.
 for link in "$usr_local/bin/osawatch" "$usr_local"/share/man/man1/osawatch*.1 "$usr_local/share/zsh/site-functions/_osawatch"; do
     case $(readlink "$link" 2>/dev/null) in
@@ -70,8 +72,6 @@ $keep || rm -rf "$settings" "$state" "$logs"
 if pkgutil --pkg-info "$label.pkg" >/dev/null 2>&1; then
     pkgutil --forget "$label.pkg" >/dev/null || fail "the receipt $label.pkg stays"
 fi
-# A grant for a program that is gone.
-tccutil reset SystemPolicyAllFiles "$label" >/dev/null 2>&1 || :
 if $keep; then
     echo "osawatch is removed; $settings, $state and $logs stay"
 else
