@@ -125,8 +125,8 @@ impl Tree<'_> {
     /// That of the target, or one of nothing.
     fn of<'t>(responder: &Responder, target: &'t Target, is_wanted: bool) -> Tree<'t> {
         let root = target.execution(std::process::id()).ok().filter(|_| is_wanted);
-        let running = |pid| responder.executions().process(pid).filter(|process| target.is_of(*process));
-        let process = root.and_then(|root| target.unique_pid.or_else(|| Some(running(root.pid)?.unique_pid)));
+        let known = |root| responder.unique_pid(target, root).or_else(|| responder.running(target, root));
+        let process = root.and_then(known);
         Tree { target, processes: process.into_iter().collect() }
     }
 
@@ -139,7 +139,7 @@ impl Tree<'_> {
         let of = self.target.clone();
         found.into_iter().map(move |Member { execution, name, unique_pid }| Target {
             name,
-            entity_id: String::new(),
+            entity_id: responder.executions().entity_id(execution),
             pid: Some(execution.pid),
             pidversion: Some(execution.pidversion),
             unique_pid: Some(unique_pid),
@@ -170,7 +170,7 @@ mod tests {
     fn alert(id: &str, pid: u32) -> String {
         let document = json!({
             "event": { "id": id, "kind": "alert" }, "rule": { "id": "r" },
-            "process": { "pid": pid, "name": "osascript", "code_signature": { "signing_id": "com.apple.osascript" } },
+            "process": { "pid": pid, "name": "osascript", "entity_id": "e", "code_signature": { "signing_id": "com.apple.osascript" } },
             "osawatch": { "process": { "pidversion": 7, "is_platform_binary": true } },
         });
         format!("{document}\n")

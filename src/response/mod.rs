@@ -109,14 +109,28 @@ impl Responder {
         &*self.executions
     }
 
+    /// The unique pid of the process of a target, also when it has ended. It is counted from the start of the Mac: in an
+    /// alert of another start, or of another Mac, it is that of another process.
+    pub(crate) fn unique_pid(&self, target: &Target, execution: ExecutionId) -> Option<u64> {
+        target.unique_pid.filter(|_| self.executions.entity_id(execution) == target.entity_id)
+    }
+
+    /// The unique pid of the process of a target, if it has not ended. Where that is known it can run another program by
+    /// now; else the pid version must be the same.
+    pub(crate) fn running(&self, target: &Target, execution: ExecutionId) -> Option<u64> {
+        let Process { unique_pid, pidversion } = self.executions.process(execution.pid)?;
+        let is_same = target.unique_pid.is_none_or(|named| named == unique_pid);
+        let is_it = is_same && (pidversion == execution.pidversion || self.unique_pid(target, execution).is_some());
+        is_it.then_some(unique_pid)
+    }
+
     /// Begins to end an execution. `None`: it was sent SIGTERM, and its outcome is to come.
     pub(crate) fn take(&mut self, target: &Target, now: Duration) -> Option<Outcome> {
         let execution = match target.execution(self.own_pid) {
             Ok(execution) => execution,
             Err(why) => return Some(Outcome::Refused(why)),
         };
-        let process = self.executions.process(execution.pid).filter(|process| target.is_of(*process));
-        let Some(Process { unique_pid, .. }) = process else { return Some(Outcome::Gone) };
+        let Some(unique_pid) = self.running(target, execution) else { return Some(Outcome::Gone) };
         if self.settings.dry_run {
             return Some(Outcome::DryRun);
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{ExecutionId, Process};
+use super::ExecutionId;
 use crate::event::document::{get, text};
 use crate::script::{PROGRAMS, Program};
 
@@ -52,15 +52,6 @@ impl Target {
             is_other_platform_binary: is_platform && !is_watched && !is_application,
             name,
         })
-    }
-
-    /// Whether it is an execution of this process, which has its pid. Where the process is known, it can run another
-    /// program by now.
-    pub(crate) fn is_of(&self, process: Process) -> bool {
-        match self.unique_pid {
-            Some(unique_pid) => process.unique_pid == unique_pid,
-            None => self.pidversion == Some(process.pidversion),
-        }
     }
 
     /// The numbers of the execution, if it may be ended; else why not.

@@ -65,6 +65,10 @@ impl Executions for Table {
         state.running.get(&pid).map(|(pidversion, _)| Process { unique_pid, pidversion: *pidversion })
     }
 
+    fn entity_id(&self, _: ExecutionId) -> String {
+        "e".into()
+    }
+
     fn trees(&self, of: &[u64]) -> Vec<Member> {
         let state = self.state.lock().unwrap();
         let mut all = of.to_vec();
@@ -175,6 +179,20 @@ fn a_process_that_runs_another_program_before_sigterm_is_ended_where_the_alert_n
     table.reuse(10, 1);
     assert_eq!(responder.take(&target, Duration::ZERO), Some(Outcome::Gone), "another process, whatever its version");
     assert_eq!(table.sent(), [(10, End::Terminate)]);
+}
+
+#[test]
+fn the_numbers_in_an_alert_of_another_start_of_the_mac_are_those_of_another_process() {
+    let table = Table::of(&[(10, 2, false)]);
+    let target = |pidversion, unique_pid| Target {
+        entity_id: "of another start".into(),
+        unique_pid: Some(unique_pid),
+        ..osascript(10, pidversion)
+    };
+    let mut responder = responder(&table, ACTS);
+    assert_eq!(responder.take(&target(1, 10), Duration::ZERO), Some(Outcome::Gone), "the same unique pid by chance");
+    assert_eq!(responder.take(&target(2, 11), Duration::ZERO), Some(Outcome::Gone), "the same pid version by chance");
+    assert!(table.sent().is_empty());
 }
 
 #[test]

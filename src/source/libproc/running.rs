@@ -17,8 +17,26 @@ pub(crate) struct Running {
     pub unique: UniqueInfo,
 }
 
-/// Path (proc_pidpath(3)) and arguments (`KERN_PROCARGS2`; empty when they are unavailable).
-pub(crate) type Program = (Option<String>, Vec<String>);
+/// What is run under a pid.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    /// proc_pidpath(3).
+    pub path: Option<String>,
+    /// `KERN_PROCARGS2`; empty when they are unavailable.
+    pub arguments: Vec<String>,
+    /// What had the pid after the above was read.
+    pub of: Option<UniqueInfo>,
+}
+
+impl Program {
+    /// The same if it is that of this process and execution. Long after the process was found, another can have its pid, or
+    /// it can run another program, which is another execution.
+    fn if_of(self, process: &Running) -> Program {
+        let is_same =
+            |of: UniqueInfo| (of.unique_pid, of.pidversion) == (process.unique.unique_pid, process.unique.pidversion);
+        if self.of.is_some_and(is_same) { self } else { Program::default() }
+    }
+}
 
 /// An event for each process, parents before their children. What runs is asked for one by one, as the events are
 /// taken: all of it at once would be most of the memory.
@@ -66,7 +84,7 @@ pub(crate) fn trees(processes: &[Running], of: &[u64]) -> Vec<Member> {
 
 fn event(process: &Running, program: Program, machine: &Machine, host_name: Option<&str>) -> Event {
     let Running { pid, info, unique } = process;
-    let (path, arguments) = program;
+    let Program { path, arguments, .. } = program.if_of(process);
     let mut event = Event::new(Timestamp::from_nanoseconds(info.started), Categories::PROCESS);
     let name = path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&info.name);
     for (field, value) in [
@@ -121,7 +139,26 @@ mod tests {
     }
 
     fn program(pid: u32) -> Program {
-        ((pid == 7).then(|| "/usr/bin/osascript".to_owned()), vec!["osascript".into(), "x".into()])
+        let path = (pid == 7).then(|| "/usr/bin/osascript".to_owned());
+        let of = Some(running(pid, (0, 0)).unique);
+        Program { path, arguments: vec!["osascript".into(), "x".into()], of }
+    }
+
+    #[test]
+    fn what_a_pid_runs_by_now_is_not_the_program_of_another_execution_that_had_it() {
+        let machine = Machine::default();
+        let of = |unique_pid, pidversion| {
+            let process = running(7, (5, 1005));
+            let of = Some(UniqueInfo { unique_pid, pidversion, ..process.unique });
+            let program = |pid| Program { of, ..program(pid) };
+            events(vec![process], program, &machine, None).next().unwrap()
+        };
+        assert_eq!(of(1007, 8).str(field::PROCESS_EXECUTABLE), Some("/usr/bin/osascript"));
+        for (unique_pid, pidversion) in [(1007, 9), (1008, 8)] {
+            let event = of(unique_pid, pidversion);
+            assert_eq!((event.str(field::PROCESS_EXECUTABLE), event.str(field::PROCESS_COMMAND_LINE)), (None, None));
+            assert_eq!(event.str(field::PROCESS_NAME), Some("osascript-thread"), "the kernel's name was read with it");
+        }
     }
 
     #[test]

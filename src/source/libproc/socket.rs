@@ -26,10 +26,24 @@ pub(crate) struct Socket {
     pub generation: u64,
 }
 
+/// Descriptors of a process that are looked at.
+const MAX_DESCRIPTORS: usize = 65_536;
+/// Bytes of `struct proc_fdinfo`.
+const DESCRIPTOR_SIZE: usize = 8;
+/// Descriptors that a process may open between the question how many it has and the list.
+const TO_SPARE: usize = 256;
+
+/// Bytes for a list of the descriptors that `PROC_PIDLISTFDS` without a buffer says to take so many. One that is full is
+/// cut off, which the kernel does not say. FACT: descriptor-list
+pub(crate) fn room_for_descriptors(needed: i32) -> usize {
+    let needed = usize::try_from(needed).unwrap_or(0) / DESCRIPTOR_SIZE;
+    needed.saturating_add(TO_SPARE).min(MAX_DESCRIPTORS) * DESCRIPTOR_SIZE
+}
+
 /// The sockets among the descriptors that `PROC_PIDLISTFDS` lists.
 pub(crate) fn socket_descriptors(bytes: &[u8]) -> impl Iterator<Item = i32> + '_ {
     // `PROX_FDTYPE_SOCKET`
-    let entries = bytes.chunks_exact(8).filter(|entry| u32_at(entry, 4) == Some(2));
+    let entries = bytes.chunks_exact(DESCRIPTOR_SIZE).filter(|entry| u32_at(entry, 4) == Some(2));
     entries.filter_map(|entry| u32_at(entry, 0).map(|fd| fd as i32))
 }
 
@@ -156,6 +170,13 @@ mod tests {
         let began = std::time::Instant::now();
         assert_eq!(connections(sockets).len(), usize::from(u16::MAX));
         assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn every_descriptor_of_a_process_has_room_up_to_a_bound() {
+        for (needed, room) in [(20 * 8, 276 * 8), (20_020 * 8, 20_276 * 8), (250_000 * 8, 65_536 * 8), (-1, 256 * 8)] {
+            assert_eq!(room_for_descriptors(needed), room, "{needed}");
+        }
     }
 
     #[test]

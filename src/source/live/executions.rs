@@ -54,6 +54,8 @@ impl End {
 pub(crate) trait Executions: Send {
     /// The process that has this pid, if there is one that has not ended.
     fn process(&self, pid: u32) -> Option<Process>;
+    /// The entity id of an execution of this Mac since its start.
+    fn entity_id(&self, execution: ExecutionId) -> String;
     /// The processes that run now, of those with these unique pids and of what descends from them, parents first.
     fn trees(&self, of: &[u64]) -> Vec<Member>;
     /// Sends the signal to the process that has the pid.

@@ -13,6 +13,8 @@ use crate::source::live::{Losses, Process, RingingSender, Watched};
 
 /// How often the sockets of watched processes are looked at. Nothing runs while none is watched.
 const PERIOD: Duration = Duration::from_millis(50);
+/// How often a process is read again that changes while it is read.
+const READS: usize = 3;
 /// How soon they are looked at again after a process has become watched.
 const FIRST_PERIOD: Duration = Duration::from_millis(10);
 
@@ -48,16 +50,23 @@ pub(super) fn with_parent(pid: u32) -> Vec<Running> {
 }
 
 fn running_process(number: i32) -> Option<Running> {
-    let info = process::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
     let pid = u32::try_from(number).ok()?;
-    Some(Running { pid, info, unique: unique_info(pid)? })
+    let read = || {
+        let unique = unique_info(pid)?;
+        let info = process::bsd_info(&sys::process_info(number, libc::PROC_PIDTBSDINFO, 0, BSD_INFO_SIZE)?)?;
+        Some(Running { pid, info, unique })
+    };
+    // What is read while it runs another program, or ends and another has its pid, is of both.
+    let is_of_one = |process: &Running| unique_info(pid) == Some(process.unique);
+    (0..READS).find_map(|_| read().filter(is_of_one))
 }
 
-/// What a process runs.
+/// What has a pid runs.
 pub(super) fn program(pid: u32) -> Program {
     let Ok(number) = i32::try_from(pid) else { return Program::default() };
     let (bytes, room) = sys::process_arguments(number).unwrap_or_default();
-    (sys::process_path(number), process::arguments(&bytes, room))
+    let (path, arguments) = (sys::process_path(number), process::arguments(&bytes, room));
+    Program { path, arguments, of: unique_info(pid) }
 }
 
 /// Looks at the sockets of watched processes. What was reported is remembered from one call to the next.
@@ -120,11 +129,15 @@ pub(super) fn flows(pid: u32, losses: &Losses) -> Vec<Flow> {
     connections.iter().map(|(socket, inbound)| flow(pid, socket, *inbound)).collect()
 }
 
+/// Stands for the descriptors of a process that the kernel did not list.
+const NOT_LISTED: i32 = -1;
+
 /// The connections of a process, and the descriptors of its sockets that cannot be read.
 fn connections(pid: u32) -> (Vec<(Socket, Option<bool>)>, Vec<i32>) {
     let Ok(number) = i32::try_from(pid) else { return Default::default() };
-    let list = sys::descriptors(number);
-    let (mut sockets, mut unreadable) = (Vec::new(), Vec::new());
+    let (list, room) = sys::descriptors(number);
+    let is_cut = list.len() == room;
+    let (mut sockets, mut unreadable) = (Vec::new(), Vec::from_iter(is_cut.then_some(NOT_LISTED)));
     for fd in socket::socket_descriptors(&list) {
         match sys::socket_info(number, fd) {
             Ok(bytes) => sockets.extend(socket::socket(&bytes)),

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::libproc;
 use crate::event::{Event, Machine};
 use crate::source::libproc::running;
-use crate::source::live::{End, Executions, Lookup, Member, Process, UserNames};
+use crate::source::live::{End, ExecutionId, Executions, Lookup, Member, Process, UserNames};
 
 /// The name of a user, getpwuid_r(3).
 fn user_name(uid: u32) -> Option<String> {
@@ -38,6 +38,10 @@ impl Lookup for System {
 impl Executions for System {
     fn process(&self, pid: u32) -> Option<Process> {
         libproc::process(pid)
+    }
+
+    fn entity_id(&self, execution: ExecutionId) -> String {
+        self.machine.entity_id(execution.pid, execution.pidversion)
     }
 
     fn trees(&self, of: &[u64]) -> Vec<Member> {

@@ -8,7 +8,7 @@ use std::io;
 use endpoint_sec::sys::es_message_t;
 use mach2::mach_time::{mach_continuous_time, mach_timebase_info};
 
-use crate::source::libproc::socket::SOCKET_INFO_SIZE;
+use crate::source::libproc::socket::{SOCKET_INFO_SIZE, room_for_descriptors};
 
 /// `PROC_PIDUNIQIDENTIFIERINFO` of XNU's `bsd/sys/proc_info_private.h`. FACT: unique-info
 pub(super) const UNIQUE_INFO: i32 = 17;
@@ -82,9 +82,12 @@ pub(super) fn process_info(pid: i32, flavor: i32, argument: u64, size: usize) ->
     Some(bytes)
 }
 
-/// The descriptors of a process, `struct proc_fdinfo` after `struct proc_fdinfo`.
-pub(super) fn descriptors(pid: i32) -> Vec<u8> {
-    process_info(pid, libc::PROC_PIDLISTFDS, 0, 8 * 10_240).unwrap_or_default()
+/// The descriptors of a process, `struct proc_fdinfo` after `struct proc_fdinfo`, and how much there was room for.
+pub(super) fn descriptors(pid: i32) -> (Vec<u8>, usize) {
+    // SAFETY: without a buffer nothing is written; the call returns the number of bytes that it would need.
+    let needed = unsafe { libc::proc_pidinfo(pid, libc::PROC_PIDLISTFDS, 0, std::ptr::null_mut(), 0) };
+    let room = room_for_descriptors(needed);
+    (process_info(pid, libc::PROC_PIDLISTFDS, 0, room).unwrap_or_default(), room)
 }
 
 /// `struct socket_fdinfo` of a descriptor that is a socket. The kernel writes another length, or refuses the room, where

@@ -167,11 +167,14 @@ impl Client {
             let Some(source) = self.sources.get(entry.id).filter(is_open) else { continue };
             let is_tested = |process| matches!(&self.test, Test::Running(test) if test.is_about(process));
             let is_wanted = source.process.is_some_and(|process| watched(process) || is_tested(process));
+            let has_connected = source.remote.is_some();
             if is_wanted {
                 self.send(message::get_update(UPDATE_ONE, entry.id));
             }
             // The exec may be reported later than the socket: others are looked at again for a while.
-            self.schedule.add_again(entry, now, is_wanted);
+            if is_wanted || !has_connected {
+                self.schedule.add_again(entry, now, is_wanted);
+            }
         }
     }
 
