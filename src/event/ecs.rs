@@ -63,7 +63,7 @@ impl std::error::Error for Error {}
 pub(crate) struct Decoder {
     shared: Arc<Shared>,
     /// Always there after the first document.
-    shapes: Option<Box<Shapes>>,
+    shapes: Option<Shapes>,
 }
 
 /// What a decoder and its clones have in common.
@@ -71,8 +71,7 @@ pub(crate) struct Decoder {
 struct Shared {
     tree: Tree,
     /// What those learned that are no more.
-    #[allow(clippy::vec_box, reason = "they are taken and given back as they are")]
-    learned: Mutex<Vec<Box<Shapes>>>,
+    learned: Mutex<Vec<Shapes>>,
 }
 
 impl Decoder {
@@ -144,7 +143,7 @@ impl Drop for Decoder {
 }
 
 impl Shared {
-    fn learned(&self) -> MutexGuard<'_, Vec<Box<Shapes>>> {
+    fn learned(&self) -> MutexGuard<'_, Vec<Shapes>> {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
