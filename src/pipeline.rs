@@ -285,7 +285,8 @@ impl Pipeline {
         let held = self.exceptions.iter().position(applies);
         if let Some(at) = held {
             self.excepted[at] += 1;
-            sink(Output::Suppressed { rule: &self.rules[rule], exception: &self.exceptions[at], found });
+            let (rule, exception) = (&self.rules[rule], &self.exceptions[at]);
+            sink(Output::Suppressed { rule, exception, position: at, found });
             return true;
         }
         if !self.cases.admit(rule, &found, || alert::alert_id(&self.rules[rule], &found)) {

@@ -206,14 +206,16 @@ fn a_rule_that_no_one_knows_gets_a_hint() {
 
 #[test]
 fn a_page_is_a_new_file_and_leaves_another_name_of_the_old_one_alone() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("alerts.ndjson"), alert() + "\n").unwrap();
-    fs::write(path("victim"), "as it was").unwrap();
+    osawatch(&["alerts", "--html", &shown(&path("victim")), &shown(&path("alerts.ndjson"))]).exits(0);
+    let victim = fs::read_to_string(path("victim")).unwrap();
     fs::hard_link(path("victim"), path("page.html")).unwrap();
     osawatch(&["alerts", "--html", &shown(&path("page.html")), &shown(&path("alerts.ndjson"))]).exits(0);
-    assert_eq!(fs::read_to_string(path("victim")).unwrap(), "as it was");
+    assert_eq!(fs::read_to_string(path("victim")).unwrap(), victim);
+    assert_eq!(fs::metadata(path("victim")).unwrap().nlink(), 1);
     assert_eq!(fs::metadata(path("page.html")).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

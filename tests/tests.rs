@@ -27,6 +27,9 @@ mod config;
 mod corpus;
 mod coverage;
 // Exceptions: what they hold back, and what is said of it.
+mod evidence;
+// What a summary counts is what was given out.
+mod given_out;
 mod exceptions;
 
 // The alert document against ECS 9.4, field by field.

@@ -22,6 +22,17 @@ pub struct Draft {
     undecided: Vec<Exception>,
 }
 
+/// What a document tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// A detection.
+    Detection,
+    /// So many alerts that the limits of volume held back.
+    HeldBack(u64),
+    /// What a case did afterwards, with so many detections.
+    FollowedUp(u64),
+}
+
 #[derive(Debug)]
 enum Body {
     Found(Match),
@@ -64,6 +75,15 @@ impl Draft {
     /// The rule.
     pub fn rule(&self) -> &Rule {
         &self.rule
+    }
+
+    /// What the document will tell of.
+    pub(crate) fn tells(&self) -> Tells {
+        match &self.body {
+            Body::Found(_) => Tells::Detection,
+            Body::Suppressed(summary) => Tells::HeldBack(summary.capped + summary.repeated),
+            Body::FollowUp(told) => Tells::FollowedUp(told.suppressed.iter().map(|(_, count)| count).sum()),
+        }
     }
 
     /// The contributing events, in order.

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 pub use draft::Draft;
+pub(crate) use draft::Tells;
 pub(crate) use ecs::{ECS_VERSION, alert_id};
 pub(crate) use follow_up::Told;
 pub use line::to_line;

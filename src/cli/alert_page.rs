@@ -38,7 +38,7 @@ impl Page {
 
     /// Writes the page, with the triage notes of the rules by their ids; `-` is standard output.
     pub(super) fn write(self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let count = self.documents.iter().filter(|document| !report::is_follow_up(document)).count();
+        let count = html::alerts(&self.documents);
         let page = html::page(self.documents, notes, self.more, now());
         if path.as_os_str() == "-" {
             return exit::print(&page).map(|_| ());

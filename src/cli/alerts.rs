@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 use super::alert_lines::{Followed, cannot_read};
 use super::alert_page::Page;
 use super::alert_selection::Selection;
+use super::evidence::{self, OutputFile};
 use super::exit::{self, Failure, source_failure};
 use super::rule_files::load;
 use crate::alert::to_line;
@@ -64,6 +65,12 @@ enum Output {
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let files = if args.files.is_empty() { vec![Alerts::default().file] } else { args.files.clone() };
+    if let Some(page) = args.html.as_deref().filter(|path| path.as_os_str() != "-") {
+        let rotations = files.iter().flat_map(|path| output::rotations(path));
+        let inputs: Vec<Input> =
+            files.iter().cloned().chain(rotations).map(|path| Input::from(path.as_path())).collect();
+        evidence::spare(&[OutputFile::page(page)], &Sources::find(&inputs).map_err(source_failure)?)?;
+    }
     let set = load(true, &args.rules, Trust::Anyone)?;
     args.selection.warn_of_unknown_rules(&set);
     let notes = set.rules.into_iter().map(|rule| (rule.id, rule.note)).collect();

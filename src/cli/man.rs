@@ -1,12 +1,12 @@
 //! `osawatch man` and `osawatch completions`: what other programs show of the command line.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Command;
 use clap::builder::PossibleValuesParser;
 
+use super::evidence::OutputFile;
 use super::exit::{Failure, print};
 use crate::detect::RuleSet;
 
@@ -42,8 +42,7 @@ pub(super) fn man(args: &ManArgs, command: Command) -> Result<ExitCode, Failure>
 fn write(folder: &Path, command: &Command, name: &str) -> Result<(), Failure> {
     let path = folder.join(format!("{name}.1"));
     let named = command.clone().name(name.to_owned()).display_name(name.to_owned());
-    let failed = |error| Failure::new(Failure::CANNOT_CREATE, format!("{}: {error}", path.display()));
-    fs::write(&path, page(named)?).map_err(failed)?;
+    OutputFile::manual(&path).write(&page(named)?)?;
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         write(folder, inner, &format!("{name}-{}", inner.get_name()))?;
     }

@@ -16,6 +16,7 @@ mod doctor_sources;
 mod effective;
 mod exit;
 mod evidence;
+mod given;
 mod life;
 mod live_sink;
 mod log_limit;

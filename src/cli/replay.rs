@@ -3,6 +3,7 @@
 mod alert_writer;
 mod apart;
 mod args;
+mod excepted;
 mod feed;
 
 use std::mem;
@@ -16,10 +17,11 @@ use std::time::{Duration, Instant};
 use log::LevelFilter;
 
 use super::alert_file;
-use super::evidence::{self, Outputs};
+use super::evidence::{self, OutputFile};
 use super::exit::{Failure, source_failure};
+use super::given::Given;
 use super::sink::{Sink, Wanted};
-use super::summary::{self, Summary};
+use super::summary::{Found, Summary};
 use super::written::Written;
 use crate::config::Config;
 use crate::config::trust::Trust;
@@ -27,11 +29,12 @@ use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Output, Pipeline};
-use crate::report::{Case, plural};
+use crate::report::Case;
 use crate::source::recording::{Input, Recording, Sources};
 
 use alert_writer::{AlertWriter, Alerts};
 pub(super) use args::Args;
+use excepted::Excepted;
 use feed::{Feed, Step, Steps};
 
 /// Malformed values beyond these are only counted.
@@ -51,9 +54,7 @@ const LATENESS: Duration = Duration::from_secs(5);
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let sources = Sources::find(&inputs).map_err(source_failure)?;
-    let outputs =
-        Outputs { alerts: args.alerts.as_deref(), html: args.html.as_deref(), summary: args.json_summary.as_deref() };
-    evidence::spare(&outputs, &sources)?;
+    evidence::spare(&args.output_files(), &sources)?;
     let config = args.config.load()?;
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
     let may_sort = is_small && !args.sort && args.lateness.is_none();
@@ -105,6 +106,7 @@ struct Replay<'a> {
     pipeline: Pipeline,
     /// What the report will show, until it is known where alerts go.
     case: Option<Case>,
+    excepted: Excepted,
     threads: usize,
     problems: u64,
     failure: Option<Failure>,
@@ -156,6 +158,7 @@ impl<'a> Replay<'a> {
         Ok(Replay {
             args,
             steps: if threads > 1 { Steps::apart(feed) } else { Steps::here(feed) },
+            excepted: Excepted { explain: args.explain, from: args.from, counts: vec![0; pipeline.exceptions().len()] },
             pipeline,
             case,
             threads,
@@ -168,7 +171,8 @@ impl<'a> Replay<'a> {
     /// Who writes the alerts, which can have to wait until it is known whether the recording is in order.
     fn writer(&mut self, sink: Sink, waits: bool) -> AlertWriter {
         let (sequence, waiting) = (sink.next_sequence(), waits.then(Vec::new));
-        let alerts = Alerts { sink, sequence, waiting, from: self.args.from, case: self.case.take() };
+        let alerts =
+            Alerts { sink, sequence, waiting, from: self.args.from, case: self.case.take(), given: Given::default() };
         // A report shows events as well, in their order.
         if self.threads > 1 && alerts.case.is_none() {
             AlertWriter::apart(alerts)
@@ -178,13 +182,13 @@ impl<'a> Replay<'a> {
     }
 
     fn run(&mut self, writer: &mut AlertWriter) -> Ending {
-        let explain = self.args.explain;
         let mut steps: u64 = 0;
         while !writer.is_done() {
             match self.steps.next() {
                 Step::Event(ordinal, event) => {
                     writer.observe(event);
-                    self.pipeline.observe(event, *ordinal, &mut |output: Output<'_>| take(output, explain, writer));
+                    self.pipeline
+                        .observe(event, *ordinal, &mut |output: Output<'_>| take(output, &mut self.excepted, writer));
                     // This thread made it, and frees it.
                     event.context = None;
                 }
@@ -207,7 +211,7 @@ impl<'a> Replay<'a> {
             }
         }
         if !writer.is_done() {
-            self.pipeline.finish(|output| take(output, explain, writer));
+            self.pipeline.finish(|output| take(output, &mut self.excepted, writer));
         }
         Ending::Done
     }
@@ -215,15 +219,16 @@ impl<'a> Replay<'a> {
     /// Reports what was done, and returns the exit code.
     fn conclude(mut self, args: &Args, mut alerts: Alerts) -> Result<ExitCode, Failure> {
         alerts.release();
-        let Alerts { mut sink, case, .. } = alerts;
+        let Alerts { mut sink, case, given, .. } = alerts;
         let finished = sink.finish();
         let Feed { recording, coverage, intake, is_stopped, .. } = self.steps.end();
         self.pipeline.take_back(intake);
         terminal::set_progress(None);
-        if let (held @ 1.., Some(path)) = (sink.counts().held, &args.alerts) {
-            log::info!("{}: {} already there, not written again", path.display(), plural(held, "alert"));
+        if let (Some(held), Some(path)) = (given.held(), &args.alerts) {
+            log::info!("{}: {held} already there, not written again", path.display());
         }
-        let summary = Summary::new(&recording, &self.pipeline, &coverage, self.began.elapsed());
+        let found = Found { given, excepted: self.excepted.counts };
+        let summary = Summary::new((&recording, &coverage), &self.pipeline, found, self.began.elapsed());
         let ending = if is_stopped { "interrupted: " } else { "" };
         match log::max_level() {
             // Silence would be an all-clear.
@@ -235,10 +240,10 @@ impl<'a> Replay<'a> {
         }
         finished?;
         if let Some(path) = &args.json_summary {
-            evidence::write(path, &format!("{}\n", summary.json()))?;
+            OutputFile::summary(path).write(&format!("{}\n", summary.json()))?;
         }
         if let (Some(path), Some(case)) = (&args.html, &case) {
-            evidence::write(path, &summary.page(case))?;
+            OutputFile::page(path).write(&summary.page(case))?;
         }
         let is_blind = summary.is_blind();
         match self.failure.take() {
@@ -261,13 +266,10 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn take(output: Output<'_>, explain: bool, writer: &mut AlertWriter) {
+fn take(output: Output<'_>, excepted: &mut Excepted, writer: &mut AlertWriter) {
     match output {
         Output::Alert(draft) => writer.add(draft),
-        Output::Suppressed { rule, exception, found } if explain => {
-            terminal::say(&summary::suppressed(rule, exception, &found));
-        }
-        Output::Suppressed { .. } => {}
+        Output::Suppressed { rule, exception, position, found } => excepted.note(position, rule, exception, &found),
     }
 }
 

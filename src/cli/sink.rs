@@ -84,8 +84,6 @@ pub(super) fn system_log(is_wanted: bool) -> Result<Option<SystemLog>, Failure> 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) alerts: u64,
-    /// Those of them that stood in the file already.
-    pub(super) held: u64,
     pub(super) not_in_system_log: u64,
     pub(super) file: crate::output::Counts,
 }
@@ -167,9 +165,7 @@ impl Sink {
         }
         self.send(&document);
         let line = to_line(&document);
-        if self.written.holds(&document) {
-            self.counts.held += 1;
-        } else {
+        if !self.written.holds(&document) {
             self.append(&line, alert.events.last().map(|event| event.time));
         }
         match self.format {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 
 use super::clock::now;
+use super::given::Given;
 use crate::detect::rule::Needs;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::field;
@@ -17,6 +18,13 @@ use crate::source::recording::{Compression, RecordedInput, Recording};
 /// Inputs beyond these are only counted.
 const SHOWN_INPUTS: usize = 20;
 
+/// What a replay found, as far as it was asked for.
+pub(super) struct Found {
+    pub(super) given: Given,
+    /// Sequences that were held back, by the position of the exception.
+    pub(super) excepted: Vec<u64>,
+}
+
 /// A replay that is over.
 pub(super) struct Summary<'r> {
     recording: &'r Recording,
@@ -24,20 +32,21 @@ pub(super) struct Summary<'r> {
     coverage: &'r Coverage,
     elapsed: Duration,
     counts: Counts,
+    found: Found,
     totals: Counters,
     needs: Vec<Needs>,
 }
 
 impl<'r> Summary<'r> {
     pub(super) fn new(
-        recording: &'r Recording,
+        (recording, coverage): (&'r Recording, &'r Coverage),
         pipeline: &'r Pipeline,
-        coverage: &'r Coverage,
+        found: Found,
         elapsed: Duration,
     ) -> Summary<'r> {
         let needs = pipeline.rules().iter().filter_map(|rule| rule.needs());
         let (counts, totals, needs) = (pipeline.counts(), recording.totals(), needs.collect());
-        Summary { recording, pipeline, coverage, elapsed, counts, totals, needs }
+        Summary { recording, pipeline, coverage, elapsed, counts, found, totals, needs }
     }
 
     /// Whether there is no alert because there could be none.
@@ -51,7 +60,7 @@ impl<'r> Summary<'r> {
     }
 
     fn alerts(&self) -> u64 {
-        self.counts.alerts.iter().sum()
+        self.found.given.alerts.values().sum()
     }
 
     /// For people. Lines about loss appear only when something was lost.
@@ -62,7 +71,7 @@ impl<'r> Summary<'r> {
             let _ = writeln!(out, "{line}");
         }
         self.lost(&mut out);
-        self.found(&mut out);
+        self.given(&mut out);
         for remark in self.coverage.remarks(&self.needs, self.totals.skipped) {
             let _ = writeln!(out, "  {remark}");
         }
@@ -131,7 +140,7 @@ impl<'r> Summary<'r> {
         }
     }
 
-    fn found(&self, out: &mut String) {
+    fn given(&self, out: &mut String) {
         let _ = writeln!(out, "{}", plural(self.alerts(), "alert"));
         for (rule, count) in self.by_rule() {
             let _ = writeln!(out, "  {count:>6}  {}", visible(rule));
@@ -139,13 +148,12 @@ impl<'r> Summary<'r> {
     }
 
     fn suppressed(&self, out: &mut String) {
-        let Counts { suppressed, excepted, .. } = &self.counts;
-        if *suppressed > 0 {
-            let _ = writeln!(out, "{} suppressed by [volume]", plural(*suppressed, "alert"));
+        let Found { given: Given { held_back, followed_up, .. }, excepted } = &self.found;
+        if *held_back > 0 {
+            let _ = writeln!(out, "{} suppressed by [volume]", plural(*held_back, "alert"));
         }
-        let followed_up = self.counts.followed_up;
-        if followed_up > 0 {
-            let _ = writeln!(out, "{} in follow-ups of those alerts", plural(followed_up, "further detection"));
+        if *followed_up > 0 {
+            let _ = writeln!(out, "{} in follow-ups of alerts", plural(*followed_up, "further detection"));
         }
         if !self.pipeline.exceptions().is_empty() {
             let _ = writeln!(out, "{} suppressed by exceptions", plural(excepted.iter().sum(), "sequence"));
@@ -156,8 +164,9 @@ impl<'r> Summary<'r> {
     }
 
     fn by_rule(&self) -> impl Iterator<Item = (&str, u64)> {
-        let rules = self.pipeline.rules().iter().zip(&self.counts.alerts);
-        rules.filter(|(_, count)| **count > 0).map(|(rule, count)| (rule.id.as_str(), *count))
+        // Of two rules with one id the second cannot run.
+        let rules = self.pipeline.rules().iter().filter(|rule| rule.inert().is_none());
+        rules.filter_map(|rule| Some((rule.id.as_str(), *self.found.given.alerts.get(&rule.id)?)))
     }
 
     /// For programs.
@@ -192,9 +201,9 @@ impl<'r> Summary<'r> {
                 "waiting_events": self.counts.overtaken,
                 "cases": self.counts.evicted_cases,
             },
-            "held_back": self.counts.suppressed,
-            "followed_up": self.counts.followed_up,
-            "excepted": self.counts.excepted.iter().sum::<u64>(),
+            "held_back": self.found.given.held_back,
+            "followed_up": self.found.given.followed_up,
+            "excepted": self.found.excepted.iter().sum::<u64>(),
         })
     }
 

@@ -14,6 +14,8 @@ pub enum Output<'p> {
         rule: &'p Rule,
         /// The exception.
         exception: &'p Exception,
+        /// Its position among the exceptions.
+        position: usize,
         /// The events.
         found: Match,
     },

@@ -8,6 +8,7 @@ use crossbeam_channel as channel;
 
 use super::apart::Apart;
 use crate::alert::{Alert, Draft};
+use crate::cli::given::Given;
 use crate::cli::sink::Sink;
 use crate::event::{Event, Timestamp, document};
 use crate::queue::{Receiver, Sender, queue};
@@ -29,6 +30,8 @@ pub(super) struct Alerts {
     pub(super) from: Option<Timestamp>,
     /// What the report shows.
     pub(super) case: Option<Case>,
+    /// What was given out, and what waits for it.
+    pub(super) given: Given,
 }
 
 impl Alerts {
@@ -36,13 +39,16 @@ impl Alerts {
         if self.sink.is_done() {
             return;
         }
+        let tells = draft.tells();
         let alert = draft.alert(self.sequence);
         let time = document::text(&alert.document, "@timestamp").and_then(|time| Timestamp::parse(&time));
         if self.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
             return;
         }
+        let is_held = self.sink.holds(&alert.document);
         // A gap would be a lost alert.
-        self.sequence += u64::from(!self.sink.holds(&alert.document));
+        self.sequence += u64::from(!is_held);
+        self.given.count(&alert, tells, is_held);
         if let Some(case) = &mut self.case {
             case.add(&alert.document);
         }
@@ -165,6 +171,8 @@ impl AlertWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::cli::sink::{Format, Wanted};
     use crate::detect::RuleSet;
@@ -200,6 +208,7 @@ mod tests {
             waiting: waits.then(Vec::new),
             from,
             case,
+            given: Given::default(),
         }
     }
 
@@ -218,6 +227,7 @@ mod tests {
                 assert_eq!(sequences, waits.then(|| vec![7, 8, 9]), "those before the second second are not wanted");
                 alerts.release();
                 assert_eq!((alerts.sequence, alerts.sink.counts().alerts), (10, 3));
+                assert_eq!(alerts.given.alerts, BTreeMap::from([("r".to_owned(), 3)]));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::args::{at_least_one, duration};
 use crate::cli::config::ConfigArgs;
+use crate::cli::evidence::OutputFile;
 use crate::cli::rules::Selection;
 use crate::cli::sink::Format;
 use crate::event::Timestamp;
@@ -55,7 +56,7 @@ pub(in crate::cli) struct Args {
     /// files that are out of order are sorted]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) lateness: Option<Duration>,
-    /// Process executions to track, at about 2 KB each [default: as many as fit into 16 MiB]
+    /// Process executions to track, at about 2 KB each [default: as many as fit into 20 MiB]
     #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
     pub(super) max_processes: Option<usize>,
     /// Partial sequences to keep for each rule
@@ -70,6 +71,16 @@ pub(in crate::cli) struct Args {
     /// Ask every rule about every event, also where none of its stages can match; the alerts are the same
     #[arg(long)]
     pub(super) no_prefilter: bool,
+}
+
+impl Args {
+    /// The files that it writes.
+    pub(super) fn output_files(&self) -> Vec<OutputFile<'_>> {
+        let alerts = self.alerts.as_deref().map(OutputFile::alerts);
+        let page = self.html.as_deref().map(OutputFile::page);
+        let summary = self.json_summary.as_deref().map(OutputFile::summary);
+        [alerts, page, summary].into_iter().flatten().collect()
+    }
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

@@ -15,7 +15,7 @@ pub(crate) use super::case::MAX_ALERTS;
 use super::case::{Case, Incident, is_follow_up, time};
 use super::{plural, shown_time};
 use crate::event::Timestamp;
-use crate::event::document::text;
+use crate::event::document::{get, text};
 use escape::{escaped, value};
 use incident::{article, destinations, first_time, severity, title};
 
@@ -75,9 +75,11 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
     out
 }
 
-/// How many of the documents are alerts; the others follow them up.
-fn alerts<'d>(documents: impl IntoIterator<Item = &'d Map<String, Json>>) -> usize {
-    documents.into_iter().filter(|document| !is_follow_up(document)).count()
+/// How many of the documents are alerts; the others follow them up, or sum up those that were held back.
+pub(crate) fn alerts<'d>(documents: impl IntoIterator<Item = &'d Map<String, Json>>) -> usize {
+    let is_alert =
+        |document: &&Map<String, Json>| !is_follow_up(document) && get(document, "osawatch.held_back").is_none();
+    documents.into_iter().filter(is_alert).count()
 }
 
 /// What was found, and how much that says.
