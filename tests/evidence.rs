@@ -89,6 +89,32 @@ fn an_output_that_cannot_be_written_is_refused_before_the_replay() {
 }
 
 #[test]
+fn the_results_of_a_rule_test_replace_neither_the_rule_nor_one_another() {
+    let folder = folder();
+    let path = |file: &str| name(folder.path(), file);
+    let text = "[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = 'process where process.name == \"ls\"'\n";
+    fs::write(path("r.toml"), text).unwrap();
+    for output in ["r.toml", "notes.md", "alerts.ndjson"] {
+        let before = fs::read(path(output)).unwrap();
+        osawatch(&["rules", "test", "--junit", &path(output), &path("r.toml")])
+            .exits(73)
+            .says("not written by osawatch");
+        assert_eq!(fs::read(path(output)).unwrap(), before);
+    }
+    let (rule, state) = (path("r.toml"), path("state"));
+    let test = |junit: &str| {
+        let (junit, baseline) = (path(junit), recording());
+        osawatch(&["rules", "test", &rule, "--junit", &junit, "--baseline", &baseline, "--baseline-state", &state])
+    };
+    test("./state").exits(73).says("--baseline-state").says("is the file of --junit as well");
+    for _ in 0..2 {
+        test("results.xml").exits(0);
+    }
+    test("state").exits(73);
+    assert!(fs::read_to_string(path("results.xml")).unwrap().contains("<testsuites name=\"osawatch rules\""));
+}
+
+#[test]
 fn a_manual_page_replaces_no_file_of_someone_else() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("osawatch-doctor.1"), "mine\n").unwrap();

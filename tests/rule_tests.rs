@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::util::{Run, osawatch};
+use crate::util::{Run, fixtures, osawatch};
 
 const RULE: &str = "[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = '''\nprocess where process.name == \"ls\" and \
                     (event.type == \"start\" or event.action == \"exec\")\n'''\n";
@@ -89,7 +89,16 @@ fn coverage_names_the_clauses_that_no_example_needs() {
     assert!(run.stdout.contains("process.name == \"ls\": no example needs it: all pass with true"), "{}", run.stdout);
     assert!(run.stdout.contains("event.action == \"exec\": never true in an example"), "{}", run.stdout);
     assert!(run.stdout.contains("mutation score 33 %: 2 of 6 changes noticed"), "{}", run.stdout);
-    test(folder.path(), &["--coverage", "--min-score", "50"]).exits(1);
+    let xml = folder.path().join("out.xml");
+    let options = ["--coverage", "--min-score", "50", "--junit", &xml.display().to_string()];
+    let run = test(folder.path(), &options).exits(1);
+    let why = "mutation score 33 % is below --min-score 50";
+    assert!(run.stdout.ends_with(&format!("FAIL: {why}\n")), "{}", run.stdout);
+    let results = fs::read_to_string(&xml).unwrap();
+    assert!(
+        results.contains("tests=\"2\" failures=\"1\"") && results.contains(&format!("message=\"{why}\"")),
+        "{results}"
+    );
     let exec = event("1", "ls", "end").replace("\"type\"", "\"action\":\"exec\",\"type\"");
     let whole = RULE.to_owned()
         + &example("ls", "1", &[event("1", "ls", "start")])
@@ -103,6 +112,33 @@ fn coverage_names_the_clauses_that_no_example_needs() {
     write(RULE.to_owned() + stays + &example("ls", "1", &[event("1", "ls", "start")]));
     let run = test(folder.path(), &["--coverage"]).exits(0);
     assert!(run.stdout.contains("event.action == \"exec\" stays: older agents"), "{}", run.stdout);
+}
+
+#[test]
+fn where_nothing_can_be_tested_nothing_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.tml"), RULE).unwrap();
+    test(folder.path(), &[]).exits(66).says("no file in this directory is a rule");
+    let path = folder.path().display().to_string();
+    for command in [&["replay", "-", "--rules"][..], &["rules", "check"], &["rules", "list", "--rules"]] {
+        osawatch(&[command, &[&path]].concat()).exits(66).says(&path);
+    }
+    let kuery = RULE.replace("query =", "language = \"kuery\"\nquery =").replacen("\"r\"", "\"k\"", 1);
+    fs::write(folder.path().join("kuery.toml"), kuery + &example("x", "1", &[event("1", "ls", "start")])).unwrap();
+    test(folder.path(), &[]).exits(66).says("no rule here can run").says("kuery.toml: ");
+    fs::write(folder.path().join("good.toml"), RULE).unwrap();
+    let run = test(folder.path(), &["--coverage"]).exits(0);
+    assert!(run.stdout.starts_with("skipped  ") && run.stdout.contains("kuery.toml: "), "{}", run.stdout);
+    assert!(run.stdout.ends_with("mutation score n/a: 0 of 0 changes noticed\n"), "{}", run.stdout);
+    let run = test(folder.path(), &["--coverage", "--min-score", "1"]).exits(1);
+    assert!(run.stdout.ends_with("FAIL: mutation score n/a is below --min-score 1\n"), "{}", run.stdout);
+    let run = osawatch(&[
+        "replay",
+        "--rules",
+        &path,
+        &fixtures().join("replay/public-v4/events.ndjson").display().to_string(),
+    ]);
+    run.exits(0).says("skipped ").says("kuery.toml: ");
 }
 
 #[test]
@@ -150,6 +186,9 @@ fn a_baseline_counts_alerts_with_their_causes_and_compares_them_with_the_last_ru
     fs::write(path("day.ndjson"), event("1", "ls", "start") + "\n").unwrap();
     let less = run("day.ndjson").exits(0);
     assert!(less.stdout.contains("r: 1 alert (before: 2)"), "{}", less.stdout);
+    let (rule, day) = (path("r.toml"), path("day.ndjson"));
+    let twice = osawatch(&["rules", "test", "--baseline", &day, "--baseline", &day, &rule]).exits(0);
+    assert!(twice.stdout.contains("r: 2 alerts\n"), "what follows a recording is a rule: {}", twice.stdout);
     fs::write(path("none.ndjson"), "not a recording\n").unwrap();
     run("none.ndjson").exits(65).says("none.ndjson");
     fs::write(path("state.json"), "{").unwrap();

@@ -15,7 +15,7 @@ if ((${#rules[@]})); then
     "$osawatch" rules check "${rules[@]}"
 fi
 options=(--coverage --min-score "${MIN_SCORE:-0}" --junit "${JUNIT:-osawatch-rules.xml}")
-if ((${#baseline[@]})); then
-    options+=(--baseline "${baseline[@]}")
-fi
+for recording in ${baseline[@]+"${baseline[@]}"}; do
+    options+=(--baseline "$recording")
+done
 "$osawatch" rules test ${rules[@]+"${rules[@]}"} "${options[@]}"

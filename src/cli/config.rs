@@ -140,23 +140,45 @@ pub(super) fn findings(layers: &Layers) -> (Vec<String>, Vec<Lint>) {
         Err(error) => return (error.problems.iter().map(ToString::to_string).collect(), Vec::new()),
     };
     let mut set = RuleSet::built_in();
-    let mut problems = Vec::new();
-    match rule_files::read_all(&config.rules.paths, Trust::OwnerOnly) {
-        Err(error) => problems.push(error.to_string()),
-        Ok(files) => {
-            for (origin, text) in files {
-                let added = text.map_err(|error| error.to_string());
-                let added = added.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()).map(drop));
-                problems.extend(added.err());
-            }
-        }
-    }
+    let (mut problems, of_rules) = rule_findings(&config, &mut set);
     problems.extend(exceptions(&config, &mut set));
     if !problems.is_empty() {
         return (problems, Vec::new());
     }
-    let lints = lint::lints(&config, &set, now());
+    let mut lints = lint::lints(&config, &set, now());
+    lints.extend(of_rules);
     (problems, lints)
+}
+
+/// Adds the rules of a configuration to a set; returns what is wrong with them, and which have no effect.
+pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<String>, Vec<Lint>) {
+    let (mut problems, mut unused) = (Vec::new(), Vec::new());
+    let place = config.place_of("rules.paths");
+    for path in &config.rules.paths {
+        match rule_files::read_all(path, Trust::OwnerOnly) {
+            Err(error) => problems.push(format!("{}: `paths`: {error}", visible(&place))),
+            Ok(files) if files.is_empty() => {
+                unused.push(format!("{place}: `paths` names {}, where no file is a rule (*.toml)", path.display()));
+            }
+            Ok(files) => {
+                for file in files {
+                    match rule_files::add(set, vec![file]) {
+                        Ok(skipped) => unused.extend(skipped.into_iter().map(|why| format!("the rule of {why}"))),
+                        Err(error) => problems.push(error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+    (problems, unused.into_iter().map(|text| Lint { blinds: false, text }).collect())
+}
+
+/// Adds the rules of a configuration to a set.
+pub(super) fn add_rules(config: &Config, set: &mut RuleSet) -> Result<(), Failure> {
+    for path in &config.rules.paths {
+        rule_files::add(set, rule_files::read_all(path, Trust::OwnerOnly)?)?;
+    }
+    Ok(())
 }
 
 fn show(named: &Named) -> Result<ExitCode, Failure> {
@@ -200,7 +222,7 @@ pub(super) fn add_exceptions(config: &Config, set: &mut RuleSet) -> Result<(), F
 /// All rules that a configuration could run, also those it turns off, with its exceptions.
 pub(super) fn configured(config: &Config, paths: &[PathBuf]) -> Result<RuleSet, Failure> {
     let mut set = rule_files::load(true, paths, Trust::Anyone)?;
-    rule_files::add(&mut set, &config.rules.paths, Trust::OwnerOnly)?;
+    add_rules(config, &mut set)?;
     add_exceptions(config, &mut set)?;
     Ok(set)
 }

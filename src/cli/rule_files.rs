@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 use crate::config::trust::{self, Trust};
-use crate::detect::RuleSet;
+use crate::detect::{Rule, RuleSet};
 use crate::report::visible;
+use crate::visible::{MAX_NAME, clipped};
 
 /// A rule file is a page of text; this bounds what a mistaken path can cost.
 const MAX_RULE_BYTES: u64 = 4 << 20;
@@ -18,7 +19,7 @@ pub(super) type RuleFile = (String, Result<String, Failure>);
 /// The rules of a run; a wrong one is an error, one that cannot run is kept with its reason.
 pub(super) fn load(built_in: bool, paths: &[PathBuf], trust: Trust) -> Result<RuleSet, Failure> {
     let mut set = if built_in { RuleSet::built_in() } else { RuleSet::default() };
-    add(&mut set, paths, trust)?;
+    add(&mut set, read_named(paths, trust)?)?;
     if set.rules.is_empty() {
         let why = "no rules to run: --no-builtin needs --rules with a rule file";
         return Err(Failure::new(Failure::USAGE, why));
@@ -26,20 +27,43 @@ pub(super) fn load(built_in: bool, paths: &[PathBuf], trust: Trust) -> Result<Ru
     Ok(set)
 }
 
-/// Adds the rules of these files to a set.
-pub(super) fn add(set: &mut RuleSet, paths: &[PathBuf], trust: Trust) -> Result<(), Failure> {
-    for (origin, text) in read_all(paths, trust)? {
-        set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+/// Adds the rules of these files to a set; returns why some of them cannot run.
+pub(super) fn add(set: &mut RuleSet, files: Vec<RuleFile>) -> Result<Vec<String>, Failure> {
+    let mut skipped = Vec::new();
+    for (origin, text) in files {
+        let rule = set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
+        skipped.extend(why_skipped(rule));
     }
-    Ok(())
+    Ok(skipped)
 }
 
-/// The rule files at these paths, folders in order of name.
-pub(super) fn read_all(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile>, Failure> {
+/// The file of a rule that cannot run, and why.
+pub(super) fn why_skipped(rule: &Rule) -> Option<String> {
+    let why = rule.inert().filter(|_| !rule.is_off())?;
+    Some(format!("{}: {}", visible(&rule.origin), visible(&clipped(why, MAX_NAME))))
+}
+
+/// The rule files at paths of the command line: each has to hold one.
+pub(super) fn read_named(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile>, Failure> {
     let mut files = Vec::new();
     for path in paths {
-        find(path, &mut files)?;
+        let found = read_all(path, trust)?;
+        if found.is_empty() {
+            let shown = visible(&path.to_string_lossy());
+            return Err(Failure::new(
+                Failure::NO_INPUT,
+                format!("{shown}: no file in this directory is a rule (*.toml)"),
+            ));
+        }
+        files.extend(found);
     }
+    Ok(files)
+}
+
+/// The rule files at a path, folders in order of name.
+pub(super) fn read_all(path: &Path, trust: Trust) -> Result<Vec<RuleFile>, Failure> {
+    let mut files = Vec::new();
+    find(path, &mut files)?;
     Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file, trust))).collect())
 }
 

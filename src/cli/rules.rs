@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::clock::now;
-use super::config::{ConfigArgs, add_exceptions, configured, lint_lines};
+use super::config::{ConfigArgs, add_exceptions, add_rules, configured, lint_lines, rule_findings};
 use super::exit::Failure;
 use super::exit::print;
-use super::rule_files::{self, load, read_all};
+use super::rule_files::{self, load, read_named};
 use super::rule_tests;
 use crate::config::Config;
 use crate::config::lint;
@@ -20,6 +20,8 @@ use crate::visible::{MAX_NAME, clipped};
 
 /// The column of ids is no wider.
 const MAX_WIDTH: usize = 80;
+/// Rules that cannot run are named up to these; then they are counted.
+const SHOWN_SKIPPED: usize = 10;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -99,9 +101,9 @@ impl Selection {
         if !self.no_builtin {
             set.add_built_in();
         }
-        rule_files::add(&mut set, &self.rules, trust)?;
+        warn_of_skipped(&rule_files::add(&mut set, read_named(&self.rules, trust)?)?);
         if let Some(config) = config {
-            rule_files::add(&mut set, &config.rules.paths, Trust::OwnerOnly)?;
+            add_rules(config, &mut set)?;
             let is_known = |id: &&String| set.rules.iter().any(|rule| rule.id == **id);
             let enabled: Vec<String> = config.rules.enable.iter().filter(is_known).cloned().collect();
             let _ = set.turn_on(&enabled);
@@ -129,6 +131,14 @@ impl Selection {
             return Err(Failure::new(Failure::USAGE, why));
         }
         Ok(set)
+    }
+}
+
+/// Names the rules that cannot run, of files that the user named.
+fn warn_of_skipped(skipped: &[String]) {
+    skipped.iter().take(SHOWN_SKIPPED).for_each(|why| log::warn!("skipped {why}"));
+    if let more @ 1.. = skipped.len().saturating_sub(SHOWN_SKIPPED) as u64 {
+        log::warn!("skipped {} more; `osawatch rules check` says why", plural(more, "rule"));
     }
 }
 
@@ -197,7 +207,7 @@ fn describe(rule: &Rule) -> String {
 fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode, Failure> {
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
     let mut set = RuleSet::default();
-    for (origin, text) in read_all(paths, Trust::Anyone)? {
+    for (origin, text) in read_named(paths, Trust::Anyone)? {
         let loaded = text.map_err(|error| error.to_string());
         let loaded = loaded.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()));
         let origin = visible(&origin);
@@ -218,7 +228,8 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
     }
     if let Some(config) = config.load()? {
         let set = configured(&config, paths)?;
-        let found = lint::lints(&config, &set, now());
+        let mut found = lint::lints(&config, &set, now());
+        found.extend(rule_findings(&config, &mut RuleSet::built_in()).1);
         counts[2] += found.iter().filter(|lint| !lint.blinds).count();
         out += &lint_lines(&found);
         out +=

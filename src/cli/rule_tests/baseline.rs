@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::super::evidence::OutputFile;
 use super::super::exit::{Failure, source_failure};
 use super::suite::Suite;
 use crate::alert::Alert;
@@ -40,8 +41,7 @@ pub(super) fn report(suites: &[Suite], recordings: &[PathBuf], state: Option<&Pa
     }
     if let Some(path) = state {
         let text = serde_json::to_string_pretty(&counts).unwrap_or_default();
-        let written = std::fs::write(path, text + "\n");
-        written.map_err(|error| Failure::new(Failure::CANNOT_CREATE, format!("{}: {error}", path.display())))?;
+        OutputFile::counts(path).write(&(text + "\n"))?;
     }
     Ok(out)
 }

@@ -16,8 +16,9 @@ struct Clause {
     reason: Option<String>,
 }
 
-/// What the examples need of each rule, and how many percent of the changes they notice.
-pub(super) fn report(suites: &[Suite]) -> (String, f64) {
+/// What the examples need of each rule, and how many percent of the changes they notice; `None`: there is nothing that
+/// could be changed.
+pub(super) fn report(suites: &[Suite]) -> (String, Option<f64>) {
     let mut out = String::new();
     let (mut all, mut noticed) = (0, 0);
     for suite in suites.iter().filter(|suite| !suite.cases.is_empty()) {
@@ -27,22 +28,33 @@ pub(super) fn report(suites: &[Suite]) -> (String, f64) {
         all += changes;
         noticed += changes - unnoticed;
         out += &format!(
-            "{}: {} of {changes} changes noticed ({:.0} %)\n",
+            "{}: {} of {changes} changes noticed ({})\n",
             suite.rule.id,
             changes - unnoticed,
-            percent(changes - unnoticed, changes)
+            shown(percent(changes - unnoticed, changes))
         );
         for clause in &clauses {
             out += &clause.remarks();
         }
     }
     let score = percent(noticed, all);
-    out += &format!("mutation score {score:.0} %: {noticed} of {all} changes noticed\n");
+    out += &format!("mutation score {}: {noticed} of {all} changes noticed\n", shown(score));
     (out, score)
 }
 
-fn percent(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 100.0 } else { 100.0 * part as f64 / whole as f64 }
+fn percent(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
+}
+
+/// Rounded down: 100 % is all of them.
+fn shown(percent: Option<f64>) -> String {
+    percent.map_or_else(|| "n/a".to_owned(), |percent| format!("{:.0} %", percent.floor()))
+}
+
+/// Why a score is less than it has to be, if it is.
+pub(super) fn shortfall(score: Option<f64>, least: u8) -> Option<String> {
+    let is_low = score.unwrap_or(0.0) < f64::from(least);
+    is_low.then(|| format!("mutation score {} is below --min-score {least}", shown(score)))
 }
 
 impl Clause {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::super::exit::{Failure, source_failure};
-use super::super::rule_files::read_all;
+use super::super::rule_files::{read_named, why_skipped};
 use super::events::{self, Events};
 use crate::config::trust::{self, Trust};
 use crate::detect::rule::{Example, Expected};
@@ -15,11 +16,13 @@ use crate::detect::{Rule, RuleSet};
 use crate::event::{Decoded, Fields, Machine};
 use crate::pipeline::{Limits, Output, Pipeline};
 use crate::place::Place;
-use crate::report::plural;
+use crate::report::{plural, visible};
 use crate::source::Decoder;
 
 /// An example file is small; this bounds what a mistaken path can cost.
 const MAX_RULE_BYTES: u64 = 16 << 20;
+/// Rules that are named where none can run.
+const SHOWN_SKIPPED: usize = 10;
 
 /// A rule and its examples.
 pub(super) struct Suite {
@@ -69,22 +72,45 @@ struct Beside {
     example: Vec<Example>,
 }
 
-/// The rules at these paths that run, or the built-in ones.
-pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
-    if paths.is_empty() {
-        let rules = RuleSet::built_in().rules;
-        return rules.into_iter().map(|rule| suite(rule, "", &[])).collect();
-    }
-    let mut suites = Vec::new();
-    for (origin, text) in read_all(paths, Trust::Anyone)? {
-        let text = text?;
-        let mut set = RuleSet::default();
-        let rule = set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone();
-        if rule.inert().is_none() || rule.is_off() {
-            suites.push(suite(rule, &text, &beside(&origin)?)?);
+/// The rules under test.
+pub(super) struct Suites {
+    pub suites: Vec<Suite>,
+    /// Rules that cannot run: where, and why.
+    pub skipped: Vec<String>,
+}
+
+impl Suites {
+    /// The rules at these paths, each of which has to hold one that runs, or the built-in ones.
+    pub(super) fn load(paths: &[PathBuf]) -> Result<Suites, Failure> {
+        let mut all = Suites { suites: Vec::new(), skipped: Vec::new() };
+        if paths.is_empty() {
+            let rules = RuleSet::built_in().rules;
+            all.suites = rules.into_iter().map(|rule| suite(rule, "", &[])).collect::<Result<_, _>>()?;
         }
+        for path in paths {
+            all.add(path)?;
+        }
+        Ok(all)
     }
-    Ok(suites)
+
+    fn add(&mut self, path: &PathBuf) -> Result<(), Failure> {
+        let before = (self.suites.len(), self.skipped.len());
+        for (origin, text) in read_named(slice::from_ref(path), Trust::Anyone)? {
+            let text = text?;
+            let mut set = RuleSet::default();
+            let rule = set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone();
+            match why_skipped(&rule) {
+                Some(why) => self.skipped.push(why),
+                None => self.suites.push(suite(rule, &text, &beside(&origin)?)?),
+            }
+        }
+        if self.suites.len() > before.0 {
+            return Ok(());
+        }
+        let skipped: Vec<&str> = self.skipped[before.1..].iter().take(SHOWN_SKIPPED).map(String::as_str).collect();
+        let path = visible(&path.to_string_lossy());
+        Err(Failure::new(Failure::NO_INPUT, format!("{path}: no rule here can run\n{}", skipped.join("\n"))))
+    }
 }
 
 /// The example files beside a rule file, with their texts.
