@@ -135,7 +135,62 @@ fn a_check_reports_the_errors_of_all_files_at_once() {
     let run = osawatch(&["config", "check", &config]).exits(78);
     run.says("config.toml:7:14: exception `x`").says("rules/a.toml:1:").says("rules/b.toml:1:");
     let config = write("config.toml", "[rules]\npaths = [\"nowhere\"]\n");
-    osawatch(&["config", "check", &config]).exits(78).says("nowhere: cannot read: ");
+    osawatch(&["config", "check", &config]).exits(78).says("config.toml:2:9: `paths`: ").says("nowhere: cannot read: ");
+}
+
+#[test]
+fn managed_preferences_that_are_named_have_to_exist() {
+    let run = with_config("", 0o600, |file| {
+        osawatch(&["config", "check", file, "--managed-preferences", "/nowhere/typo.plist"])
+    });
+    run.exits(78).says("/nowhere/typo.plist: cannot read: ");
+    for command in [&["config", "show"][..], &["config", "check"], &["status"]] {
+        let run = osawatch(&[command, &["--managed-preferences", "/nowhere/typo.plist"]].concat());
+        run.exits(78).says("/nowhere/typo.plist: cannot read: ");
+    }
+    let run = osawatch(&["doctor", "--managed-preferences", "/nowhere/typo.plist"]).exits(2);
+    assert!(run.stdout.contains("fail  managed preferences"), "{}", run.stdout);
+}
+
+#[test]
+fn a_check_where_there_is_no_configuration_says_so() {
+    let run = osawatch(&["config", "check"]).exits(0);
+    assert!(run.stdout.ends_with("config.toml: there is none; the defaults apply\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_rule_of_the_configuration_that_does_not_run_is_a_lint_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let rule = |id: &str, more: &str| {
+        format!("[rule]\nrule_id = \"{id}\"\nname = \"n\"\n{more}query = 'process where true'\n")
+    };
+    write("rules/a.toml", &rule("osascript-network-connection", ""));
+    write("rules/b.toml", &rule("b", ""));
+    write("rules/c.toml", &rule("b", ""));
+    write("rules/d.toml", &rule("d", "language = \"kuery\"\n"));
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let config = write("config.toml", "[rules]\npaths = [\"rules\", \"empty\"]\n");
+    let shown = |name: &str| folder.path().join(name).display().to_string();
+    for command in [&["config", "check"][..], &["rules", "check", "--config"]] {
+        let run = osawatch(&[command, &[&config]].concat()).exits(1);
+        let lints: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("lint ")).collect();
+        assert_eq!(lints.len(), 4, "{}", run.stdout);
+        assert!(lints[0].contains(&shown("rules/a.toml")) && lints[0].contains("the rule in built-in has the same id"));
+        assert!(lints[1].contains(&shown("rules/c.toml")) && lints[1].contains("b.toml has the same id"));
+        assert!(lints[2].contains(&shown("rules/d.toml")) && lints[2].contains("kuery"), "{}", lints[2]);
+        assert!(
+            lints[3].contains("config.toml:2:9: `paths` names ") && lints[3].contains(&shown("empty")),
+            "{}",
+            lints[3]
+        );
+    }
 }
 
 #[test]

@@ -86,6 +86,19 @@ fn a_rule_that_cannot_alert_is_named_with_the_reason() {
 }
 
 #[test]
+fn without_a_configuration_there_are_no_folders_to_make() {
+    let run = osawatch(&["doctor", "--json"]);
+    let all = checks(&run);
+    assert_eq!(check(&all, "configuration")["state"], "warn");
+    for name in ["alert folder", "state folder"] {
+        let check = check(&all, name);
+        assert_eq!((&check["state"], check.get("remedy")), (&json!("n/a"), None), "{check}");
+    }
+    let all = checks(&osawatch(&["doctor", "--json", "--only", "nosuch"]).exits(2));
+    assert_eq!(check(&all, "rules")["remedy"], "correct the command line");
+}
+
+#[test]
 fn an_alert_that_is_not_there_and_a_system_that_is_no_mac_terminate_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("alerts.ndjson");

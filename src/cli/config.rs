@@ -45,9 +45,10 @@ pub(super) struct LayerArgs {
 /// The option `--managed-preferences`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ManagedArgs {
-    /// Read the managed preferences of this property list, which take precedence key by key
-    #[arg(long, value_name = "FILE", default_value = Layers::MANAGED)]
-    managed_preferences: PathBuf,
+    /// Read the managed preferences of this property list, which take precedence key by key [default: /Library/Managed
+    /// Preferences/io.osawatch.agent.plist, if it is there]
+    #[arg(long, value_name = "FILE")]
+    managed_preferences: Option<PathBuf>,
 }
 
 impl LayerArgs {
@@ -64,10 +65,12 @@ impl LayerArgs {
 }
 
 fn layers(file: Option<&Path>, managed: &ManagedArgs) -> Layers {
+    let managed = managed.managed_preferences.as_deref();
     Layers {
         file: file.unwrap_or(Path::new(Layers::FILE)).to_owned(),
         is_optional: file.is_none(),
-        managed: Some(managed.managed_preferences.clone()),
+        managed: Some(managed.unwrap_or(Path::new(Layers::MANAGED)).to_owned()),
+        is_managed_optional: managed.is_none(),
     }
 }
 
@@ -123,7 +126,8 @@ fn check(named: &Named) -> Result<ExitCode, Failure> {
     if named.json {
         print(&shown::check_json(&problems, &lints))?;
     } else if problems.is_empty() {
-        print(&format!("{}{}: ok\n", lint_lines(&lints), visible(&layers.file.display().to_string())))?;
+        let verdict = if layers.exist() { "ok" } else { "there is none; the defaults apply" };
+        print(&format!("{}{}: {verdict}\n", lint_lines(&lints), visible(&layers.file.display().to_string())))?;
     } else {
         return Err(Failure::new(Failure::CONFIG, problems.join("\n")));
     }

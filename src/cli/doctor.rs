@@ -10,7 +10,7 @@ use super::config::{LayerArgs, findings};
 use super::doctor_sources;
 use super::exit::{Failure, print};
 use super::rules::Selection;
-use crate::config::{Config, Layers, trust};
+use crate::config::{Alerts, Config, Layers, trust};
 use crate::detect::RuleSet;
 use crate::doctor::{self, Check, folders, launchd, profile, signature};
 use crate::report::plural;
@@ -47,10 +47,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     checks.push(managed(&layers));
     checks.extend(config_checks);
     checks.push(rules(&args.selection, config.as_ref()));
-    let alerts = config.clone().unwrap_or_default().alerts;
-    checks.push(folders::folder("alert folder", alerts.file.parent().unwrap_or(Path::new("/"))));
-    checks.push(folders::folder("state folder", &alerts.state_directory));
-    checks.push(folders::instance(&alerts.state_directory));
+    checks.extend(written_to(layers.exist().then(|| config.clone().unwrap_or_default().alerts)));
     checks.extend(of_a_mac(facts.is_some()));
     checks.extend(doctor_sources::checks(config.as_ref()));
     if args.json {
@@ -59,6 +56,21 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         print(&doctor::text(&checks))?;
     }
     Ok(ExitCode::from(doctor::exit_code(&checks)))
+}
+
+/// What an agent writes to, which is nothing without a configuration.
+fn written_to(alerts: Option<Alerts>) -> Vec<Check> {
+    let Some(alerts) = alerts else {
+        let of_none = |name| Check::not_applicable(name, "without a configuration there is none");
+        let mut checks = ["alert folder", "state folder"].map(of_none).to_vec();
+        checks.push(folders::instance(&Alerts::default().state_directory));
+        return checks;
+    };
+    vec![
+        folders::folder("alert folder", alerts.file.parent().unwrap_or(Path::new("/"))),
+        folders::folder("state folder", &alerts.state_directory),
+        folders::instance(&alerts.state_directory),
+    ]
 }
 
 /// The system, and who asks.
@@ -171,10 +183,12 @@ fn provisioning(executable: &Path, signature: &signature::Signature) -> Check {
 }
 
 fn managed(layers: &Layers) -> Check {
+    const NAME: &str = "managed preferences";
     let path = layers.managed.as_deref().unwrap_or(Path::new(""));
     match path.exists() {
-        true => Check::pass("managed preferences", path.display().to_string()),
-        false => Check::pass("managed preferences", format!("none at {}", path.display())),
+        true => Check::pass(NAME, path.display().to_string()),
+        false if layers.is_managed_optional => Check::pass(NAME, format!("none at {}", path.display())),
+        false => Check::fail(NAME, format!("none at {}", path.display()), "name a file that is there"),
     }
 }
 
@@ -209,6 +223,9 @@ fn rules(selection: &Selection, config: Option<&Config>) -> Check {
     const NAME: &str = "rules";
     let set: RuleSet = match selection.load(config, trust::Trust::OwnerOnly) {
         Ok(set) => set,
+        Err(error) if error.code() == Failure::USAGE => {
+            return Check::fail(NAME, error.to_string(), "correct the command line");
+        }
         Err(error) => return Check::fail(NAME, error.to_string(), "correct or remove the file"),
     };
     let skipped: Vec<String> = set

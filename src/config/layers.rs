@@ -24,6 +24,8 @@ pub(crate) struct Layers {
     pub is_optional: bool,
     /// The managed preferences, if they count.
     pub managed: Option<PathBuf>,
+    /// They may be missing.
+    pub is_managed_optional: bool,
 }
 
 /// What a file is, as far as a change of it shows.
@@ -40,7 +42,7 @@ impl Layers {
         let folder = self.folder();
         let managed = self.managed.iter().map(PathBuf::as_path);
         let all = [self.file.as_path(), &folder.join("conf.d"), &folder.join("exceptions.d")];
-        !self.is_optional || all.into_iter().chain(managed).any(Path::exists)
+        !self.is_optional || !self.is_managed_optional || all.into_iter().chain(managed).any(Path::exists)
     }
 
     /// Reads them. What others than root, or the user, could have written is refused. All that is wrong is reported.
@@ -53,8 +55,8 @@ impl Layers {
         for path in list(&folder.join("conf.d"), &mut problems) {
             layers.extend(read(&path).and_then(Layer::of_file).map_err(|error| problems.extend(error.problems)));
         }
-        let managed = self.managed.as_deref().map_or(Ok(None), Layer::managed);
-        layers.extend(managed.map_err(|error| problems.extend(error.problems)).ok().flatten());
+        let managed = self.managed.as_deref().map(|path| Layer::managed(path, self.is_managed_optional)).transpose();
+        layers.extend(managed.map_err(|error| problems.extend(error.problems)).ok().flatten().flatten());
         let mut exception_files = Vec::new();
         for path in list(&folder.join("exceptions.d"), &mut problems) {
             let file = read(&path).and_then(|(origin, text)| ExceptionFile::parse(&origin, &text));
@@ -118,7 +120,7 @@ fn stamp(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
 
 /// Reads a configuration file and what is beside it.
 pub(crate) fn load(path: &Path) -> Result<Config, Error> {
-    Layers { file: path.to_owned(), is_optional: false, managed: None }.load()
+    Layers { file: path.to_owned(), is_optional: false, managed: None, is_managed_optional: true }.load()
 }
 
 /// One file, valid by itself.
@@ -141,8 +143,8 @@ impl Layer {
     }
 
     /// The managed preferences; what is wrong with them has a key instead of a line.
-    fn managed(path: &Path) -> Result<Option<Layer>, Error> {
-        let Some(text) = managed::read(path)? else { return Ok(None) };
+    fn managed(path: &Path, is_optional: bool) -> Result<Option<Layer>, Error> {
+        let Some(text) = managed::read(path, is_optional)? else { return Ok(None) };
         let layer = Layer::of_file((path.display().to_string(), text.clone())).map_err(|mut error| {
             for problem in &mut error.problems {
                 problem.key = problem.place.take().and_then(|place| key_at(&text, place));

@@ -1,5 +1,6 @@
 //! What an MDM manages: a property list, whose keys are those of the configuration file.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::{Table, Value as Toml};
@@ -11,12 +12,12 @@ use crate::property_list::{self, Limits};
 /// A configuration has some hundred values.
 const LIMITS: Limits = Limits { file: 1 << 20, items: 50_000, text: 1 << 20, depth: 16 };
 
-/// The managed preferences as the text of a configuration file; `None` when there are none.
-pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
+/// The managed preferences as the text of a configuration file; `None` when there are none, which may be so.
+pub(super) fn read(path: &Path, is_optional: bool) -> Result<Option<String>, Error> {
     let origin = path.display().to_string();
     let problem = |what| Error::from(Problem::of_file(&origin, what));
     let bytes = match trust::read_bytes(path, Trust::OwnerOnly, LIMITS.file as u64) {
-        Err(trust::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(trust::Error::Io(error)) if is_optional && error.kind() == ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|error| problem(What::File(error)))?,
     };
     let list = property_list::value(&bytes, LIMITS).map_err(|fault| problem(What::Text(fault.to_string())))?;

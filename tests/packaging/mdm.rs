@@ -233,7 +233,9 @@ fn osawatch_takes_the_settings_of_the_profile_and_they_are_its_defaults() {
         let values = values.filter(|value| value["key"] != "alerts.compress_after");
         values.map(|value| (value["key"].to_string(), value["value"].clone())).collect::<Vec<_>>()
     };
-    assert_eq!(show(managed), show("/nowhere"));
+    let nothing = folder.path().join("nothing.plist");
+    fs::write(&nothing, "<plist><dict></dict></plist>").unwrap();
+    assert_eq!(show(managed), show(nothing.to_str().unwrap()));
 }
 
 #[test]

@@ -28,7 +28,8 @@ impl Folder {
 
     fn layers(&self) -> Layers {
         let path = |name: &str| self.0.path().join(name);
-        Layers { file: path("config.toml"), is_optional: true, managed: Some(path("managed.plist")) }
+        let (file, managed) = (path("config.toml"), Some(path("managed.plist")));
+        Layers { file, is_optional: true, managed, is_managed_optional: true }
     }
 
     fn load(&self) -> Config {
@@ -86,6 +87,8 @@ fn without_any_file_the_defaults_are_in_effect() {
     assert!(!folder.layers().exist());
     assert_eq!(folder.load().alerts, Config::default().alerts);
     assert!(Layers { is_optional: false, ..folder.layers() }.load().is_err());
+    let named = Layers { is_managed_optional: false, ..folder.layers() };
+    assert!(named.exist() && named.load().is_err());
     folder.managed("");
     assert!(folder.layers().exist());
 }
