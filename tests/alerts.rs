@@ -111,9 +111,31 @@ fn alerts_are_read_from_standard_input_and_listed_one_a_line() {
 #[test]
 fn events_are_not_alerts_and_ten_of_them_are_named_and_the_rest_counted() {
     let input = "{\"event\":{\"kind\":\"event\"}}\n".repeat(12);
-    let run = crate::util::osawatch_with_input(&["alerts", "-"], input.as_bytes()).exits(0);
-    assert_eq!((run.stdout.as_str(), run.stderr.matches("not an alert, skipped").count()), ("", 10));
+    let run = crate::util::osawatch_with_input(&["alerts", "-"], (input + &alert() + "\n").as_bytes()).exits(0);
+    assert_eq!((run.alerts().len(), run.stderr.matches("not an alert, skipped").count()), (1, 10));
     run.says("skipped 12 values that are not alerts");
+}
+
+#[test]
+fn a_file_that_holds_no_alert_but_other_values_is_none_of_alerts_and_gets_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| shown(&folder.path().join(name));
+    fs::write(path("recording.ndjson"), "{\"event\":{\"kind\":\"event\"}}\n").unwrap();
+    fs::write(path("junk.txt"), "no alert\n").unwrap();
+    let own = "{\"event\":{\"kind\":\"state\",\"module\":\"osawatch\"}}\n";
+    fs::write(path("recorded.ndjson"), format!("{{\"event\":{{\"kind\":\"event\"}}}}\n{own}")).unwrap();
+    for name in ["recording.ndjson", "junk.txt", "recorded.ndjson"] {
+        osawatch(&["alerts", &path(name)]).exits(65).says(&format!("{name}: holds no alert"));
+        osawatch(&["alerts", "--html", &path("page.html"), &path(name)]).exits(65);
+        assert!(!folder.path().join("page.html").exists(), "a page of no alerts would be an all-clear");
+    }
+    fs::write(path("quiet.ndjson"), format!("{own}{{\"ev")).unwrap();
+    fs::write(path("empty.ndjson"), "").unwrap();
+    fs::write(path("alerts.ndjson"), alert() + "\n").unwrap();
+    osawatch(&["alerts", &path("quiet.ndjson"), &path("empty.ndjson")]).exits(0);
+    osawatch(&["alerts", "--severity", "critical", &path("alerts.ndjson")]).exits(0);
+    let run = osawatch(&["alerts", "--html", &path("page.html"), &path("junk.txt"), &path("alerts.ndjson")]);
+    run.exits(65).says("1 alert in ");
 }
 
 fn packed(text: &str) -> Vec<u8> {

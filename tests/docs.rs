@@ -286,3 +286,35 @@ fn the_readme_is_at_most_250_lines() {
     let lines = fs::read_to_string(project().join("README.md")).unwrap().lines().count();
     assert!(lines <= 250, "{lines} lines");
 }
+
+/// What stands in a table of two columns under a heading.
+fn table(page: &str, heading: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(project().join(page)).unwrap();
+    let (_, section) = text.split_once(&format!("## {heading}\n")).unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("| ---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let cells =
+        |row: &str| row.trim_matches('|').split_once('|').map(|(one, two)| (one.trim().into(), two.trim().into()));
+    rows.filter_map(cells).collect()
+}
+
+#[test]
+fn the_exit_codes_of_the_help_are_those_of_the_page() {
+    let help = osawatch(&["--help"]).exits(0).stdout;
+    let (_, listed) = help.split_once("Exit codes:\n").unwrap();
+    let code = Regex::new(r"(?m)^  (\d+) +(.+)$").unwrap();
+    let listed: Vec<(String, String)> =
+        code.captures_iter(listed).map(|found| (found[1].to_owned(), found[2].to_owned())).collect();
+    assert!(listed.iter().any(|(code, _)| code == "2") && listed.iter().any(|(code, _)| code == "75"));
+    assert_eq!(table("docs/replay.md", "Exit codes"), listed);
+}
+
+#[test]
+fn the_quoted_remark_about_rules_that_could_not_match_is_what_replay_says() {
+    let page = fs::read_to_string(project().join("docs/replay.md")).unwrap();
+    let quoted = Regex::new(r"`(no\snetwork\sevents:[^`]+)`").unwrap().captures(&page).unwrap()[1].replace('\n', " ");
+    let input = fs::read_to_string(project().join("tests/fixtures/replay/public-v4/events.ndjson")).unwrap();
+    let processes: String =
+        input.lines().filter(|line| !line.contains("\"network\"")).map(|line| line.to_owned() + "\n").collect();
+    crate::util::osawatch_with_input(&["replay", "-"], processes.as_bytes()).exits(0).says(&quoted);
+}

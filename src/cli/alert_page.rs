@@ -36,6 +36,10 @@ impl Page {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
     /// Writes the page, with the triage notes of the rules by their ids; `-` is standard output.
     pub(super) fn write(self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
         let count = html::alerts(&self.documents);

@@ -84,7 +84,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     if let (Some(page), Some(path)) = (reader.page.take(), &reader.args.html) {
         reader.report_bad();
-        page.write(path, &reader.notes)?;
+        // A page of no alerts would be an all-clear.
+        if !(reader.is_refused && page.is_empty()) {
+            page.write(path, &reader.notes)?;
+        }
         return Ok(reader.exit_code());
     }
     let mut followed: Vec<Followed> = files.iter().map(|path| Followed::new(path)).collect();
@@ -108,12 +111,34 @@ struct Reader {
     /// The page to write, with `--html`.
     page: Option<Page>,
     bad: u64,
+    /// What the input that is being read holds.
+    holding: Holding,
     /// The reader of standard output has closed it.
     closed: bool,
     /// An input was cut off.
     is_cut_off: bool,
     /// An input is a file of another kind.
     is_refused: bool,
+}
+
+/// What an input holds, whether it is wanted or not.
+#[derive(Debug, Default)]
+struct Holding {
+    /// Alerts and follow-ups.
+    alerts: u64,
+    /// What osawatch writes about itself beside them.
+    own: u64,
+    /// Other documents.
+    others: u64,
+    /// Values that are no documents.
+    malformed: u64,
+}
+
+impl Holding {
+    /// Whether it is no alert file. One of a quiet day holds what osawatch writes about itself, and perhaps a torn line.
+    fn is_foreign(&self) -> bool {
+        self.alerts == 0 && (self.others > 0 || self.own == 0 && self.malformed > 0)
+    }
 }
 
 /// Whether it is an event that a recording by osawatch holds.
@@ -132,6 +157,7 @@ impl Reader {
             noted: HashSet::new(),
             page,
             bad: 0,
+            holding: Holding::default(),
             closed: false,
             is_cut_off: false,
             is_refused: false,
@@ -148,14 +174,20 @@ impl Reader {
 
     /// What a file, its rotations, a directory or standard input holds, from the beginning to the end.
     fn read_whole(&mut self, path: &Path) -> Result<(), Failure> {
+        self.holding = Holding::default();
         match Input::from(path) {
             Input::File(path) if path.is_dir() => {
                 let sources = Sources::find(&[Input::File(path)]).map_err(source_failure)?;
-                sources.inputs().try_for_each(|input| self.read(Documents::open(input.clone())))
+                sources.inputs().try_for_each(|input| self.read(Documents::open(input.clone())))?;
             }
-            Input::File(path) => self.read_rotated(&path),
-            input => self.read(Documents::open(input)),
+            Input::File(path) => self.read_rotated(&path)?,
+            input => self.read(Documents::open(input))?,
         }
+        if self.holding.is_foreign() {
+            self.is_refused = true;
+            log::warn!("{}: holds no alert; `osawatch replay` reads recordings", visible(&path.to_string_lossy()));
+        }
+        Ok(())
     }
 
     fn read_rotated(&mut self, path: &Path) -> Result<(), Failure> {
@@ -189,7 +221,10 @@ impl Reader {
                     let at = format!("{}:{}:{}", documents.name(), place.line, place.column);
                     self.take(&at, inner.filter(is_alert).unwrap_or(document))?;
                 }
-                NextDocument::Problem(problem) => self.warn(&problem.to_string()),
+                NextDocument::Problem(problem) => {
+                    self.holding.malformed += 1;
+                    self.warn(&problem.to_string());
+                }
                 NextDocument::End => break,
             }
         }
@@ -210,13 +245,16 @@ impl Reader {
     fn take(&mut self, place: &str, document: Map<String, Json>) -> Result<(), Failure> {
         match text(&document, "event.kind").as_deref() {
             Some(kind) if kind == "alert" || report::is_follow_up(&document) => {
+                self.holding.alerts += 1;
                 if self.args.selection.wants(&document) { self.show(document) } else { Ok(()) }
             }
             // What osawatch writes about itself is for machines.
             Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") && !is_event(&document) => {
+                self.holding.own += 1;
                 self.show_other(&document)
             }
             _ => {
+                self.holding.others += 1;
                 self.warn(&format!("{place}: not an alert, skipped"));
                 Ok(())
             }

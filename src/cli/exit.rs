@@ -11,15 +11,16 @@ use crate::source::recording::{Error as SourceError, Unreadable};
 pub(super) const HELP: &str = "\
 Exit codes:
   0    success, with or without alerts
-  1    a check failed
+  1    a check failed: a test of a rule, a lint, a warning of doctor or selftest, a degraded agent
+  2    doctor or selftest found a failure
   3    no rule could have matched (replay --strict)
   64   the command line is invalid
-  65   input is not in a known format
-  66   an input cannot be opened
+  65   an input is not in a known format, or no alert file (alerts)
+  66   an input cannot be opened, or holds nothing to read
   69   not available on this system
   70   a bug in osawatch
   73   an output cannot be created
-  74   reading or writing failed
+  74   reading or writing failed, or an input is cut off
   75   another osawatch runs with the same state directory
   77   not permitted
   78   a rule or the configuration is invalid
