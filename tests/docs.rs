@@ -318,3 +318,21 @@ fn the_quoted_remark_about_rules_that_could_not_match_is_what_replay_says() {
         input.lines().filter(|line| !line.contains("\"network\"")).map(|line| line.to_owned() + "\n").collect();
     crate::util::osawatch_with_input(&["replay", "-"], processes.as_bytes()).exits(0).says(&quoted);
 }
+
+#[test]
+fn the_page_about_the_installation_names_all_that_is_removed() {
+    let script = fs::read_to_string(project().join("packaging/uninstall.sh")).unwrap();
+    let places = table("docs/install.md", "By hand").into_iter().map(|(_, place)| place).collect::<String>();
+    let assigned = Regex::new(r#"(?m)^\w+="?\$(root|home)(/[^"\n]+)"?$"#).unwrap();
+    let links = Regex::new(r#"\$usr_local"?(/(?:bin|share)[^\s;"]+)"#).unwrap();
+    let assigned = assigned.captures_iter(&script).map(|found| {
+        let folder = if &found[1] == "home" { "/Library/Osawatch" } else { "" };
+        format!("{folder}{}", &found[2]).replace("$label", "io.osawatch.agent").replace("/private/var", "/var")
+    });
+    let links = links.captures_iter(&script).map(|found| format!("/usr/local{}", &found[1]));
+    let removed: Vec<String> = assigned.chain(links).filter(|path| path != "/usr/local").collect();
+    assert_eq!(removed.len(), 11, "{removed:?}");
+    for path in removed {
+        assert!(places.contains(&path), "{path} is not in the table of docs/install.md");
+    }
+}

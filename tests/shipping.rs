@@ -41,6 +41,11 @@ fn pair(number: usize) -> String {
     text
 }
 
+fn rsyslog() -> &'static str {
+    let programs = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"];
+    programs.into_iter().find(|path| Path::new(path).exists()).expect("rsyslog is installed")
+}
+
 struct Site {
     folder: tempfile::TempDir,
     shipper: Option<Child>,
@@ -64,22 +69,19 @@ impl Site {
 
     /// With an rsyslog that follows it.
     fn new() -> Site {
-        let program = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].into_iter().find(|path| Path::new(path).exists());
-        let program = program.expect("rsyslog is installed");
         let mut site = Site::empty();
         let folder = site.folder.path();
         let shown = |name: &str| folder.join(name).display().to_string();
         let shipped = include_str!("../packaging/shippers/rsyslog.conf");
-        let config = shipped
+        let (before, rest) = shipped.split_once("type=\"omfwd\"").unwrap();
+        let (_, after) = rest.split_once("template=").unwrap();
+        let file = format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", shown("shipped.ndjson"));
+        let config = format!("{before}{file} template={after}")
             .replace("/var/db/osawatch/shipper", &shown("shipper"))
-            .replace("/var/log/osawatch", &shown("log"))
-            .replace(
-                "type=\"omfwd\" target=\"collector.example.com\" port=\"6514\" protocol=\"tcp\"",
-                &format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", shown("shipped.ndjson")),
-            );
+            .replace("/var/log/osawatch", &shown("log"));
         assert!(config.contains("omfile"), "the test puts a file in the place of the collector");
         fs::write(folder.join("rsyslog.conf"), config).unwrap();
-        let mut command = Command::new(program);
+        let mut command = Command::new(rsyslog());
         command.args(["-n", "-f", &shown("rsyslog.conf"), "-i", &shown("rsyslog.pid")]);
         site.shipper = Some(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap());
         site
@@ -194,6 +196,23 @@ fn no_alert_is_lost_or_torn_when_the_program_is_killed_twice() {
     assert_eq!(in_order(&written), ALERTS);
     let shipped = site.shipped(&written);
     assert!(shipped == written, "{} bytes were written, {} arrived, or others", written.len(), shipped.len());
+}
+
+#[test]
+#[ignore = "needs rsyslog: apt-get install rsyslog"]
+fn rsyslog_knows_every_key_and_sends_nothing_in_clear() {
+    let shipped = include_str!("../packaging/shippers/rsyslog.conf");
+    for key in ["StreamDriverMode=\"1\"", "StreamDriverAuthMode=\"x509/name\"", "StreamDriver.CAFile=\"/"] {
+        assert!(shipped.contains(key), "{key}");
+    }
+    let collector = "\"collector.example.com\"";
+    assert!(shipped.contains(&format!("target={collector} port=\"6514\"")));
+    assert!(shipped.contains(&format!("StreamDriverPermittedPeers={collector}")));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rsyslog.conf");
+    fs::write(&file, shipped.replace("/var/db/osawatch/shipper", &folder.path().display().to_string())).unwrap();
+    let output = Command::new(rsyslog()).args(["-N1", "-f"]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
