@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Both from 1, columns in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The line.
     pub line: usize,

@@ -139,6 +139,52 @@ fn a_check_reports_the_errors_of_all_files_at_once() {
 }
 
 #[test]
+fn all_that_is_wrong_is_reported_in_one_round_and_in_the_order_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let exception = |name: &str, rest: &str| format!("[[exception]]\nname = \"{name}\"\n{rest}");
+    let rest = "rules = \"all\"\nreason = \"r\"\ncondition = 'process.nmae == \"x\"'\n";
+    let text = [
+        "[rules]\npaths = [\"nope\"]\ndisable = [\"nosuch\"]\n[alerts]\nkeep_files = 0\n",
+        &exception("a", ""),
+        &exception("b", rest),
+        "[volume]\nmax_alert = 1\n",
+    ];
+    let config = write("config.toml", &text.concat());
+    write("conf.d/stray.toml", "stray = 1\n[rules]\nenable = [\"neither\"]\n");
+    write("exceptions.d/c.toml", &(exception("c", "") + &exception("d", rest)));
+    let check = |json: &[&str]| osawatch(&[&["config", "check", &config], json].concat()).exits(78);
+    let found: serde_json::Value = serde_json::from_str(&check(&["--json"]).stdout).unwrap();
+    let errors: Vec<&str> = found["errors"].as_array().unwrap().iter().map(|error| error.as_str().unwrap()).collect();
+    let wanted = [
+        ("config.toml:2:9: ", "`paths`: "),
+        ("config.toml:5:14: ", "0 is out of range"),
+        ("config.toml:6:1: ", "missing field `rules`"),
+        ("config.toml:12:14: ", "exception `b`: unknown field `process.nmae`"),
+        ("config.toml:14:1: ", "unknown field `max_alert`"),
+        ("conf.d/stray.toml:1:1: ", "unknown field `stray`"),
+        ("exceptions.d/c.toml:1:1: ", "missing field `rules`"),
+        ("exceptions.d/c.toml:7:14: ", "exception `d`: unknown field `process.nmae`"),
+    ];
+    assert_eq!(errors.len(), wanted.len(), "{errors:#?}");
+    for (error, (place, what)) in errors.iter().zip(wanted) {
+        assert!(error.contains(place) && error.contains(what), "{place}{what}: {error}");
+    }
+    write("rules/good.toml", "");
+    let config = write("config.toml", &text.concat().replace("nope", "rules"));
+    let run = osawatch(&["config", "check", &config]).exits(78);
+    for id in ["nosuch", "neither"] {
+        assert!(run.stdout.contains(&format!("names `{id}`, and no rule has that id")), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn managed_preferences_that_are_named_have_to_exist() {
     let run = with_config("", 0o600, |file| {
         osawatch(&["config", "check", file, "--managed-preferences", "/nowhere/typo.plist"])

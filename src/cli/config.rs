@@ -1,5 +1,6 @@
 //! `osawatch config`: check and show a configuration. `--config` of the other commands.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,8 +13,9 @@ use super::rule_files;
 use super::shown;
 use crate::config::lint::{self, Lint};
 use crate::config::trust::Trust;
-use crate::config::{self, Config, Layers};
+use crate::config::{self, Config, Layers, Origin};
 use crate::detect::RuleSet;
+use crate::place::Place;
 use crate::report::visible;
 
 /// The option `--config`, for commands that a configuration governs.
@@ -129,6 +131,7 @@ fn check(named: &Named) -> Result<ExitCode, Failure> {
         let verdict = if layers.exist() { "ok" } else { "there is none; the defaults apply" };
         print(&format!("{}{}: {verdict}\n", lint_lines(&lints), visible(&layers.file.display().to_string())))?;
     } else {
+        print(&lint_lines(&lints))?;
         return Err(Failure::new(Failure::CONFIG, problems.join("\n")));
     }
     Ok(match lints.iter().any(|lint| !lint.blinds) {
@@ -137,38 +140,74 @@ fn check(named: &Named) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What is wrong with a configuration, its exceptions and its rules; when nothing is, what should be looked at.
+/// What is wrong with a configuration, its exceptions and its rules, and what should be looked at.
 pub(super) fn findings(layers: &Layers) -> (Vec<String>, Vec<Lint>) {
-    let config = match layers.load() {
-        Ok(config) => config,
-        Err(error) => return (error.problems.iter().map(ToString::to_string).collect(), Vec::new()),
-    };
+    let (config, problems) = layers.read();
+    let mut problems: Vec<Wrong> = problems.into_iter().map(Wrong::from).collect();
     let mut set = RuleSet::built_in();
-    let (mut problems, of_rules) = rule_findings(&config, &mut set);
+    let (of_rules, unused) = rule_findings(&config, &mut set);
+    let are_rules_known = of_rules.is_empty();
+    problems.extend(of_rules);
     problems.extend(exceptions(&config, &mut set));
-    if !problems.is_empty() {
-        return (problems, Vec::new());
+    // Of a rule that is wrong nothing would be known.
+    let mut lints = if are_rules_known { lint::lints(&config, &set, now()) } else { Vec::new() };
+    lints.extend(unused);
+    (in_order(problems), lints)
+}
+
+/// Something that is wrong, and where, as far as it has a place.
+pub(super) struct Wrong {
+    file: String,
+    place: Option<Place>,
+    text: String,
+}
+
+impl Wrong {
+    /// A path of `[rules]` cannot be read.
+    fn of_paths(config: &Config, error: &Failure) -> Wrong {
+        const KEY: &str = "rules.paths";
+        let text = format!("{}: `paths`: {error}", visible(&config.place_of(KEY)));
+        match config.origins.of(KEY) {
+            Origin::File { file, place } => Wrong { file, place: Some(place), text },
+            Origin::Managed { file } => Wrong { file, place: None, text },
+            Origin::Default => Wrong { file: config.source.0.clone(), place: None, text },
+        }
     }
-    let mut lints = lint::lints(&config, &set, now());
-    lints.extend(of_rules);
-    (problems, lints)
+}
+
+impl From<config::Problem> for Wrong {
+    fn from(problem: config::Problem) -> Wrong {
+        Wrong { text: problem.to_string(), place: problem.place, file: problem.origin }
+    }
+}
+
+/// One file after the other, each in the order of its lines.
+fn in_order(mut problems: Vec<Wrong>) -> Vec<String> {
+    let mut files = HashMap::new();
+    for Wrong { file, .. } in &problems {
+        let next = files.len();
+        files.entry(file.clone()).or_insert(next);
+    }
+    problems.sort_by_key(|wrong| (files.get(&wrong.file).copied(), wrong.place));
+    problems.into_iter().map(|wrong| wrong.text).collect()
 }
 
 /// Adds the rules of a configuration to a set; returns what is wrong with them, and which have no effect.
-pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<String>, Vec<Lint>) {
+pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<Wrong>, Vec<Lint>) {
     let (mut problems, mut unused) = (Vec::new(), Vec::new());
     let place = config.place_of("rules.paths");
     for path in &config.rules.paths {
         match rule_files::read_all(path, Trust::OwnerOnly) {
-            Err(error) => problems.push(format!("{}: `paths`: {error}", visible(&place))),
+            Err(error) => problems.push(Wrong::of_paths(config, &error)),
             Ok(files) if files.is_empty() => {
                 unused.push(format!("{place}: `paths` names {}, where no file is a rule (*.toml)", path.display()));
             }
             Ok(files) => {
                 for file in files {
+                    let name = file.0.clone();
                     match rule_files::add(set, vec![file]) {
                         Ok(skipped) => unused.extend(skipped.into_iter().map(|why| format!("the rule of {why}"))),
-                        Err(error) => problems.push(error.to_string()),
+                        Err(error) => problems.push(Wrong { file: name, place: None, text: error.to_string() }),
                     }
                 }
             }
@@ -199,7 +238,7 @@ pub(super) fn lint_lines(lints: &[Lint]) -> String {
 }
 
 /// Compiles the exceptions of a configuration into a set of rules; returns what is wrong with them.
-fn exceptions(config: &Config, set: &mut RuleSet) -> Vec<String> {
+fn exceptions(config: &Config, set: &mut RuleSet) -> Vec<Wrong> {
     let mut problems = Vec::new();
     let (origin, text) = &config.source;
     let own = config.exceptions.iter().map(|entry| (origin, text.as_str(), entry));
@@ -210,8 +249,10 @@ fn exceptions(config: &Config, set: &mut RuleSet) -> Vec<String> {
     });
     for (origin, text, entry) in own.chain(files) {
         if let Err(error) = set.except(origin, text, entry) {
+            let (file, place) = (error.origin.clone(), Some(error.place).filter(|_| !text.is_empty()));
             let error = error.to_string();
-            problems.push(if text.is_empty() { error.replacen(":1:1: ", ": ", 1) } else { error });
+            let text = if place.is_none() { error.replacen(":1:1: ", ": ", 1) } else { error };
+            problems.push(Wrong { file, place, text });
         }
     }
     problems
@@ -219,7 +260,7 @@ fn exceptions(config: &Config, set: &mut RuleSet) -> Vec<String> {
 
 /// Compiles the exceptions of a configuration into a set of rules.
 pub(super) fn add_exceptions(config: &Config, set: &mut RuleSet) -> Result<(), Failure> {
-    let problems = exceptions(config, set);
+    let problems = in_order(exceptions(config, set));
     if problems.is_empty() { Ok(()) } else { Err(Failure::new(Failure::CONFIG, problems.join("\n"))) }
 }
 

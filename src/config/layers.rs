@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::error::{Error, Problem, What};
 use super::origins::{Origin, Origins, key_at};
 use super::trust::{self, Trust};
-use super::{Config, ExceptionFile, managed};
+use super::{Config, ExceptionFile, managed, parse};
 
 /// A configuration is a few pages of text; this bounds what a mistaken path can cost.
 const MAX_BYTES: u64 = 1 << 20;
@@ -47,33 +47,37 @@ impl Layers {
 
     /// Reads them. What others than root, or the user, could have written is refused. All that is wrong is reported.
     pub(crate) fn load(&self) -> Result<Config, Error> {
+        let (config, problems) = self.read();
+        if problems.is_empty() { Ok(config) } else { Err(Error { problems }) }
+    }
+
+    /// Reads them: the values that are right, and all that is wrong.
+    pub(crate) fn read(&self) -> (Config, Vec<Problem>) {
         let folder = self.folder();
         let (mut layers, mut problems) = (Vec::new(), Vec::new());
-        if !self.is_optional || self.file.exists() {
-            layers.extend(read(&self.file).and_then(Layer::of_file).map_err(|error| problems.extend(error.problems)));
+        let files = Some(self.file.clone()).filter(|file| !self.is_optional || file.exists());
+        for path in files.into_iter().chain(list(&folder.join("conf.d"), &mut problems)) {
+            layers.extend(good(read(&path), &mut problems).and_then(|file| Layer::of_file(file, &mut problems)));
         }
-        for path in list(&folder.join("conf.d"), &mut problems) {
-            layers.extend(read(&path).and_then(Layer::of_file).map_err(|error| problems.extend(error.problems)));
-        }
-        let managed = self.managed.as_deref().map(|path| Layer::managed(path, self.is_managed_optional)).transpose();
-        layers.extend(managed.map_err(|error| problems.extend(error.problems)).ok().flatten().flatten());
+        let managed = self.managed.as_deref();
+        let managed = managed.and_then(|path| Layer::managed(path, self.is_managed_optional, &mut problems));
+        layers.extend(managed);
         let mut exception_files = Vec::new();
         for path in list(&folder.join("exceptions.d"), &mut problems) {
-            let file = read(&path).and_then(|(origin, text)| ExceptionFile::parse(&origin, &text));
-            exception_files.extend(file.map_err(|error| problems.extend(error.problems)));
+            let Some((origin, text)) = good(read(&path), &mut problems) else { continue };
+            let (file, wrong) = ExceptionFile::parse(&origin, &text);
+            exception_files.push(file);
+            problems.extend(wrong);
         }
-        if !problems.is_empty() {
-            return Err(Error { problems });
-        }
-        let mut config = self.merged(layers)?;
+        let mut config = self.merged(layers, &mut problems);
         config.exception_files.extend(exception_files);
         for rules in &mut config.rules.paths {
             *rules = folder.join(&*rules);
         }
-        Ok(config)
+        (config, problems)
     }
 
-    fn merged(&self, layers: Vec<Layer>) -> Result<Config, Error> {
+    fn merged(&self, layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Config {
         let (mut table, mut origins, mut exception_files) = (Table::new(), Origins::default(), Vec::new());
         for layer in layers {
             origins.add(&layer.text, |place| match layer.is_managed {
@@ -86,12 +90,16 @@ impl Layers {
         }
         let file = self.file.display().to_string();
         let config = Config::deserialize(Value::Table(table));
-        let mut config = config.map_err(|error| Problem::of_file(&file, What::Text(error.message().to_owned())))?;
+        let config = config.map_err(|error| Problem::of_file(&file, What::Text(error.message().to_owned())).into());
+        let mut config = good(config, problems).unwrap_or_default();
         config.origins = origins;
         config.source = (file, String::new());
         config.exception_files = exception_files;
-        config.check()?;
-        Ok(config)
+        // What was left out could be what keeps a file.
+        if problems.is_empty() {
+            good(config.check(), problems);
+        }
+        config
     }
 
     /// What there is of the files, and of those of rules: it differs when one has changed.
@@ -133,26 +141,30 @@ struct Layer {
 }
 
 impl Layer {
-    fn of_file((origin, text): (String, String)) -> Result<Layer, Error> {
-        let config = Config::read(&origin, &text)?;
-        let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
-            Problem::at((&origin, &text), error.span().map_or(0, |span| span.start), What::Text(error.message().into()))
-        })?;
+    fn of_file((origin, text): (String, String), problems: &mut Vec<Problem>) -> Option<Layer> {
+        let (read, wrong) = parse::parse::<Config>((&origin, &text));
+        problems.extend(wrong);
+        let (config, mut table) = read?;
         table.remove("exception");
-        Ok(Layer { origin, text, is_managed: false, config, table })
+        Some(Layer { origin, text, is_managed: false, config, table })
     }
 
     /// The managed preferences; what is wrong with them has a key instead of a line.
-    fn managed(path: &Path, is_optional: bool) -> Result<Option<Layer>, Error> {
-        let Some(text) = managed::read(path, is_optional)? else { return Ok(None) };
-        let layer = Layer::of_file((path.display().to_string(), text.clone())).map_err(|mut error| {
-            for problem in &mut error.problems {
-                problem.key = problem.place.take().and_then(|place| key_at(&text, place));
-            }
-            error
-        })?;
-        Ok(Some(Layer { is_managed: true, ..layer }))
+    fn managed(path: &Path, is_optional: bool, problems: &mut Vec<Problem>) -> Option<Layer> {
+        let text = good(managed::read(path, is_optional), problems)??;
+        let mut wrong = Vec::new();
+        let layer = Layer::of_file((path.display().to_string(), text.clone()), &mut wrong);
+        for problem in &mut wrong {
+            problem.key = problem.place.take().and_then(|place| key_at(&text, place));
+        }
+        problems.extend(wrong);
+        layer.map(|layer| Layer { is_managed: true, ..layer })
     }
+}
+
+/// What went well; else what is wrong is noted.
+fn good<T>(result: Result<T, Error>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|error| problems.extend(error.problems)).ok()
 }
 
 /// Puts one table over another, key by key.

@@ -77,21 +77,17 @@ pub(crate) struct ExceptionFile {
 }
 
 impl ExceptionFile {
-    /// Reads such a file, which holds nothing else.
-    pub(crate) fn parse(origin: &str, text: &str) -> Result<ExceptionFile, Error> {
+    /// Reads such a file, which holds nothing else: what could be read, and what is wrong.
+    pub(crate) fn parse(origin: &str, text: &str) -> (ExceptionFile, Vec<Problem>) {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Entries {
             #[serde(default)]
             exception: Vec<Entry>,
         }
-        let read: Entries = parse::parse((origin, text)).map_err(|problems| Error { problems })?;
-        Ok(ExceptionFile {
-            origin: origin.to_owned(),
-            text: text.to_owned(),
-            is_managed: false,
-            entries: read.exception,
-        })
+        let (read, problems) = parse::parse::<Entries>((origin, text));
+        let entries = read.map(|(entries, _)| entries.exception).unwrap_or_default();
+        (ExceptionFile { origin: origin.to_owned(), text: text.to_owned(), is_managed: false, entries }, problems)
     }
 }
 
@@ -224,15 +220,12 @@ impl Config {
 
     /// Reads a configuration of one file. `origin` is what error messages call it.
     pub(crate) fn parse(origin: &str, text: &str) -> Result<Config, Error> {
-        let mut config = Config::read(origin, text)?;
+        let (read, problems) = parse::parse::<Config>((origin, text));
+        let Some((mut config, _)) = read.filter(|_| problems.is_empty()) else { return Err(Error { problems }) };
         config.origins.add(text, |place| Origin::File { file: origin.to_owned(), place });
         config.check()?;
         config.source = (origin.to_owned(), text.to_owned());
         Ok(config)
-    }
-
-    fn read(origin: &str, text: &str) -> Result<Config, Error> {
-        parse::parse((origin, text)).map_err(|problems| Error { problems })
     }
 
     /// What no single value shows.

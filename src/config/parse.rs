@@ -1,8 +1,12 @@
 //! TOML to values, with every error and not only the first: what is wrong is noted and left out, and the rest is read
 //! again.
 
+use std::mem;
+
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use toml::de::{DeTable, DeValue, Deserializer};
+use toml::Table;
+use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use super::error::{Problem, What};
 use crate::visible::{MAX_NAME, clipped, visible};
@@ -12,48 +16,61 @@ const MAX_PROBLEMS: usize = 50;
 /// Bytes of a message: it can quote a value.
 const MAX_MESSAGE: usize = 2000;
 
-/// The value that a text holds, or everything that is wrong with it.
-pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> Result<T, Vec<Problem>> {
+/// What could be read of a text: the value, and the table that it was made of.
+pub(super) type Read<T> = Option<(T, Table)>;
+
+/// The value that a text holds, without what is wrong with it, and everything that is, in the order of lines.
+pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> (Read<T>, Vec<Problem>) {
     let (mut table, errors) = DeTable::parse_recoverable(source.1);
     // Each costs as much as the text before it is long.
     let mut problems: Vec<Problem> = errors.iter().take(MAX_PROBLEMS).map(|error| problem(source, error)).collect();
     // The values of invalid TOML are not reliable.
     if !problems.is_empty() {
-        return Err(problems);
+        return (None, problems);
     }
-    loop {
+    let mut removed = Vec::new();
+    let read = loop {
         let error = match T::deserialize(Deserializer::from(table.clone())) {
-            Ok(value) if problems.is_empty() => return Ok(value),
-            Ok(_) => return Err(problems),
+            Ok(value) => break Table::deserialize(Deserializer::from(table)).ok().map(|table| (value, table)),
             Err(error) => error,
         };
-        problems.push(problem(source, &error));
-        let at = error.span().map(|span| span.start);
-        if problems.len() == MAX_PROBLEMS || !at.is_some_and(|at| remove(table.get_mut(), at)) {
-            return Err(problems);
+        // A key that was wrong is not missing.
+        if !removed.iter().any(|key| error.message() == format!("missing field `{key}`")) {
+            problems.push(problem(source, &error));
         }
-    }
+        let entry = error.span().and_then(|span| remove(table.get_mut(), span.start));
+        match entry {
+            Some(key) if removed.len() + 1 < MAX_PROBLEMS => removed.push(key),
+            _ => break None,
+        }
+    };
+    problems.sort_by_key(|problem| problem.place);
+    (read, problems)
 }
 
-/// Removes the innermost entry that is written at a byte; of a list of tables the whole list, as a table without one of
-/// its keys would be wrong again.
-fn remove(table: &mut DeTable<'_>, at: usize) -> bool {
+/// Removes the innermost entry that is written at a byte, and returns its key; of a list the whole value, which has none,
+/// as a table without one of its keys would be wrong again.
+fn remove(table: &mut DeTable<'_>, at: usize) -> Option<String> {
     for (_, value) in table.iter_mut() {
-        if let DeValue::Table(inner) = value.get_mut()
-            && remove(inner, at)
-        {
-            return true;
+        match value.get_mut() {
+            DeValue::Table(inner) => {
+                if let Some(key) = remove(inner, at) {
+                    return Some(key);
+                }
+            }
+            DeValue::Array(values) if values.iter().any(|value| is_within(value, at)) => {
+                let all = mem::replace(values, DeArray::new());
+                *values = all.into_iter().filter(|value| !is_within(value, at)).collect();
+                return Some(String::new());
+            }
+            _ => {}
         }
     }
     let is_here = |(key, value): &(&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-        let in_list = match value.get_ref() {
-            DeValue::Array(values) => values.iter().any(|value| is_within(value, at)),
-            _ => false,
-        };
-        in_list || key.span().contains(&at) || value.span().contains(&at)
+        key.span().contains(&at) || value.span().contains(&at)
     };
-    let name = table.iter().find(is_here).map(|(key, _)| key.get_ref().to_string());
-    name.is_some_and(|name| table.remove(name.as_str()).is_some())
+    let name = table.iter().find(is_here).map(|(key, _)| key.get_ref().to_string())?;
+    table.remove(name.as_str()).map(|_| name)
 }
 
 fn is_within(value: &toml::Spanned<DeValue<'_>>, at: usize) -> bool {

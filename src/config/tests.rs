@@ -54,6 +54,8 @@ fn a_value_out_of_range_is_refused_where_it_stands() {
     refused("[alerts]\nfile = \"alerts\"", "c.toml:2:8: the path must be absolute");
     refused("[volume]\nmax_alerts = -1", "c.toml:2:14: -1 is out of range");
     refused("[volume.rules.r]\nmax_alerts = 1000001", "c.toml:2:14: 1000001 is out of range");
+    let error = Config::parse("c.toml", "[volume.rules.r]\nmax_alerts = 1000001").unwrap_err();
+    assert_eq!(error.problems.len(), 1, "a value that is wrong is not missing: {error}");
     refused("[script]\nredact = [\"(\"]", "c.toml:2:10: \"(\" is not a valid regular expression");
     refused("[alerts]\nkeep_size = \"1MiB\"", "c.toml:2:13: `keep_size` is smaller than `rotate_size`");
 }
