@@ -124,6 +124,7 @@ fn commands(of: &[&str]) -> Vec<String> {
 fn there_is_a_manual_page_for_every_command() {
     let run = osawatch(&["man"]).exits(0);
     assert!(run.stdout.contains(".TH osawatch 1") && run.stdout.contains("doctor"), "{}", run.stdout);
+    assert!(!run.stdout.contains("\\-help(1)"), "a page that is not written");
     let folder = tempfile::tempdir().unwrap();
     osawatch(&["man".as_ref(), "--output".as_ref(), folder.path().as_os_str()]).exits(0);
     let pages = fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap());

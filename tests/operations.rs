@@ -33,7 +33,8 @@ fn now() -> String {
 fn the_status_of_an_agent_is_its_exit_code_and_its_first_line() {
     let folder = tempfile::tempdir().unwrap();
     let run = status(folder.path(), &[]).exits(69);
-    assert!(run.stdout.starts_with("osawatch is not running: "), "{}", run.stdout);
+    let folder_shown = folder.path().display();
+    assert_eq!(run.stdout, format!("osawatch is not running: {folder_shown} holds no status of an agent\n"));
     let lock = state(folder.path(), &json!({ "written": now(), "pid": 7 }));
     assert!(status(folder.path(), &[]).exits(0).stdout.starts_with("osawatch is healthy\n"));
     fs::write(folder.path().join("status.json"), json!({ "written": now(), "problems": ["blind: x"] }).to_string())

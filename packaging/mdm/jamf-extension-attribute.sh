@@ -9,7 +9,7 @@ state() {
     first=$(printf '%s\n' "$report" | head -n 1 | cut -c 1-200)
     case $code in
         0) echo 'healthy' ;;
-        1) echo "degraded: $first" ;;
+        1) echo "${first#osawatch is }" ;;
         69) echo 'not running' ;;
         *) echo "unknown (exit code $code): $first" ;;
     esac

@@ -11,7 +11,7 @@ use crate::source::recording::{Error as SourceError, Unreadable};
 pub(super) const HELP: &str = "\
 Exit codes:
   0    success, with or without alerts
-  1    a check failed: a test of a rule, a lint, a warning of doctor or selftest, a degraded agent
+  1    a check failed (a test, a lint, a warning, a degraded agent), or a process was not ended
   2    doctor or selftest found a failure
   3    no rule could have matched (replay --strict)
   64   the command line is invalid

@@ -30,6 +30,7 @@ pub(super) struct CompletionArgs {
 
 /// Prints or writes manual pages.
 pub(super) fn man(args: &ManArgs, command: Command) -> Result<ExitCode, Failure> {
+    let command = without_help(command);
     let Some(folder) = &args.output else {
         return print(&page(command)?);
     };
@@ -39,11 +40,16 @@ pub(super) fn man(args: &ManArgs, command: Command) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
+/// `help` prints what the pages say: it has none of its own, and none refers to one.
+fn without_help(command: Command) -> Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
+}
+
 fn write(folder: &Path, command: &Command, name: &str) -> Result<(), Failure> {
     let path = folder.join(format!("{name}.1"));
     let named = command.clone().name(name.to_owned()).display_name(name.to_owned());
     OutputFile::manual(&path).write(&page(named)?)?;
-    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+    for inner in command.get_subcommands() {
         write(folder, inner, &format!("{name}-{}", inner.get_name()))?;
     }
     Ok(())

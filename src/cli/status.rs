@@ -79,7 +79,7 @@ fn look(directory: &Path) -> Result<(Status, Verdict), Failure> {
         let status = Status::default();
         let verdict = match is_held {
             true => Verdict::Degraded(vec!["the agent has not written a status yet".to_owned()]),
-            false => Verdict::NotRunning(format!("{} has no status of one", directory.display())),
+            false => Verdict::NotRunning(format!("{} holds no status of an agent", directory.display())),
         };
         return Ok((status, verdict));
     };

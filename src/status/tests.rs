@@ -116,7 +116,8 @@ fn everything_that_an_administrator_asks_for_is_shown() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in:\n{text}");
     }
-    let idle = Status { losses: vec![Count { name: "table.cases".into(), count: 0 }], ..Status::default() };
+    let losses = vec![Count { name: "table.cases".into(), count: 0 }];
+    let idle = Status { written: "2026-11-27T11:00:00Z".into(), losses, ..Status::default() };
     let text = super::text(&idle, &Verdict::Healthy);
     assert!(text.contains("lost      nothing, by 1 counter\n") && text.contains("no alert has been written"), "{text}");
     let metrics = prometheus(&status, &Verdict::Healthy);

@@ -10,9 +10,12 @@ use crate::report::{plural, visible};
 /// Programs that are shown.
 const SHOWN: usize = 10;
 
-/// The whole status; the first line says how the agent is.
+/// The whole status; the first line says how the agent is. Of an agent that never wrote one it is the only one.
 pub(crate) fn text(status: &Status, verdict: &Verdict) -> String {
     let mut out = headline(verdict);
+    if status.written.is_empty() {
+        return out;
+    }
     line(&mut out, "version", &format!("{} ({}), pid {}", status.version, status.build, status.pid));
     let up = write_duration(Duration::from_secs(status.uptime_seconds));
     line(&mut out, "up since", &format!("{} ({up})", status.since));

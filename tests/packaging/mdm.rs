@@ -276,9 +276,9 @@ fn reported(name: &str, program: Option<(&str, i32)>) -> String {
 fn jamf_and_intune_hear_how_the_agent_is() {
     for (program, line) in [
         (None, "not installed"),
-        (Some(("healthy", 0)), "healthy"),
-        (Some(("no connections are seen & <more>", 1)), "degraded: no connections are seen & <more>"),
-        (Some(("osawatch is not running", 69)), "not running"),
+        (Some(("osawatch is healthy", 0)), "healthy"),
+        (Some(("osawatch is degraded: blind & <more>", 1)), "degraded: blind & <more>"),
+        (Some(("osawatch is not running: none was started", 69)), "not running"),
         (Some(("a bug", 70)), "unknown (exit code 70): a bug"),
     ] {
         let escaped = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
