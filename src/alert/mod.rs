@@ -30,7 +30,7 @@ pub(crate) use follow_up::Told;
 pub use line::to_line;
 
 use crate::detect::{Match, Rule};
-use crate::event::document::insert;
+use crate::event::document::{self, insert};
 use crate::event::{Event, Execution};
 use crate::script::Redactor;
 
@@ -46,6 +46,11 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// How many bytes it holds, nearly.
+    pub(crate) fn bytes(&self) -> usize {
+        document::bytes(&self.document) + self.events.iter().map(|event| event.bytes()).sum::<usize>()
+    }
+
     /// The alert of a detection. `sequence` is its number in this run, from 0: a gap is a lost alert. `fed_by` wrote
     /// its script to a pipe.
     fn new(rule: &Rule, found: Match, sequence: u64, fed_by: Option<&Execution>, redactor: Option<&Redactor>) -> Alert {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::clock::now;
 use super::exit::{self, Failure};
+use crate::event::document;
 use crate::output::terminal;
 use crate::report::{self, html, plural, visible};
 
@@ -27,7 +28,7 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn add(&mut self, document: Map<String, Json>) {
-        let bytes: usize = document.iter().map(|(key, value)| MEMBER + key.len() + held(value)).sum();
+        let bytes = document::bytes(&document);
         if self.documents.len() < html::MAX_ALERTS && self.bytes + bytes <= MAX_BYTES {
             self.bytes += bytes;
             self.documents.push(document)
@@ -54,21 +55,6 @@ impl Page {
         terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
         Ok(())
     }
-}
-
-/// What a member of an object takes besides its name and value, and what a value takes: a list has room for twice as many.
-const MEMBER: usize = 64;
-const VALUE: usize = 2 * size_of::<Json>();
-
-/// About so many bytes a value takes in memory.
-fn held(value: &Json) -> usize {
-    VALUE
-        + match value {
-            Json::String(text) => text.len(),
-            Json::Array(values) => values.iter().map(held).sum(),
-            Json::Object(members) => members.iter().map(|(key, value)| MEMBER + key.len() + held(value)).sum(),
-            _ => 0,
-        }
 }
 
 /// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.

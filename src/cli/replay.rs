@@ -32,7 +32,7 @@ use crate::pipeline::{self, Limits, Output, Pipeline};
 use crate::report::Case;
 use crate::source::recording::{Input, Recording, Sources};
 
-use alert_writer::{AlertWriter, Alerts};
+use alert_writer::{AlertWriter, Alerts, Waiting};
 pub(super) use args::Args;
 use excepted::Excepted;
 use feed::{Feed, Step, Steps};
@@ -170,7 +170,7 @@ impl<'a> Replay<'a> {
 
     /// Who writes the alerts, which can have to wait until it is known whether the recording is in order.
     fn writer(&mut self, sink: Sink, waits: bool) -> AlertWriter {
-        let (sequence, waiting) = (sink.next_sequence(), waits.then(Vec::new));
+        let (sequence, waiting) = (sink.next_sequence(), waits.then(Waiting::default));
         let alerts =
             Alerts { sink, sequence, waiting, from: self.args.from, case: self.case.take(), given: Given::default() };
         // A report shows events as well, in their order.

@@ -169,6 +169,25 @@ fn containing<'d, 'n>(
     None
 }
 
+/// What a member of an object takes besides its name and value, and what a value takes: a list has room for twice as many.
+const MEMBER: usize = 64;
+const VALUE: usize = 2 * size_of::<Json>();
+
+/// About so many bytes a document takes in memory.
+pub(crate) fn bytes(document: &Map<String, Json>) -> usize {
+    document.iter().map(|(key, value)| MEMBER + key.len() + held(value)).sum()
+}
+
+fn held(value: &Json) -> usize {
+    VALUE
+        + match value {
+            Json::String(text) => text.len(),
+            Json::Array(values) => values.iter().map(held).sum(),
+            Json::Object(members) => bytes(members),
+            _ => 0,
+        }
+}
+
 /// The text of a field by its dotted name; the first of several.
 pub(crate) fn text(document: &Map<String, Json>, name: &str) -> Option<String> {
     match get(document, name)? {

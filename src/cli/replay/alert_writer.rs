@@ -14,10 +14,18 @@ use crate::event::{Event, Timestamp, document};
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Case;
 
-/// Alerts that wait until it is known whether the recording is in order.
+/// Alerts that wait until it is known whether the recording is in order, and the bytes that they hold with their events.
 const MAX_WAITING: usize = 10_000;
+const MAX_WAITING_BYTES: usize = 32 << 20;
 /// Bytes of the events of alerts that are not composed yet.
 const MAX_DRAFTS: usize = 1 << 20;
+
+/// Alerts that wait, and the bytes that they hold.
+#[derive(Default)]
+pub(super) struct Waiting {
+    alerts: Vec<Alert>,
+    bytes: usize,
+}
 
 /// Composes alerts and writes them.
 pub(super) struct Alerts {
@@ -25,7 +33,7 @@ pub(super) struct Alerts {
     /// The `event.sequence` of the next alert.
     pub(super) sequence: u64,
     /// Those that wait until it is known whether the recording is in order; `None` when they do not have to.
-    pub(super) waiting: Option<Vec<Alert>>,
+    pub(super) waiting: Option<Waiting>,
     /// Alerts from before this time are not wanted.
     pub(super) from: Option<Timestamp>,
     /// What the report shows.
@@ -52,18 +60,18 @@ impl Alerts {
         if let Some(case) = &mut self.case {
             case.add(&alert.document);
         }
-        match &mut self.waiting {
-            Some(waiting) => waiting.push(alert),
-            None => self.sink.write_alert(alert),
-        }
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.len() > MAX_WAITING) {
+        let Some(waiting) = &mut self.waiting else { return self.sink.write_alert(alert) };
+        waiting.bytes += alert.bytes();
+        waiting.alerts.push(alert);
+        if waiting.alerts.len() > MAX_WAITING || waiting.bytes > MAX_WAITING_BYTES {
             self.release();
         }
     }
 
     /// Writes those that wait; from now on none does.
     pub(super) fn release(&mut self) {
-        self.waiting.take().into_iter().flatten().for_each(|alert| self.sink.write_alert(alert));
+        let waiting = self.waiting.take().unwrap_or_default();
+        waiting.alerts.into_iter().for_each(|alert| self.sink.write_alert(alert));
     }
 
     /// Does what it is sent, to the end.
@@ -181,7 +189,7 @@ mod tests {
     use crate::pipeline::{Limits, Output, Pipeline};
 
     /// An alert for each second.
-    fn drafts(count: i64) -> Vec<Draft> {
+    fn drafts(count: i64, text: &str) -> Vec<Draft> {
         let mut set = RuleSet::default();
         set.add("r", "[rule]\nrule_id = \"r\"\nname = \"r\"\nquery = 'process where true'\n").unwrap();
         let mut pipeline = Pipeline::new(set, Limits::replay());
@@ -193,6 +201,7 @@ mod tests {
         for second in 0..count {
             let mut event = Event::new(Timestamp::from_milliseconds(1000 * second).unwrap(), Categories::PROCESS);
             event.push_int(field::PROCESS_PID, second);
+            event.push_str(field::PROCESS_COMMAND_LINE, text);
             pipeline.push(event, &mut note);
         }
         pipeline.finish(note);
@@ -205,7 +214,7 @@ mod tests {
         Alerts {
             sink: sink.unwrap_or_else(|_| panic!("no file")),
             sequence: 7,
-            waiting: waits.then(Vec::new),
+            waiting: waits.then(Waiting::default),
             from,
             case,
             given: Given::default(),
@@ -216,19 +225,27 @@ mod tests {
     fn alerts_are_numbered_and_wait_the_same_on_this_thread_and_on_another() {
         for waits in [true, false] {
             for mut writer in [AlertWriter::Here(Box::new(alerts(waits))), AlertWriter::apart(alerts(waits))] {
-                drafts(5).into_iter().for_each(|draft| writer.add(Box::new(draft)));
+                drafts(5, "").into_iter().for_each(|draft| writer.add(Box::new(draft)));
                 writer.flush();
                 assert_eq!((writer.waits(), writer.is_done()), (waits, false));
                 let mut alerts = writer.end();
-                let sequences: Option<Vec<u64>> = alerts
-                    .waiting
-                    .as_ref()
-                    .map(|waiting| waiting.iter().filter_map(|alert| alert.get("event.sequence")?.as_u64()).collect());
+                let sequences: Option<Vec<u64>> = alerts.waiting.as_ref().map(|waiting| {
+                    waiting.alerts.iter().filter_map(|alert| alert.get("event.sequence")?.as_u64()).collect()
+                });
                 assert_eq!(sequences, waits.then(|| vec![7, 8, 9]), "those before the second second are not wanted");
                 alerts.release();
                 assert_eq!((alerts.sequence, alerts.sink.counts().alerts), (10, 3));
                 assert_eq!(alerts.given.alerts, BTreeMap::from([("r".to_owned(), 3)]));
             }
+        }
+    }
+
+    #[test]
+    fn alerts_of_large_events_do_not_wait_for_long() {
+        for (count, waits) in [(9, true), (16, false)] {
+            let (mut alerts, text) = (alerts(true), "a".repeat(3 << 20));
+            drafts(count, &text).into_iter().for_each(|draft| alerts.add(draft));
+            assert_eq!((alerts.waiting.is_some(), alerts.sink.counts().alerts > 0), (waits, !waits), "{count}");
         }
     }
 }
