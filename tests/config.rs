@@ -205,7 +205,7 @@ fn a_check_where_there_is_no_configuration_says_so() {
 }
 
 #[test]
-fn a_rule_of_the_configuration_that_does_not_run_is_a_lint_with_the_reason() {
+fn a_path_of_the_configuration_of_which_no_rule_runs_and_a_second_rule_of_one_id_are_lints() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -220,9 +220,11 @@ fn a_rule_of_the_configuration_that_does_not_run_is_a_lint_with_the_reason() {
     write("rules/a.toml", &rule("osascript-network-connection", ""));
     write("rules/b.toml", &rule("b", ""));
     write("rules/c.toml", &rule("b", ""));
+    // Beside rules that run, one in another language is no mistake.
     write("rules/d.toml", &rule("d", "language = \"kuery\"\n"));
+    write("others/d.toml", &rule("d", "language = \"kuery\"\n"));
     fs::create_dir(folder.path().join("empty")).unwrap();
-    let config = write("config.toml", "[rules]\npaths = [\"rules\", \"empty\"]\n");
+    let config = write("config.toml", "[rules]\npaths = [\"rules\", \"others\", \"empty\"]\n");
     let shown = |name: &str| folder.path().join(name).display().to_string();
     for command in [&["config", "check"][..], &["rules", "check", "--config"]] {
         let run = osawatch(&[command, &[&config]].concat()).exits(1);
@@ -230,7 +232,7 @@ fn a_rule_of_the_configuration_that_does_not_run_is_a_lint_with_the_reason() {
         assert_eq!(lints.len(), 4, "{}", run.stdout);
         assert!(lints[0].contains(&shown("rules/a.toml")) && lints[0].contains("the rule in built-in has the same id"));
         assert!(lints[1].contains(&shown("rules/c.toml")) && lints[1].contains("b.toml has the same id"));
-        assert!(lints[2].contains(&shown("rules/d.toml")) && lints[2].contains("kuery"), "{}", lints[2]);
+        assert!(lints[2].contains(&shown("others/d.toml")) && lints[2].contains("kuery"), "{}", lints[2]);
         assert!(
             lints[3].contains("config.toml:2:9: `paths` names ") && lints[3].contains(&shown("empty")),
             "{}",

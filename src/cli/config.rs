@@ -203,17 +203,27 @@ pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<Wrong>, 
                 unused.push(format!("{place}: `paths` names {}, where no file is a rule (*.toml)", path.display()));
             }
             Ok(files) => {
+                let (count, mut skipped) = (files.len(), Vec::new());
                 for file in files {
                     let name = file.0.clone();
                     match rule_files::add(set, vec![file]) {
-                        Ok(skipped) => unused.extend(skipped.into_iter().map(|why| format!("the rule of {why}"))),
+                        Ok(why) => skipped.extend(why.into_iter().map(|why| (why, is_second(set)))),
                         Err(error) => problems.push(Wrong { file: name, place: None, text: error.to_string() }),
                     }
                 }
+                // A folder may hold rules for other systems as well: that they do not run is no mistake.
+                let runs_none = skipped.len() == count;
+                let told = skipped.into_iter().filter(|(_, is_second)| runs_none || *is_second);
+                unused.extend(told.map(|(why, _)| format!("the rule of {why}")));
             }
         }
     }
     (problems, unused.into_iter().map(|text| Lint { blinds: false, text }).collect())
+}
+
+/// Whether the last rule has the id of another, which runs instead.
+fn is_second(set: &RuleSet) -> bool {
+    set.rules.split_last().is_some_and(|(last, others)| others.iter().any(|rule| rule.id == last.id))
 }
 
 /// Adds the rules of a configuration to a set.
