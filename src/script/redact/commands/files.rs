@@ -22,7 +22,8 @@ pub(super) static COMMANDS: [Command; 25] = [
             ("-kdfopt", Any, Take::Setting, Kind::Key),
             ("-key", Form::After("ca"), Whole, PASSWORD),
             ("-srppass", Any, Whole, PASSWORD),
-            ("-salt", Any, Take::Plain, PASSWORD),
+            // Of a cipher it is a switch.
+            ("-salt", Form::After("passwd"), Take::Plain, PASSWORD),
             ("-psk", Any, Whole, Kind::Key),
         ],
         places: &[Place { after: &["passwd"], skip: 0, what: Placed::Words(2, PASSWORD) }],
