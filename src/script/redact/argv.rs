@@ -2,7 +2,8 @@
 //! program that reads a password: `input="x"`, `.communicate("x")`.
 
 use super::grammar;
-use super::layer::{Layer, Shape, Token, lex};
+use super::layer::{Layer, Shape, Token};
+use super::lexer::lex;
 use super::mark::{Kind, Span};
 use super::plain::is_plain;
 

@@ -1,6 +1,7 @@
 //! The secrets of a text.
 
-use super::layer::{Layer, Shape, Token, lex};
+use super::layer::{Layer, Shape, Token};
+use super::lexer::lex;
 use super::mark::{Span, joined};
 use super::pipeline::Pipeline;
 use super::together::Together;
@@ -39,17 +40,20 @@ fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
         return;
     }
     let (mut at, mut together) = (0, Together::new(layer, &tokens));
+    let mut read = |inner: &Layer| {
+        if may_hold(&inner.text) {
+            level(inner, depth + 1, out);
+        }
+    };
     while at < tokens.len() {
         if tokens[at].shape != Shape::Quoted {
             at += 1;
             continue;
         }
-        let inner;
-        (inner, at) = together.text(at);
-        if may_hold(&inner.text) {
-            level(&inner, depth + 1, out);
-        }
-        at += 1;
+        let text = together.text(at);
+        read(&text.layer);
+        text.passed.iter().for_each(|passed| read(&together.literal(*passed)));
+        at = text.last + 1;
     }
 }
 
@@ -58,9 +62,9 @@ fn commands(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
     let mut pipeline = Pipeline::default();
     for token in tokens {
         match token.shape {
-            Shape::Operator(operator) => pipeline.operator(operator, out),
+            Shape::Operator(operator) => pipeline.operator(layer, token, operator, out),
             _ => pipeline.token(layer, token),
         }
     }
-    pipeline.end_command(out);
+    pipeline.finish(layer, out);
 }

@@ -7,7 +7,7 @@ use super::command::{ALWAYS, Command, Form, PASSWORD, Placed, Take};
 use super::commands;
 use super::mark::Kind;
 use super::names::{is_switch, kind_of, prints_secret};
-use super::plain::{is_path, is_plain, looks_secret};
+use super::plain::{is_identifier, is_path, is_plain, looks_secret};
 use super::taken;
 use super::written::{base_name, here_string};
 
@@ -147,7 +147,9 @@ impl<'w> Reading<'w> {
         } else {
             kind_of(name.rsplit(['/', ':']).next().unwrap_or(name))
         };
-        if let Some(kind) = named.filter(|_| is_name && !is_form) {
+        // `token=os.environ['T']`
+        let is_element = value.split_once('[').is_some_and(|(list, _)| is_identifier(list) && value.ends_with(']'));
+        if let Some(kind) = named.filter(|_| is_name && !is_form && !is_element) {
             self.emit(at, name.len() + 1, kind);
         }
     }

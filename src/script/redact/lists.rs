@@ -8,8 +8,20 @@ use super::pairs::{MAX_LIST, opens, pairs, text, values};
 use super::search::Search;
 
 /// What makes a text of a literal, or the text that a literal encodes.
-const CONVERSIONS: [&str; 10] =
-    ["String", "str", "text", "bytes", "bytearray", "Buffer.from", "atob", "b64decode", "base64.b64decode", "unescape"];
+pub(super) const CONVERSIONS: [&str; 12] = [
+    "String",
+    "str",
+    "text",
+    "bytes",
+    "bytearray",
+    "Buffer.from",
+    "atob",
+    "b64decode",
+    "base64.b64decode",
+    "unescape",
+    "decodeURIComponent",
+    "bytes.fromhex",
+];
 /// What begins a function that has a name.
 const FUNCTIONS: [&str; 7] = ["on", "to", "function", "def", "func", "fn", "sub"];
 

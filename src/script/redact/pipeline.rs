@@ -1,9 +1,10 @@
 //! What commands write to each other: `echo x | sudo -S`.
 
-use super::layer::{Layer, Token};
+use super::grammar::Found;
+use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, Span};
-use super::plain::is_plain;
-use super::variables::Variables;
+use super::plain::{is_identifier, is_plain};
+use super::variables::{Variables, covering, first_command};
 use super::words::{Word, texts};
 use super::written::{self, base_name, here_string, target};
 use super::{argv, curlrc, grammar};
@@ -14,6 +15,15 @@ const SHELLS: [&str; 9] = ["sh", "bash", "zsh", "dash", "ksh", "fish", "ssh", "s
 /// How many of the commands before it one that sets variables reads.
 const MAX_WRITERS: usize = 8;
 
+/// Substitutions within each other whose commands are read as parts of another: `a $(b <(c))`.
+const MAX_NESTED: usize = 8;
+
+/// Bytes of a substitution that are held as a part of the word that it stands in.
+const MAX_SUBSTITUTION: usize = 4096;
+
+/// Words before a process substitution that tell what it is for.
+const MAX_BEFORE: usize = 64;
+
 /// The command that is read, and those that write to it.
 #[derive(Default)]
 pub(super) struct Pipeline<'l> {
@@ -22,6 +32,8 @@ pub(super) struct Pipeline<'l> {
     writers: Vec<Vec<Word<'l>>>,
     depth: usize,
     is_piped: bool,
+    /// `p=f(`: the last word ends with the name of a function of another language.
+    is_called: bool,
     /// `--password-file <(`: what follows writes a secret.
     is_substituted: bool,
     /// `curl -K <(`: what follows writes a configuration of curl.
@@ -30,11 +42,25 @@ pub(super) struct Pipeline<'l> {
     is_config: bool,
     /// A secret is read from the lines that follow: `sudo -S id <<EOF`.
     is_on_next_line: bool,
-    /// `p=$(`: what follows writes the value of this variable.
-    assigned: Option<String>,
     /// `f()`: what follows is what it does.
     defined: Option<String>,
+    /// The commands that the one that is read is a part of, by a substitution.
+    outer: Vec<Outer<'l>>,
     variables: Variables,
+}
+
+/// A command, up to a substitution in it: `$(`, `<(`.
+struct Outer<'l> {
+    words: Vec<Word<'l>>,
+    writers: Vec<Vec<Word<'l>>>,
+    is_piped: bool,
+    is_substituted: bool,
+    is_config_written: bool,
+    defined: Option<String>,
+    /// Where the parenthesis is.
+    start: usize,
+    /// Other parentheses that are open within.
+    depth: usize,
 }
 
 impl<'l> Pipeline<'l> {
@@ -45,40 +71,98 @@ impl<'l> Pipeline<'l> {
         }
     }
 
-    pub(super) fn operator(&mut self, operator: char, out: &mut Vec<Span>) {
+    pub(super) fn operator(&mut self, layer: &'l Layer, token: &Token, operator: char, out: &mut Vec<Span>) {
+        if operator == '(' && token.is_joined && self.is_substitution() {
+            return self.open(token.start);
+        }
+        match (operator, self.outer.last_mut()) {
+            ('(', Some(outer)) => outer.depth += 1,
+            (')', Some(outer)) if outer.depth == 0 => return self.close(layer, token.end, out),
+            (')', Some(outer)) => outer.depth -= 1,
+            _ => {}
+        }
         // `|&`, and a line that goes on behind its `|`.
         if self.is_piped && self.words.is_empty() && matches!(operator, '&' | '\n') {
             return;
         }
         let opened = if operator == '(' { self.opened() } else { Opened::default() };
         let defined = if self.words.is_empty() { self.defined.take() } else { None };
+        self.is_called = operator == '(' && token.is_joined;
         self.end_command(out);
+        self.is_called = false;
         self.defined = defined.or(opened.function);
         self.is_substituted = opened.is_secret;
         self.is_config_written = opened.is_config;
-        self.assigned = opened.variable;
         self.is_piped = operator == '|';
         match operator {
             '(' => self.depth += 1,
             ')' => self.depth = self.depth.saturating_sub(1),
             '|' => {}
-            _ if self.depth == 0 => self.writers.clear(),
+            _ if self.depth == 0 && self.outer.is_empty() => self.writers.clear(),
             _ => {}
         }
     }
 
+    fn is_substitution(&self) -> bool {
+        self.outer.len() < MAX_NESTED && self.words.last().is_some_and(|word| word.text().ends_with(['$', '<', '>']))
+    }
+
+    /// What is in the parenthesis is a part of the word before it.
+    fn open(&mut self, start: usize) {
+        let opened = self.opened();
+        self.outer.push(Outer {
+            words: std::mem::take(&mut self.words),
+            writers: std::mem::take(&mut self.writers),
+            is_piped: std::mem::replace(&mut self.is_piped, false),
+            is_substituted: std::mem::replace(&mut self.is_substituted, opened.is_secret),
+            is_config_written: std::mem::replace(&mut self.is_config_written, opened.is_config),
+            defined: self.defined.take(),
+            start,
+            depth: 0,
+        });
+    }
+
+    /// The command around it goes on.
+    fn close(&mut self, layer: &'l Layer, end: usize, out: &mut Vec<Span>) {
+        self.end_command(out);
+        let Some(outer) = self.outer.pop() else { return };
+        // What they write, it writes.
+        let within = std::mem::replace(&mut self.writers, outer.writers);
+        self.writers.extend(within);
+        self.words = outer.words;
+        self.is_piped = outer.is_piped;
+        self.is_substituted = outer.is_substituted;
+        self.is_config_written = outer.is_config_written;
+        self.defined = outer.defined;
+        let part = |start, end| Token { shape: Shape::Word, start, end, is_joined: true };
+        if end - outer.start <= MAX_SUBSTITUTION {
+            return self.token(layer, &part(outer.start, end));
+        }
+        self.token(layer, &part(outer.start, outer.start + 1));
+        if layer.text[..end].ends_with(')') {
+            self.token(layer, &part(end - 1, end));
+        }
+    }
+
+    /// The end of the text, and of what was not closed in it.
+    pub(super) fn finish(&mut self, layer: &'l Layer, out: &mut Vec<Span>) {
+        while !self.outer.is_empty() {
+            self.close(layer, layer.text.len(), out);
+        }
+        self.end_command(out);
+    }
+
     /// What the words before a parenthesis make of the commands within.
     fn opened(&self) -> Opened {
-        let texts = texts(&self.words);
+        let texts = texts(&self.words[self.words.len().saturating_sub(MAX_BEFORE)..]);
         let Some((last, before)) = texts.split_last() else { return Opened::default() };
-        if let Some(name) = last.strip_suffix("=$") {
-            return Opened { variable: Some(name.to_owned()), ..Opened::default() };
-        }
         let Some(option) = last.strip_suffix('<') else {
             return Opened { function: before.is_empty().then(|| (*last).to_owned()), ..Opened::default() };
         };
         let is_input = matches!(option, "" | "0") && before.last().is_some_and(|word| matches!(*word, "<" | "0<"));
-        let option = if option.is_empty() { before.last().copied().unwrap_or_default() } else { option };
+        // `-pass file:<(`
+        let is_apart = option.is_empty() || option == "file:";
+        let option = if is_apart { before.last().copied().unwrap_or_default() } else { option };
         let is_config = curlrc::is_given(before) || curlrc::is_option(option) && curlrc::is_curl(before);
         let option = option.get(..64.min(option.len())).unwrap_or_default().to_ascii_lowercase();
         let names = ["pass", "key", "secret", "token", "pw", "auth", "cred"];
@@ -88,7 +172,7 @@ impl<'l> Pipeline<'l> {
         Opened { is_secret: is_secret && !is_config, is_config, ..Opened::default() }
     }
 
-    pub(super) fn end_command(&mut self, out: &mut Vec<Span>) {
+    fn end_command(&mut self, out: &mut Vec<Span>) {
         let words = std::mem::take(&mut self.words);
         if words.is_empty() {
             return;
@@ -113,15 +197,18 @@ impl<'l> Pipeline<'l> {
     fn command(&mut self, words: &[Word<'l>], out: &mut Vec<Span>) {
         let texts = texts(words);
         let (found, reads) = grammar::find(&texts);
-        out.extend(found.into_iter().filter_map(|found| self.secret(&words[found.word], found.start, found.kind)));
+        let is_function = |found: &Found| {
+            let word = texts[found.word];
+            let is_assigned = found.start > 0 && !word.starts_with('-');
+            self.is_called && is_assigned && found.word + 1 == words.len() && is_identifier(&word[found.start..])
+        };
+        let found = found.into_iter().filter(|found| !is_function(found));
+        out.extend(found.filter_map(|found| self.secret(&words[found.word], found.start, found.kind)));
         if self.is_substituted {
             self.writes(words, out);
         }
         if self.is_config_written {
             curlrc::words(words, out);
-        }
-        if let Some(name) = self.assigned.take() {
-            self.variables.substitute(&name, words, out);
         }
         if let Some(name) = self.defined.take() {
             self.variables.define(&name, words, out);
@@ -158,8 +245,19 @@ impl<'l> Pipeline<'l> {
         self.is_on_next_line = has_document(words) || writers.iter().any(|writer| has_document(writer));
     }
 
-    /// A secret in a word from this place on, or where the variable was set that stands for it.
+    /// A secret in a word from this place on, or where the variable was set that stands for it, or what a substitution
+    /// prints: `$(echo x)`.
     fn secret(&self, word: &Word<'_>, start: usize, kind: Kind) -> Option<Span> {
+        self.stated(word, start, kind).or_else(|| {
+            word.text()[start..].strip_prefix("$(")?;
+            let inner = word.inner(start + "$(".len(), word.text().len());
+            let words = first_command(&inner);
+            let printed = written::words(&texts(&words)).into_iter();
+            covering(printed.filter_map(|(word, start)| self.stated(&words[word], start, kind)))
+        })
+    }
+
+    fn stated(&self, word: &Word<'_>, start: usize, kind: Kind) -> Option<Span> {
         let value = &word.text()[start..];
         let of_variable = self.variables.value(value).map(|span| Span { kind, ..span });
         of_variable.or_else(|| word.span(start, kind).filter(|_| !is_plain(value)))
@@ -186,7 +284,6 @@ impl<'l> Pipeline<'l> {
 struct Opened {
     is_secret: bool,
     is_config: bool,
-    variable: Option<String>,
     function: Option<String>,
 }
 

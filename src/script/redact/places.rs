@@ -3,6 +3,7 @@
 use super::command::{Place, Placed};
 use super::grammar::Reading;
 use super::names::kind_of;
+use super::plain::separator;
 use super::taken::user_info;
 
 impl Reading<'_> {
@@ -50,12 +51,13 @@ impl Reading<'_> {
             }
             Placed::After(letter, kind) => {
                 let (letter, kind) = (*letter, *kind);
-                let (before, after) = word.split_once(letter)?;
-                if before.is_empty() || after.starts_with("//") {
+                let before = separator(word, letter)?;
+                let start = before + letter.len_utf8();
+                if before == 0 || word[start..].starts_with("//") {
                     return None;
                 }
                 self.place = None;
-                self.emit(at, before.len() + letter.len_utf8(), kind);
+                self.emit(at, start, kind);
                 Some(1)
             }
             Placed::UserInfo(kind) => {

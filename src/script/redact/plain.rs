@@ -53,16 +53,15 @@ pub(super) fn is_plain(value: &str) -> bool {
     if value.is_empty() || value.starts_with(OPENING) {
         return true;
     }
+    if value.starts_with("$(") && after_references(value).is_empty() {
+        return true;
+    }
     if value.len() > 128 {
         return false;
     }
-    let is_word = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "_-.:?@".contains(letter));
     let is_reference = match value.strip_prefix('$') {
         Some(rest) if default_of(rest).is_some() => default_of(rest).is_some_and(is_plain),
-        Some(rest) => {
-            let inner = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
-            rest.is_empty() || rest.starts_with('(') || is_word(inner) && !inner.starts_with(|c: char| c.is_numeric())
-        }
+        Some(rest) => rest.is_empty() || is_name(rest) || after_references(value).is_empty(),
         None => false,
     };
     let wrapped = [("<", ">"), ("{{", "}}"), ("%", "%"), ("%{", "}"), ("@env:", ""), ("@keychain:", "")];
@@ -72,6 +71,57 @@ pub(super) fn is_plain(value: &str) -> bool {
         || placeholders.iter().any(|start| value.starts_with(start))
         || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(value))
         || value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Scopes of PowerShell: `$env:USERNAME`.
+const SCOPES: [&str; 4] = ["env", "global", "script", "private"];
+
+/// Whether all of what follows a `$` is a name: `x`, `{x}`, `env:x`, and not `x:y`, of which `y` is no part of it.
+fn is_name(rest: &str) -> bool {
+    let braced = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let name = braced.unwrap_or(rest);
+    let is_word = name.chars().all(|letter| letter.is_alphanumeric() || "_-.:?@".contains(letter));
+    let is_one = braced.is_some() || name.split_once(':').is_none_or(|(scope, _)| SCOPES.contains(&scope));
+    is_word && is_one && !name.starts_with(char::is_numeric)
+}
+
+/// The bytes of the reference that a text begins with: `$x`, `${x}`, `$(…)`, `$env:x`; 0 when it begins with none.
+pub(super) fn reference(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix('$') else { return 0 };
+    let brackets = match rest.bytes().next() {
+        Some(b'(') => (b'(', b')'),
+        Some(b'{') => (b'{', b'}'),
+        _ => {
+            let name =
+                |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+            let first = name(rest);
+            let is_scope = SCOPES.contains(&&rest[..first]) && rest[first..].starts_with(':');
+            return 1 + first + if is_scope { 1 + name(&rest[first + 1..]) } else { 0 };
+        }
+    };
+    let mut depth = 0_usize;
+    for (at, byte) in rest.bytes().enumerate() {
+        depth += usize::from(byte == brackets.0);
+        depth -= usize::from(byte == brackets.1);
+        if depth == 0 {
+            return at + 2;
+        }
+    }
+    text.len()
+}
+
+/// What follows the references `$(…)` and `${…}` that a text begins with.
+fn after_references(mut text: &str) -> &str {
+    while text.starts_with("$(") || text.starts_with("${") {
+        text = &text[reference(text)..];
+    }
+    text
+}
+
+/// Where in a text this letter is first, behind the reference that it begins with: `$(date +%H:%M):x`.
+pub(super) fn separator(text: &str, letter: char) -> Option<usize> {
+    let from = reference(text);
+    text[from..].find(letter).map(|at| from + at)
 }
 
 /// What `${PW:-x}` is without the variable.
@@ -84,6 +134,15 @@ fn default_of(reference: &str) -> Option<&str> {
 pub(super) fn is_path(value: &str) -> bool {
     ["/", "~/", "./", "../"].iter().any(|start| value.starts_with(start))
         || [".pem", ".key", ".p8", ".p12", ".json", ".pub", ".der"].iter().any(|end| value.ends_with(end))
+}
+
+/// Whether a text may name a function, a list or a member of a script: `getpass.getpass`, `argv`.
+pub(super) fn is_identifier(text: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|first: char| first.is_alphabetic() || first == '_' || first == '$')
+            && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$')
+    };
+    text.split('.').all(is_part) && (text.contains('.') || !looks_secret(text))
 }
 
 /// Whether a text without a name looks like a password, not like a word, a path, an address or a number.
@@ -119,10 +178,14 @@ mod tests {
             "<password>",
             "{{ pw }}",
             "[redacted",
+            "$env:PW",
+            "${PW:?}",
+            "$(a $(b))",
+            "$(a)${B}",
         ] {
             assert!(is_plain(value), "{value}");
         }
-        for value in ["hunter2", "$1abc!", "123", "x", "$ecr3t!", "${A:-hunter2}"] {
+        for value in ["hunter2", "$1abc!", "123", "x", "$ecr3t!", "${A:-hunter2}", "$A:b", "$(a):b", "$(a)b"] {
             assert!(!is_plain(value), "{value}");
         }
     }

@@ -3,8 +3,10 @@
 
 use ahash::HashMap;
 
+use super::expressions;
 use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, OPENING, Span};
+use super::operands::Operands;
 use super::pairs::pairs;
 use super::plain::{is_path, is_plain};
 
@@ -35,18 +37,21 @@ pub(super) fn scheme_of(value: &str) -> Option<(usize, bool)> {
     Some((value.len() - rest.trim_start().len(), LONG_SCHEMES.contains(known)))
 }
 
+/// Operands between two literals that a script puts together: `"x" & y & "z"`.
+const MAX_BETWEEN: usize = 4;
+
 /// The literal that a script joins to this one: `"x" & "y"`, `"x" & quoted form of "y"`.
 pub(super) fn joined(layer: &Layer, tokens: &[Token], at: usize) -> Option<usize> {
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text(layer));
-    let next = if is_quoted_form(layer, tokens, at + 2) { at + 5 } else { at + 2 };
-    let is_literal = tokens.get(next).is_some_and(|next| next.shape == Shape::Quoted);
-    (matches!(text(at + 1), "&" | "+") && is_literal).then_some(next)
-}
-
-/// Whether `quoted form of` begins here.
-pub(super) fn is_quoted_form(layer: &Layer, tokens: &[Token], at: usize) -> bool {
-    let words = tokens.get(at..at + 3).unwrap_or_default();
-    words.len() == 3 && words.iter().map(|token| token.text(layer)).eq(["quoted", "form", "of"])
+    let operands = Operands { layer, tokens };
+    let (mut last, mut open) = (at, operands.open_before(at));
+    for _ in 0..=MAX_BETWEEN {
+        let operand = operands.next(last, &mut open)?;
+        if operands.shape(operand.first) == Some(Shape::Quoted) {
+            return Some(operand.first);
+        }
+        last = operand.last;
+    }
+    None
 }
 
 /// The literals that each variable is set to.
@@ -64,7 +69,11 @@ pub(super) fn literals_of<'l>(layer: &'l Layer, tokens: &[Token]) -> HashMap<&'l
 
 /// The variable that a literal is given to.
 fn assigned_name<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Option<&'l str> {
-    let before = tokens[at - 1].text(layer);
+    let operands = Operands { layer, tokens };
+    // `set p to quoted form of ("x")`
+    let at = at - operands.open_before(at);
+    let at = at.checked_sub(3).filter(|at| operands.is_quoted_form(*at)).unwrap_or(at);
+    let before = tokens[at.checked_sub(1)?].text(layer);
     match before {
         "to" | "=" | ":" => tokens.get(at.checked_sub(2)?).map(|token| token.text(layer)),
         // Tcl: `set p "x"`
@@ -184,8 +193,14 @@ impl<'l, 'o> Search<'l, 'o> {
             return self.bare(at, start, kind);
         }
         let is_joined = self.tokens.get(at + 1).is_some_and(|next| next.is_joined);
+        if rest.starts_with("==") && expressions::is_compared(self, at) {
+            let (layer, compared) = (self.layer, self.tokens[at + 1]);
+            self.variable(compared.text(layer), kind);
+            return at + 2;
+        }
         match self.shape(at + 1) {
             Some(Shape::Quoted) => self.literals(at + 1, kind, false),
+            Some(Shape::Operator('(')) => self.expression(at + 1, kind, false).unwrap_or(at + 1),
             Some(Shape::Word) if matches!(self.text(at + 1), "=" | ":" | ":=" | "=>") => self.separated(at + 1, kind),
             // `"password" => "x"`
             Some(Shape::Punctuation) if is_joined && self.text(at + 1) == ">" => self.separated(at + 1, kind),
@@ -226,6 +241,9 @@ impl<'l, 'o> Search<'l, 'o> {
         let end = self.tokens[last].end;
         let value = &self.layer.text[start..end];
         self.variable(value, kind);
+        if let Some(next) = expressions::unquoted(self, (at, start), last, kind) {
+            return next;
+        }
         // `rails credentials:edit`
         let is_word = kind == Kind::Credential && value.bytes().all(|byte| byte.is_ascii_alphabetic());
         if is_plain(value) || is_word || matches!(kind, Kind::Key | Kind::Credential) && is_path(value) {
@@ -245,18 +263,39 @@ impl<'l, 'o> Search<'l, 'o> {
 
     /// A quoted value, and those that `&` or `+` joins to it.
     pub(super) fn literals(&mut self, at: usize, kind: Kind, allows_paths: bool) -> usize {
-        let mut at = at;
-        loop {
-            let token = self.tokens[at];
-            let value = token.text(self.layer);
-            let scheme = scheme_of(value).filter(|_| kind == Kind::Credential).map_or(0, |(bytes, _)| bytes);
-            if !(is_plain(&value[scheme..]) || allows_paths && is_path(value)) {
-                self.emit(token.start + scheme, token.end, kind);
+        self.expression(at, kind, allows_paths).unwrap_or(at + 1)
+    }
+
+    /// What is literal of what a script puts together from here on, in parentheses or not; `None` if nothing is.
+    pub(super) fn expression(&mut self, at: usize, kind: Kind, allows_paths: bool) -> Option<usize> {
+        let operands = Operands { layer: self.layer, tokens: self.tokens };
+        let mut open = operands.open_before(at);
+        let mut next = operands.operand(at, &mut open);
+        let (mut end, mut between) = (None, 0);
+        while let Some(operand) = next.take().filter(|_| between <= MAX_BETWEEN) {
+            let mut last = operand.last;
+            if self.shape(operand.first) == Some(Shape::Quoted) {
+                self.literal(operand.first, kind, allows_paths);
+            } else if let Some((from, to, closing)) = operands.numbers(operands.text(operand.first), operand.first) {
+                self.emit(self.tokens[from].start, self.tokens[to].end, kind);
+                last = closing;
+            } else {
+                between += 1;
+                next = operands.next(last, &mut open);
+                continue;
             }
-            match joined(self.layer, self.tokens, at) {
-                Some(next) => at = next,
-                None => return at + 1,
-            }
+            (end, between) = (Some(last + 1), 0);
+            next = operands.next(last, &mut open);
+        }
+        end
+    }
+
+    fn literal(&mut self, at: usize, kind: Kind, allows_paths: bool) {
+        let token = self.tokens[at];
+        let value = token.text(self.layer);
+        let scheme = scheme_of(value).filter(|_| kind == Kind::Credential).map_or(0, |(bytes, _)| bytes);
+        if !(is_plain(&value[scheme..]) || allows_paths && is_path(value)) {
+            self.emit(token.start + scheme, token.end, kind);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::command::Take;
 use super::mark::Kind;
 use super::names::kind_of;
-use super::plain::{is_plain, looks_secret};
+use super::plain::{is_plain, looks_secret, separator};
 use super::written;
 
 /// Where the secret of a value begins, if it has one.
@@ -27,8 +27,9 @@ pub(super) fn secret_of(value: &str, take: Take, kind: Kind) -> Option<(usize, K
 fn after(value: &str, letter: char) -> Option<usize> {
     // The numbers of users and groups are not secrets.
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let (user, rest) = value.split_once(letter).filter(|_| !is_plain(value))?;
-    (!(is_number(user) && is_number(rest))).then_some(user.len() + letter.len_utf8())
+    let at = separator(value, letter).filter(|_| !is_plain(value))?;
+    let rest = at + letter.len_utf8();
+    (!(is_number(&value[..at]) && is_number(&value[rest..]))).then_some(rest)
 }
 
 fn setting(value: &str) -> Option<usize> {

@@ -1,64 +1,118 @@
-//! What a script puts together of literals and variables is one text: `"curl -u x:" & p & " https://y"`.
+//! What a script puts together of literals and variables is one text: `"curl -u x:" & p & " https://y"`. So is what a
+//! shell does, of what stands side by side: `'{"user":"'"$USER"'","id":1}'`.
 
 use ahash::HashMap;
 
 use super::layer::{Layer, Shape, Token};
-use super::search::{is_quoted_form, literals_of};
+use super::operands::{Operand, Operands};
+use super::search::{joined, literals_of};
+
+/// Tokens of a substitution that stands between quoted texts.
+const MAX_SUBSTITUTION: usize = 24;
 
 /// Puts together the texts of one level.
 pub(super) struct Together<'l> {
-    layer: &'l Layer,
-    tokens: &'l [Token],
+    operands: Operands<'l>,
     /// The literals of variables, once one is asked for.
     variables: Option<HashMap<&'l str, Vec<usize>>>,
     /// Bytes of variables that may yet be put in: all together no more than the level is long.
     left: usize,
 }
 
+/// A text, and where it ends.
+pub(super) struct Text {
+    pub(super) layer: Layer,
+    pub(super) last: usize,
+    /// Literals before the end that are texts of their own.
+    pub(super) passed: Vec<usize>,
+}
+
 impl<'l> Together<'l> {
     pub(super) fn new(layer: &'l Layer, tokens: &'l [Token]) -> Together<'l> {
-        Together { layer, tokens, variables: None, left: layer.text.len() }
+        Together { operands: Operands { layer, tokens }, variables: None, left: layer.text.len() }
     }
 
-    /// The text that begins with the literal at this token, and its last token.
-    pub(super) fn text(&mut self, first: usize) -> (Layer, usize) {
-        let (mut text, mut at) = (Layer::default(), first);
-        text.append_unescaped(self.layer, self.tokens[at].start, self.tokens[at].end);
-        while matches!(self.word(at + 1), "&" | "+") {
-            let is_word = is_quoted_form(self.layer, self.tokens, at + 2);
-            let next = if is_word { at + 5 } else { at + 2 };
-            let Some(token) = self.tokens.get(next) else { break };
-            match token.shape {
-                Shape::Quoted => append(&mut text, self.layer, token, is_word),
-                Shape::Word => self.variable(&mut text, token, is_word),
-                _ => break,
+    /// The text of the literal at this token alone.
+    pub(super) fn literal(&self, at: usize) -> Layer {
+        let mut text = Layer::default();
+        append(&mut text, self.operands, at, false);
+        text
+    }
+
+    /// The text that begins with the literal at this token.
+    pub(super) fn text(&mut self, first: usize) -> Text {
+        let operands = self.operands;
+        let mut open = operands.open_before(first);
+        let mut text = Text { layer: self.literal(first), last: first, passed: Vec::new() };
+        loop {
+            if let Some(last) = beside(operands, text.last + 1, &mut text.passed) {
+                match operands.shape(text.last + 1) {
+                    Some(Shape::Quoted) => append(&mut text.layer, operands, last, false),
+                    _ => {
+                        let (from, to) = (operands.tokens[text.last + 1].start, operands.tokens[last].end);
+                        text.layer.append(operands.layer, from, to);
+                    }
+                }
+                text.last = last;
+                continue;
             }
-            at = next;
+            let Some(operand) = operands.next(text.last, &mut open) else { return text };
+            match operands.shape(operand.first) {
+                Some(Shape::Quoted) => append(&mut text.layer, operands, operand.first, operand.is_quoted_form),
+                _ => self.variable(&mut text.layer, &operand),
+            }
+            text.last = operand.last;
+            text.passed.extend(operand.passed);
         }
-        (text, at)
-    }
-
-    fn word(&self, at: usize) -> &'l str {
-        self.tokens.get(at).map_or("", |token| token.text(self.layer))
     }
 
     /// What a variable was set to last, or a reference to it.
-    fn variable(&mut self, text: &mut Layer, token: &Token, is_word: bool) {
-        let name = token.text(self.layer);
-        let (layer, tokens) = (self.layer, self.tokens);
-        let variables = self.variables.get_or_insert_with(|| literals_of(layer, tokens));
-        let literal = variables.get(name).and_then(|literals| literals.last()).map(|at| &tokens[*at]);
-        match literal.filter(|literal| literal.end - literal.start <= self.left) {
-            Some(literal) => {
-                self.left -= literal.end - literal.start;
-                append(text, layer, literal, is_word);
-            }
-            None => text.append_reference(layer, token, name),
+    fn variable(&mut self, text: &mut Layer, operand: &Operand) {
+        let operands = self.operands;
+        let name = operands.text(operand.first);
+        let variables = self.variables.get_or_insert_with(|| literals_of(operands.layer, operands.tokens));
+        let literal = variables.get(name).filter(|_| operand.first == operand.last);
+        let mut next = literal.and_then(|literals| literals.last().copied());
+        let bytes = |at: usize| operands.tokens[at].end - operands.tokens[at].start;
+        if next.is_none_or(|at| bytes(at) > self.left) {
+            return text.append_reference(operands.layer, &operands.tokens[operand.first], name);
+        }
+        while let Some(at) = next.filter(|at| bytes(*at) <= self.left) {
+            self.left -= bytes(at).max(1);
+            append(text, operands, at, operand.is_quoted_form);
+            next = joined(operands.layer, operands.tokens, at);
         }
     }
 }
 
-fn append(text: &mut Layer, layer: &Layer, token: &Token, is_word: bool) {
+/// The last token of what stands right beside the one before: a quoted text, `$x`, `$(…)`.
+fn beside(operands: Operands<'_>, at: usize, passed: &mut Vec<usize>) -> Option<usize> {
+    let token = operands.tokens.get(at).filter(|token| token.is_joined)?;
+    match token.shape {
+        Shape::Quoted => return Some(at),
+        Shape::Word if token.text(operands.layer).starts_with('$') => {}
+        _ => return None,
+    }
+    if token.text(operands.layer) != "$" || operands.shape(at + 1) != Some(Shape::Operator('(')) {
+        return Some(at);
+    }
+    let (mut depth, before) = (0_usize, passed.len());
+    for at in at + 1..at + MAX_SUBSTITUTION {
+        match operands.shape(at) {
+            Some(Shape::Operator('(')) => depth += 1,
+            Some(Shape::Operator(')')) if depth == 1 => return Some(at),
+            Some(Shape::Operator(')')) => depth -= 1,
+            Some(Shape::Quoted) => passed.push(at),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    passed.truncate(before);
+    None
+}
+
+fn append(text: &mut Layer, operands: Operands<'_>, at: usize, is_word: bool) {
+    let (layer, token) = (operands.layer, &operands.tokens[at]);
     let append = if is_word { Layer::append_word } else { Layer::append_unescaped };
     append(text, layer, token.start, token.end);
 }

@@ -100,9 +100,9 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
     let is_name = !search.text(at).starts_with('-');
     if is_name
         && search.is_word(at + 1, "to")
-        && let Some(value) = literal(search, at + 2)
+        && let Some(end) = search.expression(at + 2, kind, false)
     {
-        return search.literals(value, kind, false);
+        return end;
     }
     if is_name && search.is_word(at + 1, "is") && search.shape(at + 2) == Some(Shape::Quoted) {
         let is_sentence = search.text(at + 2).contains(' ');
@@ -119,10 +119,9 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
         let allows_paths = !search.is_script();
         return search.literals(at + 1, kind, allows_paths);
     }
-    if is_name && search.is_word(at + 1, "of") && at > 0 && search.is_word(at - 1, "set") {
+    if is_name && search.is_word(at + 1, "of") && is_set(search, at) {
         let to = (at + 2..at + 2 + MAX_OWNER).find(|at| search.is_word(*at, "to"));
-        let value = to.and_then(|to| literal(search, to + 1));
-        return value.map_or(at + 1, |value| search.literals(value, kind, false));
+        return to.and_then(|to| search.expression(to + 1, kind, false)).unwrap_or(at + 1);
     }
     if is_name && search.is_script() {
         return of_script(search, at, kind);
@@ -130,10 +129,11 @@ fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
     at + 1
 }
 
-/// A literal, in a parenthesis or not.
-fn literal(search: &Search<'_, '_>, at: usize) -> Option<usize> {
-    let at = if search.shape(at) == Some(Shape::Operator('(')) { at + 1 } else { at };
-    (search.shape(at) == Some(Shape::Quoted)).then_some(at)
+/// `set password`, `set the password`
+fn is_set(search: &Search<'_, '_>, at: usize) -> bool {
+    let has_article = at > 0 && ["the", "my", "its"].iter().any(|article| search.is_word(at - 1, article));
+    let before = at.checked_sub(if has_article { 2 } else { 1 });
+    before.is_some_and(|before| search.is_word(before, "set"))
 }
 
 /// Tokens between `set password` and `to`.
@@ -141,12 +141,10 @@ const MAX_OWNER: usize = 8;
 
 /// What else a script that runs commands has after a name: `password ("x")`, `password p`.
 fn of_script(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
-    if let Some(value) = literal(search, at + 1) {
-        return search.literals(value, kind, false);
-    }
+    let end = search.expression(at + 1, kind, false).unwrap_or(at + 1);
     if let Some(token) = search.tokens.get(at + 1).filter(|token| token.shape == Shape::Word) {
         let (layer, token) = (search.layer, *token);
         search.variable(token.text(layer), kind);
     }
-    at + 1
+    end
 }

@@ -2,7 +2,8 @@
 
 use ahash::HashMap;
 
-use super::layer::{Shape, lex};
+use super::layer::{Layer, Shape};
+use super::lexer::lex;
 use super::mark::{Kind, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
@@ -24,7 +25,7 @@ pub(super) struct Variables {
 }
 
 /// Places that are one text for those who use them.
-fn covering(spans: impl Iterator<Item = Span>) -> Option<Span> {
+pub(super) fn covering(spans: impl Iterator<Item = Span>) -> Option<Span> {
     spans.reduce(|one, other| Span { start: one.start.min(other.start), end: one.end.max(other.end), ..one })
 }
 
@@ -32,6 +33,19 @@ fn covering(spans: impl Iterator<Item = Span>) -> Option<Span> {
 fn written(words: &[Word<'_>]) -> Option<Span> {
     let found = written::words(&texts(words)).into_iter();
     covering(found.filter_map(|(word, start)| words[word].span(start, Kind::Password)))
+}
+
+/// The words of the first command of a text.
+pub(super) fn first_command(text: &Layer) -> Vec<Word<'_>> {
+    let tokens = lex(&text.text);
+    let mut words: Vec<Word<'_>> = Vec::new();
+    for token in tokens.iter().take_while(|token| !matches!(token.shape, Shape::Operator(_))) {
+        match words.last_mut().filter(|_| token.is_joined) {
+            Some(word) => word.append(token),
+            None => words.push(Word::of(text, token)),
+        }
+    }
+    words
 }
 
 fn is_password(name: &str) -> bool {
@@ -72,13 +86,6 @@ impl Variables {
         self.set(&format!("{name}()"), span);
     }
 
-    /// `p=$(echo x)`, of its first command.
-    pub(super) fn substitute(&mut self, name: &str, words: &[Word<'_>], out: &mut Vec<Span>) {
-        let span = written(words);
-        out.extend(span.zip(kind_of(name)).map(|(span, kind)| Span { kind, ..span }));
-        self.set(name, span);
-    }
-
     /// What `NAME=value` at the begin of a command sets, and `set -- value`, and `for name in value`.
     pub(super) fn assign(&mut self, words: &[Word<'_>], out: &mut Vec<Span>) {
         match texts(words).get(..3) {
@@ -111,26 +118,19 @@ impl Variables {
             }
             let start = name.len() + 1;
             match value.strip_prefix("$(") {
-                Some(_) => self.quoted(name, word, start + 2, out),
+                Some(_) => self.substitute(name, word, start + 2, out),
                 None if is_plain(value) => {}
                 None => self.set(name, word.span(start, Kind::Password)),
             }
         }
     }
 
-    /// `p="$(echo x)"`
-    fn quoted(&mut self, name: &str, word: &Word<'_>, start: usize, out: &mut Vec<Span>) {
+    /// `p=$(echo x)`
+    fn substitute(&mut self, name: &str, word: &Word<'_>, start: usize, out: &mut Vec<Span>) {
         let inner = word.inner(start, word.text().len());
-        let tokens = lex(&inner.text);
-        let command = tokens.iter().take_while(|token| !matches!(token.shape, Shape::Operator(_)));
-        let mut words: Vec<Word<'_>> = Vec::new();
-        for token in command {
-            match words.last_mut().filter(|_| token.is_joined) {
-                Some(word) => word.append(token),
-                None => words.push(Word::of(&inner, token)),
-            }
-        }
-        self.substitute(name, &words, out);
+        let span = written(&first_command(&inner));
+        out.extend(span.zip(kind_of(name)).map(|(span, kind)| Span { kind, ..span }));
+        self.set(name, span);
     }
 
     /// `read -s p <<< x`, `echo x | while read p`: of what is piped into it.

@@ -175,3 +175,63 @@ fn a_script_with_as_many_variables_as_passwords_is_read_in_the_time_of_its_lengt
     assert!(!shown.contains("Quagga"));
     assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_secret_that_a_script_puts_together_or_spells_is_left_out_whole() {
+    for text in [
+        "do shell script \"id\" password \u{AC}\n\"Zebra7Quagga\" with administrator privileges",
+        "set pw to \u{AC}\r\n\t\"Zebra7Quagga\"",
+        "set pw to \"Zebra7\" & \u{AC}\n\"Quagga\"",
+        "set the password of u to \"Zebra7Quagga\"",
+        "set my password of account 1 to (\"Zebra7Quagga\")",
+        "set pw to ((\"Zebra7Quagga\"))",
+        "set pw to quoted form of (\"Zebra7Quagga\")",
+        "do shell script \"id\" password ((\"Zebra7Quagga\")) with administrator privileges",
+        "do shell script \"id\" password (\"Zebra7\" & \"Quagga\") with administrator privileges",
+        "set pw to \"Zebra7\" & x & \"Quagga\"",
+        "set pw to x & \"Zebra7\" & (short user name of (system info)) & \"Quagga\"",
+        "var password='Zebra7' + x + 'Quagga'",
+        "var password='Zebra7'+x+'Quagga'",
+        "var password = 'Zebra7' + f(x, 'y') + 'Quagga'",
+        "var password = ('Zebra7' + 'Quagga')",
+        "set p to \"Zebra7\" & \"Quagga\"\ndo shell script \"dscl . authonly ada \" & p",
+        "set p to quoted form of \"Zebra7Quagga\"\ndo shell script \"dscl . authonly ada \" & p",
+        "do shell script \"curl -u \" & quoted form of (\"ada:\" & \"Zebra7Quagga\")",
+        "do shell script \"dscl . authonly \" & (short user name of (system info)) & \" Zebra7Quagga\"",
+        "do shell script \"dscl . authonly \" & short user name of (system info) & \" Zebra7Quagga\"",
+        "app.doShellScript('dscl . authonly ' + app.systemInfo().shortUserName + ' Zebra7Quagga')",
+        "app.doShellScript('dscl . authonly '+u+' Zebra7Quagga')",
+        "set pw to \"Zebra\" & character id {55, 81} & \"Quagga\"",
+    ] {
+        hides(text, if text.contains("Zebra7Quagga") { "Zebra7Quagga" } else { "Quagga" });
+        assert!(!applied(&redactor(), everywhere(text)).to_string().contains("Zebra"), "{text}");
+    }
+    for (text, numbers) in [
+        ("set pw to character id {90, 101, 98, 114, 97}", "90, 101"),
+        ("set pw to (ASCII character 190) & \"x\" & (ASCII character 191)", "191"),
+        ("var password = String.fromCharCode(90, 101, 98)", "90, 101"),
+        ("var password=String.fromCharCode(90, 101, 98)", "90, 101"),
+        ("do shell script \"id\" password (character id {90, 101, 98})", "90, 101"),
+    ] {
+        hides(text, numbers);
+    }
+}
+
+#[test]
+fn what_calls_a_function_or_names_a_member_is_no_secret_and_stays_in_the_whole_document() {
+    let text = "app.displayDialog('Update needed'); var password = app.displayDialog('pw', {hiddenAnswer:true}).textReturned; \
+                let token = JSON.parse(a).t; let cfg = JSON.parse(b); credential=ObjC.unwrap($.NSHomeDirectory())";
+    let document = everywhere(text);
+    assert_eq!(applied(&redactor(), document.clone()), document);
+    for (text, wanted) in [
+        ("var password = atob('WmVicmE3UXVhZ2dh')", "var password = atob('[redacted: password]')"),
+        ("password=atob('WmVicmE3UXVhZ2dh')", "password=atob('[redacted: password]')"),
+        ("[ $PW == Zebra7Quagga ]", "[ $PW == [redacted: password] ]"),
+        ("password == Zebra7Quagga", "password == [redacted: password]"),
+        ("db.password=first.last", "db.password=[redacted: password]"),
+        ("password: first.last", "password: [redacted: password]"),
+        ("tool --password Zebra7(x", "tool --password [redacted: password](x"),
+    ] {
+        assert_eq!(applied(&redactor(), json!({"message": text}))["message"], wanted);
+    }
+}
