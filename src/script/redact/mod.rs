@@ -23,6 +23,7 @@ mod lists;
 mod mark;
 mod names;
 mod operands;
+mod packed;
 mod pairs;
 mod pipeline;
 mod places;

