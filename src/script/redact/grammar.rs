@@ -283,7 +283,7 @@ impl<'w> Reading<'w> {
             Some(start) => (at, start, 1),
             None => (at + 1, 0, 2),
         };
-        let is_redirected = |word: &&str| here_string(word).is_some();
+        let is_redirected = |word: &&str| here_string(word).is_some() || matches!(*word, "<" | ">");
         if start == 0 && self.words.get(word).is_some_and(is_redirected) {
             return 1;
         }

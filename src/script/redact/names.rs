@@ -9,8 +9,12 @@ use super::mark::Kind;
 /// A longer one is not a name.
 const MAX_NAME_BYTES: usize = 96;
 
+/// Names of no secret: of folders, and sudo's tag of what needs none.
+const NAMES_OF_NONE: [&str; 3] = ["PWD", "OLDPWD", "NOPASSWD"];
 /// A name that ends so is about a secret and holds none: `password_file`, `tokenType`, `askForPasswordDelay`.
-const ABOUT: [&str; 62] = [
+const ABOUT: [&str; 64] = [
+    "message",
+    "dialog",
     "file",
     "path",
     "url",
@@ -144,7 +148,7 @@ fn may_be_of_secret(name: &str) -> bool {
 
 /// What kind of secret a thing of this name is: an identifier, an option, a header, a key of a JSON object.
 pub(super) fn kind_of(name: &str) -> Option<Kind> {
-    if name.len() > MAX_NAME_BYTES || name.len() < 2 || matches!(name, "PWD" | "OLDPWD") {
+    if name.len() > MAX_NAME_BYTES || name.len() < 2 || NAMES_OF_NONE.contains(&name) {
         return None;
     }
     if may_be_of_secret(name) { kind_of_segments(name) } else { None }
@@ -299,6 +303,8 @@ mod tests {
         for name in [
             "PWD",
             "OLDPWD",
+            "NOPASSWD",
+            "passwordMessage",
             "password_file",
             "--password-stdin",
             "tokenType",

@@ -65,7 +65,7 @@ pub(super) fn is_plain(value: &str) -> bool {
         None => false,
     };
     let wrapped = [("<", ">"), ("{{", "}}"), ("%", "%"), ("%{", "}"), ("@env:", ""), ("@keychain:", "")];
-    let placeholders = ["env:", "file:", "fd:", "@-", "%s", "%@", "***"];
+    let placeholders = ["env:", "file:", "fd:", "@-", "@/", "@~/", "@./", "%s", "%@", "***"];
     is_reference
         || wrapped.iter().any(|(from, to)| value.len() > from.len() && value.starts_with(from) && value.ends_with(to))
         || placeholders.iter().any(|start| value.starts_with(start))

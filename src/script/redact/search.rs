@@ -294,6 +294,10 @@ impl<'l, 'o> Search<'l, 'o> {
         let token = self.tokens[at];
         let value = token.text(self.layer);
         let scheme = scheme_of(value).filter(|_| kind == Kind::Credential).map_or(0, |(bytes, _)| bytes);
+        // A template of JavaScript that is a variable.
+        if let Some(name) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+            self.variable(name, kind);
+        }
         if !(is_plain(&value[scheme..]) || allows_paths && is_path(value)) {
             self.emit(token.start + scheme, token.end, kind);
         }

@@ -5,6 +5,7 @@ use ahash::HashMap;
 
 use super::layer::{Layer, Shape, Token};
 use super::operands::{Operand, Operands};
+use super::plain::reference;
 use super::search::{joined, literals_of};
 
 /// Tokens of a substitution that stands between quoted texts.
@@ -33,10 +34,52 @@ impl<'l> Together<'l> {
     }
 
     /// The text of the literal at this token alone.
-    pub(super) fn literal(&self, at: usize) -> Layer {
+    pub(super) fn literal(&mut self, at: usize) -> Layer {
         let mut text = Layer::default();
-        append(&mut text, self.operands, at, false);
+        self.quoted(&mut text, at, false);
         text
+    }
+
+    /// Adds a literal; one in backquotes with what its variables were set to: `dscl . -authonly ada ${p}`.
+    fn quoted(&mut self, text: &mut Layer, at: usize, is_word: bool) {
+        let (operands, token) = (self.operands, self.operands.tokens[at]);
+        let layer = operands.layer;
+        let mut from = token.start;
+        if layer.text[..token.start].ends_with('`') {
+            while let Some(bytes) = layer.text[from..token.end].find("${") {
+                let (start, end) = (from + bytes, from + bytes + reference(&layer.text[from + bytes..token.end]));
+                let name = layer.text[start..end].trim_start_matches("${").trim_end_matches('}');
+                let literal = self.literal_of(name);
+                text.append_unescaped(layer, from, if literal.is_some() { start } else { end });
+                literal.into_iter().for_each(|literal| self.put_in(text, literal, false));
+                from = end;
+            }
+        }
+        let append = if is_word { Layer::append_word } else { Layer::append_unescaped };
+        append(text, layer, from, token.end);
+    }
+
+    /// The literal that a variable was set to last, if there is room for it.
+    fn literal_of(&mut self, name: &str) -> Option<usize> {
+        let operands = self.operands;
+        let variables = self.variables.get_or_insert_with(|| literals_of(operands.layer, operands.tokens));
+        let literal = variables.get(name)?.last().copied()?;
+        (self.cost(literal) <= self.left).then_some(literal)
+    }
+
+    fn cost(&self, at: usize) -> usize {
+        (self.operands.tokens[at].end - self.operands.tokens[at].start).max(1)
+    }
+
+    /// Adds what a variable was set to: this literal, and those that are joined to it.
+    fn put_in(&mut self, text: &mut Layer, literal: usize, is_word: bool) {
+        let operands = self.operands;
+        let mut next = Some(literal);
+        while let Some(at) = next.filter(|at| self.cost(*at) <= self.left) {
+            self.left -= self.cost(at);
+            append(text, operands, at, is_word);
+            next = joined(operands.layer, operands.tokens, at);
+        }
     }
 
     /// The text that begins with the literal at this token.
@@ -47,7 +90,7 @@ impl<'l> Together<'l> {
         loop {
             if let Some(last) = beside(operands, text.last + 1, &mut text.passed) {
                 match operands.shape(text.last + 1) {
-                    Some(Shape::Quoted) => append(&mut text.layer, operands, last, false),
+                    Some(Shape::Quoted) => self.quoted(&mut text.layer, last, false),
                     _ => {
                         let (from, to) = (operands.tokens[text.last + 1].start, operands.tokens[last].end);
                         text.layer.append(operands.layer, from, to);
@@ -58,7 +101,7 @@ impl<'l> Together<'l> {
             }
             let Some(operand) = operands.next(text.last, &mut open) else { return text };
             match operands.shape(operand.first) {
-                Some(Shape::Quoted) => append(&mut text.layer, operands, operand.first, operand.is_quoted_form),
+                Some(Shape::Quoted) => self.quoted(&mut text.layer, operand.first, operand.is_quoted_form),
                 _ => self.variable(&mut text.layer, &operand),
             }
             text.last = operand.last;
@@ -70,17 +113,10 @@ impl<'l> Together<'l> {
     fn variable(&mut self, text: &mut Layer, operand: &Operand) {
         let operands = self.operands;
         let name = operands.text(operand.first);
-        let variables = self.variables.get_or_insert_with(|| literals_of(operands.layer, operands.tokens));
-        let literal = variables.get(name).filter(|_| operand.first == operand.last);
-        let mut next = literal.and_then(|literals| literals.last().copied());
-        let bytes = |at: usize| operands.tokens[at].end - operands.tokens[at].start;
-        if next.is_none_or(|at| bytes(at) > self.left) {
-            return text.append_reference(operands.layer, &operands.tokens[operand.first], name);
-        }
-        while let Some(at) = next.filter(|at| bytes(*at) <= self.left) {
-            self.left -= bytes(at).max(1);
-            append(text, operands, at, operand.is_quoted_form);
-            next = joined(operands.layer, operands.tokens, at);
+        let is_alone = operand.first == operand.last;
+        match self.literal_of(name).filter(|_| is_alone) {
+            Some(literal) => self.put_in(text, literal, operand.is_quoted_form),
+            None => text.append_reference(operands.layer, &operands.tokens[operand.first], name),
         }
     }
 }

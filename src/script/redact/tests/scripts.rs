@@ -52,10 +52,18 @@ fn a_password_that_a_variable_brings_into_a_command_is_left_out_where_it_was_set
         "set p to \"Zebra7Quagga\"\ndo shell script \"dscl . authonly \" & u & space & p",
         "var p = 'Zebra7Quagga'; app.doShellScript(\"security unlock-keychain -p \" + p + \" a.keychain\")",
         "set p to \"Zebra7Quagga\"\ndo shell script \"curl -u \" & u & \":\" & p & \" https://x\"",
+        "let P=\"Zebra7Quagga\"; app.doShellScript(`dscl . -authonly ada ${P}`)",
+        "const p = 'Zebra7' + 'Quagga'; app.doShellScript(`curl -u ada:${p} https://x`)",
+        "let x = 'Zebra7Quagga'; app.doShellScript(`echo ${x} | sudo -S id`); app.doShellScript(`mysql -p${x} db`)",
+        "let x = 'Zebra7Quagga'; app.doShellScript('echo ' + `${x}` + ' | sudo -S id')",
+        "let x = 'Zebra7Quagga'; app.doShellScript('id', {administratorPrivileges: true, password: `${x}`})",
         "do shell script \"sshpass -p '\" & \"Zebra7Quagga\" & \"' ssh \" & h",
     ] {
         hides(text, "Zebra7Quagga");
     }
+    let text = "let u = 'https://example.org/Zebra7Quagga'; app.doShellScript(`curl -o ${o} ${u}`)";
+    let shown = applied(&redactor(), json!({"message": text})).to_string();
+    assert!(shown.contains("Zebra7Quagga"), "{shown}");
     let text =
         "set u to \"https://example.org/Zebra7Quagga\"\ndo shell script \"curl -o a \" & quoted form of u & \" x\"";
     let shown = applied(&redactor(), json!({"message": text})).to_string();
