@@ -1,6 +1,10 @@
 //! Splits a layer into tokens: the words, quotes and operators that shells, AppleScript, JavaScript and JSON share.
 
 use super::layer::{Shape, Token};
+use super::mark::OPENING;
+
+/// Bytes of a mark, after its begin.
+const MAX_MARK: usize = 32;
 
 /// Splits a layer into tokens, each byte once.
 pub(super) fn lex(text: &str) -> Vec<Token> {
@@ -23,6 +27,8 @@ impl Lexer<'_> {
         let rest = &self.text[self.at..];
         let Some(letter) = rest.chars().next() else { return };
         match letter {
+            // What was left out before is read as one word.
+            '[' if mark(rest).is_some() => self.add(Shape::Word, mark(rest).unwrap_or_default()),
             '\n' | '\r' => self.add(Shape::Operator('\n'), 1),
             '\u{AC}' if line_goes_on(rest).is_some() => {
                 self.at += line_goes_on(rest).unwrap_or_default();
@@ -173,6 +179,12 @@ fn is_prefix(text: &str) -> bool {
     is_last && letters.next().is_none_or(|letter| "=(,[{: \n".contains(letter))
 }
 
+/// The bytes of the mark that a text begins with.
+fn mark(text: &str) -> Option<usize> {
+    let mark = text.strip_prefix(OPENING)?;
+    mark.bytes().take(MAX_MARK).position(|byte| byte == b']').map(|end| OPENING.len() + end + 1)
+}
+
 /// The bytes of AppleScript's mark of a line that goes on, with the end of its line.
 fn line_goes_on(text: &str) -> Option<usize> {
     let rest = text.strip_prefix('\u{AC}')?.trim_start_matches([' ', '\t']);
@@ -217,6 +229,10 @@ mod tests {
             ("x=b'y z' u'v w'", &["x=b", "y z", "u", "v w"]),
             ("an mb's users'", &["an", "mb's", "users'"]),
             ("pw \u{AC}\n\"a b\" x\u{AC} \r\ny \u{AC}z", &["pw", "a b", "x", "y", "\u{AC}z"]),
+            (
+                "-p[redacted: password] [redacted: key #a1b2c3]a",
+                &["-p", "[redacted: password]", "[redacted: key #a1b2c3]", "a"],
+            ),
             ("'a'+b+'c' d+e+", &["a", "+", "b", "+", "c", "d+e+"]),
             ("'a'$B'c d' $B's", &["a", "$B", "c d", "$B's"]),
             ("a|b;c&d", &["a", "|", "b", ";", "c", "&", "d"]),

@@ -54,10 +54,16 @@ pub(super) fn joined(layer: &Layer, tokens: &[Token], at: usize) -> Option<usize
     None
 }
 
-/// The literals that each variable is set to.
+/// The literals that each variable is set to, or the words that begin letters spelled as numbers.
 pub(super) fn literals_of<'l>(layer: &'l Layer, tokens: &[Token]) -> HashMap<&'l str, Vec<usize>> {
     let mut assigned: HashMap<&str, Vec<usize>> = HashMap::default();
-    let literals = (1..tokens.len()).filter(|at| tokens[*at].shape == Shape::Quoted);
+    let operands = Operands { layer, tokens };
+    let is_literal = |at: &usize| match tokens[*at].shape {
+        Shape::Quoted => true,
+        Shape::Word => operands.numbers(operands.text(*at), *at).is_some(),
+        _ => false,
+    };
+    let literals = (1..tokens.len()).filter(is_literal);
     for (name, at) in literals.filter_map(|at| Some((assigned_name(layer, tokens, at)?, at))) {
         assigned.entry(name).or_default().push(at);
     }

@@ -64,7 +64,8 @@ impl<'l> Together<'l> {
         let operands = self.operands;
         let variables = self.variables.get_or_insert_with(|| literals_of(operands.layer, operands.tokens));
         let literal = variables.get(name)?.last().copied()?;
-        (self.cost(literal) <= self.left).then_some(literal)
+        let is_quoted = operands.shape(literal) == Some(Shape::Quoted);
+        (is_quoted && self.cost(literal) <= self.left).then_some(literal)
     }
 
     fn cost(&self, at: usize) -> usize {

@@ -2,7 +2,7 @@
 //! `Authorization: Bearer x`. Of AppleScript, JavaScript, JSON and shells alike.
 
 use super::layer::{Layer, Shape, Token};
-use super::mark::{Kind, Span};
+use super::mark::{Kind, OPENING, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
 use super::search::{Search, scheme_of};
@@ -60,6 +60,9 @@ fn element(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> usize {
 fn word(search: &mut Search<'_, '_>, at: usize) -> usize {
     let token = search.tokens[at];
     let word = search.text(at);
+    if word.starts_with(OPENING) {
+        return at + 1;
+    }
     let mut from = 0;
     while let Some(offset) = word[from..].find(['=', ':']) {
         let separator = from + offset;

@@ -117,9 +117,14 @@ fn redacting_again_changes_nothing() {
         "set password to \"Zebra7\"",
         "PASSWORD=Zebra7 x --token Zebra7 | sudo -S",
         "Authorization: Digest a=b, c=d",
+        "echo Zebra7 | sudo -S id",
+        "dscl . -passwd /Users/ada Zebra7",
+        "sshpass -p \"$(echo Zebra7)\" ssh h; sshpass -f <(echo Zebra7) ssh h",
+        "set pw to \"Zebra7\" & x & \"Quagga\"",
     ] {
         let redactor = redactor().with_key("k");
         let once = applied(&redactor, everywhere(text));
+        assert!(!once.to_string().contains("[redacted: [") && once.to_string().contains("[redacted: "), "{once}");
         assert_eq!(applied(&redactor, once.clone()), once);
     }
 }

@@ -219,6 +219,7 @@ fn a_secret_that_a_script_puts_together_or_spells_is_left_out_whole() {
         ("set pw to (ASCII character 190) & \"x\" & (ASCII character 191)", "191"),
         ("var password = String.fromCharCode(90, 101, 98)", "90, 101"),
         ("var password=String.fromCharCode(90, 101, 98)", "90, 101"),
+        ("set p to character id {90, 101, 98}\ndo shell script \"id\" password p", "90, 101"),
         ("do shell script \"id\" password (character id {90, 101, 98})", "90, 101"),
     ] {
         hides(text, numbers);
