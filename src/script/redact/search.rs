@@ -3,7 +3,6 @@
 
 use ahash::HashMap;
 
-use super::expressions;
 use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, OPENING, Span};
 use super::operands::Operands;
@@ -199,7 +198,7 @@ impl<'l, 'o> Search<'l, 'o> {
             return self.bare(at, start, kind);
         }
         let is_joined = self.tokens.get(at + 1).is_some_and(|next| next.is_joined);
-        if rest.starts_with("==") && expressions::is_compared(self, at) {
+        if rest.starts_with("==") && self.is_compared(at) {
             let (layer, compared) = (self.layer, self.tokens[at + 1]);
             self.variable(compared.text(layer), kind);
             return at + 2;
@@ -247,7 +246,7 @@ impl<'l, 'o> Search<'l, 'o> {
         let end = self.tokens[last].end;
         let value = &self.layer.text[start..end];
         self.variable(value, kind);
-        if let Some(next) = expressions::unquoted(self, (at, start), last, kind) {
+        if let Some(next) = self.unquoted((at, start), last, kind) {
             return next;
         }
         // `rails credentials:edit`
