@@ -148,6 +148,27 @@ fn the_rules_of_elastic_and_rules_from_files_alert_each_time() {
 }
 
 #[test]
+fn an_event_that_two_recordings_hold_is_counted_once_and_the_alerts_own_never() {
+    let lines = tree(&[(2, "192.5.6.1"), (3, "192.5.6.2"), (3, "192.5.6.3"), (4, "192.5.6.2")]);
+    let twice: Vec<String> = lines.iter().flat_map(|line| [line.clone(), line.clone()]).collect();
+    let with_ids = |lines: &[String]| -> Vec<String> {
+        let with_id =
+            |(at, line): (usize, &String)| line.replace("\"event\":{", &format!("\"event\":{{\"id\":\"{at}\","));
+        lines.iter().enumerate().map(with_id).collect()
+    };
+    let twice_with_ids: Vec<String> = with_ids(&lines).into_iter().flat_map(|line| [line.clone(), line]).collect();
+    for (once, twice) in [(lines.clone(), twice), (with_ids(&lines), twice_with_ids)] {
+        let (once, twice) = (documents(&once, &[]), documents(&twice, &[]));
+        assert_eq!(outline(&once).len(), 2, "{:?}", outline(&once));
+        assert_eq!(outline(&twice), outline(&once));
+        assert_eq!(
+            (&twice[1]["event"]["id"], &twice[1]["event"]["reason"]),
+            (&once[1]["event"]["id"], &once[1]["event"]["reason"])
+        );
+    }
+}
+
+#[test]
 fn a_case_that_is_a_day_old_alerts_anew() {
     // Each osascript is a child of the first, which has one case.
     let day = 24 * 3600;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::reason::{is_lookup, is_network, reason, same_process};
+use super::process::{same_execution, same_process};
+use super::reason::{is_lookup, is_network, reason};
 use super::risk::Risk;
 use super::script::script_of;
+use super::take_over::take_over;
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
 use crate::event::document::{self, get, insert};
@@ -17,12 +19,9 @@ use crate::event::{Context, Event, Execution, Number, Scalar, Script, field};
 /// The version of ECS that the documents follow.
 pub(crate) const ECS_VERSION: &str = "9.4.0";
 
-/// Parts of the source documents that an alert takes over as its own.
-const SECTIONS: [&str; 9] = ["user", "group", "host", "process", "source", "destination", "network", "dns", "url"];
-
 pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
     let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| copy(event)).collect();
-    let (first, last) = (&found.events[0], &found.events[found.events.len() - 1]);
+    let last = &found.events[found.events.len() - 1];
     let risk = Risk::of(rule, found);
     let mut alert = Map::new();
     alert.insert("@timestamp".into(), last.time.to_string().into());
@@ -36,7 +35,7 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     if let Some(threat) = threat::fields(&rule.threats) {
         alert.insert("threat".into(), threat);
     }
-    take_over(&mut alert, &copies, same_process(first, last));
+    take_over(&mut alert, found, &copies);
     process::complete(&mut alert, last);
     network::complete(&mut alert);
     let related = network::related(&alert);
@@ -100,8 +99,8 @@ fn event_of(rule: &Rule, (found, copies): (&Match, &[Map<String, Json>]), (seque
 /// The source that reported an event, of which this is the copy. A recording that does not state it is named by its
 /// module.
 pub(super) fn provider(copy: &Map<String, Json>) -> Json {
-    let stated = ["event.provider", "event.module"].into_iter().find_map(|name| get(copy, name));
-    stated.cloned().unwrap_or_else(|| "recording".into())
+    let mut stated = ["event.provider", "event.module"].into_iter().filter_map(|name| get(copy, name));
+    stated.find_map(|value| process::coerce("event.provider", value)).unwrap_or_else(|| "recording".into())
 }
 
 fn join_value(value: &Option<KeyValue>) -> Json {
@@ -172,43 +171,6 @@ fn rule_of(rule: &Rule) -> Json {
     Json::Object(fields)
 }
 
-/// Copies the ECS fields of the source documents. The completing event speaks first; an earlier one
-/// fills what it leaves open, of the process only when it is the same process.
-fn take_over(alert: &mut Map<String, Json>, copies: &[Map<String, Json>], same_process: bool) {
-    let last = copies.len() - 1;
-    let mut name = String::new();
-    for section in SECTIONS {
-        for at in std::iter::once(last).chain(0..last) {
-            let speaks = section != "process" || at == last || same_process;
-            if let Some(value) = copies[at].get(section).filter(|_| speaks) {
-                section.clone_into(&mut name);
-                take_over_value(alert, &mut name, section, value);
-            }
-        }
-    }
-}
-
-/// Copies the value of a field, `key` in `into` and `name` as a whole, unless one is there.
-fn take_over_value(into: &mut Map<String, Json>, name: &mut String, key: &str, value: &Json) {
-    let Json::Object(members) = value else {
-        if let (false, Some(value)) = (into.contains_key(key), process::coerce(name, value)) {
-            into.insert(key.to_owned(), value);
-        }
-        return;
-    };
-    let Json::Object(inner) = into.entry(key).or_insert_with(|| Json::Object(Map::new())) else { return };
-    let outer = name.len();
-    for (key, value) in members {
-        name.push('.');
-        name.push_str(key);
-        take_over_value(inner, name, key, value);
-        name.truncate(outer);
-    }
-    if inner.is_empty() {
-        into.shift_remove(key);
-    }
-}
-
 /// Fields of `osawatch.process` that only some sources know.
 const PROCESS_FIELDS: [&str; 9] = [
     "osawatch.process.pidversion",
@@ -248,7 +210,7 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     if let Some(attribution) = attribution {
         ours.insert("attribution".into(), attribution);
     }
-    let own: Vec<_> = found.events.iter().rev().filter(|event| same_process(event, last)).collect();
+    let own: Vec<_> = found.events.iter().rev().filter(|event| same_execution(event, last)).collect();
     for name in PROCESS_FIELDS {
         let stated = |event: &&Arc<Event>| {
             event.values().find(|(field, _)| field.core_name() == Some(name)).map(|(_, value)| value_of(value))
@@ -320,9 +282,11 @@ fn value_of(value: Scalar<'_>) -> Json {
     }
 }
 
-/// The context of the completing event, or of an earlier one when the stream has none for it.
+/// The context of the completing event, or of an earlier one of its process when the stream has none for it.
 fn context_of(found: &Match) -> Option<&Context> {
-    let mut contexts = found.events.iter().rev().filter_map(|event| event.context.as_deref());
+    let last = &found.events[found.events.len() - 1];
+    let of_process = |event: &&Arc<Event>| Arc::ptr_eq(event, last) || same_process(event, last);
+    let mut contexts = found.events.iter().rev().filter(of_process).filter_map(|event| event.context.as_deref());
     contexts.find(|context| context.ancestors.is_some() || context.responsible.is_some())
 }
 

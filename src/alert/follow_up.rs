@@ -7,7 +7,9 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Alert;
+use super::process::coerce;
 use super::suppressed::address;
+use super::take_over::take_host;
 use crate::detect::Rule;
 use crate::detect::cases::{Contact, FollowUp};
 use crate::detect::rule::Severity;
@@ -65,13 +67,11 @@ pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
 /// The host, the first process, and the addresses to search for elsewhere.
 fn take_over(document: &mut Map<String, Json>, follow_up: &FollowUp) {
     let copy = document::document(&follow_up.first);
-    if let Some(host) = copy.get("host") {
-        document.insert("host".into(), host.clone());
-    }
+    take_host(document, &[&copy]);
     for name in ["entity_id", "pid", "name", "executable"] {
         let name = format!("process.{name}");
-        if let Some(value) = get(&copy, &name) {
-            insert(document, &name, value.clone());
+        if let Some(value) = get(&copy, &name).and_then(|value| coerce(&name, value)) {
+            insert(document, &name, value);
         }
     }
     let addresses = named(follow_up).iter().map(|contact| address(&contact.destination));

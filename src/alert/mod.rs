@@ -7,7 +7,6 @@ mod draft;
 mod ecs;
 mod follow_up;
 mod line;
-mod suppressed;
 pub(crate) mod lifecycle;
 mod masquerade;
 mod network;
@@ -17,6 +16,8 @@ mod reason;
 mod risk;
 mod script;
 mod shorten;
+mod suppressed;
+mod take_over;
 mod threat;
 
 use std::sync::Arc;

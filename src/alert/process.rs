@@ -3,27 +3,57 @@
 use serde_json::{Map, Value as Json};
 
 use crate::event::document::{get, insert};
-use crate::event::{Event, Execution, field};
+use crate::event::{Event, Execution, Field, field};
 
 /// Fills from the stream what the documents leave open about the process and its parent.
 pub(super) fn complete(alert: &mut Map<String, Json>, last: &Event) {
     if let Some(entity_id) = last.str(field::PROCESS_ENTITY_ID) {
         set(alert, "process.entity_id", entity_id.into());
     }
-    let context = last.context.as_deref();
-    if let Some(process) = context.and_then(|context| context.process.as_ref()) {
+    if let Some(process) = program_of(last) {
         fill(alert, "process", process);
         if let Some(cdhash) = process.cdhash() {
             insert(alert, "process.hash.cdhash", cdhash.into());
         }
     }
-    if let Some(parent) = context.and_then(|context| context.parent.as_ref()) {
+    let parent = last.context.as_deref().and_then(|context| context.parent.as_ref());
+    if let Some(parent) = parent.filter(|parent| is_stated_parent(alert, parent)) {
         fill(alert, "process.parent", parent);
     }
     if get(alert, "process.args_count").is_none()
         && let Some(args) = get(alert, "process.args").and_then(Json::as_array).map(Vec::len)
     {
         insert(alert, "process.args_count", args.into());
+    }
+}
+
+/// What the stream reported of the program of an event, unless the event is of another: one that is replaced in place
+/// can leave its entity id to the next.
+pub(super) fn program_of(event: &Event) -> Option<&Execution> {
+    let process = event.context.as_deref().and_then(|context| context.process.as_deref());
+    process.filter(|process| !process.is_another(event))
+}
+
+/// Whether both are events of one process.
+pub(super) fn same_process(one: &Event, other: &Event) -> bool {
+    let same = |field: Field| one.str(field) == other.str(field);
+    one.str(field::PROCESS_ENTITY_ID).is_some() && same(field::PROCESS_ENTITY_ID) && same(field::HOST_ID)
+}
+
+/// Whether an event is of the process of the last one, and of the program that it runs then.
+pub(super) fn same_execution(event: &Event, last: &Event) -> bool {
+    let name = |event: &Event| event.str(field::PROCESS_NAME).map(str::to_ascii_lowercase);
+    let names_differ = name(event).zip(name(last)).is_some_and(|(one, other)| one != other);
+    let is_another = program_of(last).is_some_and(|program| program.is_another(event));
+    same_process(event, last) && !names_differ && !is_another
+}
+
+/// Whether the parent that the alert states already, if any, is this execution.
+fn is_stated_parent(alert: &Map<String, Json>, parent: &Execution) -> bool {
+    match (get(alert, "process.parent.entity_id"), get(alert, "process.parent.pid")) {
+        (Some(entity_id), _) => entity_id == parent.entity_id(),
+        (None, Some(pid)) => parent.pid().is_none_or(|known| *pid == known),
+        (None, None) => true,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::process::same_execution;
 use crate::detect::{Match, Rule};
 use crate::event::document::{get, text};
-use crate::event::{Categories, Event, Field, Scalar, field};
+use crate::event::{Categories, Event, Scalar, field};
 
 /// One sentence: who did what, to whom and how long after.
 pub(super) fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> String {
@@ -32,7 +33,7 @@ fn when(found: &Match) -> String {
         return String::new();
     }
     let span = last.time.milliseconds() - first.time.milliseconds();
-    let of = if same_process(first, last) { "it".to_owned() } else { named(first) };
+    let of = if same_execution(first, last) { "it".to_owned() } else { named(first) };
     format!(" {}.{:03} s after {of} started", span / 1000, span % 1000)
 }
 
@@ -52,10 +53,4 @@ fn named(event: &Event) -> String {
 /// Whether it is an event of the network.
 pub(super) fn is_network(event: &Event) -> bool {
     event.categories.intersects(Categories::NETWORK)
-}
-
-/// Whether both are events of one process.
-pub(super) fn same_process(one: &Event, other: &Event) -> bool {
-    let same = |field: Field| one.str(field) == other.str(field);
-    one.str(field::PROCESS_ENTITY_ID).is_some() && same(field::PROCESS_ENTITY_ID) && same(field::HOST_ID)
 }

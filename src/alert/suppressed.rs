@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Alert;
+use super::take_over::take_host;
 use crate::detect::Rule;
 use crate::detect::suppress::{Group, Summary};
 use crate::event::document::{self, insert};
@@ -44,9 +45,7 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
     document.insert("message".into(), rule.name.clone().into());
     document.insert("rule".into(), json!({ "id": rule.id, "name": rule.name, "version": rule.version }));
-    if let Some(host) = copy.get("host") {
-        document.insert("host".into(), host.clone());
-    }
+    take_host(&mut document, &[&copy]);
     let destinations = distinct(summary);
     let named = &destinations[..within(&destinations, MAX_DESTINATION_BYTES)];
     let ips: BTreeSet<&str> = named.iter().map(|destination| address(destination)).collect();

@@ -3,12 +3,13 @@
 //! in follow-ups, at most one a minute: every destination, and what the rules found. Nothing is known only by its
 //! first address.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::HashMap;
 
+use super::reported::Reported;
 use super::rule::Severity;
 use super::suppress::{destination, held, program};
 use super::{Match, Rule};
@@ -22,8 +23,6 @@ const MAX_ROOTS: usize = 256;
 const MAX_GROUPS: usize = 256;
 /// Destinations of a case that are known; beyond, each counts as new.
 const MAX_KNOWN: usize = 1024;
-/// Connections of a case that are known again: two sources may report one.
-const MAX_REPORTED: usize = 64;
 /// How often a case is followed up while it goes to new destinations.
 const EVERY: Duration = Duration::from_secs(60);
 /// How often while it only comes back to those that are known.
@@ -95,8 +94,7 @@ struct Case {
     severity: Option<Severity>,
     has_escalated: bool,
     known: HashSet<String>,
-    /// The latest connections that have a local port, by process, port and destination.
-    reported: VecDeque<(String, i64, String)>,
+    reported: Reported,
     rolling: Option<Rolling>,
 }
 
@@ -129,7 +127,8 @@ impl Cases {
         let Some(last) = found.events.last().filter(|_| self.is_active()) else { return true };
         let roots: Vec<String> = found.events.iter().filter_map(|event| self.root(event)).collect();
         let known = roots.iter().find_map(|root| self.roots.get(root.as_str())).copied();
-        let number = known.unwrap_or_else(|| self.begin(rule, last.time, alert_id()));
+        let alert_id = alert_id();
+        let number = known.unwrap_or_else(|| self.begin(rule, last.time, alert_id.clone()));
         let (one_case, severity) = self.rules[rule];
         let Some(case) = self.open.get_mut(&number) else { return true };
         for root in roots {
@@ -140,8 +139,11 @@ impl Cases {
             }
         }
         let is_out = case.admit(severity, last.time) || !one_case;
+        let is_known = case.reported.has(alert_id);
         if !is_out {
             self.suppressed += 1;
+        }
+        if !is_out && !is_known {
             let due = case.hold_back(rule, last);
             self.due = self.due.into_iter().chain([due]).min();
         }
@@ -164,7 +166,7 @@ impl Cases {
         if is_new && case.known.len() < MAX_KNOWN {
             case.known.insert(destination.clone());
         }
-        if !case.is_reported(event, &destination) && !is_alerted {
+        if !case.reported.has_connection(event, &destination) && !is_alerted {
             let due = case.connect(event, destination, is_new);
             self.due = self.due.into_iter().chain([due]).min();
         }
@@ -217,7 +219,7 @@ impl Cases {
             severity: None,
             has_escalated: false,
             known: HashSet::new(),
-            reported: VecDeque::new(),
+            reported: Reported::default(),
             rolling: None,
         };
         self.open.insert(self.opened, case);
@@ -278,20 +280,6 @@ impl Case {
             self.severity = Some(severity);
         }
         is_out
-    }
-
-    /// Whether the connection has been reported already; it has been from now on.
-    fn is_reported(&mut self, event: &Event, destination: &str) -> bool {
-        let Some(port) = event.int(field::SOURCE_PORT) else { return false };
-        let process = held(event.str(field::PROCESS_ENTITY_ID).unwrap_or_default()).into_owned();
-        if self.reported.iter().any(|known| known.0 == process && known.1 == port && known.2 == destination) {
-            return true;
-        }
-        if self.reported.len() >= MAX_REPORTED {
-            self.reported.pop_front();
-        }
-        self.reported.push_back((process, port, destination.to_owned()));
-        false
     }
 
     fn hold_back(&mut self, rule: usize, last: &Arc<Event>) -> Timestamp {

@@ -14,6 +14,7 @@ mod matcher;
 mod matchers;
 mod pipes;
 pub(crate) mod reorder;
+mod reported;
 pub(crate) mod rule;
 mod rule_file;
 mod sample;

@@ -19,7 +19,7 @@ const MAX_TEXT: usize = (1 + TEXTS.len()) * MAX_TEXT_BYTES + MAX_ARGS_BYTES + 1;
 const _: () = assert!(MAX_TEXT <= u16::MAX as usize);
 
 /// The texts that an execution keeps, besides its arguments.
-const TEXTS: [Field; 9] = [
+const TEXTS: [Field; 11] = [
     field::PROCESS_ENTITY_ID,
     field::PROCESS_NAME,
     field::PROCESS_EXECUTABLE,
@@ -29,6 +29,8 @@ const TEXTS: [Field; 9] = [
     field::AUDIT_TOKEN,
     field::PROCESS_START,
     field::PROCESS_CDHASH,
+    field::USER_ID,
+    field::USER_NAME,
 ];
 
 /// One execution of one program: what a process event reported about it.
@@ -146,6 +148,16 @@ impl Execution {
         self.get(8)
     }
 
+    /// `user.id`.
+    pub fn user_id(&self) -> Option<&str> {
+        self.get(9)
+    }
+
+    /// `user.name`.
+    pub fn user_name(&self) -> Option<&str> {
+        self.get(10)
+    }
+
     /// `process.code_signature.exists`.
     pub fn is_signed(&self) -> Option<bool> {
         self.is_signed
@@ -164,6 +176,14 @@ impl Execution {
     /// `process.args`: the first 64, the first KiB of each, 8 KiB in all.
     pub fn args(&self) -> impl Iterator<Item = &str> {
         self.args.parts().iter().map(|(start, end)| &self.text[usize::from(*start)..usize::from(*end)])
+    }
+
+    /// Whether an event of its process is of another program than this one.
+    pub(crate) fn is_another(&self, event: &Event) -> bool {
+        match (self.executable(), event.str(field::PROCESS_EXECUTABLE)) {
+            (Some(before), Some(now)) => before != now,
+            _ => self.name().zip(event.str(field::PROCESS_NAME)).is_some_and(|(before, now)| before != now),
+        }
     }
 
     fn get(&self, at: usize) -> Option<&str> {

@@ -182,6 +182,8 @@ pub(super) const ALWAYS: &[Field] = &[
     EVENT_TYPE,
     HOST_ID,
     HOST_BOOT_ID,
+    USER_ID,
+    USER_NAME,
     PROCESS_ENTITY_ID,
     PROCESS_PID,
     PROCESS_NAME,

@@ -324,6 +324,7 @@ fn complete(event: &mut Event) {
         (field::PROCESS_SIGNING_ID, process.signing_id()),
         (field::PROCESS_TEAM_ID, process.team_id()),
         (field::AUDIT_TOKEN, process.audit_token()),
+        (field::USER_ID, process.user_id()),
     ] {
         if let Some(value) = value.filter(|_| event.str(field).is_none()) {
             event.push_str(field, value);

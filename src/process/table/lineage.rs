@@ -87,7 +87,7 @@ impl Table {
         };
         // A token names one execution; other sources give one id to all that a process runs.
         let runs_another = event.int(field::PIDVERSION).is_none()
-            && itself.execution.as_ref().is_some_and(|execution| is_another(execution, event));
+            && itself.execution.as_ref().is_some_and(|execution| execution.is_another(event));
         itself.executed &= runs_another;
         Some(itself)
     }
@@ -106,7 +106,7 @@ impl Table {
         let may_be = before.is_none() || parent.is_none() || parent == Some(1);
         let adjoins = (is_same && is_within(ADJOINING)) || (may_be && is_within(DISORDER));
         // The same program once more is rather a second process: a pid is all that the two have in common.
-        let runs_another = known.execution.as_ref().is_some_and(|execution| is_another(execution, event));
+        let runs_another = known.execution.as_ref().is_some_and(|execution| execution.is_another(event));
         (adjoins && runs_another).then_some(known)
     }
 
@@ -181,12 +181,4 @@ fn consists_of(list: &Ancestors, chain: &[(&str, Option<&Arc<Execution>>)]) -> b
         })
     };
     chain.iter().all(is_next) && listed.next().is_none()
-}
-
-/// Whether the event reports another program than this one.
-fn is_another(execution: &Execution, event: &Event) -> bool {
-    match (execution.executable(), event.str(field::PROCESS_EXECUTABLE)) {
-        (Some(before), Some(now)) => before != now,
-        _ => execution.name().zip(event.str(field::PROCESS_NAME)).is_some_and(|(before, now)| before != now),
-    }
 }
