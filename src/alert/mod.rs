@@ -3,6 +3,7 @@
 mod about;
 pub mod blind_spots;
 mod community_id;
+mod download;
 mod draft;
 mod ecs;
 mod follow_up;
@@ -15,6 +16,7 @@ mod process;
 mod reason;
 mod risk;
 mod script;
+mod shell;
 mod shorten;
 mod suppressed;
 mod take_over;

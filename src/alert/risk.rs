@@ -5,11 +5,11 @@ use std::sync::{Arc, LazyLock};
 
 use regex::{Regex, RegexBuilder};
 
-use super::masquerade;
 use super::script::script_of;
+use super::{download, masquerade};
 use crate::detect::rule::Severity;
 use crate::detect::{Match, Rule};
-use crate::event::{Event, Execution, Scalar, Script, field};
+use crate::event::{Categories, Event, Execution, Scalar, Script, field};
 use crate::script;
 
 /// A kind of evidence.
@@ -91,8 +91,10 @@ impl<'f> Shown<'f> {
         Shown { events: &found.events, scripts, texts }
     }
 
-    fn has_indicator(&self, name: &str) -> bool {
+    /// Whether a script shows it, or a command line by which a shell runs one.
+    fn asks(&self, name: &str) -> bool {
         self.scripts.iter().any(|script| script.indicators.contains(&name))
+            || self.texts.iter().any(|text| text.contains("osascript") && script::shows(name, text))
     }
 
     fn matches(&self, pattern: &Option<Regex>) -> bool {
@@ -119,27 +121,27 @@ fn is_masquerade(shown: &Shown<'_>) -> bool {
 }
 
 fn asks_for_password(shown: &Shown<'_>) -> bool {
-    shown.has_indicator("hidden answer")
+    shown.asks("hidden answer")
 }
 
 fn asks_for_admin(shown: &Shown<'_>) -> bool {
-    shown.has_indicator("with administrator privileges")
+    shown.asks("with administrator privileges")
 }
 
-/// A download that a shell or an interpreter reads: in a text, or as the two ends of a pipe that a rule found.
+/// A download that a shell or an interpreter runs: in a text, or as the two ends of a pipe that a rule found.
 fn pipes_download(shown: &Shown<'_>) -> bool {
-    static PIPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let load = r"\b(?:curl|wget|nscurl)\b";
-        let shell = r"(?:(?:ba|z|da|k)?sh|osascript|python[0-9.]*|perl|ruby|node|php)\b";
-        pattern(&format!(
-            r#"{load}[^;\n]*[^|\n]\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:[\w./-]*/)?{shell}|\b(?:{shell}\s+-c|eval)\s+["'\\]*\$\(\s*{load}|{shell}\s+<\(\s*{load}"#
-        ))
-    });
-    let has = |names: &[&str]| {
-        shown.events.iter().any(|event| event.str(field::PROCESS_NAME).is_some_and(|name| names.contains(&name)))
-    };
-    let is_pipe = has(&["curl", "wget", "nscurl"]) && shown.scripts.iter().any(|script| script.source == "stdin");
-    is_pipe || shown.matches(&PIPE)
+    let is_pipe = |one: &Event| shown.events.iter().any(|other| feeds(one, other));
+    shown.events.iter().any(|event| is_pipe(event)) || shown.texts.iter().any(|text| download::is_run(text))
+}
+
+/// Whether the one started as the beginning of a pipe and the other as its end: a download, and a script that is read
+/// from standard input, of one parent.
+fn feeds(one: &Event, other: &Event) -> bool {
+    let starts = |event: &Event| event.categories.intersects(Categories::PROCESS) && event.is_type("start");
+    let parent = |event: &Event| event.str(field::PARENT_ENTITY_ID).map(str::to_owned);
+    let is_download = one.str(field::PROCESS_NAME).is_some_and(download::is_downloader);
+    let is_read = other.script.as_deref().is_some_and(|script| script.source == "stdin");
+    is_download && is_read && starts(one) && starts(other) && parent(one).is_some() && parent(one) == parent(other)
 }
 
 /// A long run of base64, or a command that decodes it.
@@ -208,8 +210,24 @@ mod tests {
         let script = |text: &str| vec![osascript(&["osascript", "-e", text])];
         let mut renamed = osascript(&["osascript"]);
         renamed.push_str(field::PROCESS_SIGNING_ID, "a.out");
-        let mut curl = Event::new(Timestamp::default(), Categories::PROCESS);
-        curl.push_str(field::PROCESS_NAME, "curl");
+        let start = |name: &str, parent: &str, category: Categories| {
+            let mut event = Event::new(Timestamp::default(), category);
+            event.push_str(field::EVENT_TYPE, "start");
+            event.push_str(field::PROCESS_NAME, name);
+            event.push_str(field::PARENT_ENTITY_ID, parent);
+            event
+        };
+        let curl = || start("curl", "z", Categories::PROCESS);
+        let reader = |parent: &str| {
+            let mut event = osascript(&["osascript", "-"]);
+            event.push_str(field::PARENT_ENTITY_ID, parent);
+            event
+        };
+        let shell = |text: &str| {
+            let mut event = start("sh", "z", Categories::PROCESS);
+            ["sh", "-c", text].iter().for_each(|arg| event.push_str(field::PROCESS_ARGS, arg));
+            vec![event]
+        };
         for (events, wanted) in [
             (script("beep"), None),
             (vec![renamed], Some("masquerade")),
@@ -224,7 +242,24 @@ mod tests {
             ),
             (script("do shell script \"curl -s https://a.example/x || sh fallback\""), None),
             (script("do shell script \"curl -s https://a.example/x | grep sh\""), None),
-            (vec![curl, osascript(&["osascript", "-"])], Some("download piped")),
+            (script("do shell script \"curl -s https://a.example/x | python3 -m json.tool\""), None),
+            (vec![curl(), reader("z")], Some("download piped")),
+            (vec![reader("z"), curl()], Some("download piped")),
+            (vec![curl(), reader("y")], None),
+            (vec![reader("z"), start("curl", "z", Categories::NETWORK)], None),
+            (
+                shell("osascript -e 'display dialog \"P\" default answer \"\" with hidden answer'"),
+                Some("hidden answer"),
+            ),
+            (shell("osascript -e 'display dialog \"P\" default answer \"\" without hidden answer'"), None),
+            (shell("grep 'with hidden answer' notes.txt"), None),
+            (
+                shell("osascript -e 'do shell script \"id\" with administrator privileges'"),
+                Some("administrator privileges"),
+            ),
+            (script("display dialog \"P\" default answer \"\" hidden answer false"), None),
+            (script("do shell script \"id\" without administrator privileges"), None),
+            (script(&format!("do shell script \"curl -H 'Authorization: Bearer {}' u\"", "QUJD".repeat(50))), None),
             (script(&format!("do shell script \"echo {}\"", "QUJD".repeat(50))), Some("base64")),
             (script("do shell script \"base64 -D -i /tmp/x\""), Some("base64")),
             (script("-- base64 is a code"), None),

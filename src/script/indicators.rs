@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use regex::bytes::{Captures, Regex as BytesRegex, RegexBuilder as BytesRegexBuilder, RegexSet, RegexSetBuilder};
 use regex::{Regex, RegexBuilder};
 
 /// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
@@ -11,7 +11,7 @@ use regex::{Regex, RegexBuilder};
 const TABLE: [(&str, &str, &str); 27] = [
     ("do shell script", r"do\s*shell\s*script|\bNSTask\b", "runs a shell command"),
     ("curl", r"\b(?:curl|wget|nscurl)\b", "downloads with a command"),
-    ("with administrator privileges", r"administrator\s*privileges", "asks for an administrator's password"),
+    (ADMIN, r"administrator\s*privileges", "asks for an administrator's password"),
     (
         "NSURLSession",
         r"NSURL(?:Session|Connection|Request)|(?:data|string|init)WithContentsOfURL",
@@ -20,7 +20,7 @@ const TABLE: [(&str, &str, &str); 27] = [
     ("eval", r"\beval\s*\(|\brun\s+script\b|\bnew\s+Function\s*\(", "runs code that it builds or downloads"),
     (BASE64, r"base64", "carries or decodes an encoded payload"),
     ("character codes", r"\bcharacter\s+id\b|\bASCII\s+character\b|\bfromCharCode\b", "encodes text as numbers"),
-    ("hidden answer", r"hidden\s*answer", "asks for a password in its own dialog"),
+    (HIDDEN, r"hidden\s*answer", "asks for a password in its own dialog"),
     ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
     ("password check", r"\bdscl\b.{0,64}authonly", "checks whether a password is correct"),
     ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads the clipboard"),
@@ -57,9 +57,13 @@ const TABLE: [(&str, &str, &str); 27] = [
     ("open location", r"\bopen\s*location\b|\bmount\s*volume\b", "opens an address in another program"),
     ("ObjC bridge", r"ObjC\.import|\$\.NS|use\s+framework", "calls system libraries"),
 ];
+const ADMIN: &str = "with administrator privileges";
 const BASE64: &str = "base64";
+const HIDDEN: &str = "hidden answer";
 /// This many characters of base64 in a row are a payload.
 const BASE64_RUN: usize = 200;
+/// Bytes before and after a run of base64 that are looked at: whether it is of a token.
+const MAX_TOKEN: usize = 4096;
 /// The states of the automaton, which is built as it is needed: too few, and it is thrown away again and again.
 const MAX_STATES_BYTES: usize = 8 << 20;
 
@@ -76,7 +80,28 @@ pub(super) fn of(text: &[u8]) -> Vec<&'static str> {
     let found = SET.matches(text);
     let has_run = has_base64_run(text);
     let names = TABLE.iter().enumerate().map(|(at, (name, _, _))| (at, *name));
-    names.filter(|(at, name)| found.matched(*at) || *name == BASE64 && has_run).map(|(_, name)| name).collect()
+    let is_shown =
+        |(at, name): &(usize, &str)| (found.matched(*at) && !is_denied(name, text)) || *name == BASE64 && has_run;
+    names.filter(is_shown).map(|(_, name)| name).collect()
+}
+
+/// Whether a text shows what has this name in the table.
+pub(crate) fn shows(name: &str, text: &str) -> bool {
+    of(text.as_bytes()).contains(&name)
+}
+
+/// Whether each mention of a parameter says that it is not wanted: `without hidden answer`, `hiddenAnswer: false`.
+fn is_denied(name: &str, text: &[u8]) -> bool {
+    static MENTION: LazyLock<Option<BytesRegex>> = LazyLock::new(|| {
+        let list = r"without\s+(?:[a-z]+(?:\s+[a-z]+){0,3}(?:\s*,\s*|\s+and\s+)){0,3}";
+        let value = r#"["']?\s*:?\s*(?:false\b|!1)"#;
+        let pattern = format!(r"({list})?(hidden\s*answer|administrator\s*privileges)({value})?");
+        BytesRegexBuilder::new(&pattern).case_insensitive(true).unicode(false).build().ok()
+    });
+    let Some(mention) = MENTION.as_ref().filter(|_| [ADMIN, HIDDEN].contains(&name)) else { return false };
+    let is_of_name = |found: &Captures<'_>| found[2][0].eq_ignore_ascii_case(&b'h') == (name == HIDDEN);
+    let is_denied = |found: Captures<'_>| found.get(1).or(found.get(3)).is_some();
+    mention.captures_iter(text).filter(is_of_name).all(is_denied)
 }
 
 /// Puts names in the order of the table, each once.
@@ -99,10 +124,29 @@ pub(crate) fn marks(text: &str) -> Vec<Range<usize>> {
     marks
 }
 
-/// Whether a text holds so long a run of base64 that it is a payload.
+/// Whether a text holds so long a run of base64 that it is a payload, and no token that shows a server who asks.
 pub(crate) fn has_base64_run(text: &[u8]) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    text.split(|byte| !is_base64(byte)).any(|run| run.len() >= BASE64_RUN)
+    let mut start = 0;
+    text.split(|byte| !is_base64(byte)).any(|run| {
+        let place = start..start + run.len();
+        start = place.end + 1;
+        run.len() >= BASE64_RUN && !is_token(text, place)
+    })
+}
+
+/// Whether a run of base64 is of a JSON Web Token, or follows the word that announces a token.
+fn is_token(text: &[u8], run: Range<usize>) -> bool {
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let start = run.start - text[..run.start].iter().rev().take(MAX_TOKEN).take_while(is_part).count();
+    let end = run.end + text[run.end..].iter().take(MAX_TOKEN).take_while(is_part).count();
+    let is_web_token = text[start..end].starts_with(b"eyJ") && text[start..end].contains(&b'.');
+    let before = text[..start].trim_ascii_end();
+    let ends_with = |word: &[u8]| {
+        let place = before.len().saturating_sub(word.len());
+        before[place..].eq_ignore_ascii_case(word)
+    };
+    is_web_token || ends_with(b"Bearer") || ends_with(b"Authorization:")
 }
 
 /// Why an indicator matters.
@@ -149,6 +193,49 @@ mod tests {
             ("tell me about the evaluation of tokens", &[]),
         ] {
             assert_eq!(of(text.as_bytes()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_turned_off_is_no_indicator() {
+        for (text, wanted) in [
+            ("display dialog \"P\" default answer \"\" without hidden answer", &["display dialog"][..]),
+            ("display dialog \"P\" default answer \"\" hidden answer false", &["display dialog"]),
+            ("app.displayDialog('P',{hiddenAnswer: false})", &["display dialog"]),
+            ("app.displayDialog('P',{\"hiddenAnswer\":!1})", &["display dialog"]),
+            ("do shell script \"id\" without administrator privileges", &["do shell script"]),
+            ("do shell script \"id\" without altering line endings and administrator privileges", &["do shell script"]),
+            (
+                "do shell script \"id\" without altering line endings with administrator privileges",
+                &["do shell script", ADMIN],
+            ),
+            (
+                "display dialog \"a\" without hidden answer\ndisplay dialog \"b\" with hidden answer",
+                &[HIDDEN, "display dialog"],
+            ),
+            ("display dialog \"a\" hidden answer falsehood", &[HIDDEN, "display dialog"]),
+            (
+                "display dialog \"a\" with hidden answer\ndo shell script \"b\" without administrator privileges",
+                &["do shell script", HIDDEN, "display dialog"],
+            ),
+        ] {
+            assert_eq!(of(text.as_bytes()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_shows_a_server_who_asks_is_no_payload() {
+        let run = "QUJD".repeat(60);
+        for text in [
+            format!("Authorization: Bearer {run}"),
+            format!("authorization:  {run}"),
+            format!("-H \"Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.{run}.{run}\""),
+            format!("token=eyJ{run}.{run}-x_{run}"),
+        ] {
+            assert_eq!(of(text.as_bytes()), [""; 0], "{text}");
+        }
+        for text in [format!("eyJ{run}"), format!("Bearer x; echo {run}"), format!("a.{run}"), format!("bear {run}")] {
+            assert_eq!(of(text.as_bytes()), [BASE64], "{text}");
         }
     }
 

