@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::process::{same_execution, same_process};
+use super::process::{program_of, same_execution, same_process};
 use super::reason::{is_lookup, is_network, reason};
 use super::risk::Risk;
-use super::script::script_of;
+use super::script::{download_of, script_of};
 use super::take_over::take_over;
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
@@ -206,6 +206,9 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
     }
     if let Some((entity_id, script)) = script_of(found) {
         ours.insert("script".into(), script_fields(entity_id, &script.current()));
+    }
+    if let Some(download) = download_of(&found.events).and_then(program_of) {
+        ours.insert("download".into(), summary(download));
     }
     if let Some(attribution) = attribution {
         ours.insert("attribution".into(), attribution);

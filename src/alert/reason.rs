@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::process::same_execution;
+use super::script::download_of;
 use crate::detect::{Match, Rule};
 use crate::event::document::{get, text};
 use crate::event::{Categories, Event, Scalar, field};
@@ -13,7 +14,9 @@ pub(super) fn reason(rule: &Rule, found: &Match, alert: &Map<String, Json>) -> S
     let user = text(alert, "user.name").map(|user| format!(" as {user}")).unwrap_or_default();
     let who = format!("{}{user}", named(last));
     if !is_network(last) {
-        return format!("{who} completed the rule {}", rule.id);
+        let download = download_of(&found.events).and_then(|event| event.str(field::PROCESS_COMMAND_LINE));
+        let download = download.map(|line| format!("{}; the download is {line}", when(found))).unwrap_or_default();
+        return format!("{who} completed the rule {}{download}", rule.id);
     }
     if is_lookup(last) {
         let name = text(alert, "dns.question.name").unwrap_or_else(|| "a name".to_owned());

@@ -5,11 +5,11 @@ use std::sync::{Arc, LazyLock};
 
 use regex::{Regex, RegexBuilder};
 
-use super::script::script_of;
+use super::script::{download_of, script_of};
 use super::{download, masquerade};
 use crate::detect::rule::Severity;
 use crate::detect::{Match, Rule};
-use crate::event::{Categories, Event, Execution, Scalar, Script, field};
+use crate::event::{Event, Execution, Scalar, Script, field};
 use crate::script;
 
 /// A kind of evidence.
@@ -130,18 +130,7 @@ fn asks_for_admin(shown: &Shown<'_>) -> bool {
 
 /// A download that a shell or an interpreter runs: in a text, or as the two ends of a pipe that a rule found.
 fn pipes_download(shown: &Shown<'_>) -> bool {
-    let is_pipe = |one: &Event| shown.events.iter().any(|other| feeds(one, other));
-    shown.events.iter().any(|event| is_pipe(event)) || shown.texts.iter().any(|text| download::is_run(text))
-}
-
-/// Whether the one started as the beginning of a pipe and the other as its end: a download, and a script that is read
-/// from standard input, of one parent.
-fn feeds(one: &Event, other: &Event) -> bool {
-    let starts = |event: &Event| event.categories.intersects(Categories::PROCESS) && event.is_type("start");
-    let parent = |event: &Event| event.str(field::PARENT_ENTITY_ID).map(str::to_owned);
-    let is_download = one.str(field::PROCESS_NAME).is_some_and(download::is_downloader);
-    let is_read = other.script.as_deref().is_some_and(|script| script.source == "stdin");
-    is_download && is_read && starts(one) && starts(other) && parent(one).is_some() && parent(one) == parent(other)
+    download_of(shown.events).is_some() || shown.texts.iter().any(|text| download::is_run(text))
 }
 
 /// A long run of base64, or a command that decodes it.
