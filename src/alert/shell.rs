@@ -6,46 +6,25 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::download;
+use super::download::{self, Command, Word};
 
 /// Levels of quoting and of substitution that are read.
 const MAX_DEPTH: usize = 8;
 
 /// What the commands of a text do.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Done {
+struct Done {
     /// One runs what another downloads.
-    pub runs_download: bool,
+    runs_download: bool,
     /// One writes a download to its standard output.
-    pub downloads: bool,
+    downloads: bool,
     /// The text begins with what such a command writes: `$(curl …)`.
-    pub begins_with_download: bool,
+    begins_with_download: bool,
 }
 
-/// A word of a command.
-#[derive(Debug, Default)]
-pub(super) struct Word {
-    /// Without its quotes; what is substituted is left out.
-    pub text: String,
-    /// It begins with what a command in it downloads.
-    pub is_download: bool,
-    /// It was quoted, so that it is there even if it is empty, and is no operator.
-    is_quoted: bool,
-}
-
-/// A command.
-#[derive(Debug, Default)]
-pub(super) struct Command {
-    pub words: Vec<Word>,
-    /// Its standard input is redirected: to a download?
-    pub input: Option<bool>,
-    /// Its standard output is a file.
-    pub is_output_file: bool,
-}
-
-/// What the commands of this text do.
-pub(super) fn read(text: &str) -> Done {
-    level(text, MAX_DEPTH)
+/// Whether a text runs what it downloads.
+pub(super) fn runs_download(text: &str) -> bool {
+    level(text, MAX_DEPTH).runs_download
 }
 
 fn level(text: &str, depth: usize) -> Done {
@@ -304,3 +283,6 @@ fn parenthesis(text: &str) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
