@@ -1,15 +1,16 @@
 //! As much of the shell's grammar as tells which command reads what another writes. It is read within AppleScript and
 //! JavaScript too, where commands stand in quotes.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use super::download::{self, Command, Word};
 
 /// Levels of quoting and of substitution that are read.
 const MAX_DEPTH: usize = 8;
+/// Bytes between two literals that a script puts together.
+const MAX_BETWEEN: usize = 256;
 
 /// What the commands of a text do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,23 +33,49 @@ fn level(text: &str, depth: usize) -> Done {
         return Done::default();
     }
     let text = joined(text);
-    let mut reader = Reader { text: &text, at: 0, depth, unclosed: [false; 3], ..Reader::default() };
+    let mut reader = Reader { text: &text, at: 0, depth, ..Reader::default() };
     reader.read();
     reader.done
 }
 
 /// In one line what is one: continued lines, and literals with what a script puts between them.
-fn joined(text: &str) -> Cow<'_, str> {
+fn joined(text: &str) -> String {
     static CONTINUED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:\\|¬[ \t]*)\r?\n").ok());
-    static PUT_TOGETHER: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"["']\s*[&+]\s*((?:[^"'&+|;\n]+[&+]\s*)*)["']"#).ok());
-    let (Some(continued), Some(put_together)) = (&*CONTINUED, &*PUT_TOGETHER) else { return text.into() };
-    let text = continued.replace_all(text, " ");
-    let between = |found: &Captures<'_>| if found[1].is_empty() { "" } else { "_" };
-    match put_together.replace_all(&text, between) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(joined) => joined.into(),
+    let text = CONTINUED.as_ref().map_or(text.into(), |continued| continued.replace_all(text, " "));
+    let (mut out, mut from, mut at) = (String::with_capacity(text.len()), 0, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        at += if *byte == b'\\' { 2 } else { 1 };
+        let next = if matches!(byte, b'"' | b'\'') { next_literal(&text, at) } else { None };
+        if let Some((next, has_value)) = next {
+            out.push_str(&text[from..at - 1]);
+            out.push_str(if has_value { "_" } else { "" });
+            (from, at) = (next, next);
+        }
     }
+    out.push_str(&text[from..]);
+    out
+}
+
+/// Where the literal goes on that ends before this place: behind `& x &`. True: there is something between the two.
+fn next_literal(text: &str, from: usize) -> Option<(usize, bool)> {
+    let (mut depth, mut is_joined, mut has_operator, mut has_value) = (0_usize, false, false, false);
+    for (place, byte) in text.bytes().enumerate().skip(from).take(MAX_BETWEEN) {
+        match byte {
+            b'\n' => return None,
+            b')' if depth > 0 => depth -= 1,
+            b'(' if has_operator => {
+                depth += 1;
+                (has_value, is_joined) = (true, false);
+            }
+            _ if depth > 0 || byte.is_ascii_whitespace() => {}
+            b'"' | b'\'' => return is_joined.then_some((place + 1, has_value)),
+            b'&' | b'+' => (has_operator, is_joined) = (true, true),
+            b'|' | b';' | b')' => return None,
+            _ if has_operator => (has_value, is_joined) = (true, false),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Where the next word goes.
@@ -67,8 +94,8 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
-    /// For each kind of quote, whether one is open to the end: it is an apostrophe.
-    unclosed: [bool; 3],
+    /// For each kind of quote, whether one is open to the end: it is an apostrophe. The last: a substitution.
+    unclosed: [bool; 4],
     word: Option<Word>,
     role: Role,
     command: Command,
@@ -169,6 +196,12 @@ impl<'t> Reader<'t> {
                 (byte, true) if byte == quote => return None,
                 (b'\\', _) => at += 2,
                 (byte, false) if byte == quote => return Some(at),
+                // Quotes within are others.
+                (b'$', false) if quote == b'"' && bytes.get(at + 1) == Some(&b'(') && !self.unclosed[3] => {
+                    let end = parenthesis(&self.text[at + 2..]);
+                    self.unclosed[3] = end.is_none();
+                    at += 2 + end.unwrap_or_default();
+                }
                 _ => at += 1,
             }
         }

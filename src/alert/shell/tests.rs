@@ -94,6 +94,9 @@ fn a_download_is_not_run_that_is_data_or_a_file() {
 fn what_a_script_puts_together_of_literals_is_one_command() {
     for text in [
         "do shell script \"curl -s \" & quoted form of u & \" | sh\"",
+        "do shell script \"curl -s \" & decoded(text of (\"aHR0\")) & \" | sh\"",
+        "app.doShellScript('curl -s ' + atob('aHR0') + ' | sh')",
+        "curl -s \"$(echo \"aHR0;\" | base64 -d)\" | sh",
         "do shell script \"curl -s \" & u & \" \" & ¬\n \" | \" & \"sh\"",
         "app.doShellScript('curl -s ' + u + ' | sh')",
         "app.doShellScript(`curl -s ${u} | sh`)",
@@ -107,9 +110,21 @@ fn what_a_script_puts_together_of_literals_is_one_command() {
 
 #[test]
 fn any_text_is_read_in_time_and_without_a_panic() {
-    for part in
-        ["curl '", "curl \"", "curl \\\"", "curl `", "curl $(", "curl <(", "'\"`", "é\\", "curl | ", "\" & \"", "\\'"]
-    {
+    for part in [
+        "curl '",
+        "curl \"",
+        "curl \\\"",
+        "curl `",
+        "curl $(",
+        "curl <(",
+        "'\"`",
+        "é\\",
+        "\"$(",
+        "\" & (",
+        "curl | ",
+        "\" & \"",
+        "\\'",
+    ] {
         runs_download(&format!("curl {}", part.repeat(20_000)));
     }
 }
