@@ -221,11 +221,14 @@ fn an_ordinary_hour_evicts_nothing() {
     assert_eq!((counts.evicted_executions, counts.evicted_sequences), (0, 0));
 }
 
-/// Starts of osascript by one shell, so many milliseconds apart; what was evicted.
+/// Starts of osascript by one shell, each as one that reads its script from a pipe, so many milliseconds apart; what was
+/// evicted.
 fn evicted_of_one_shell(starts: i64, apart_ms: i64, argument: &str) -> u64 {
     let mut pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
     for n in 0..starts {
         let mut event = start(n * apart_ms, &format!("e{n}"), n + 2, argument);
+        event.remove(field::PROCESS_COMMAND_LINE);
+        event.push_str(field::PROCESS_COMMAND_LINE, "osascript");
         event.push_str(field::PARENT_ENTITY_ID, "shell");
         pipeline.push(event, |_| ());
     }
