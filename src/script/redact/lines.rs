@@ -14,7 +14,8 @@ const SET_OPTIONS: [&str; 4] = ["-gx", "-x", "-Ux", "-xg"];
 /// What follows a word that is the name of a secret.
 pub(super) fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> Option<usize> {
     let before = at.checked_sub(1).map_or("", |before| search.text(before));
-    if search.text(at) == "PASS" && begins_line(search, at) && ends_line(search, at + 2) {
+    let is_line = begins_line(search, at) && is_word(search, at + 1) && ends_line(search, at + 2);
+    if search.text(at) == "PASS" && is_line {
         return Some(bare(search, at + 1, kind));
     }
     // `machine h login ada password x`

@@ -229,6 +229,17 @@ fn a_secret_that_is_longer_than_what_is_read_together_is_left_out_whole() {
 }
 
 #[test]
+fn a_text_may_end_behind_any_of_its_words() {
+    let lines = [include_str!("../secret.txt"), include_str!("../ordinary.txt"), "USER ada\nPASS x\n"];
+    let ends = |line: &'static str| line.match_indices([' ', '=', '(', '\'']).map(|(at, _)| &line[..at]);
+    for text in lines.into_iter().flat_map(str::lines).flat_map(ends) {
+        let document = everywhere(&format!("USER ada\n{text}"));
+        let shown = applied(&redactor(), document.clone()).to_string();
+        assert!(shown.contains("USER ada"), "{shown}");
+    }
+}
+
+#[test]
 fn hostile_texts_are_read_in_linear_time() {
     // Each of these took time with the square of its length in a version that looked ahead from every start.
     for unit in [
