@@ -20,6 +20,28 @@ pub enum Lateness {
 /// So many events are looked at together for blocks of input that they keep alive.
 const LOOKED_AT: usize = 256;
 
+/// The events that came last, with the bytes of their lines and of the blocks that these are parts of.
+#[derive(Debug, Default)]
+struct Fresh {
+    events: usize,
+    lines: usize,
+    blocks: usize,
+    /// The block of the last one.
+    block: usize,
+}
+
+impl Fresh {
+    fn add(&mut self, event: &Event) {
+        self.events += 1;
+        let Some(line) = event.line() else { return };
+        let (block, bytes) = line.block();
+        self.lines += line.bytes();
+        if block != self.block {
+            (self.block, self.blocks) = (block, self.blocks + bytes);
+        }
+    }
+}
+
 /// Holds events until none that happened before them is expected.
 #[derive(Debug)]
 pub(crate) struct Reorder {
@@ -29,8 +51,8 @@ pub(crate) struct Reorder {
     bytes: usize,
     /// Events that arrived in order; most do.
     queue: VecDeque<(Ordinal, Event)>,
-    /// How many at its end were not looked at yet.
-    fresh: usize,
+    /// Those at its end that were not looked at yet.
+    fresh: Fresh,
     stragglers: BTreeMap<Ordinal, Event>,
     arrivals: u64,
     latest: Option<Timestamp>,
@@ -51,7 +73,7 @@ impl Reorder {
             bytes_limit: bytes,
             bytes: 0,
             queue: VecDeque::new(),
-            fresh: 0,
+            fresh: Fresh::default(),
             stragglers: BTreeMap::new(),
             arrivals: 0,
             latest: None,
@@ -94,13 +116,21 @@ impl Reorder {
         if is_straggler {
             self.stragglers.insert(ordinal, event);
         } else {
+            self.fresh.add(&event);
             self.queue.push_back((ordinal, event));
-            self.fresh += 1;
         }
-        if self.fresh == LOOKED_AT {
-            let fresh = self.queue.range_mut(self.queue.len() - self.fresh..);
-            Event::leave_large_blocks(fresh.map(|(_, event)| event));
-            self.fresh = 0;
+        if self.fresh.events >= LOOKED_AT {
+            self.leave_large_blocks();
+        }
+    }
+
+    /// Holds nothing of blocks of which the events that came last use little.
+    fn leave_large_blocks(&mut self) {
+        let Fresh { events, lines, blocks, .. } = std::mem::take(&mut self.fresh);
+        // Nearly always blocks are full of events. Of several inputs in turn each event appears to have one of its own.
+        if blocks > Event::SPARSE * lines {
+            let start = self.queue.len().saturating_sub(events);
+            Event::leave_large_blocks(self.queue.range_mut(start..).map(|(_, event)| event));
         }
     }
 
@@ -131,7 +161,6 @@ impl Reorder {
             Some(straggler) if queued.is_none_or(|queued| straggler < queued) => self.stragglers.pop_first(),
             _ => self.queue.pop_front(),
         };
-        self.fresh = self.fresh.min(self.queue.len());
         self.bytes = self.bytes.saturating_sub(next.as_ref().map_or(0, |(_, event)| event.stated_bytes()));
         next
     }

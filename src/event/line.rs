@@ -28,12 +28,12 @@ impl Line {
     }
 
     /// How many bytes it has; the text itself is not looked at.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         (self.end - self.start) as usize
     }
 
     /// The block that it is a part of, as a number, and how many bytes that has: so many it keeps alive.
-    pub(super) fn block(&self) -> (usize, usize) {
+    pub(crate) fn block(&self) -> (usize, usize) {
         (Arc::as_ptr(&self.block) as usize, self.block.len())
     }
 

@@ -50,9 +50,6 @@ use ahash::HashMap;
 use sha2::{Digest, Sha256};
 use values::{Part, Value, Values};
 
-/// A block is kept for lines that are together at least one of so many parts of it.
-const SPARSE: usize = 4;
-
 /// What distinguishes an event that has no document from any other. Whatever else a source learns to say of an event,
 /// its id stays.
 const IDENTITY: [Field; 12] = [
@@ -99,6 +96,9 @@ pub struct Event {
 }
 
 impl Event {
+    /// A block of input is kept for lines that are together at least one of so many parts of it.
+    pub(crate) const SPARSE: usize = 4;
+
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
         Event::with(time, categories, Values::new(), String::new())
@@ -295,7 +295,7 @@ impl Event {
         }
         for line in &mut lines {
             let (block, bytes) = line.block();
-            if used.get(&block).is_some_and(|used| bytes > SPARSE * used) {
+            if used.get(&block).is_some_and(|used| bytes > Event::SPARSE * used) {
                 **line = line.detached();
             }
         }

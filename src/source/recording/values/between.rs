@@ -5,7 +5,6 @@ use serde::de::IgnoredAny;
 use super::super::scan::Scanner;
 use super::Values;
 use super::piece::{Array, MAX_ARRAYS, Piece};
-use crate::event::Line;
 
 /// How much is kept of a line that is not JSON, for the message about it.
 const MAX_SHOWN: usize = 512;
