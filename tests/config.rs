@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -109,16 +110,19 @@ fn a_file_that_others_may_write_is_refused() {
     with_config("", 0o644, |file| osawatch(&["config", "check", file])).exits(0);
 }
 
+/// The path of a file that is written into a folder, for its owner alone.
+fn written(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path.display().to_string()
+}
+
 #[test]
 fn a_check_reports_the_errors_of_all_files_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path.display().to_string()
-    };
+    let write = |name: &str, text: &str| written(folder.path(), name, text);
     let config = write("config.toml", "[alerts]\nkeep_files = 0\nsyslog = 1\n");
     write("exceptions.d/a.toml", "[[exception]]\nname = 1\n");
     write("exceptions.d/b.toml", "exception = 1\n");
@@ -141,13 +145,7 @@ fn a_check_reports_the_errors_of_all_files_at_once() {
 #[test]
 fn all_that_is_wrong_is_reported_in_one_round_and_in_the_order_of_lines() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path.display().to_string()
-    };
+    let write = |name: &str, text: &str| written(folder.path(), name, text);
     let exception = |name: &str, rest: &str| format!("[[exception]]\nname = \"{name}\"\n{rest}");
     let rest = "rules = \"all\"\nreason = \"r\"\ncondition = 'process.nmae == \"x\"'\n";
     let text = [
@@ -207,13 +205,7 @@ fn a_check_where_there_is_no_configuration_says_so() {
 #[test]
 fn a_path_of_the_configuration_of_which_no_rule_runs_and_a_second_rule_of_one_id_are_lints() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        path.display().to_string()
-    };
+    let write = |name: &str, text: &str| written(folder.path(), name, text);
     let rule = |id: &str, more: &str| {
         format!("[rule]\nrule_id = \"{id}\"\nname = \"n\"\n{more}query = 'process where true'\n")
     };
