@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::joins::Joins;
 use super::matchers::Matchers;
 use super::reorder::Ordinal;
-use crate::eql::{JoinKey, KeyValue, Keys};
+use crate::eql::{JoinKey, KeyValue, Keys, Written};
 use crate::event::{Charge, Event, Ledger};
 
 /// How long something held is: the bytes of its longest event, and that event's place in the order of all, by which it is
@@ -100,9 +100,9 @@ impl<'e> Shared<'e> {
         self.joins.keys(join, self.event)
     }
 
-    /// The matcher waits for an event with this key.
-    pub(super) fn wait(&mut self, join: &[JoinKey], key: &str) {
-        self.joins.wait(join, key, self.matcher);
+    /// The matcher waits for an event with this value of a field that it is known by, or whatever value.
+    pub(super) fn wait(&mut self, by: Option<JoinKey>, value: Option<Written<'_>>) {
+        self.joins.wait(by, value, self.matcher);
     }
 
     pub(super) fn charge(&self, bytes: usize) -> Charge {

@@ -6,7 +6,7 @@
 
 use std::ops::BitOrAssign;
 
-use super::joins::{Joins, last};
+use super::joins::Joins;
 use super::kinds::Kinds;
 use super::matchers::Matchers;
 use crate::eql::{ByText, Kind, Query, Stage};
@@ -58,7 +58,7 @@ pub(super) struct Index {
     /// Whether something waits in each matcher, and those in which something does.
     waits: Vec<bool>,
     waiting: Matchers,
-    /// Matchers by the last field by which stages join that continue or end what waits, by its position.
+    /// Matchers by the field by which events are known that continue or end what waits, by its position.
     by_join: Vec<ByKind>,
     /// The answer, and from where on it is to be given.
     concerned: Matchers,
@@ -85,7 +85,7 @@ impl Index {
 
     fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool, joins: &mut Joins) {
         if !begins {
-            let join = joins.position(last(&stage.join));
+            let join = joins.position(stage.known_by().as_slice());
             self.by_join.resize_with(self.by_join.len().max(join + 1), ByKind::default);
             self.by_join[join].add(at, stage, begins);
         }
@@ -196,7 +196,7 @@ mod tests {
     fn wait((index, joins): &mut (Index, Joins), at: usize) {
         let join = JoinKey { field: Some(field::PROCESS_PID), kind: FieldType::Long, optional: false };
         index.set_waiting(at, true);
-        joins.wait(&[join], "n1:7", Matchers::at(at));
+        joins.wait(Some(join), Some(eql::last_of("n1:7")), Matchers::at(at));
     }
 
     #[test]

@@ -4,16 +4,11 @@
 use ahash::{HashMap, RandomState};
 
 use super::matchers::Matchers;
-use crate::eql::{JoinKey, Keys, each_value, last_of};
+use crate::eql::{JoinKey, Keys, Written, each_value};
 use crate::event::Event;
 
 /// Keys that are remembered before those are looked for under which nothing waits any more.
 const MIN_STALE: usize = 4096;
-
-/// The last of the fields of a join: by it alone it is known for which events nothing waits.
-pub(super) fn last(join: &[JoinKey]) -> &[JoinKey] {
-    &join[join.len().saturating_sub(1)..]
-}
 
 /// The keys of the current event by each list of fields that stages join by.
 #[derive(Debug, Default)]
@@ -33,9 +28,11 @@ struct Join {
     /// The number of the event that the keys are of.
     event: u64,
     keys: Keys,
-    /// Which matchers wait under a key of which this is the last field, or did, by its hash: to find none tells that an
-    /// event continues nothing.
+    /// Which matchers wait for a value of this field, or did, by its hash: to find none tells that an event continues
+    /// nothing.
     awaited: HashMap<u64, Matchers>,
+    /// Those that wait for whatever value.
+    awaited_any: Matchers,
 }
 
 impl Joins {
@@ -47,7 +44,8 @@ impl Joins {
     /// The position of a list of fields among those that are known.
     pub(super) fn position(&mut self, join: &[JoinKey]) -> usize {
         self.known.iter().position(|known| *known.fields == *join).unwrap_or_else(|| {
-            self.known.push(Join { fields: join.into(), event: 0, keys: Keys::default(), awaited: HashMap::default() });
+            let (keys, awaited, awaited_any) = Default::default();
+            self.known.push(Join { fields: join.into(), event: 0, keys, awaited, awaited_any });
             self.known.len() - 1
         })
     }
@@ -65,23 +63,27 @@ impl Joins {
         &mut join.keys
     }
 
-    /// These matchers wait for an event with this key.
-    pub(super) fn wait(&mut self, join: &[JoinKey], key: &str, matchers: Matchers) {
-        let at = self.position(last(join));
-        let hash = self.hasher.hash_one(last_of(key));
+    /// These matchers wait for an event with this value of a field that it is known by, or whatever value.
+    pub(super) fn wait(&mut self, by: Option<JoinKey>, value: Option<Written<'_>>, matchers: Matchers) {
+        let at = self.position(by.as_slice());
+        let Some(value) = value else {
+            self.known[at].awaited_any |= matchers;
+            return;
+        };
+        let hash = self.hasher.hash_one(value);
         *self.known[at].awaited.entry(hash).or_insert_with(|| {
             self.remembered += 1;
             Matchers::default()
         }) |= matchers;
     }
 
-    /// Which matchers can wait for the current event, of those that join by a field last: it tells most events apart.
+    /// Which matchers can wait for the current event, of those that know theirs by the field at this position.
     pub(super) fn waiting(&self, at: usize, event: &Event) -> Matchers {
-        let Join { fields, awaited, .. } = &self.known[at];
+        let Join { fields, awaited, awaited_any, .. } = &self.known[at];
+        let mut matchers = *awaited_any;
         if awaited.is_empty() {
-            return Matchers::default();
+            return matchers;
         }
-        let mut matchers = Matchers::default();
         let see = |kind, value: &str| {
             matchers |= awaited.get(&self.hasher.hash_one((kind, value))).copied().unwrap_or_default();
         };
@@ -95,7 +97,7 @@ impl Joins {
 
     /// Forgets all keys under which something waited; what waits is to be told again, and then [`Joins::is_fresh`].
     pub(super) fn forget(&mut self) {
-        self.known.iter_mut().for_each(|join| join.awaited = HashMap::default());
+        self.known.iter_mut().for_each(|join| (join.awaited, join.awaited_any) = Default::default());
         self.remembered = 0;
     }
 

@@ -6,8 +6,8 @@ use super::held::{Eviction, Match, Shared, Weight};
 use super::pipes::Pipes;
 use super::reorder::Ordinal;
 use super::sample::Sample;
-use super::sequence::Sequence;
-use crate::eql::{JoinKey, Kind, Query, Stage};
+use super::sequence::{Sequence, Tell};
+use crate::eql::{Kind, Query, Stage};
 
 /// The state of one query.
 #[derive(Debug)]
@@ -76,10 +76,10 @@ impl Matcher {
         found
     }
 
-    /// Tells the keys of what waits for a later stage of a sequence, with the fields by which events join it.
-    pub(super) fn tell_awaited(&self, mut tell: impl FnMut(&[JoinKey], &str)) {
+    /// Tells by which values events are known that a sequence waits for.
+    pub(super) fn tell_awaited(&self, tell: Tell<'_>) {
         if let State::Sequence(sequence) = &self.state {
-            sequence.tell_awaited(&mut tell);
+            sequence.tell_awaited(tell);
         }
     }
 

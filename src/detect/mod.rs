@@ -129,7 +129,7 @@ impl Detector {
     fn refresh(&mut self) {
         self.joins.forget();
         for (at, (_, matcher)) in self.matchers.iter().enumerate() {
-            matcher.tell_awaited(|join, key| self.joins.wait(join, key, Matchers::at(at)));
+            matcher.tell_awaited(&mut |by, value| self.joins.wait(by, value, Matchers::at(at)));
         }
         self.joins.is_fresh();
     }

@@ -8,6 +8,7 @@
 //! An event that a stage compares with earlier ones (`as event0`) has to do only with the partial sequences that
 //! its condition holds of: it takes the latest of them, and drops the older ones. Then older ones wait too.
 
+mod awaited;
 mod limits;
 
 use std::collections::VecDeque;
@@ -15,10 +16,12 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
+pub(super) use awaited::Tell;
+
 use super::absence::{Absences, Undecided};
 use super::held::{Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
-use crate::eql::{Condition, JoinKey, Query, Stage, values_of};
+use crate::eql::{Condition, Query, Stage, values_of};
 use crate::event::{Charge, Event};
 
 /// Sequences that one event may complete; more, from arrays of keys, are counted as evicted. Elastic's rules take
@@ -69,6 +72,12 @@ struct Slot {
     latest: Partial,
     /// Only where the next stage compares events; the earliest first.
     older: Vec<Partial>,
+}
+
+impl Slot {
+    fn partials(&self) -> impl Iterator<Item = &Partial> {
+        self.older.iter().chain([&self.latest])
+    }
 }
 
 /// The state of a sequence.
@@ -261,20 +270,6 @@ impl Sequence {
         }
     }
 
-    /// The fields by which events join that continue or end what waits at a stage.
-    fn awaited(&self, stage: usize) -> impl Iterator<Item = &[JoinKey]> {
-        [Some(&self.stages[stage + 1]), self.until.as_ref()].into_iter().flatten().map(|stage| &*stage.join)
-    }
-
-    /// Tells the keys of what waits, with the fields by which events join it.
-    pub(super) fn tell_awaited(&self, tell: &mut impl FnMut(&[JoinKey], &str)) {
-        for (stage, waiting) in self.waiting.iter().enumerate() {
-            for join in self.awaited(stage) {
-                waiting.keys().for_each(|key| tell(join, key));
-            }
-        }
-    }
-
     /// Whether a partial sequence waits for a further event.
     pub(super) fn waits(&self) -> bool {
         self.waiting.iter().any(|waiting| !waiting.is_empty())
@@ -308,7 +303,7 @@ impl Sequence {
     }
 
     fn wait(&mut self, stage: usize, key: Arc<str>, partial: Partial, shared: &mut Shared<'_>) {
-        self.awaited(stage).for_each(|join| shared.wait(join, &key));
+        self.tell(stage, &key, &partial, &mut |by, value| shared.wait(by, value));
         let first_ms = partial.first_ms;
         let keeps_older = self.stages[stage + 1].joined.is_some();
         match self.waiting[stage].get_mut(&key) {

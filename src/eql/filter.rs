@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::comparison::Comparison;
 use super::node::{Node, Operand, all, any};
+use super::stage::{JoinKey, Link};
 use super::subject::Joined;
 use super::test::Test;
 use super::value::TypedField;
-use crate::event::{Event, Field, Scalar};
+use crate::event::{Event, Field, FieldType, Scalar};
 
 /// A condition over events.
 #[derive(Clone, Debug)]
@@ -50,6 +52,11 @@ impl Condition {
     /// Whether an event meets the condition together with the earlier events of its sequence, each by its position.
     pub fn joins<'e>(&self, earlier: impl Fn(usize) -> Option<&'e Event>, event: &'e Event) -> bool {
         self.0.matches(&Joined { earlier, event })
+    }
+
+    /// The field of which an event must have the text that an earlier one has, if there is one.
+    pub(super) fn link(&self) -> Option<Link> {
+        self.0.link()
     }
 
     /// What must hold of the event by itself, whatever the earlier ones are; `None`: nothing.
@@ -106,6 +113,20 @@ impl Node {
             Node::Any(nodes) => of(nodes, true),
             Node::Field(tested, test) if tested.at.is_none() => {
                 known(tested.field).map(|value| tested.passes(test, Scalar::Str(value)))
+            }
+            _ => None,
+        }
+    }
+
+    fn link(&self) -> Option<Link> {
+        match self {
+            Node::All(nodes) => nodes.iter().find_map(Node::link),
+            Node::Compare(Operand::Field(one), Comparison::Equal, Operand::Field(other)) => {
+                let (own, earlier) = if one.at.is_none() { (one, other) } else { (other, one) };
+                let is_text = [own.kind, earlier.kind] == [FieldType::Keyword; 2];
+                let key = |field: &TypedField| JoinKey { field: Some(field.field), kind: field.kind, optional: false };
+                let event = earlier.at.filter(|_| own.at.is_none() && is_text)?;
+                Some(Link { own: key(own), event, of: key(earlier) })
             }
             _ => None,
         }

@@ -11,7 +11,6 @@ use crate::event::{Event, Number};
 const MAX_KEYS: usize = 1024;
 /// The keys of an event may take this many bytes; one key may be longer.
 const MAX_KEY_BYTES: usize = 1 << 20;
-
 /// What is written before a value takes less.
 const PREFIX_BYTES: usize = 24;
 
@@ -143,6 +142,9 @@ impl Keys {
     }
 }
 
+/// A value of a key: what it is, and its text.
+pub(crate) type Written<'k> = (Kind, &'k str);
+
 /// What a value of a key is, besides its text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Kind {
@@ -249,7 +251,7 @@ fn parts(key: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What a key states of its last field, as [`each_value`] gives it.
-pub(crate) fn last_of(key: &str) -> (Kind, &str) {
+pub(crate) fn last_of(key: &str) -> Written<'_> {
     let last = parts(key).last().unwrap_or_default();
     (Kind::of(last), last.split_once(':').map_or("", |(_, value)| value))
 }

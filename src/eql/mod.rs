@@ -38,7 +38,7 @@ pub(crate) use by_text::ByText;
 pub(crate) use compile::{Query, compile, compile_condition, compile_parsed};
 pub(crate) use error::Error;
 pub(crate) use filter::Condition;
-pub(crate) use keys::{KeyValue, Keys, each_value, last_of, values_of};
+pub(crate) use keys::{KeyValue, Keys, Written, each_value, last_of, values_of};
 pub(crate) use lineages::Lineages;
 pub(crate) use parser::parse;
 pub(crate) use stage::{JoinKey, Stage, StageCategory};

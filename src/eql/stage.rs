@@ -42,7 +42,29 @@ pub struct JoinKey {
     pub optional: bool,
 }
 
+/// A field that must have the exact text that a field of an earlier event of the sequence has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The field.
+    pub own: JoinKey,
+    /// The position of the earlier event among those of the sequence, and its field.
+    pub event: usize,
+    /// Its field.
+    pub of: JoinKey,
+}
+
 impl Stage {
+    /// The text of an earlier event that its own events must have, if there is one.
+    pub fn link(&self) -> Option<Link> {
+        self.joined.as_ref()?.link()
+    }
+
+    /// The field that tells most events from those that continue or end a sequence with this stage: that of its link,
+    /// else the last that it joins by.
+    pub fn known_by(&self) -> Option<JoinKey> {
+        self.link().map(|link| link.own).or(self.join.last().copied())
+    }
+
     /// Whether the event is of the category and meets the condition, as far as it is about this event alone.
     pub fn selects(&self, event: &Event) -> bool {
         self.is_of(event) && self.filter.matches(event)

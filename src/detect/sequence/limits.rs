@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::{ORDER_BYTES, Partial, Sequence, is_over};
+use super::{ORDER_BYTES, Partial, Sequence, Slot, is_over};
 use crate::detect::absence::Absences;
 use crate::detect::held::{Eviction, Weight};
 
@@ -35,7 +35,7 @@ impl Sequence {
     /// How long each partial sequence is.
     pub(in crate::detect) fn weights(&self) -> impl Iterator<Item = Weight> {
         let slots = self.waiting.iter().flat_map(HashMap::values);
-        let partials = slots.flat_map(|slot| slot.older.iter().chain([&slot.latest])).map(Partial::weight);
+        let partials = slots.flat_map(Slot::partials).map(Partial::weight);
         partials.chain(self.absences.iter().flat_map(Absences::weights))
     }
 
