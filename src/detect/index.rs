@@ -58,8 +58,9 @@ pub(super) struct Index {
     /// Whether something waits in each matcher, and those in which something does.
     waits: Vec<bool>,
     waiting: Matchers,
-    /// Matchers by the field by which events are known that continue or end what waits, by its position.
-    by_join: Vec<ByKind>,
+    /// For each kind of events, the matchers by the field by which those are known that continue or end what waits, and
+    /// its position.
+    by_join: [Vec<(usize, Matchers)>; Kinds::COUNT],
     /// The answer, and from where on it is to be given.
     concerned: Matchers,
     next: usize,
@@ -86,8 +87,13 @@ impl Index {
     fn add_stage(&mut self, at: usize, stage: &Stage, begins: bool, joins: &mut Joins) {
         if !begins {
             let join = joins.position(stage.known_by().as_slice());
-            self.by_join.resize_with(self.by_join.len().max(join + 1), ByKind::default);
-            self.by_join[join].add(at, stage, begins);
+            for place in Kinds::selected_by(stage).places() {
+                let joined = &mut self.by_join[place];
+                match joined.iter_mut().find(|(known, _)| *known == join) {
+                    Some((_, matchers)) => *matchers |= Matchers::at(at),
+                    None => joined.push((join, Matchers::at(at))),
+                }
+            }
         }
         let Some(wanted) = stage.filter.wanted(&INDEXED) else { return self.of_any.add(at, stage, begins) };
         for (field, text) in wanted {
@@ -133,10 +139,10 @@ impl Index {
         if goes_on.is_empty() {
             return;
         }
-        for (join, users) in self.by_join.iter().enumerate() {
-            let users = users.of(kinds).go_on & goes_on;
-            if !users.is_empty() {
-                self.concerned |= users & joins.waiting(join, event);
+        for (join, matchers) in kinds.places().flat_map(|place| &self.by_join[place]) {
+            let asked = *matchers & goes_on;
+            if !asked.is_empty() {
+                self.concerned |= asked & joins.waiting(*join, event);
             }
         }
     }
