@@ -15,9 +15,9 @@ use crate::{busy, trace};
 
 /// Instructions for an event of a busy Mac, with all built-in rules. A third of them look for marks in its text, 64 bytes at
 /// a time: optimised as a release is, that loop is vector instructions, and near a tenth of this.
-const EVENT: u64 = 25_774;
+const EVENT: u64 = 23_488;
 /// The same where processes fork, descend from known ones and state their ancestors.
-const BUSY_EVENT: u64 = 29_174;
+const BUSY_EVENT: u64 = 27_313;
 /// Instructions for an alert, with the two events that it comes of.
 const ALERT: u64 = 1_525_000;
 
