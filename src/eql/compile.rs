@@ -4,10 +4,11 @@ use super::Error;
 use super::ast::{self, Kind, Pipe};
 use super::conditions::Compiler;
 use super::filter::Condition;
+use super::join::JoinKey;
 use super::lineages::Lineages;
 use super::node::all;
 use super::parser::{parse, parse_condition};
-use super::stage::{JoinKey, Stage};
+use super::stage::Stage;
 use crate::event::{FieldType, Fields};
 
 /// A query that can run.

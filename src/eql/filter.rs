@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::comparison::Comparison;
+use super::join::{JoinKey, Link};
 use super::node::{Node, Operand, all, any};
-use super::stage::{JoinKey, Link};
 use super::subject::Joined;
 use super::test::Test;
 use super::value::TypedField;

@@ -2,8 +2,9 @@
 
 use super::ast;
 use super::filter::{Condition, Filter};
+use super::join::{JoinKey, Link};
 use super::node::Node;
-use crate::event::{Categories, Event, Field, FieldType};
+use crate::event::{Categories, Event};
 
 /// One stage: which events, and what they join by.
 #[derive(Clone, Debug)]
@@ -29,28 +30,6 @@ pub enum StageCategory {
     Seen(Categories),
     /// A category that osawatch has no events of.
     Unseen(String),
-}
-
-/// A join key; an optional one joins missing values with missing values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinKey {
-    /// The field; `None` for an optional one that no table knows, which is always missing.
-    pub field: Option<Field>,
-    /// How its values compare.
-    pub kind: FieldType,
-    /// Written `?field`.
-    pub optional: bool,
-}
-
-/// A field that must have the exact text that a field of an earlier event of the sequence has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The field.
-    pub own: JoinKey,
-    /// The position of the earlier event among those of the sequence, and its field.
-    pub event: usize,
-    /// Its field.
-    pub of: JoinKey,
 }
 
 impl Stage {
