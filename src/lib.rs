@@ -19,6 +19,7 @@ mod queue;
 mod visible;
 pub mod event;
 pub mod source;
+mod shell;
 mod script;
 mod process;
 mod eql;

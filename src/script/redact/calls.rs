@@ -1,10 +1,10 @@
 //! Secrets that functions and objects are given, in whatever language: `db.auth("ada", "x")`, `setPassword("x")`,
 //! `setRequestHeader("X-Api-Key", "x")`, `setValue:"x" forHTTPHeaderField:"X-Api-Key"`.
 
-use super::layer::Shape;
 use super::mark::Kind;
 use super::names::kind_of;
 use super::search::{Search, scheme_of};
+use crate::shell::Shape;
 
 /// Functions, and which of their arguments is a password, counted from none.
 const FUNCTIONS: [(&str, usize); 16] = [

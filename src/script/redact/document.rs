@@ -4,11 +4,12 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 use serde_json::{Map, Value as Json};
 
 use super::known::Known;
-use super::mark::{Kind, OPENING, Span, joined};
+use super::mark::{Kind, Span, joined};
 use super::names::kind_of;
 use super::packed::Packed;
 use super::settings::Settings;
 use super::{environment, hidden, vector};
+use crate::shell::OPENING;
 
 /// Parts of an alert that no source wrote.
 const OURS: [&str; 6] = ["rule", "threat", "ecs", "data_stream", "agent", "labels"];

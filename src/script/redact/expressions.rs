@@ -1,11 +1,10 @@
 //! Values without quotes that are expressions of a script, and no texts: `f(x)`, `x[1]`, `x.y`.
 
-use super::layer::Shape;
 use super::lists::CONVERSIONS;
 use super::mark::Kind;
-use super::operands::Operands;
 use super::plain::is_identifier;
 use super::search::Search;
+use crate::shell::{Operands, Shape};
 
 /// What precedes a name that is declared; `local` and `export` are of shells.
 const DECLARES: [&str; 6] = ["var", "let", "const", "val", "final", "my"];

@@ -1,11 +1,9 @@
 //! The secrets of a text.
 
-use super::layer::{Layer, Shape, Token};
-use super::lexer::lex;
 use super::mark::{Span, joined};
 use super::pipeline::Pipeline;
-use super::together::Together;
 use super::{argv, shapes, values};
+use crate::shell::{Layer, Shape, Together, Token, lex};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::mark::{Kind, Marks};
 use crate::script::arguments;
+use crate::shell::OPENING;
 
 /// From the first statement on: what follows may belong to it, which a joined line does not show.
 static STATEMENT: LazyLock<Option<Regex>> =
@@ -50,11 +51,10 @@ pub(super) fn in_text(text: &str, marks: &Marks) -> Option<String> {
         return None;
     }
     let found = [&STATEMENT, &INPUT].into_iter().filter_map(|pattern| Some(pattern.as_ref()?.find(text)?.end())).min();
-    let mut shown =
-        found.filter(|end| *end < text.len() && !text[*end..].starts_with(super::mark::OPENING)).map(|end| {
-            let (before, script) = text.split_at(end);
-            format!("{before}{}", marks.of(Kind::Script, script))
-        });
+    let mut shown = found.filter(|end| *end < text.len() && !text[*end..].starts_with(OPENING)).map(|end| {
+        let (before, script) = text.split_at(end);
+        format!("{before}{}", marks.of(Kind::Script, script))
+    });
     let from = shown.as_deref().unwrap_or(text);
     let piped = PIPE.as_ref().and_then(|pattern| pattern.find(from)).map(|pipe| from.split_at(pipe.start()));
     if let Some((writer, rest)) = piped.filter(|(writer, _)| writes(writer)) {
@@ -64,5 +64,5 @@ pub(super) fn in_text(text: &str, marks: &Marks) -> Option<String> {
 }
 
 fn writes(writer: &str) -> bool {
-    !writer.starts_with(super::mark::OPENING) && ["echo", "printf", "<<"].iter().any(|command| writer.contains(command))
+    !writer.starts_with(OPENING) && ["echo", "printf", "<<"].iter().any(|command| writer.contains(command))
 }

@@ -1,10 +1,10 @@
 //! Lines of what is no language of scripts: Tcl and consoles (`set NAME x`), netrc and FTP (`user ada x`), SQL
 //! (`identified by 'x'`), PlistBuddy (`Add :Password string x`).
 
-use super::layer::Shape;
 use super::mark::Kind;
 use super::plain::{is_plain, looks_secret};
 use super::search::Search;
+use crate::shell::Shape;
 
 /// Words that set the variable whose name follows, whatever it is called; `set` may be the word of a sentence.
 const SETTERS: [&str; 3] = ["/set", "setg", "setenv"];

@@ -1,11 +1,10 @@
 //! Secrets that are assigned otherwise than by a name and a literal: in lists (`set {u, pw} to {"ada", "x"}`), where
 //! nothing else is given (`pw = prompt() || "x"`), through a type or a conversion, and by a function that returns one.
 
-use super::layer::{Layer, Shape, Token};
 use super::mark::Kind;
 use super::names::kind_of;
-use super::pairs::{MAX_LIST, opens, pairs, text, values};
 use super::search::Search;
+use crate::shell::{Layer, MAX_LIST, Shape, Token, opens, pairs, text, values};
 
 /// What makes a text of a literal, or the text that a literal encodes.
 pub(super) const CONVERSIONS: [&str; 12] = [

@@ -3,6 +3,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::shell::{Layer, OPENING};
+
 /// What was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -41,15 +43,19 @@ impl Kind {
     }
 }
 
-/// How every mark begins.
-pub(super) const OPENING: &str = "[redacted";
-
 /// A secret within a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) kind: Kind,
+}
+
+impl Span {
+    /// Where a part of a layer is in the outermost text.
+    pub(super) fn of(layer: &Layer, start: usize, end: usize, kind: Kind) -> Option<Span> {
+        layer.place(start, end).map(|place| Span { start: place.start, end: place.end, kind })
+    }
 }
 
 /// Writes marks.

@@ -2,7 +2,7 @@
 //!
 //! One place leaves them out of a whole document, last, after everything is composed: no copy can be missed.
 //! What is a secret is decided by the grammar of the command that takes it ([`grammar`]), by the name before it
-//! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`layer`]).
+//! ([`values`]), or by its shape ([`shapes`]), at every level of quoting ([`crate::shell`]).
 
 mod argv;
 mod calls;
@@ -16,15 +16,11 @@ mod finder;
 mod grammar;
 mod hidden;
 mod known;
-mod layer;
-mod lexer;
 mod lines;
 mod lists;
 mod mark;
 mod names;
-mod operands;
 mod packed;
-mod pairs;
 mod pipeline;
 mod places;
 mod plain;
@@ -33,7 +29,6 @@ mod search;
 mod settings;
 mod shapes;
 mod taken;
-mod together;
 mod typed;
 mod values;
 mod variables;

@@ -1,13 +1,13 @@
 //! What commands write to each other: `echo x | sudo -S`.
 
 use super::grammar::Found;
-use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, Span};
 use super::plain::{is_identifier, is_plain};
 use super::variables::{Variables, covering, first_command};
 use super::words::{Word, texts};
 use super::written::{self, base_name, here_string, target};
 use super::{argv, curlrc, grammar};
+use crate::shell::{Layer, Shape, Token};
 
 /// What runs the text of one of its words.
 const SHELLS: [&str; 9] = ["sh", "bash", "zsh", "dash", "ksh", "fish", "ssh", "su", "eval"];

@@ -1,6 +1,6 @@
 //! Which values are not secret.
 
-use super::mark::OPENING;
+use crate::shell::{OPENING, SCOPES, reference};
 
 /// Values that are not secret.
 const PLAIN: [&str; 41] = [
@@ -73,9 +73,6 @@ pub(super) fn is_plain(value: &str) -> bool {
         || value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Scopes of PowerShell: `$env:USERNAME`.
-const SCOPES: [&str; 4] = ["env", "global", "script", "private"];
-
 /// Whether all of what follows a `$` is a name: `x`, `{x}`, `env:x`, and not `x:y`, of which `y` is no part of it.
 fn is_name(rest: &str) -> bool {
     let braced = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
@@ -83,31 +80,6 @@ fn is_name(rest: &str) -> bool {
     let is_word = name.chars().all(|letter| letter.is_alphanumeric() || "_-.:?@".contains(letter));
     let is_one = braced.is_some() || name.split_once(':').is_none_or(|(scope, _)| SCOPES.contains(&scope));
     is_word && is_one && !name.starts_with(char::is_numeric)
-}
-
-/// The bytes of the reference that a text begins with: `$x`, `${x}`, `$(…)`, `$env:x`; 0 when it begins with none.
-pub(super) fn reference(text: &str) -> usize {
-    let Some(rest) = text.strip_prefix('$') else { return 0 };
-    let brackets = match rest.bytes().next() {
-        Some(b'(') => (b'(', b')'),
-        Some(b'{') => (b'{', b'}'),
-        _ => {
-            let name =
-                |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-            let first = name(rest);
-            let is_scope = SCOPES.contains(&&rest[..first]) && rest[first..].starts_with(':');
-            return 1 + first + if is_scope { 1 + name(&rest[first + 1..]) } else { 0 };
-        }
-    };
-    let mut depth = 0_usize;
-    for (at, byte) in rest.bytes().enumerate() {
-        depth += usize::from(byte == brackets.0);
-        depth -= usize::from(byte == brackets.1);
-        if depth == 0 {
-            return at + 2;
-        }
-    }
-    text.len()
 }
 
 /// What follows the references `$(…)` and `${…}` that a text begins with.

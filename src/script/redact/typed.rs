@@ -1,9 +1,9 @@
 //! What a script types for the user: keys, hidden answers, and what expect(1) sends.
 
-use super::layer::Shape;
 use super::mark::Kind;
 use super::plain::{is_plain, looks_secret};
 use super::search::Search;
+use crate::shell::Shape;
 
 /// What expect(1) sends that is no password.
 const ANSWERS: [&str; 14] = [

@@ -1,12 +1,12 @@
 //! Secrets that follow a name: `password "x"`, `set pw to "x"`, `"password": "x"`, `DB_PASSWORD=x`,
 //! `Authorization: Bearer x`. Of AppleScript, JavaScript, JSON and shells alike.
 
-use super::layer::{Layer, Shape, Token};
-use super::mark::{Kind, OPENING, Span};
+use super::mark::{Kind, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
 use super::search::{Search, scheme_of};
 use super::{calls, lines, lists, typed};
+use crate::shell::{Layer, OPENING, Shape, Token};
 
 /// Finds the secrets of a layer that are outside its quotes or fill one of them.
 pub(super) fn find(layer: &Layer, tokens: &[Token], out: &mut Vec<Span>) {

@@ -2,13 +2,12 @@
 
 use ahash::HashMap;
 
-use super::layer::{Layer, Shape};
-use super::lexer::lex;
 use super::mark::{Kind, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
 use super::words::{Word, texts};
 use super::written::{self, here_string, target};
+use crate::shell::{Layer, Shape, lex};
 
 /// Words that precede an assignment, and take options.
 const DECLARE: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];

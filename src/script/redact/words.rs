@@ -1,7 +1,7 @@
 //! A word of a command, and where its parts are in the outermost text.
 
-use super::layer::{Layer, Shape, Token};
 use super::mark::{Kind, Span};
+use crate::shell::{Layer, Shape, Token};
 
 /// A word of a command: one token as it stands, or several put together.
 pub(super) struct Word<'l> {
@@ -44,8 +44,8 @@ impl<'l> Word<'l> {
 
     pub(super) fn part(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
         match &self.joined {
-            Some(joined) => joined.span(start, end, kind),
-            None => self.layer.span(self.token.start + start, self.token.start + end, kind),
+            Some(joined) => Span::of(joined, start, end, kind),
+            None => Span::of(self.layer, self.token.start + start, self.token.start + end, kind),
         }
     }
 

@@ -1,9 +1,8 @@
 //! What commands write that another one reads as a secret: `echo x | sudo -S`, `--password-command 'echo x'`,
 //! `--password-file <(echo x)`.
 
-use super::layer::{Shape, Token};
-use super::lexer::lex;
 use super::plain::is_plain;
+use crate::shell::{Shape, Token, lex};
 
 /// The words that `echo`, `printf`, `yes` or a here-string writes, of variables too, and where in each the text begins.
 pub(super) fn words(words: &[&str]) -> Vec<(usize, usize)> {

@@ -3,13 +3,13 @@
 use super::layer::{Layer, Shape, Token};
 
 /// Tokens of a list, and before a value, that are looked at.
-pub(super) const MAX_LIST: usize = 24;
+pub(crate) const MAX_LIST: usize = 24;
 
-pub(super) fn text<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> &'l str {
+pub(crate) fn text<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> &'l str {
     tokens.get(at).map_or("", |token| token.text(layer))
 }
 
-pub(super) fn opens(text: &str) -> bool {
+pub(crate) fn opens(text: &str) -> bool {
     matches!(text, "{" | "[" | "(")
 }
 
@@ -18,7 +18,7 @@ fn closes(text: &str) -> bool {
 }
 
 /// Each name of the list before this `to` or `=`, with the literal that stands in its place behind it.
-pub(super) fn pairs<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Vec<(&'l str, usize)> {
+pub(crate) fn pairs<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Vec<(&'l str, usize)> {
     if !matches!(text(layer, tokens, at), "to" | "=" | ":=") || at < 3 {
         return Vec::new();
     }
@@ -46,7 +46,7 @@ pub(super) fn pairs<'l>(layer: &'l Layer, tokens: &[Token], at: usize) -> Vec<(&
 }
 
 /// The literals of a list, in the places they have in it.
-pub(super) fn values(layer: &Layer, tokens: &[Token], first: usize) -> Vec<Option<usize>> {
+pub(crate) fn values(layer: &Layer, tokens: &[Token], first: usize) -> Vec<Option<usize>> {
     let first = first + usize::from(!opens(text(layer, tokens, first)) && text(layer, tokens, first + 1) == "(");
     let is_bracketed = opens(text(layer, tokens, first));
     let mut values = vec![None];

@@ -11,28 +11,28 @@ const MAX_NUMBERS: usize = 8192;
 
 /// The tokens of a layer, for who reads what is put together in it.
 #[derive(Clone, Copy)]
-pub(super) struct Operands<'l> {
-    pub(super) layer: &'l Layer,
-    pub(super) tokens: &'l [Token],
+pub(crate) struct Operands<'l> {
+    pub(crate) layer: &'l Layer,
+    pub(crate) tokens: &'l [Token],
 }
 
 /// What is put together with what is before it.
-pub(super) struct Operand {
+pub(crate) struct Operand {
     /// Its literal, or its first word.
-    pub(super) first: usize,
-    pub(super) last: usize,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
     /// AppleScript's `quoted form of`.
-    pub(super) is_quoted_form: bool,
+    pub(crate) is_quoted_form: bool,
     /// Literals within that are no part of the text: `f("x")`.
-    pub(super) passed: Vec<usize>,
+    pub(crate) passed: Vec<usize>,
 }
 
 impl<'l> Operands<'l> {
-    pub(super) fn text(self, at: usize) -> &'l str {
+    pub(crate) fn text(self, at: usize) -> &'l str {
         self.tokens.get(at).map_or("", |token| token.text(self.layer))
     }
 
-    pub(super) fn shape(self, at: usize) -> Option<Shape> {
+    pub(crate) fn shape(self, at: usize) -> Option<Shape> {
         self.tokens.get(at).map(|token| token.shape)
     }
 
@@ -41,19 +41,19 @@ impl<'l> Operands<'l> {
     }
 
     /// Whether `quoted form of` begins here.
-    pub(super) fn is_quoted_form(self, at: usize) -> bool {
+    pub(crate) fn is_quoted_form(self, at: usize) -> bool {
         self.tokens
             .get(at..at + 3)
             .is_some_and(|words| words.iter().map(|token| token.text(self.layer)).eq(["quoted", "form", "of"]))
     }
 
     /// The parentheses right before a token.
-    pub(super) fn open_before(self, at: usize) -> usize {
+    pub(crate) fn open_before(self, at: usize) -> usize {
         (1..=MAX_OPEN.min(at)).take_while(|back| self.opens(at - back)).count()
     }
 
     /// The operand that begins here, and the parentheses before it.
-    pub(super) fn operand(self, at: usize, open: &mut usize) -> Option<Operand> {
+    pub(crate) fn operand(self, at: usize, open: &mut usize) -> Option<Operand> {
         let mut first = at;
         let opened = |first: usize| (first..first + MAX_OPEN).take_while(|at| self.opens(*at)).count();
         first += opened(first);
@@ -73,7 +73,7 @@ impl<'l> Operands<'l> {
     }
 
     /// The operand after this token, of an expression in which so many parentheses are open.
-    pub(super) fn next(self, last: usize, open: &mut usize) -> Option<Operand> {
+    pub(crate) fn next(self, last: usize, open: &mut usize) -> Option<Operand> {
         let mut joint = last + 1;
         while *open > 0 && self.shape(joint) == Some(Shape::Operator(')')) {
             *open -= 1;
@@ -119,7 +119,7 @@ impl<'l> Operands<'l> {
 
     /// The numbers that spell a text, of a word that is a token or its end: `character id {99, 117}`,
     /// `ASCII character 99`, `String.fromCharCode(99, 117)`. The first and the last one, and the last token.
-    pub(super) fn numbers(self, word: &str, at: usize) -> Option<(usize, usize, usize)> {
+    pub(crate) fn numbers(self, word: &str, at: usize) -> Option<(usize, usize, usize)> {
         let is = |at: usize, wanted: &str| self.text(at).eq_ignore_ascii_case(wanted);
         let list = match word {
             "String.fromCharCode" | "String.fromCodePoint" => at + 1,

@@ -1,14 +1,15 @@
 //! Splits a layer into tokens: the words, quotes and operators that shells, AppleScript, JavaScript and JSON share.
 
 use super::layer::{Shape, Token};
-use super::mark::OPENING;
 
+/// How every mark begins of what was left out.
+pub(crate) const OPENING: &str = "[redacted";
 /// Bytes of a mark, after its begin.
 const MAX_MARK: usize = 32;
 
 /// Splits a layer into tokens, each byte once.
-pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), is_joined: false };
+pub(crate) fn lex(text: &str) -> Vec<Token> {
+    let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), is_joined: false, left: text.len() };
     while lexer.at < text.len() {
         lexer.step();
     }
@@ -20,6 +21,8 @@ struct Lexer<'t> {
     at: usize,
     tokens: Vec<Token>,
     is_joined: bool,
+    /// Bytes that may yet be read for a substitution that does not end.
+    left: usize,
 }
 
 impl Lexer<'_> {
@@ -109,6 +112,9 @@ impl Lexer<'_> {
                 run += 1;
                 continue;
             }
+            if letter == '$' && run == 0 && backslashes == 0 && closing == ['"'] {
+                skip_to = at + self.substitution(at).unwrap_or_default();
+            }
             if closing.contains(&letter) {
                 let closes = if backslashes == 0 { run % 2 == 0 } else { run <= backslashes };
                 match continued(&self.text[at..]) {
@@ -127,6 +133,28 @@ impl Lexer<'_> {
         self.tokens.push(Token { shape: Shape::Quoted, start, end, is_joined: self.is_joined });
         self.at = next;
         self.is_joined = true;
+    }
+
+    /// The bytes of a substitution within double quotes, whose own quotes end nothing: `"$(echo "x y")"`.
+    fn substitution(&mut self, at: usize) -> Option<usize> {
+        let inner = self.text[at..].strip_prefix("$(")?;
+        let bytes = inner.as_bytes();
+        let (mut at, mut depth, mut quote) = (0, 0_usize, None);
+        while at < bytes.len().min(self.left) {
+            match (bytes[at], quote) {
+                (b'\\', _) => at += 1,
+                (byte, Some(open)) => quote = Some(open).filter(|open| *open != byte),
+                (b'"' | b'\'', None) if ends_literal(&inner[at + 1..]) => break,
+                (byte @ (b'"' | b'\''), None) => quote = Some(byte),
+                (b'(', None) => depth += 1,
+                (b')', None) if depth == 0 => return Some("$(".len() + at + 1),
+                (b')', None) => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        self.left = self.left.saturating_sub(at);
+        None
     }
 
     fn word(&mut self, rest: &str) {
@@ -192,6 +220,12 @@ fn line_goes_on(text: &str) -> Option<usize> {
     Some(text.len() - rest.len() + end.len())
 }
 
+/// Whether what follows a quote shows that a literal of AppleScript, JavaScript or JSON ends there: `"$(" & x & ")"`.
+fn ends_literal(rest: &str) -> bool {
+    let rest = rest.trim_start_matches([' ', '\t']);
+    rest.is_empty() || rest.starts_with(['&', '+', ',', ';', ':', ')', '}', ']', '\n', '\r'])
+}
+
 /// What ends a word.
 fn is_special(letter: char) -> bool {
     let is_operator = matches!(letter, ';' | '|' | '&' | '(' | ')' | ',' | '{' | '}' | '[' | ']' | '<' | '>');
@@ -235,6 +269,8 @@ mod tests {
             ),
             ("'a'+b+'c' d+e+", &["a", "+", "b", "+", "c", "d+e+"]),
             ("'a'$B'c d' $B's", &["a", "$B", "c d", "$B's"]),
+            (r#"a "$(b "c d" $(e))" f"#, &["a", r#"$(b "c d" $(e))"#, "f"]),
+            (r#""$(" & a & ")" "$(b" "$(c)""#, &["$(", "&", "a", "&", ")", "$(b", "$(c)"]),
             ("a|b;c&d", &["a", "|", "b", ";", "c", "&", "d"]),
         ] {
             assert_eq!(split(text), wanted, "{text}");

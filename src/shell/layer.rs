@@ -3,12 +3,12 @@
 //! `do shell script "curl -d '{\"password\":\"x\"}'"` has three levels: AppleScript, the shell's, JSON. Each is read
 //! by one lexer after the escapes of the level around it are resolved.
 
-use super::mark::{Kind, Span};
+use std::ops::Range;
 
 /// A text, with the place in the outermost text of each of its bytes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layer {
-    pub(super) text: String,
+pub(crate) struct Layer {
+    pub(crate) text: String,
     at: Vec<(u32, u32)>,
 }
 
@@ -18,7 +18,7 @@ fn place(at: usize) -> u32 {
 
 impl Layer {
     /// The outermost text.
-    pub(super) fn outermost(text: &str) -> Layer {
+    pub(crate) fn outermost(text: &str) -> Layer {
         let mut at = Vec::with_capacity(text.len());
         if text.is_ascii() {
             at.extend((0..place(text.len())).map(|at| (at, at + 1)));
@@ -37,13 +37,13 @@ impl Layer {
     }
 
     /// Adds a part of another layer unchanged.
-    pub(super) fn append(&mut self, other: &Layer, start: usize, end: usize) {
+    pub(crate) fn append(&mut self, other: &Layer, start: usize, end: usize) {
         self.text.push_str(&other.text[start..end]);
         self.at.extend_from_slice(&other.at[start..end]);
     }
 
     /// Adds a part of another layer with its escapes resolved.
-    pub(super) fn append_unescaped(&mut self, other: &Layer, start: usize, end: usize) {
+    pub(crate) fn append_unescaped(&mut self, other: &Layer, start: usize, end: usize) {
         let mut from = start;
         while let Some(bytes) = other.text[from..end].find('\\') {
             let escape = from + bytes;
@@ -66,7 +66,7 @@ impl Layer {
     }
 
     /// The same between single quotes, as AppleScript's `quoted form of` makes one word of it.
-    pub(super) fn append_word(&mut self, other: &Layer, start: usize, end: usize) {
+    pub(crate) fn append_word(&mut self, other: &Layer, start: usize, end: usize) {
         let Some((first, last)) = other.at.get(start).zip(other.at.get(end.saturating_sub(1))) else { return };
         self.push('\'', (first.0, first.0));
         self.append_unescaped(other, start, end);
@@ -74,7 +74,7 @@ impl Layer {
     }
 
     /// Adds what stands for a variable: a space or a new line by its AppleScript name, else the name as a shell has it.
-    pub(super) fn append_reference(&mut self, other: &Layer, token: &Token, name: &str) {
+    pub(crate) fn append_reference(&mut self, other: &Layer, token: &Token, name: &str) {
         let Some(place) = other.at.get(token.start).copied() else { return };
         match name {
             "space" | "tab" => self.push(' ', place),
@@ -89,15 +89,15 @@ impl Layer {
     }
 
     /// Where a part is in the outermost text.
-    pub(super) fn span(&self, start: usize, end: usize, kind: Kind) -> Option<Span> {
+    pub(crate) fn place(&self, start: usize, end: usize) -> Option<Range<usize>> {
         let (first, last) = (self.at.get(start)?, self.at.get(end.checked_sub(1)?)?);
-        (start < end).then_some(Span { start: first.0 as usize, end: last.1 as usize, kind })
+        (start < end).then_some(first.0 as usize..last.1 as usize)
     }
 }
 
 /// What a lexer distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Word,
     /// Of what is between the quotes.
     Quoted,
@@ -109,17 +109,17 @@ pub(super) enum Shape {
 
 /// A part of a layer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    pub(super) shape: Shape,
+pub(crate) struct Token {
+    pub(crate) shape: Shape,
     /// Without the quotes.
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// Nothing is between this one and the one before.
-    pub(super) is_joined: bool,
+    pub(crate) is_joined: bool,
 }
 
 impl Token {
-    pub(super) fn text<'l>(&self, layer: &'l Layer) -> &'l str {
+    pub(crate) fn text<'l>(&self, layer: &'l Layer) -> &'l str {
         &layer.text[self.start..self.end]
     }
 }
@@ -135,7 +135,7 @@ mod tests {
         let mut inner = Layer::default();
         inner.append_unescaped(&outer, 5, text.len() - 1);
         assert_eq!(inner.text, "a\"é\"b");
-        let span = inner.span(1, 5, Kind::Password).unwrap();
-        assert_eq!(&text[span.start..span.end], r#"\"é\""#);
+        let place = inner.place(1, 5).unwrap();
+        assert_eq!(&text[place], r#"\"é\""#);
     }
 }

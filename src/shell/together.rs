@@ -3,16 +3,16 @@
 
 use ahash::HashMap;
 
+use super::assigned::{joined, literals_of};
 use super::layer::{Layer, Shape, Token};
 use super::operands::{Operand, Operands};
-use super::plain::reference;
-use super::search::{joined, literals_of};
+use super::reference::reference;
 
 /// Tokens of a substitution that stands between quoted texts.
 const MAX_SUBSTITUTION: usize = 24;
 
 /// Puts together the texts of one level.
-pub(super) struct Together<'l> {
+pub(crate) struct Together<'l> {
     operands: Operands<'l>,
     /// The literals of variables, once one is asked for.
     variables: Option<HashMap<&'l str, Vec<usize>>>,
@@ -21,20 +21,20 @@ pub(super) struct Together<'l> {
 }
 
 /// A text, and where it ends.
-pub(super) struct Text {
-    pub(super) layer: Layer,
-    pub(super) last: usize,
+pub(crate) struct Text {
+    pub(crate) layer: Layer,
+    pub(crate) last: usize,
     /// Literals before the end that are texts of their own.
-    pub(super) passed: Vec<usize>,
+    pub(crate) passed: Vec<usize>,
 }
 
 impl<'l> Together<'l> {
-    pub(super) fn new(layer: &'l Layer, tokens: &'l [Token]) -> Together<'l> {
+    pub(crate) fn new(layer: &'l Layer, tokens: &'l [Token]) -> Together<'l> {
         Together { operands: Operands { layer, tokens }, variables: None, left: layer.text.len() }
     }
 
     /// The text of the literal at this token alone.
-    pub(super) fn literal(&mut self, at: usize) -> Layer {
+    pub(crate) fn literal(&mut self, at: usize) -> Layer {
         let mut text = Layer::default();
         self.quoted(&mut text, at, false);
         text
@@ -84,7 +84,7 @@ impl<'l> Together<'l> {
     }
 
     /// The text that begins with the literal at this token.
-    pub(super) fn text(&mut self, first: usize) -> Text {
+    pub(crate) fn text(&mut self, first: usize) -> Text {
         let operands = self.operands;
         let mut open = operands.open_before(first);
         let mut text = Text { layer: self.literal(first), last: first, passed: Vec::new() };
