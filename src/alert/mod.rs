@@ -31,6 +31,7 @@ pub(crate) use draft::Tells;
 pub(crate) use ecs::{ECS_VERSION, alert_id};
 pub(crate) use follow_up::Told;
 pub use line::to_line;
+pub(crate) use shell::runs_download;
 
 use crate::detect::{Match, Rule};
 use crate::event::document::{self, insert};

@@ -21,7 +21,7 @@ struct Done {
 }
 
 /// Whether a text runs what it downloads.
-pub(super) fn runs_download(text: &str) -> bool {
+pub(crate) fn runs_download(text: &str) -> bool {
     level(&Layer::outermost(text), MAX_DEPTH).runs_download
 }
 
