@@ -1,5 +1,6 @@
 //! The secrets of a text.
 
+use super::expanded::Expanded;
 use super::mark::{Span, joined};
 use super::pipeline::Pipeline;
 use super::{argv, shapes, values};
@@ -7,6 +8,9 @@ use crate::shell::{Layer, Shape, Together, Token, lex};
 
 /// Levels of quoting that are looked into. Each costs as much as the text has bytes.
 const MAX_LEVELS: usize = 8;
+
+/// How often as many bytes as a text has are read again, with variables put in.
+const MAX_AGAIN: usize = 2;
 
 /// A shorter text has no room for a secret and what tells it.
 const MIN_TEXT: usize = 4;
@@ -19,7 +23,7 @@ pub(super) fn in_text(text: &str) -> Vec<Span> {
     }
     shapes::find(text, &mut spans);
     if may_hold(text) {
-        level(&Layer::outermost(text), 0, &mut spans);
+        level(&Layer::outermost(text), 0, &mut (MAX_AGAIN * text.len()), &mut spans);
     }
     joined(text, spans)
 }
@@ -29,18 +33,22 @@ fn may_hold(text: &str) -> bool {
     text.len() >= MIN_TEXT && text.bytes().any(separates)
 }
 
-fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
+/// `left`: bytes that may yet be read again.
+fn level(layer: &Layer, depth: usize, left: &mut usize, out: &mut Vec<Span>) {
     let tokens = lex(&layer.text);
     values::find(layer, &tokens, out);
     commands(layer, &tokens, out);
     argv::find(layer, &tokens, out);
+    if let Some(expanded) = Expanded::of(layer, &tokens, left) {
+        again(&expanded, depth, out);
+    }
     if depth + 1 >= MAX_LEVELS {
         return;
     }
     let (mut at, mut together) = (0, Together::new(layer, &tokens));
     let mut read = |inner: &Layer| {
         if may_hold(&inner.text) {
-            level(inner, depth + 1, out);
+            level(inner, depth + 1, left, out);
         }
     };
     while at < tokens.len() {
@@ -53,6 +61,16 @@ fn level(layer: &Layer, depth: usize, out: &mut Vec<Span>) {
         text.passed.iter().for_each(|passed| read(&together.literal(*passed)));
         at = text.last + 1;
     }
+}
+
+/// Reads a level with its variables put in, once: nothing is put in again.
+fn again(expanded: &Expanded, depth: usize, out: &mut Vec<Span>) {
+    let (mut shaped, mut found) = (Vec::new(), Vec::new());
+    shapes::find(&expanded.layer.text, &mut shaped);
+    let place = |span: Span| Span::of(&expanded.layer, span.start, span.end, span.kind);
+    found.extend(shaped.into_iter().filter_map(place));
+    level(&expanded.layer, depth, &mut 0, &mut found);
+    out.extend(found.into_iter().flat_map(|span| expanded.in_values(span)));
 }
 
 /// Splits a level into the words of its commands, as a shell does, and applies their grammars.

@@ -8,6 +8,8 @@ use crate::shell::Shape;
 
 /// Words that set the variable whose name follows, whatever it is called; `set` may be the word of a sentence.
 const SETTERS: [&str; 3] = ["/set", "setg", "setenv"];
+/// Tokens of an entry of a netrc before its password, each on a line or not.
+const MAX_ENTRY: usize = 10;
 /// Options of fish's `set`.
 const SET_OPTIONS: [&str; 4] = ["-gx", "-x", "-Ux", "-xg"];
 
@@ -19,7 +21,11 @@ pub(super) fn after_name(search: &mut Search<'_, '_>, at: usize, kind: Kind) -> 
         return Some(bare(search, at + 1, kind));
     }
     // `machine h login ada password x`
-    let is_login = at >= 2 && matches!(search.text(at - 2), "login" | "user" | "username");
+    let is_netrc = || {
+        let before = at.saturating_sub(MAX_ENTRY)..at;
+        ["machine", "login"].iter().all(|name| before.clone().any(|at| search.text(at) == *name))
+    };
+    let is_login = at >= 2 && matches!(search.text(at - 2), "login" | "user" | "username") || is_netrc();
     if is_login && matches!(search.text(at), "password" | "pass" | "passwd") && is_word(search, at + 1) {
         return Some(bare(search, at + 1, kind));
     }

@@ -1,5 +1,6 @@
 //! What commands write to each other: `echo x | sudo -S`.
 
+use super::documents::{self, Document, Lines};
 use super::grammar::Found;
 use super::mark::{Kind, Span};
 use super::plain::{is_identifier, is_plain};
@@ -38,10 +39,8 @@ pub(super) struct Pipeline<'l> {
     is_substituted: bool,
     /// `curl -K <(`: what follows writes a configuration of curl.
     is_config_written: bool,
-    /// `curl -K - <<EOF`: what follows is a configuration of curl.
-    is_config: bool,
-    /// A secret is read from the lines that follow: `sudo -S id <<EOF`.
-    is_on_next_line: bool,
+    /// What the lines that follow are: `sudo -S id <<EOF`.
+    document: Option<Document>,
     /// `f()`: what follows is what it does.
     defined: Option<String>,
     /// The commands that the one that is read is a part of, by a substitution.
@@ -89,6 +88,9 @@ impl<'l> Pipeline<'l> {
         let defined = if self.words.is_empty() { self.defined.take() } else { None };
         self.is_called = operator == '(' && token.is_joined;
         self.end_command(out);
+        if let Some(document) = self.document.as_mut().filter(|_| operator == '\n') {
+            document.is_open = true;
+        }
         self.is_called = false;
         self.defined = defined.or(opened.function);
         self.is_substituted = opened.is_secret;
@@ -177,13 +179,8 @@ impl<'l> Pipeline<'l> {
         if words.is_empty() {
             return;
         }
-        if self.is_config && curlrc::line(&words, out) {
+        if self.document.as_ref().is_some_and(|document| document.is_open) && self.is_of_document(&words, out) {
             return;
-        }
-        self.is_config = false;
-        if self.is_on_next_line {
-            self.is_on_next_line = false;
-            return out.extend(words.iter().filter_map(|word| self.secret(word, 0, Kind::Password)));
         }
         match words.first().map(Word::text) {
             Some("{") => self.depth += 1,
@@ -192,6 +189,28 @@ impl<'l> Pipeline<'l> {
         }
         self.command(&words, out);
         self.writers.push(words);
+    }
+
+    /// Takes a line of a document; whether it is no command.
+    fn is_of_document(&mut self, words: &[Word<'l>], out: &mut Vec<Span>) -> bool {
+        let Some(mut document) = self.document.take() else { return false };
+        let ends = document.ends(words);
+        match &document.lines {
+            Lines::File(path) if ends => self.variables.set_file(path, document.content()),
+            _ if ends => {}
+            Lines::Secret => out.extend(words.iter().filter_map(|word| self.secret(word, 0, Kind::Password))),
+            Lines::Config => {
+                curlrc::line(words, out);
+                self.document = Some(document);
+            }
+            Lines::File(path) => {
+                let path = path.clone();
+                document.line(&path, words, out);
+                self.document = Some(document);
+                return false;
+            }
+        }
+        true
     }
 
     fn command(&mut self, words: &[Word<'l>], out: &mut Vec<Span>) {
@@ -214,24 +233,35 @@ impl<'l> Pipeline<'l> {
             self.variables.define(&name, words, out);
         }
         let is_given = texts.iter().any(|word| here_string(word).is_some());
-        let has_document = has_document(words);
-        let is_fed = self.is_piped || is_given || has_document;
+        let is_fed = self.is_piped || is_given || documents::mark(words).is_some();
         if reads || is_fed && reads_within(&texts) {
             self.read(words, is_given, out);
         } else if curlrc::is_given(&texts) {
             let writers = if self.is_piped { std::mem::take(&mut self.writers) } else { Vec::new() };
             writers.iter().for_each(|writer| curlrc::words(writer, out));
             curlrc::words(words, out);
-            self.is_config = has_document;
+            self.document = Document::of(words, Lines::Config);
         }
         let piped = if self.is_piped { self.writers.as_slice() } else { &[] };
         let piped = &piped[piped.len().saturating_sub(MAX_WRITERS)..];
         self.variables.read(words, piped, out);
-        self.variables.write_file(words);
-        if target(&texts, ">").is_some_and(|path| path.ends_with("curlrc")) {
+        out.extend(self.variables.given_file(&texts));
+        self.write_file(words, &texts, out);
+        self.variables.assign(words, out);
+    }
+
+    /// What a command writes to a file, in its words or in the lines that follow.
+    fn write_file(&mut self, words: &[Word<'l>], texts: &[&str], out: &mut Vec<Span>) {
+        self.variables.write_file(words, out);
+        let of_tee = texts.iter().position(|word| base_name(word) == "tee");
+        let of_tee = of_tee.and_then(|tee| texts[tee + 1..].iter().find(|word| !word.starts_with('-')).copied());
+        let Some(path) = of_tee.or_else(|| target(texts, ">")) else { return };
+        let is_config = path.ends_with("curlrc");
+        if is_config {
             curlrc::words(words, out);
         }
-        self.variables.assign(words, out);
+        let lines = if is_config { Lines::Config } else { Lines::File(path.to_owned()) };
+        self.document = self.document.take().or_else(|| Document::of(words, lines));
     }
 
     /// A command that reads a secret: what is given to it.
@@ -242,7 +272,8 @@ impl<'l> Pipeline<'l> {
             self.writes(words, out);
         }
         out.extend(target(&texts(words), "<").and_then(|path| self.variables.of_file(path)));
-        self.is_on_next_line = has_document(words) || writers.iter().any(|writer| has_document(writer));
+        let of = |words: &[Word<'_>]| Document::of(words, Lines::Secret);
+        self.document = of(words).or_else(|| writers.iter().find_map(|writer| of(writer)));
     }
 
     /// A secret in a word from this place on, or where the variable was set that stands for it, or what a substitution
@@ -285,12 +316,6 @@ struct Opened {
     is_secret: bool,
     is_config: bool,
     function: Option<String>,
-}
-
-/// Whether the lines after it are what it reads: `<<EOF`, `<< EOF`.
-fn has_document(words: &[Word<'_>]) -> bool {
-    let opens = |word: &str| word.strip_prefix("<<").is_some_and(|rest| !rest.starts_with('<'));
-    words.iter().any(|word| opens(word.text()))
 }
 
 /// Whether what a shell or another host is given to run reads a secret: `ssh h 'sudo -S id'`.

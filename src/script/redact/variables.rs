@@ -2,15 +2,16 @@
 
 use ahash::HashMap;
 
+use super::files;
 use super::mark::{Kind, Span};
 use super::names::kind_of;
 use super::plain::is_plain;
 use super::words::{Word, texts};
-use super::written::{self, here_string, target};
+use super::written::{self, base_name, here_string, target};
 use crate::shell::{Layer, Shape, lex};
 
 /// Words that precede an assignment, and take options.
-const DECLARE: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
+pub(super) const DECLARE: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
 /// Variables whose value is a program that prints a password.
 const ASKPASS: [&str; 3] = ["SUDO_ASKPASS", "SSH_ASKPASS", "GIT_ASKPASS"];
 /// Options of `read` that have a value.
@@ -29,7 +30,7 @@ pub(super) fn covering(spans: impl Iterator<Item = Span>) -> Option<Span> {
 }
 
 /// What `echo`, `printf` or a here-string writes, as one.
-fn written(words: &[Word<'_>]) -> Option<Span> {
+pub(super) fn printed(words: &[Word<'_>]) -> Option<Span> {
     let found = written::words(&texts(words)).into_iter();
     covering(found.filter_map(|(word, start)| words[word].span(start, Kind::Password)))
 }
@@ -71,16 +72,33 @@ impl Variables {
         }
     }
 
+    /// The content of the file that is given for the secret in it: `--password-file x`, `-pass file:x`, `sshpass -f x`.
+    pub(super) fn given_file(&self, words: &[&str]) -> Option<Span> {
+        words.iter().enumerate().find_map(|(at, word)| {
+            let before = at.checked_sub(1).map_or("", |before| words[before]);
+            let (option, path) = word.split_once(['=', ':']).unwrap_or((before, word));
+            let is_given = option == "file"
+                || option.contains("pass")
+                || before == "-f" && words[..at].iter().any(|word| base_name(word) == "sshpass");
+            self.of_file(path).filter(|_| is_given)
+        })
+    }
+
     /// `echo x > file`
-    pub(super) fn write_file(&mut self, words: &[Word<'_>]) {
+    pub(super) fn write_file(&mut self, words: &[Word<'_>], out: &mut Vec<Span>) {
         if let Some(path) = target(&texts(words), ">") {
-            self.set(&format!("<{path}"), written(words));
+            words.iter().for_each(|word| files::find(path, word, out));
+            self.set_file(path, printed(words));
         }
+    }
+
+    pub(super) fn set_file(&mut self, path: &str, content: Option<Span>) {
+        self.set(&format!("<{path}"), content);
     }
 
     /// `f() { echo x; }`, of a command of it.
     pub(super) fn define(&mut self, name: &str, words: &[Word<'_>], out: &mut Vec<Span>) {
-        let span = written(words);
+        let span = printed(words);
         out.extend(span.filter(|_| is_password(name)));
         self.set(&format!("{name}()"), span);
     }
@@ -127,7 +145,7 @@ impl Variables {
     /// `p=$(echo x)`
     fn substitute(&mut self, name: &str, word: &Word<'_>, start: usize, out: &mut Vec<Span>) {
         let inner = word.inner(start, word.text().len());
-        let span = written(&first_command(&inner));
+        let span = printed(&first_command(&inner));
         out.extend(span.zip(kind_of(name)).map(|(span, kind)| Span { kind, ..span }));
         self.set(name, span);
     }
@@ -137,7 +155,7 @@ impl Variables {
         let texts = texts(words);
         let Some(first) = texts.iter().take(4).position(|word| *word == "read") else { return };
         let is_given = texts.iter().any(|word| here_string(word).is_some());
-        let span = if is_given { written(words) } else { covering(piped.iter().filter_map(|words| written(words))) };
+        let span = if is_given { printed(words) } else { covering(piped.iter().filter_map(|words| printed(words))) };
         let Some(span) = span else { return };
         let mut is_hidden = false;
         let mut at = first + 1;
