@@ -101,6 +101,9 @@ const BOMBS: &[Bomb] = &[
     }),
     ("redaction", "openings of scripts", || b"do shell script \"".repeat(1 << 16)),
     ("redaction", "writers in parentheses", || b"(echo x; --password-file <(echo y | sudo -S ".repeat(1 << 14)),
+    ("redaction", "variables of variables", || b"A=$A$A-x; curl -u \"$A:$A\" sh -c '".repeat(1 << 15)),
+    ("redaction", "variables of substitutions", || b"X=$(echo $X ".repeat(1 << 16)),
+    ("redaction", "documents", || b"cat > ~/.pgpass <<E\na:b:c:d:x\n".repeat(1 << 15)),
     ("script_arguments", "many arguments", || [b"osascript".as_slice(), &b"\0-e\0a".repeat(1 << 18)].concat()),
     ("script_file", "deep arrays of a property list", || {
         nested("<?xml version=\"1.0\"?><plist version=\"1.0\">", "<array>", "</array>", 1 << 20)
@@ -122,6 +125,8 @@ const BOMBS: &[Bomb] = &[
         [&[0xff, 0xff, 0xff, 0x7f], [b'a'; 64].as_slice()].concat()
     }),
     ("process_arguments", "empty arguments", || [&[0xff, 0xff, 0x0f, 0], vec![0; 4 << 20].as_slice()].concat()),
+    ("shell", "substitutions that do not end", || b"curl \"$(a ".repeat(1 << 17)),
+    ("shell", "literals put together", || b"\"curl | sh\" & (x & ".repeat(1 << 16)),
     ("socket_info", "ones", || vec![0xff; 1 << 20]),
     ("connect_event", "ones", || vec![0xff; 1 << 20]),
 ];

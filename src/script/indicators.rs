@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::{Captures, Regex as BytesRegex, RegexBuilder as BytesRegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex as BytesRegex, RegexBuilder as BytesRegexBuilder, RegexSet, RegexSetBuilder};
 use regex::{Regex, RegexBuilder};
 
 /// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
@@ -90,18 +90,34 @@ pub(crate) fn shows(name: &str, text: &str) -> bool {
     of(text.as_bytes()).contains(&name)
 }
 
-/// Whether each mention of a parameter says that it is not wanted: `without hidden answer`, `hiddenAnswer: false`.
-fn is_denied(name: &str, text: &[u8]) -> bool {
+/// A parameter of a dialog or a command that may be denied.
+struct Mention {
+    name: &'static str,
+    place: Range<usize>,
+    is_denied: bool,
+}
+
+/// Where the parameters are, and whether the text says that each is not wanted: `without hidden answer`,
+/// `hiddenAnswer: false`.
+fn mentions(text: &[u8]) -> impl Iterator<Item = Mention> {
     static MENTION: LazyLock<Option<BytesRegex>> = LazyLock::new(|| {
         let list = r"without\s+(?:[a-z]+(?:\s+[a-z]+){0,3}(?:\s*,\s*|\s+and\s+)){0,3}";
         let value = r#"["']?\s*:?\s*(?:false\b|!1)"#;
         let pattern = format!(r"({list})?(hidden\s*answer|administrator\s*privileges)({value})?");
         BytesRegexBuilder::new(&pattern).case_insensitive(true).unicode(false).build().ok()
     });
-    let Some(mention) = MENTION.as_ref().filter(|_| [ADMIN, HIDDEN].contains(&name)) else { return false };
-    let is_of_name = |found: &Captures<'_>| found[2][0].eq_ignore_ascii_case(&b'h') == (name == HIDDEN);
-    let is_denied = |found: Captures<'_>| found.get(1).or(found.get(3)).is_some();
-    mention.captures_iter(text).filter(is_of_name).all(is_denied)
+    let found = MENTION.iter().flat_map(move |mention| mention.captures_iter(text));
+    found.map(|found| Mention {
+        name: if found[2][0].eq_ignore_ascii_case(&b'h') { HIDDEN } else { ADMIN },
+        place: found.get_match().range(),
+        is_denied: found.get(1).or(found.get(3)).is_some(),
+    })
+}
+
+/// Whether each mention of a parameter says that it is not wanted.
+fn is_denied(name: &str, text: &[u8]) -> bool {
+    [ADMIN, HIDDEN].contains(&name)
+        && mentions(text).filter(|mention| mention.name == name).all(|mention| mention.is_denied)
 }
 
 /// Puts names in the order of the table, each once.
@@ -119,7 +135,12 @@ pub(crate) fn marks(text: &str) -> Vec<Range<usize>> {
         TABLE.iter().filter_map(build).collect()
     });
     let found = PATTERNS.iter().flat_map(|pattern| pattern.find_iter(text).take(100).map(|found| found.range()));
-    let mut marks: Vec<Range<usize>> = found.collect();
+    let denied: Vec<Mention> = mentions(text.as_bytes()).filter(|mention| mention.is_denied).collect();
+    let is_denied = |range: &Range<usize>| {
+        let next = denied.partition_point(|mention| mention.place.start <= range.start);
+        denied[..next].last().is_some_and(|mention| range.end <= mention.place.end)
+    };
+    let mut marks: Vec<Range<usize>> = found.filter(|range| !is_denied(range)).collect();
     marks.sort_by_key(|range| (range.start, range.end));
     marks
 }
@@ -244,5 +265,14 @@ mod tests {
         assert_eq!(of("é".repeat(10).as_bytes()), [""; 0]);
         assert_eq!(of("A".repeat(199).as_bytes()), [""; 0]);
         assert_eq!(of(["é", &"A/+9".repeat(50)].concat().as_bytes()), [BASE64]);
+    }
+
+    #[test]
+    fn what_a_script_denies_is_not_marked_in_it() {
+        let marked = |text: &'static str| marks(text).into_iter().map(|range| &text[range]).collect::<Vec<_>>();
+        let denied = "display dialog \"a\" without hidden answer";
+        assert_eq!(marked(denied), ["display dialog"]);
+        let both = "display dialog \"a\" without hidden answer\ndisplay dialog \"b\" with hidden answer";
+        assert_eq!(marked(both), ["display dialog", "display dialog", "hidden answer"]);
     }
 }

@@ -13,6 +13,9 @@ use crate::shell::{Layer, Shape, Token, reference};
 
 /// Words behind which an assignment may stand.
 const BEFORE: [&str; 6] = ["env", "then", "do", "else", "if", "while"];
+/// Tokens and bytes of a substitution that a variable is set to.
+const MAX_TOKENS: usize = 24;
+const MAX_SUBSTITUTION: usize = 4096;
 /// How openssl and altool name a variable.
 const OF_ENVIRONMENT: [&str; 2] = ["env:", "@env:"];
 
@@ -133,10 +136,12 @@ impl<'l> Expander<'l> {
         self.tokens.get(at).filter(|token| token.is_joined).map(|token| token.shape)
     }
 
-    /// Where the parenthesis ends that a token opens.
+    /// Where the parenthesis ends that a token opens, if that is near.
     fn closing(&self, open: usize) -> usize {
+        let end = self.tokens.len().min(open + MAX_TOKENS);
+        let is_near = |at: &usize| self.tokens[*at].end - self.tokens[open].start <= MAX_SUBSTITUTION;
         let is_end = |at: &usize| self.tokens[*at].shape == Shape::Operator(')');
-        (open..self.tokens.len()).find(is_end).unwrap_or(open)
+        (open..end).take_while(is_near).find(is_end).unwrap_or(open)
     }
 
     /// Adds a token from this place on, with what its variables are set to.
