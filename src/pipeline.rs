@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alert::{self, Draft, Told};
-use crate::detect::cases::{Cases, FollowUp};
+use crate::detect::case::FollowUp;
+use crate::detect::cases::Cases;
 use crate::detect::suppress::{Summary, Suppressor};
 use crate::detect::{Detection, Detector, Exception, Lateness, Ordinal, Rule, RuleSet};
 use crate::event::{Event, Fields, Timestamp, field};

@@ -1,6 +1,7 @@
 //! One case, few alerts: what is held back is told in follow-ups, every destination of it.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use osawatch::detect::RuleSet;
 use osawatch::event::{Decoded, Line, Machine, Timestamp};
@@ -8,6 +9,8 @@ use osawatch::pipeline::{Limits, Output, Pipeline};
 use osawatch::source::Decoder;
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
+
+use crate::util::osawatch_with_input;
 
 const BEGAN_MS: i64 = 1_767_225_600_000;
 
@@ -182,6 +185,103 @@ fn a_case_that_is_a_day_old_alerts_anew() {
     let found = outline(&documents(&lines, &[]));
     let alerts = found.iter().filter(|line| line.starts_with("osascript-")).count();
     assert_eq!(alerts, 2, "{found:?}");
+}
+
+/// A run of a script by a launch agent, and of the curl that it starts: at so many seconds, as this user, by this
+/// program, with this script.
+fn run(seconds: i64, number: usize, (user, by, script): (&str, &str, &str), to: &str) -> Vec<String> {
+    let (script_id, curl_id) = (format!("o{number}"), curl(number));
+    let processes = [
+        (
+            script_id.as_str(),
+            json!({ "name": "osascript", "args": ["osascript", script], "parent": { "entity_id": by, "name": by } }),
+        ),
+        (
+            curl_id.as_str(),
+            json!({ "name": "curl", "args": ["curl", "-s", "https://a.example"], "parent": { "entity_id": script_id } }),
+        ),
+    ];
+    let mut lines = Vec::new();
+    let mut add = |ms: i64, kind: &str, id: &str, process: &Json| {
+        let mut document = json!({
+            "@timestamp": Timestamp::from_milliseconds(BEGAN_MS + seconds * 1000 + ms).unwrap().to_string(),
+            "event": { "category": [kind], "type": ["start"], "action": "exec" },
+            "host": { "id": "h", "os": { "type": "macos" } }, "user": { "id": user }, "process": process.clone(),
+        });
+        document["process"]["entity_id"] = id.into();
+        if kind == "network" {
+            document["process"].as_object_mut().unwrap().remove("args");
+            document["destination"] = json!({ "ip": to, "port": 443 });
+        }
+        lines.push(document.to_string());
+    };
+    for (at, (id, process)) in processes.iter().enumerate() {
+        add(at as i64, "process", id, process);
+    }
+    add(2, "network", &curl_id, &processes[1].1);
+    lines
+}
+
+const AGENT: (&str, &str, &str) = ("501", "launchd", "/Users/ada/.x.scpt");
+
+#[test]
+fn what_a_launch_agent_runs_each_minute_alerts_once_a_day_and_its_repeats_are_counted_each_hour() {
+    let minutes = 25 * 60;
+    let lines: Vec<String> = (0..minutes).flat_map(|at| run(at as i64 * 60, at, AGENT, "192.5.6.1")).collect();
+    let found = documents(&lines, &[]);
+    let (follow_ups, alerts): (Vec<_>, Vec<_>) =
+        found.iter().partition(|document| document["event"]["action"] == "follow_up");
+    assert_eq!((alerts.len(), follow_ups.len()), (2, 25), "{:?}", outline(&found));
+    let repeats: u64 = follow_ups.iter().map(|told| told["osawatch"]["follow_up"]["repeats"].as_u64().unwrap()).sum();
+    assert_eq!(repeats + alerts.len() as u64, minutes as u64);
+    assert_eq!(
+        follow_ups[0]["event"]["reason"],
+        "activity continued in the process tree of an alert: 60 more connections, 60 more detections, 60 of them \
+         repeats of the same commands to the same destination"
+    );
+}
+
+#[test]
+fn another_script_user_parent_or_destination_is_no_repeat_and_alerts() {
+    let others = [
+        (AGENT, "192.5.6.1"),
+        (AGENT, "192.5.6.2"),
+        (("502", AGENT.1, AGENT.2), "192.5.6.1"),
+        ((AGENT.0, "zsh", AGENT.2), "192.5.6.1"),
+        ((AGENT.0, AGENT.1, "/Users/ada/.y.scpt"), "192.5.6.1"),
+        (AGENT, "192.5.6.1"),
+    ];
+    let lines: Vec<String> =
+        others.iter().enumerate().flat_map(|(at, (who, to))| run(at as i64, at, *who, to)).collect();
+    let found = outline(&documents(&lines, &[]));
+    let alerts = found.iter().filter(|line| *line == "osascript-descendant-network-connection").count();
+    assert_eq!((alerts, found.len()), (5, 6), "{found:?}");
+}
+
+#[test]
+fn a_new_destination_of_the_five_hundredth_run_is_told_within_a_minute() {
+    let mut lines: Vec<String> = (0..500).flat_map(|at| run(at as i64 * 60, at, AGENT, "192.5.6.1")).collect();
+    let connection = |to: &str| document(499 * 60_000 + 10, ("c499", "curl", "o499"), Some(to));
+    lines.push(connection("192.5.6.9"));
+    lines.extend(run(501 * 60, 501, AGENT, "192.5.6.1"));
+    let found = documents(&lines, &[]);
+    let told = found.iter().find(|document| Json::from((*document).clone()).to_string().contains("192.5.6.9")).unwrap();
+    assert_eq!(told["event"]["action"], "follow_up");
+    let created = Timestamp::parse(told["event"]["created"].as_str().unwrap()).unwrap().milliseconds();
+    assert_eq!((created - BEGAN_MS) / 60_000, 499, "{}", told["event"]);
+}
+
+#[test]
+fn a_rule_with_a_response_alerts_for_each_run() {
+    let lines: Vec<String> = (0..3).flat_map(|at| run(at as i64 * 60, at, AGENT, "192.5.6.1")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let alerts = |config: &str| {
+        fs::write(&file, config).unwrap();
+        let args = ["replay", "--output", "ndjson", "--config", &file.display().to_string(), "-"];
+        osawatch_with_input(&args, lines.join("\n").as_bytes()).exits(0).alerts().len()
+    };
+    assert_eq!((alerts(""), alerts("[response]\naction = \"terminate\"\n")), (1, 3));
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use super::process::coerce;
 use super::suppressed::address;
 use super::take_over::take_host;
 use crate::detect::Rule;
-use crate::detect::cases::{Contact, FollowUp};
+use crate::detect::case::{Contact, FollowUp};
 use crate::detect::rule::Severity;
 use crate::event::document::{self, get, insert};
 use crate::event::field;
@@ -99,7 +99,7 @@ fn details(told: &Told) -> Json {
         "destinations": named.iter().map(contact).collect::<Vec<_>>(),
         "other_destinations": rest.len(),
         "other_connections": follow_up.other + rest.iter().map(|contact| contact.connections).sum::<u64>(),
-        "held_back": suppressed.collect::<Vec<_>>(),
+        "held_back": suppressed.collect::<Vec<_>>(), "repeats": follow_up.repeats,
     })
 }
 
@@ -125,6 +125,10 @@ fn reason(told: &Told) -> String {
         0 => {}
         1 => parts.push("1 more detection".to_owned()),
         number => parts.push(format!("{number} more detections")),
+    }
+    match follow_up.repeats {
+        0 => {}
+        number => parts.push(format!("{number} of them repeats of the same commands to the same destination")),
     }
     format!("activity continued in the process tree of an alert: {}", parts.join(", "))
 }

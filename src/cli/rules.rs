@@ -11,9 +11,9 @@ use super::exit::Failure;
 use super::exit::print;
 use super::rule_files::{self, load, read_named};
 use super::rule_tests;
-use crate::config::Config;
 use crate::config::lint;
 use crate::config::trust::Trust;
+use crate::config::{Action, Config};
 use crate::detect::{Rule, RuleSet};
 use crate::report::{plural, visible};
 use crate::visible::{MAX_NAME, clipped};
@@ -109,6 +109,8 @@ impl Selection {
             let _ = set.turn_on(&enabled);
             set.rules.retain(|rule| !config.rules.disable.contains(&rule.id));
             add_exceptions(config, &mut set)?;
+            let response = &config.response;
+            set.rules.iter_mut().for_each(|rule| rule.each_run = response.action_of(&rule.id) != Action::None);
             if set.rules.is_empty() {
                 let why = format!("{}: no rules to run: `disable` lists them all", config.source.0);
                 return Err(Failure::new(Failure::CONFIG, why));

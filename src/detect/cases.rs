@@ -3,76 +3,43 @@
 //! in follow-ups, at most one a minute: every destination, and what the rules found. Nothing is known only by its
 //! first address.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::HashMap;
 
-use super::reported::Reported;
+use super::case::{Case, FollowUp};
+use super::repeat;
 use super::rule::Severity;
-use super::suppress::{destination, held, program};
+use super::suppress::{destination, held};
 use super::{Match, Rule};
 use crate::event::{Categories, Event, Execution, Scalar, Timestamp, field};
 
 /// Cases that are open at a time: beyond, the one in which nothing happened for longest is evicted.
 const MAX_CASES: usize = 128;
-/// Processes of a case whose descendants belong to it.
+/// Processes of a case whose descendants belong to it: beyond, the oldest but the first is forgotten.
 const MAX_ROOTS: usize = 256;
-/// Programs with their destinations that a follow-up names with their counts; the rest is counted.
-const MAX_GROUPS: usize = 256;
-/// Destinations of a case that are known; beyond, each counts as new.
-const MAX_KNOWN: usize = 1024;
-/// How often a case is followed up while it goes to new destinations.
-const EVERY: Duration = Duration::from_secs(60);
-/// How often while it only comes back to those that are known.
-const KNOWN_EVERY: Duration = Duration::from_secs(3600);
-/// A case in which nothing happens for this long is closed; one that is older alerts again.
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// What a case knows again: beyond, a repeat alerts.
+const MAX_REPEATS: usize = 64;
 
-/// What a case did since its alert or since the last follow-up.
-#[derive(Clone, Debug)]
-pub(crate) struct FollowUp {
-    /// The position in the set of the rule that opened the case.
-    pub(crate) rule: usize,
-    /// `event.id` of the alert that opened it.
-    pub(crate) alert_id: String,
-    /// When the first of this happened.
-    pub(crate) start: Timestamp,
-    /// When the last did.
-    pub(crate) end: Timestamp,
-    /// Connections, by program and destination, the new destinations first.
-    pub(crate) contacts: Vec<Contact>,
-    /// Connections of further programs and destinations.
-    pub(crate) other: u64,
-    /// Detections that were suppressed, by the position of their rule.
-    pub(crate) suppressed: BTreeMap<usize, u64>,
-    /// The first event.
-    pub(crate) first: Arc<Event>,
-}
-
-/// Connections of one program to one destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contact {
-    /// `process.executable`, else `process.name`.
-    pub(crate) process: String,
-    /// Address and port.
-    pub(crate) destination: String,
-    /// How many.
-    pub(crate) connections: u64,
-    /// No alert or follow-up of the case named this destination before.
-    pub(crate) is_new: bool,
+/// How the detections of a rule are told.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    /// They are held back in a case that has alerted.
+    one_case: bool,
+    /// Each run of a program is a case of its own.
+    each_run: bool,
+    severity: Severity,
 }
 
 /// The cases that are open.
 #[derive(Debug)]
 pub(crate) struct Cases {
-    /// For each rule, whether its detections are suppressed in a case that has alerted, and its severity.
-    rules: Vec<(bool, Severity)>,
+    rules: Vec<Telling>,
     /// Whether a program runs scripts: a case goes up to the farthest such ancestor.
     runs_scripts: fn(&Execution) -> bool,
     open: BTreeMap<u64, Case>,
-    /// By host and entity id.
+    /// By host and entity id, and by what makes a detection a repeat.
     roots: HashMap<Arc<str>, u64>,
     /// The key of a process that is looked for among them.
     root: String,
@@ -82,69 +49,56 @@ pub(crate) struct Cases {
     evicted: u64,
 }
 
-#[derive(Debug)]
-struct Case {
-    rule: usize,
-    alert_id: String,
-    roots: Vec<Arc<str>>,
-    /// When it alerted first, and when anything happened last.
-    first: Timestamp,
-    last: Timestamp,
-    /// The highest severity of its alerts; `None` before the first.
-    severity: Option<Severity>,
-    has_escalated: bool,
-    known: HashSet<String>,
-    reported: Reported,
-    rolling: Option<Rolling>,
-}
-
-/// What no follow-up has reported yet.
-#[derive(Debug)]
-struct Rolling {
-    due: Timestamp,
-    start: Timestamp,
-    end: Timestamp,
-    contacts: BTreeMap<(String, String), (u64, bool)>,
-    other: u64,
-    suppressed: BTreeMap<usize, u64>,
-    first: Arc<Event>,
-}
-
 impl Cases {
     pub(crate) fn new(rules: &[Rule], runs_scripts: fn(&Execution) -> bool) -> Cases {
-        let rules = rules.iter().map(|rule| (rule.one_case, rule.severity)).collect();
         let (open, roots, root) = Default::default();
-        Cases { rules, runs_scripts, open, roots, root, opened: 0, due: None, suppressed: 0, evicted: 0 }
+        let mut cases = Cases {
+            rules: Vec::new(),
+            runs_scripts,
+            open,
+            roots,
+            root,
+            opened: 0,
+            due: None,
+            suppressed: 0,
+            evicted: 0,
+        };
+        cases.tell_by(rules);
+        cases
+    }
+
+    /// From now on detections are told as these rules ask for it, which are those of before in the same order.
+    pub(crate) fn tell_by(&mut self, rules: &[Rule]) {
+        let telling =
+            |rule: &Rule| Telling { one_case: rule.one_case, each_run: rule.each_run, severity: rule.severity };
+        self.rules = rules.iter().map(telling).collect();
     }
 
     /// Whether a rule asks for it.
     pub(crate) fn is_active(&self) -> bool {
-        self.rules.iter().any(|(one_case, _)| *one_case)
+        self.rules.iter().any(|rule| rule.one_case)
     }
 
     /// Whether the detection is an alert. `alert_id` names the one that opens a case.
     pub(crate) fn admit(&mut self, rule: usize, found: &Match, alert_id: impl FnOnce() -> String) -> bool {
         let Some(last) = found.events.last().filter(|_| self.is_active()) else { return true };
+        let Telling { one_case, each_run, severity } = self.rules[rule];
         let roots: Vec<String> = found.events.iter().filter_map(|event| self.root(event)).collect();
-        let known = roots.iter().find_map(|root| self.roots.get(root.as_str())).copied();
+        let repeat = repeat::name(rule, found).filter(|_| one_case && !each_run);
+        let by_root = roots.iter().find_map(|root| self.roots.get(root.as_str())).copied();
+        let by_repeat = repeat.as_ref().and_then(|name| self.roots.get(name.as_str())).copied();
         let alert_id = alert_id();
-        let number = known.unwrap_or_else(|| self.begin(rule, last.time, alert_id.clone()));
-        let (one_case, severity) = self.rules[rule];
+        let number = by_root.or(by_repeat).unwrap_or_else(|| self.begin(rule, last.time, alert_id.clone()));
+        roots.into_iter().for_each(|root| self.add_root(number, root));
+        repeat.into_iter().for_each(|name| self.add_repeat(number, name));
         let Some(case) = self.open.get_mut(&number) else { return true };
-        for root in roots {
-            if case.roots.len() < MAX_ROOTS && !self.roots.contains_key(root.as_str()) {
-                let root: Arc<str> = root.into();
-                case.roots.push(Arc::clone(&root));
-                self.roots.insert(root, number);
-            }
-        }
         let is_out = case.admit(severity, last.time) || !one_case;
-        let is_known = case.reported.has(alert_id);
+        let is_known = case.has_reported(alert_id);
         if !is_out {
             self.suppressed += 1;
         }
         if !is_out && !is_known {
-            let due = case.hold_back(rule, last);
+            let due = case.hold_back(rule, last, by_repeat == Some(number));
             self.due = self.due.into_iter().chain([due]).min();
         }
         is_out
@@ -158,17 +112,9 @@ impl Cases {
         }
         let Some(case) = self.case_of(event).and_then(|number| self.open.get_mut(&number)) else { return };
         let destination: String = destination(event);
-        if destination == "-" {
-            return;
-        }
-        case.last = case.last.max(event.time);
-        let is_new = !case.known.contains(&destination);
-        if is_new && case.known.len() < MAX_KNOWN {
-            case.known.insert(destination.clone());
-        }
-        if !case.reported.has_connection(event, &destination) && !is_alerted {
-            let due = case.connect(event, destination, is_new);
-            self.due = self.due.into_iter().chain([due]).min();
+        if destination != "-" {
+            let due = case.connect(event, destination, is_alerted);
+            self.due = self.due.into_iter().chain(due).min();
         }
     }
 
@@ -177,10 +123,8 @@ impl Cases {
         if now.is_some_and(|now| self.due.is_none_or(|due| now < due)) {
             return Vec::new();
         }
-        let is_due = |rolling: &mut Rolling| now.is_none_or(|now| rolling.due <= now);
-        let tell = |case: &mut Case| case.rolling.take_if(is_due).map(|rolling| case.tell(rolling));
-        let found = self.open.values_mut().filter_map(tell).collect();
-        self.due = self.open.values().filter_map(|case| case.rolling.as_ref()).map(|rolling| rolling.due).min();
+        let found = self.open.values_mut().filter_map(|case| case.elapse(now)).collect();
+        self.due = self.open.values().filter_map(Case::due).min();
         found
     }
 
@@ -200,35 +144,45 @@ impl Cases {
     }
 
     fn begin(&mut self, rule: usize, time: Timestamp, alert_id: String) -> u64 {
-        let is_over = |case: &Case| case.rolling.is_none() && case.last.saturating_add(DAY) <= time;
-        let over: Vec<u64> = self.open.iter().filter(|(_, case)| is_over(case)).map(|(number, _)| *number).collect();
+        let over: Vec<u64> =
+            self.open.iter().filter(|(_, case)| case.is_over(time)).map(|(number, _)| *number).collect();
         over.into_iter().for_each(|number| self.close(number));
         if self.open.len() >= MAX_CASES
-            && let Some(oldest) = self.open.iter().min_by_key(|(_, case)| case.last).map(|(number, _)| *number)
+            && let Some(oldest) = self.open.iter().min_by_key(|(_, case)| case.last()).map(|(number, _)| *number)
         {
             self.close(oldest);
             self.evicted += 1;
         }
         self.opened += 1;
-        let case = Case {
-            rule,
-            alert_id,
-            roots: Vec::new(),
-            first: time,
-            last: time,
-            severity: None,
-            has_escalated: false,
-            known: HashSet::new(),
-            reported: Reported::default(),
-            rolling: None,
-        };
-        self.open.insert(self.opened, case);
+        self.open.insert(self.opened, Case::new(rule, alert_id, time));
         self.opened
     }
 
     fn close(&mut self, number: u64) {
         if let Some(case) = self.open.remove(&number) {
-            case.roots.iter().for_each(|root| _ = self.roots.remove(root));
+            case.roots.iter().chain(&case.repeats).for_each(|name| _ = self.roots.remove(name));
+        }
+    }
+
+    /// The descendants of a process belong to a case. What runs again and again has a new root each time.
+    fn add_root(&mut self, number: u64, root: String) {
+        let Some(case) = self.open.get_mut(&number).filter(|_| !self.roots.contains_key(root.as_str())) else { return };
+        if case.roots.len() >= MAX_ROOTS
+            && let Some(oldest) = case.roots.remove(1)
+        {
+            self.roots.remove(&oldest);
+        }
+        let root: Arc<str> = root.into();
+        case.roots.push_back(Arc::clone(&root));
+        self.roots.insert(root, number);
+    }
+
+    fn add_repeat(&mut self, number: u64, name: String) {
+        let Some(case) = self.open.get_mut(&number).filter(|_| !self.roots.contains_key(name.as_str())) else { return };
+        if case.repeats.len() < MAX_REPEATS {
+            let name: Arc<str> = name.into();
+            case.repeats.push(Arc::clone(&name));
+            self.roots.insert(name, number);
         }
     }
 
@@ -263,63 +217,6 @@ impl Cases {
             }
         }
         found
-    }
-}
-
-impl Case {
-    /// Whether a detection of this severity is an alert: the first, and the first that is graver.
-    fn admit(&mut self, severity: Severity, time: Timestamp) -> bool {
-        if time >= self.first.saturating_add(DAY) {
-            (self.first, self.severity, self.has_escalated) = (time, None, false);
-        }
-        self.last = self.last.max(time);
-        let is_graver = self.severity.is_some_and(|known| severity.number() > known.number());
-        let is_out = self.severity.is_none() || (is_graver && !self.has_escalated);
-        if is_out {
-            self.has_escalated = is_graver;
-            self.severity = Some(severity);
-        }
-        is_out
-    }
-
-    fn hold_back(&mut self, rule: usize, last: &Arc<Event>) -> Timestamp {
-        let rolling = self.rolling(last.time, EVERY, || Arc::clone(last));
-        *rolling.suppressed.entry(rule).or_default() += 1;
-        rolling.due
-    }
-
-    fn connect(&mut self, event: &Event, destination: String, is_new: bool) -> Timestamp {
-        let every = if is_new { EVERY } else { KNOWN_EVERY };
-        let rolling = self.rolling(event.time, every, || Arc::new(event.detached()));
-        let group = (program(event), destination);
-        if rolling.contacts.len() < MAX_GROUPS || rolling.contacts.contains_key(&group) {
-            let contact = rolling.contacts.entry(group).or_insert((0, is_new));
-            contact.0 += 1;
-        } else {
-            rolling.other += 1;
-        }
-        rolling.due
-    }
-
-    /// What no follow-up has reported yet, to be reported after this long.
-    fn rolling(&mut self, time: Timestamp, every: Duration, first: impl FnOnce() -> Arc<Event>) -> &mut Rolling {
-        let due = time.saturating_add(every);
-        let rolling = self.rolling.get_or_insert_with(|| {
-            let (contacts, suppressed) = Default::default();
-            Rolling { due, start: time, end: time, contacts, other: 0, suppressed, first: first() }
-        });
-        rolling.due = rolling.due.min(due);
-        rolling.end = rolling.end.max(time);
-        rolling
-    }
-
-    fn tell(&self, rolling: Rolling) -> FollowUp {
-        let Rolling { start, end, contacts, other, suppressed, first, .. } = rolling;
-        let contact =
-            |((process, destination), (connections, is_new))| Contact { process, destination, connections, is_new };
-        let mut contacts: Vec<Contact> = contacts.into_iter().map(contact).collect();
-        contacts.sort_by_key(|contact| !contact.is_new);
-        FollowUp { rule: self.rule, alert_id: self.alert_id.clone(), start, end, contacts, other, suppressed, first }
     }
 }
 

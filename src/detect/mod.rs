@@ -1,6 +1,7 @@
 //! What it means: rules over events, and the sequences they find.
 
 mod absence;
+pub(crate) mod case;
 pub(crate) mod cases;
 mod error;
 pub(crate) mod exception;
@@ -14,6 +15,7 @@ mod matcher;
 mod matchers;
 mod pipes;
 pub(crate) mod reorder;
+mod repeat;
 mod reported;
 pub(crate) mod rule;
 mod rule_file;

@@ -49,6 +49,8 @@ pub struct Rule {
     pub once_per_event: bool,
     /// In a case that has alerted, only a graver detection is another alert; the rest is followed up.
     pub one_case: bool,
+    /// Something is done about each of its alerts, so that each run of a program is a case of its own.
+    pub each_run: bool,
     /// Events that must and must not alert.
     pub examples: Vec<Example>,
     /// Clauses that no example can show to be needed.

@@ -40,6 +40,7 @@ impl Pipeline {
             self.cases_before.1 += self.cases.suppressed();
             self.cases = Cases::new(&rules, script::runs_scripts);
         }
+        self.cases.tell_by(&rules);
         let detector = Detector::new(&rules, lineages, self.limits.sequences, self.limits.sequence_bytes);
         let old = std::mem::replace(&mut self.detector, detector);
         self.detector.take_over(old, |rule| of[rule]);
