@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -234,5 +236,36 @@ fn a_string_and_an_array_without_end_and_events_between_long_values_take_little_
         let run = Run::of(&child.wait_with_output().unwrap()).says(sentence);
         assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"], "{}", run.stderr);
         assert!(most < 64, "{most} MiB");
+    }
+}
+
+/// The handlers of a process for signals are known to Linux alone.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_replay_that_waits_for_a_pipe_to_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for signal in ["TERM", "INT"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osawatch"));
+        let mut child = command.arg("replay").arg(&pipe).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let handles = |status: &str| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            Some(u64::from_str_radix(mask.trim(), 16).ok()? & 1 << 14 != 0)
+        };
+        let status = format!("/proc/{}/status", child.id());
+        while fs::read_to_string(&status).ok().and_then(|status| handles(&status)) != Some(true) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let began = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                None if began.elapsed() < Duration::from_secs(20) => std::thread::sleep(Duration::from_millis(10)),
+                ended => break ended,
+            }
+        };
+        let _ = child.kill();
+        assert_eq!(ended.and_then(|status| status.code()), Some(130), "{signal}");
     }
 }

@@ -5,12 +5,11 @@ mod apart;
 mod args;
 mod excepted;
 mod feed;
+mod interrupt;
 
 use std::mem;
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -36,6 +35,7 @@ use alert_writer::{AlertWriter, Alerts, Waiting};
 pub(super) use args::Args;
 use excepted::Excepted;
 use feed::{Feed, Step, Steps};
+use interrupt::Interrupt;
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: u64 = 10;
@@ -59,8 +59,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
     let may_sort = is_small && !args.sort && args.lateness.is_none();
     let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
-    let stop = interrupt_flag()?;
-    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (lateness, &stop))?;
+    let interrupt = Interrupt::listen()?;
+    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (lateness, &interrupt))?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
     if let Some(path) = &args.alerts {
         sink.leave_out(Written::read(path)?);
@@ -70,7 +70,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
         replay.steps.end();
         let Alerts { sink, .. } = writer.end();
-        replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &stop))?;
+        replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &interrupt))?;
         replay.problems = SHOWN_PROBLEMS + 1;
         writer = replay.writer(sink, false);
         replay.run(&mut writer);
@@ -119,7 +119,7 @@ impl<'a> Replay<'a> {
         args: &'a Args,
         config: Option<&Config>,
         sources: Sources,
-        (lateness, stop): (Lateness, &Arc<AtomicBool>),
+        (lateness, interrupt): (Lateness, &Interrupt),
     ) -> Result<Self, Failure> {
         let mut set = args.selection.load(config, Trust::Anyone)?;
         if !args.host.is_empty() {
@@ -151,8 +151,9 @@ impl<'a> Replay<'a> {
         let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
         // One applies the rules; one puts events in order, and decodes what others have not.
         let decoders = threads.checked_sub(2);
-        let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders);
-        let (hosts, stop) = (args.host.clone(), Arc::clone(stop));
+        let recording = interrupt
+            .at_once_during(|| Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders));
+        let (hosts, stop) = (args.host.clone(), interrupt.flag());
         let wanted = feed::Wanted { from: args.from, to: args.to, hosts, stop };
         let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), wanted);
         Ok(Replay {
@@ -271,15 +272,4 @@ fn take(output: Output<'_>, excepted: &mut Excepted, writer: &mut AlertWriter) {
         Output::Alert(draft) => writer.add(draft),
         Output::Suppressed { rule, exception, position, found } => excepted.note(position, rule, exception, &found),
     }
-}
-
-fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the program at once: the first may be stuck behind a slow disk.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
-            .map_err(|error| Failure::new(Failure::IO, format!("cannot handle signals: {error}")))?;
-    }
-    Ok(flag)
 }
