@@ -114,11 +114,30 @@ fn a_file_of_several_formats_is_read_whole() {
 }
 
 #[test]
-fn text_in_utf_16_is_named_with_the_command_that_helps() {
+fn text_in_utf_16_and_in_utf_32_is_named_with_the_command_that_helps() {
     let text = String::from_utf8(recording()).unwrap();
-    let marked = [b"\xff\xfe".to_vec(), utf16(&text)].concat();
-    for bytes in [marked, utf16(&text)] {
-        replayed(&bytes).exits(65).says("this is text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8");
+    let utf32: Vec<u8> = text.chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect();
+    let marked = |mark: &[u8], text: &[u8]| [mark, text].concat();
+    for (bytes, name) in [
+        (marked(b"\xff\xfe", &utf16(&text)), "UTF-16"),
+        (utf16(&text), "UTF-16LE"),
+        (marked(b"\0\0\xfe\xff", &utf32), "UTF-32"),
+        (utf32, "UTF-32BE"),
+    ] {
+        replayed(&bytes).exits(65).says(&format!("this is text in {name}; convert it: iconv -f {name} -t UTF-8"));
+    }
+}
+
+#[test]
+fn what_marks_the_start_of_each_of_several_files_costs_no_line() {
+    let text = String::from_utf8(recording()).unwrap();
+    let marked = |mark: &str| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+    let pretty = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let pretty = pretty.map(|value| format!("\u{feff}{value:#}\n")).collect::<String>();
+    for text in [marked("\u{feff}"), marked("\u{1e}"), pretty] {
+        let run = replayed(text.as_bytes()).exits(0);
+        assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"]);
+        assert!(!run.stderr.contains("malformed"), "{}", run.stderr);
     }
 }
 

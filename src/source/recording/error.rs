@@ -76,8 +76,8 @@ pub enum Unreadable {
 /// A kind of file that is not a recording, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Text in UTF-16.
-    Utf16,
+    /// Text in UTF-16 or UTF-32, by the name that iconv has for it.
+    Unicode(&'static str),
     /// A tar archive.
     Tar,
     /// A zip archive.
@@ -106,8 +106,12 @@ pub enum Unknown {
 impl Content {
     pub(super) fn of(start: &[u8]) -> Option<Content> {
         match start {
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Content::Utf16),
-            [1..=0x7f, 0, 1..=0x7f, 0, ..] | [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Content::Utf16),
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(Content::Unicode("UTF-32")),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Content::Unicode("UTF-16")),
+            [1..=0x7f, 0, 0, 0, 1..=0x7f, 0, 0, 0, ..] => Some(Content::Unicode("UTF-32LE")),
+            [0, 0, 0, 1..=0x7f, 0, 0, 0, 1..=0x7f, ..] => Some(Content::Unicode("UTF-32BE")),
+            [1..=0x7f, 0, 1..=0x7f, 0, ..] => Some(Content::Unicode("UTF-16LE")),
+            [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Content::Unicode("UTF-16BE")),
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Content::Zip),
             [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Content::SevenZip),
             _ if start.starts_with(b"bplist") => Some(Content::PropertyList),
@@ -120,7 +124,9 @@ impl Content {
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Content::Utf16 => "this is text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.ndjson",
+            Content::Unicode(name) => {
+                return write!(f, "this is text in {name}; convert it: iconv -f {name} -t UTF-8 FILE > FILE.ndjson");
+            }
             Content::Tar => "this is a tar archive; unpack it (tar -xf FILE) and replay the files in it",
             Content::Zip => "this is a zip archive; unpack it (unzip FILE) and replay the files in it",
             Content::SevenZip => "this is a 7-Zip archive; unpack it (7z x FILE) and replay the files in it",
@@ -223,9 +229,13 @@ mod tests {
     fn other_kinds_of_file_are_known_by_their_first_bytes() {
         let tar = [&[b'x'; 257][..], b"ustar\0"].concat();
         for (start, content) in [
-            (&b"\xff\xfe{\0"[..], Some(Content::Utf16)),
-            (b"{\0\"\0", Some(Content::Utf16)),
-            (b"\0{\0\"", Some(Content::Utf16)),
+            (&b"\xff\xfe{\0"[..], Some(Content::Unicode("UTF-16"))),
+            (b"{\0\"\0", Some(Content::Unicode("UTF-16LE"))),
+            (b"\0{\0\"", Some(Content::Unicode("UTF-16BE"))),
+            (b"\xff\xfe\0\0{\0\0\0", Some(Content::Unicode("UTF-32"))),
+            (b"\0\0\xfe\xff\0\0\0{", Some(Content::Unicode("UTF-32"))),
+            (b"{\0\0\0\"\0\0\0", Some(Content::Unicode("UTF-32LE"))),
+            (b"\0\0\0{\0\0\0\"", Some(Content::Unicode("UTF-32BE"))),
             (b"PK\x03\x04", Some(Content::Zip)),
             (&tar, Some(Content::Tar)),
             (b"bplist00", Some(Content::PropertyList)),

@@ -3,9 +3,11 @@
 use serde::de::IgnoredAny;
 
 use super::super::scan::Scanner;
-use super::Values;
 use super::piece::{Array, MAX_ARRAYS, Piece};
+use super::{MARK, Values};
 
+/// What begins each value of a JSON text sequence (RFC 7464).
+const SEPARATOR: u8 = 0x1e;
 /// How much is kept of a line that is not JSON, for the message about it.
 const MAX_SHOWN: usize = 512;
 
@@ -15,8 +17,8 @@ impl Values {
         let bytes = self.block.as_bytes();
         let byte = bytes[self.at];
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
-                let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n' | b',');
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | SEPARATOR => {
+                let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | SEPARATOR);
                 self.advance(self.at + bytes[self.at..].iter().take_while(is_space).count());
             }
             b'{' => self.begin(),
@@ -40,7 +42,7 @@ impl Values {
                     None => return self.bad(place, format!("not valid JSON: unexpected `{}`", char::from(byte))),
                 }
             }
-            0xef if self.at == 0 && bytes.starts_with("\u{feff}".as_bytes()) => self.advance(self.at + 3),
+            0xef if bytes[self.at..].starts_with(MARK) => self.advance(self.at + MARK.len()),
             0 => return Some(self.nulls()),
             _ => return Some(self.junk()),
         }

@@ -21,6 +21,9 @@ use crate::queue::Receiver;
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
 
+/// The byte-order mark, with which a file may begin, and so several that were joined.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Walks the values of an input without copying them.
 pub(super) struct Values {
     chunks: Receiver<Chunk>,
@@ -171,8 +174,8 @@ impl Values {
     /// looked at.
     fn line(&mut self) -> Option<Option<Line>> {
         let mut start = self.at;
-        if self.here.line == 1 && self.block[start..].starts_with('\u{feff}') {
-            start += '\u{feff}'.len_utf8();
+        if self.block.as_bytes()[start..].starts_with(MARK) {
+            start += MARK.len();
         }
         let known = self.decoded.line(start).map(|(text, next)| (Some(text), next));
         let (text, next) = known.unwrap_or_else(|| line_within(&self.block, start));
