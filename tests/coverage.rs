@@ -139,3 +139,36 @@ fn summaries_for_programs_and_tables_hold_what_people_read() {
     let run = osawatch(&["replay", "--output", "jsonl-summary", &case("public-v4")]).exits(0);
     assert_eq!(run.alerts()[0]["rule.id"], "osascript-network-connection");
 }
+
+/// The events of a recording without one of their fields.
+fn without(field: &str) -> String {
+    let remove = |line: &str| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (parents, name) = field.rsplit_once('.').unwrap_or(("", field));
+        let pointer = if parents.is_empty() { String::new() } else { format!("/{}", parents.replace('.', "/")) };
+        event.pointer_mut(&pointer).map(|parent| parent.as_object_mut().unwrap().remove(name));
+        event.to_string()
+    };
+    read("public-v4").lines().map(remove).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_field_that_no_event_states_and_rules_need_is_named_and_strict_exits_with_3_where_none_could_match() {
+    let only = ["--only", "osascript-network-connection"];
+    for (field, named) in [
+        ("process.name", "no process events that state process.name"),
+        ("event.type", "no process events that state event.type"),
+        ("process.entity_id", "no process events that state process.entity_id"),
+        ("process", "no process events that state process.name"),
+    ] {
+        let text = without(field);
+        let run = osawatch_with_input(&[&["replay", "--strict", "-"][..], &only].concat(), text.as_bytes());
+        run.exits(3).says(&format!("{named}: 1 of 1 rule could not match"));
+        let quiet = [&["replay", "--quiet", "-"][..], &only].concat();
+        osawatch_with_input(&quiet, text.as_bytes()).exits(0).says(&format!("no alert was possible: {named}"));
+    }
+    let run = osawatch_with_input(&["replay", "--strict", "-"], without("event.type").as_bytes()).exits(3);
+    run.says("no process events that state event.type: 18 of 20 rules could not match");
+    let run = osawatch_with_input(&["replay", "--strict", "-"], without("destination").as_bytes()).exits(0);
+    run.says("no network events that state destination.ip: ");
+}

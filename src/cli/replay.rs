@@ -28,7 +28,7 @@ use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Limits, Output, Pipeline};
-use crate::report::Case;
+use crate::report::{Case, Coverage};
 use crate::source::recording::{Input, Recording, Sources};
 
 use alert_writer::{AlertWriter, Alerts, Waiting};
@@ -155,7 +155,8 @@ impl<'a> Replay<'a> {
             .at_once_during(|| Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders));
         let (hosts, stop) = (args.host.clone(), interrupt.flag());
         let wanted = feed::Wanted { from: args.from, to: args.to, hosts, stop };
-        let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), wanted);
+        let coverage = Coverage::new(pipeline.rules().iter().filter_map(|rule| rule.needs()), pipeline.fields());
+        let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), coverage, wanted);
         Ok(Replay {
             args,
             steps: if threads > 1 { Steps::apart(feed) } else { Steps::here(feed) },

@@ -7,8 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::clock::now;
 use super::given::Given;
-use crate::detect::rule::Needs;
-use crate::detect::{Exception, Match, Rule};
+use crate::detect::{Exception, Match, Needs, Rule};
 use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
 use crate::report::{Case, Coverage, html, plural, visible};
@@ -34,7 +33,7 @@ pub(super) struct Summary<'r> {
     counts: Counts,
     found: Found,
     totals: Counters,
-    needs: Vec<Needs>,
+    needs: Vec<Needs<'r>>,
 }
 
 impl<'r> Summary<'r> {

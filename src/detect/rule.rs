@@ -66,19 +66,6 @@ pub struct Rule {
     pub(super) state: State,
 }
 
-/// What a rule needs to match.
-#[derive(Clone, Debug)]
-pub struct Needs {
-    /// `rule.id`.
-    pub rule: String,
-    /// The categories of its events; `any` is any.
-    pub categories: Vec<String>,
-    /// It takes only events of hosts that state macOS.
-    pub macos: bool,
-    /// It joins events by `host.id`.
-    pub host: bool,
-}
-
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Runnable(Box<Query>),
@@ -106,20 +93,6 @@ impl Rule {
         if let State::Off(query) = &self.state {
             self.state = State::Runnable(query.clone());
         }
-    }
-
-    /// What the events of a recording must be for it to match; `None` when it cannot run.
-    pub fn needs(&self) -> Option<Needs> {
-        self.query()?;
-        let syntax = eql::parse(&self.query_text).ok()?;
-        let stages = || syntax.stages.iter().filter(|stage| !stage.missing);
-        let joins = |name: &str| stages().any(|stage| stage.by.iter().any(|key| key.name == name && !key.optional));
-        Some(Needs {
-            rule: self.id.clone(),
-            categories: stages().map(|stage| stage.category.clone()).collect(),
-            macos: syntax.requires("host.os.type").is_some(),
-            host: joins("host.id"),
-        })
     }
 
     /// Keeps the rule from running.

@@ -8,7 +8,13 @@ use super::node::{Node, Operand, all, any};
 use super::subject::Joined;
 use super::test::Test;
 use super::value::TypedField;
-use crate::event::{Event, Field, FieldType, Scalar};
+use crate::event::{Event, Field, FieldType, Scalar, field};
+
+/// Whether no event states a field, or none of the values that pass a test.
+type IsMissing<'f> = &'f mut dyn FnMut(&TypedField, Option<&Test>) -> bool;
+
+/// What is asked for by `descendant of […]`.
+const ANCESTRY: TypedField = TypedField { field: field::ANCESTRY, kind: FieldType::Keyword, caseless: false, at: None };
 
 /// A condition over events.
 #[derive(Clone, Debug)]
@@ -35,7 +41,13 @@ impl Filter {
     /// The field that keeps every event of a live Mac from meeting the condition, if there is one: no sensor reports
     /// it, or none of the values that it needs.
     pub fn never_live(&self) -> Option<Field> {
-        self.0.blocked(true)
+        self.0.blocked(true, &mut |field, test| !can_pass_live(field, test)).map(|field| field.field)
+    }
+
+    /// The field without which no event meets the condition, where such a field `is_absent`. Each is asked about that can
+    /// be one.
+    pub fn lacks(&self, is_absent: &mut dyn FnMut(Field) -> bool) -> Option<Field> {
+        self.0.blocked(true, &mut |field, _| is_absent(field.field)).map(|field| field.field)
     }
 }
 
@@ -57,6 +69,11 @@ impl Condition {
     /// The field of which an event must have the text that an earlier one has, if there is one.
     pub(super) fn link(&self) -> Option<Link> {
         self.0.link()
+    }
+
+    /// As [`Filter::lacks`]; with each field comes the position of its event, `None` for the one that completes.
+    pub fn lacks(&self, is_absent: &mut dyn FnMut(Option<usize>, Field) -> bool) -> Option<(Option<usize>, Field)> {
+        self.0.blocked(true, &mut |field, _| is_absent(field.at, field.field)).map(|field| (field.at, field.field))
     }
 
     /// What must hold of the event by itself, whatever the earlier ones are; `None`: nothing.
@@ -145,25 +162,22 @@ impl Node {
         }
     }
 
-    /// A field that keeps the condition from ever being so on a live Mac.
-    fn blocked(&self, wanted: bool) -> Option<Field> {
-        let field_of = |operand: &Operand| match operand {
-            Operand::Field(field) => (!field.field.is_filled_live()).then_some(field.field),
-            _ => None,
-        };
+    /// A field that keeps the condition from ever being so: it, or each value that would pass, `is_missing`.
+    fn blocked(&self, wanted: bool, is_missing: IsMissing<'_>) -> Option<TypedField> {
         match self {
-            Node::Not(node) => node.blocked(!wanted),
+            Node::Not(node) => node.blocked(!wanted, is_missing),
             Node::All(nodes) | Node::Any(nodes) if matches!(self, Node::All(_)) == wanted => {
-                nodes.iter().find_map(|node| node.blocked(wanted))
+                nodes.iter().find_map(|node| node.blocked(wanted, is_missing))
             }
             Node::All(nodes) | Node::Any(nodes) => {
-                let all: Option<Vec<Field>> = nodes.iter().map(|node| node.blocked(wanted)).collect();
-                all?.into_iter().next()
+                let each: Vec<_> = nodes.iter().map(|node| node.blocked(wanted, is_missing)).collect();
+                each.into_iter().collect::<Option<Vec<_>>>()?.into_iter().next()
             }
             _ if !wanted => None,
-            Node::Field(field, test) => (!can_pass_live(field, test)).then_some(field.field),
-            Node::Compare(left, _, right) => field_of(left).or_else(|| field_of(right)),
-            Node::Tested(operand, _) | Node::Truth(operand) | Node::Exists(operand) => field_of(operand),
+            Node::Field(field, test) => is_missing(field, Some(test)).then_some(*field),
+            Node::Compare(left, _, right) => left.blocked(is_missing).or_else(|| right.blocked(is_missing)),
+            Node::Tested(operand, _) | Node::Truth(operand) | Node::Exists(operand) => operand.blocked(is_missing),
+            Node::Lineage(_) => is_missing(&ANCESTRY, None).then_some(ANCESTRY),
             _ => None,
         }
     }
@@ -185,11 +199,25 @@ impl Node {
     }
 }
 
+impl Operand {
+    /// A field without which it has no value.
+    fn blocked(&self, is_missing: IsMissing<'_>) -> Option<TypedField> {
+        match self {
+            Operand::Field(field) => is_missing(field, None).then_some(*field),
+            Operand::Tested(tested) => tested.0.blocked(is_missing),
+            Operand::Call(call) => {
+                let needed = call.args.iter().enumerate().filter(|(at, _)| !call.function.is_optional(*at));
+                needed.into_iter().find_map(|(_, arg)| arg.blocked(is_missing))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Whether a value that the sensors of a live Mac report may pass.
-fn can_pass_live(field: &TypedField, test: &Test) -> bool {
-    let values = field.field.live_values();
-    field.field.is_filled_live()
-        && values.is_none_or(|values| values.iter().any(|value| field.passes(test, Scalar::Str(value))))
+fn can_pass_live(field: &TypedField, test: Option<&Test>) -> bool {
+    let passes = |value: &&str| test.is_none_or(|test| field.passes(test, Scalar::Str(value)));
+    field.field.is_filled_live() && field.field.live_values().is_none_or(|values| values.iter().any(passes))
 }
 
 /// Two values that a field of one value must have at once.

@@ -10,6 +10,9 @@ impl Categories {
     /// `network`: a connection was attempted or closed.
     pub const NETWORK: Categories = Categories(2);
 
+    /// Both.
+    pub const ALL: Categories = Categories::PROCESS.with(Categories::NETWORK);
+
     /// The category with this ECS name; empty for one that osawatch cannot see.
     pub fn named(name: &str) -> Categories {
         match name {
@@ -22,6 +25,11 @@ impl Categories {
     /// Both sets together.
     pub const fn with(self, other: Categories) -> Categories {
         Categories(self.0 | other.0)
+    }
+
+    /// This set without the categories of another.
+    pub const fn without(self, other: Categories) -> Categories {
+        Categories(self.0 & !other.0)
     }
 
     /// Whether the sets share a category.

@@ -8,8 +8,9 @@ use serde_json::{Value as Json, json};
 
 use super::hosts::{Host, Hosts, name};
 use super::plural;
-use crate::detect::rule::Needs;
-use crate::event::{Categories, Event, Timestamp, field};
+use super::stated::Stated;
+use crate::detect::Needs;
+use crate::event::{Categories, Event, Fields, Scalar, Timestamp, field};
 
 /// How close to the end of a recording a program has to start for its connections to be missed.
 const CUT_SHORT: Duration = Duration::from_secs(30);
@@ -20,17 +21,26 @@ const INTERPRETERS: [&str; 2] = ["osascript", "automator"];
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
     hosts: Hosts,
+    stated: Stated,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// Events whose time is a number of another unit than milliseconds.
+    converted: u64,
     /// When each interpreter started last.
     started: [Option<Timestamp>; INTERPRETERS.len()],
 }
 
 impl Coverage {
+    /// Of a recording to which these rules are applied, of these fields.
+    pub(crate) fn new<'r>(rules: impl Iterator<Item = Needs<'r>>, fields: &Fields) -> Coverage {
+        Coverage { stated: Stated::new(rules, fields), ..Coverage::default() }
+    }
+
     /// Records an event.
     pub(crate) fn observe(&mut self, event: &Event) {
         self.first = Some(self.first.map_or(event.time, |first| first.min(event.time)));
         self.last = Some(self.last.map_or(event.time, |last| last.max(event.time)));
+        self.converted += u64::from(is_converted(event));
         let is_process = event.categories.intersects(Categories::PROCESS);
         if is_process
             && let Some(name) = event.str(field::PROCESS_NAME)
@@ -40,6 +50,7 @@ impl Coverage {
             self.started[at] = self.started[at].max(Some(event.time));
         }
         self.hosts.observe(event);
+        self.stated.observe(event);
     }
 
     /// The times of the first and the last event.
@@ -59,28 +70,31 @@ impl Coverage {
     }
 
     /// Why a rule could not have matched; `None` when it could.
-    pub(crate) fn obstacle(&self, needs: &Needs) -> Option<String> {
-        needs.categories.iter().find_map(|category| {
-            let kind = if category == "any" { String::new() } else { format!("{category} ") };
-            let count = |is_wanted: &dyn Fn(&str, &Host) -> bool| -> u64 {
-                let hosts = self.hosts.all().filter(|(id, host)| is_wanted(id, host));
-                hosts.map(|(_, host)| host.events_of(category)).sum()
-            };
-            let of_macos = |host: &Host| !needs.macos || host.os.as_deref() == Some("macos");
-            if count(&|_, _| true) == 0 {
-                Some(format!("no {kind}events"))
-            } else if count(&|_, host| of_macos(host)) == 0 {
-                Some(format!("no {kind}events of hosts that state macOS"))
-            } else if count(&|id, host| of_macos(host) && (!needs.host || !id.is_empty())) == 0 {
-                Some(format!("no {kind}events that state host.id"))
-            } else {
-                None
-            }
-        })
+    pub(crate) fn obstacle(&self, needs: &Needs<'_>) -> Option<String> {
+        let of_category = needs.categories().find_map(|category| self.obstacle_of_category(needs, category));
+        of_category.or_else(|| self.stated.lacks(needs))
+    }
+
+    fn obstacle_of_category(&self, needs: &Needs<'_>, category: &str) -> Option<String> {
+        let kind = if category == "any" { String::new() } else { format!("{category} ") };
+        let count = |is_wanted: &dyn Fn(&str, &Host) -> bool| -> u64 {
+            let hosts = self.hosts.all().filter(|(id, host)| is_wanted(id, host));
+            hosts.map(|(_, host)| host.events_of(category)).sum()
+        };
+        let of_macos = |host: &Host| !needs.macos || host.os.as_deref() == Some("macos");
+        if count(&|_, _| true) == 0 {
+            Some(format!("no {kind}events"))
+        } else if count(&|_, host| of_macos(host)) == 0 {
+            Some(format!("no {kind}events of hosts that state macOS"))
+        } else if count(&|id, host| of_macos(host) && (!needs.host || !id.is_empty())) == 0 {
+            Some(format!("no {kind}events that state host.id"))
+        } else {
+            None
+        }
     }
 
     /// What kept rules from matching, with how many of them; nothing when each could.
-    pub(crate) fn obstacles(&self, rules: &[Needs]) -> Vec<String> {
+    pub(crate) fn obstacles(&self, rules: &[Needs<'_>]) -> Vec<String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for obstacle in rules.iter().filter_map(|needs| self.obstacle(needs)) {
             *counts.entry(obstacle).or_default() += 1;
@@ -91,12 +105,12 @@ impl Coverage {
     }
 
     /// Whether an alert was out of reach.
-    pub(crate) fn is_blind(&self, rules: &[Needs]) -> bool {
+    pub(crate) fn is_blind(&self, rules: &[Needs<'_>]) -> bool {
         rules.iter().all(|needs| self.obstacle(needs).is_some())
     }
 
     /// What a reader has to know to judge the absence of alerts, one line each.
-    pub(crate) fn remarks(&self, rules: &[Needs], skipped: u64) -> Vec<String> {
+    pub(crate) fn remarks(&self, rules: &[Needs<'_>], skipped: u64) -> Vec<String> {
         let mut remarks = self.obstacles(rules);
         let mut other = 0;
         let (mut unstated, mut without_id) = (0, 0);
@@ -127,6 +141,10 @@ impl Coverage {
                 remarks.push(format!("recording ends {seconds:.0} s after the last {name} started"));
             }
         }
+        if self.converted > 0 {
+            let events = plural(self.converted, "event");
+            remarks.push(format!("@timestamp of {events} taken for seconds, microseconds or nanoseconds by its size"));
+        }
         let gaps = self.gaps(skipped);
         if gaps > 0 {
             let (messages, are) = (plural(gaps, "message"), if gaps == 1 { "is" } else { "are" });
@@ -153,12 +171,15 @@ impl Coverage {
     }
 
     /// The same for programs.
-    pub(crate) fn json(&self, rules: &[Needs], skipped: u64) -> Json {
+    pub(crate) fn json(&self, rules: &[Needs<'_>], skipped: u64) -> Json {
         let host = |(id, host): (&str, &Host)| {
             let Host { name, os, process, network, .. } = host;
             json!({"id": id, "name": name, "os": os, "process_events": process, "network_events": network})
         };
-        let obstacle = |needs: &Needs| json!({"rule": needs.rule, "could_match": self.obstacle(needs).is_none(), "why_not": self.obstacle(needs)});
+        let obstacle = |needs: &Needs<'_>| {
+            let why_not = self.obstacle(needs);
+            json!({"rule": needs.rule, "could_match": why_not.is_none(), "why_not": why_not})
+        };
         json!({
             "hosts": self.hosts.all().map(host).collect::<Vec<_>>(),
             "first": self.first.map(|time| time.to_string()),
@@ -172,6 +193,16 @@ impl Coverage {
     }
 }
 
+/// Whether the event states its time as a number that is not milliseconds, as Elasticsearch would take it.
+fn is_converted(event: &Event) -> bool {
+    let number = event.stated(field::TIMESTAMP).next().and_then(|stated| match stated {
+        // Nearly every time is a date, which begins with its year.
+        Scalar::Str(text) if text.as_bytes().get(4) == Some(&b'-') => None,
+        stated => stated.number()?.truncated(),
+    });
+    number.is_some_and(|number| number != event.time.milliseconds())
+}
+
 /// A time to the second.
 fn shown(time: Timestamp) -> String {
     let text = time.to_string();
@@ -182,6 +213,7 @@ fn shown(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{Rule, RuleSet};
 
     fn event(second: i64, category: Categories, name: &str, host: &str, os: Option<&str>) -> Event {
         let mut event = Event::new(Timestamp::from_nanoseconds(second * 1_000_000_000), category);
@@ -192,20 +224,29 @@ mod tests {
         event
     }
 
-    fn rules() -> Vec<Needs> {
-        let needs = |rule: &str, categories: &[&str], macos| Needs {
-            rule: rule.to_owned(),
-            categories: categories.iter().map(|category| (*category).to_owned()).collect(),
-            macos,
-            host: macos,
-        };
-        vec![needs("a", &["process", "network"], true), needs("b", &["process"], false)]
+    /// One that joins events of Macs, and one that takes any process.
+    fn rules() -> RuleSet {
+        let mut set = RuleSet::default();
+        for (id, query) in [
+            (
+                "a",
+                r#"sequence by host.id [process where host.os.type == "macos"] [network where host.os.type == "macos"]"#,
+            ),
+            ("b", "process where true"),
+        ] {
+            set.add(id, &format!("[rule]\nrule_id = \"{id}\"\nname = \"{id}\"\nquery = '{query}'\n")).unwrap();
+        }
+        set
+    }
+
+    fn remarks_of(coverage: &Coverage) -> Vec<String> {
+        coverage.remarks(&rules().rules.iter().filter_map(Rule::needs).collect::<Vec<_>>(), 0)
     }
 
     fn remarks(events: &[Event]) -> Vec<String> {
         let mut coverage = Coverage::default();
         events.iter().for_each(|event| coverage.observe(event));
-        coverage.remarks(&rules(), 0)
+        remarks_of(&coverage)
     }
 
     #[test]
@@ -240,7 +281,7 @@ mod tests {
         for category in [Categories::PROCESS, Categories::NETWORK] {
             coverage.observe(&event(60, category, "sh", "mac", Some("macos")));
         }
-        assert_eq!(coverage.remarks(&rules(), 0), ["1100 events of hosts that are not macOS"]);
+        assert_eq!(remarks_of(&coverage), ["1100 events of hosts that are not macOS"]);
         assert!(coverage.lines()[0].starts_with("more than 1000 hosts: l0, "), "{:?}", coverage.lines());
         assert_eq!(coverage.events(), (1101, 1));
         let ids: Vec<&str> = coverage.hosts.all().map(|(id, _)| id).skip(999).collect();
@@ -261,6 +302,25 @@ mod tests {
         let events =
             [event(0, Categories::PROCESS, "osascript", "H", mac), event(4, Categories::NETWORK, "zsh", "H", mac)];
         assert_eq!(remarks(&events), ["recording ends 4 s after the last osascript started"]);
+    }
+
+    #[test]
+    fn times_in_another_unit_than_milliseconds_are_told() {
+        let coverage_of = |stated: &dyn Fn(&mut Event)| {
+            let mut coverage = Coverage::default();
+            for category in [Categories::PROCESS, Categories::NETWORK] {
+                let mut event = event(1_768_469_400, category, "zsh", "H", Some("macos"));
+                stated(&mut event);
+                coverage.observe(&event);
+            }
+            remarks_of(&coverage)
+        };
+        let told = ["@timestamp of 2 events taken for seconds, microseconds or nanoseconds by its size"];
+        assert_eq!(coverage_of(&|event| event.push_int(field::TIMESTAMP, 1_768_469_400)), told);
+        assert_eq!(coverage_of(&|event| event.push_float(field::TIMESTAMP, 1_768_469_400.5)), told);
+        assert_eq!(coverage_of(&|event| event.push_str(field::TIMESTAMP, "1768469400")), told);
+        assert!(coverage_of(&|event| event.push_int(field::TIMESTAMP, 1_768_469_400_000)).is_empty());
+        assert!(coverage_of(&|event| event.push_str(field::TIMESTAMP, "2026-01-15T09:30:00Z")).is_empty());
     }
 
     #[test]

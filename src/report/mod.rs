@@ -6,6 +6,7 @@ mod hosts;
 pub(crate) mod html;
 mod layout;
 mod quote;
+mod stated;
 pub(crate) mod table;
 mod text;
 

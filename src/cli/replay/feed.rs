@@ -80,8 +80,8 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(recording: Recording, intake: Intake, wanted: Wanted) -> Feed {
-        let (coverage, progress) = (Coverage::default(), Progress::default());
+    pub(super) fn new(recording: Recording, intake: Intake, coverage: Coverage, wanted: Wanted) -> Feed {
+        let progress = Progress::default();
         let (is_stopped, has_told, is_idle, has_ended) = (false, false, false, false);
         Feed { recording, intake, coverage, is_stopped, wanted, progress, has_told, is_idle, has_ended }
     }
@@ -272,7 +272,7 @@ mod tests {
         let sources = Sources::find(&[Input::Memory(bytes)]).unwrap();
         let recording = Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders).unwrap();
         let wanted = Wanted { from: None, to: None, hosts: vec!["h1".into(), "h2".into()], stop: Arc::default() };
-        Feed::new(recording, pipeline.lend_intake(), wanted)
+        Feed::new(recording, pipeline.lend_intake(), Coverage::default(), wanted)
     }
 
     /// What is told, and how many of it are events.
