@@ -150,6 +150,31 @@ fn a_time_that_cannot_be_read_is_named_also_where_no_line_has_another() {
 }
 
 #[test]
+fn a_time_in_seconds_microseconds_or_nanoseconds_is_that_time_and_is_told() {
+    let text = String::from_utf8(recording()).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let number = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as f64 / 1e9;
+    type Stated = fn(f64) -> serde_json::Value;
+    let stated: [(Stated, bool); 5] = [
+        (|seconds| json!(seconds), true),
+        (|seconds| json!(seconds.to_string()), true),
+        (|seconds| json!((seconds * 1e6) as i64), true),
+        (|seconds| json!((seconds * 1e9) as i64), true),
+        (|seconds| json!((seconds * 1e3) as i64), false),
+    ];
+    for (time, is_told) in stated {
+        let restated = lines.iter().map(|line| {
+            let mut line = line.clone();
+            line["@timestamp"] = time(number(line["@timestamp"].as_str().unwrap()));
+            line.to_string() + "\n"
+        });
+        let run = replayed(restated.collect::<String>().as_bytes()).exits(0).says("2026-01-15T09:30:00Z to ");
+        assert_eq!(outline(&run.alerts()), ["osascript-network-connection exec connect"]);
+        assert_eq!(run.stderr.contains("taken for seconds, microseconds or nanoseconds"), is_told, "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_circle_of_symbolic_links_in_a_directory_is_no_circle() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.ndjson"), recording()).unwrap();

@@ -157,16 +157,10 @@ fn categories_of(event: &Event) -> Categories {
     event.texts(field::EVENT_CATEGORY).fold(Categories::default(), |all, name| all.with(Categories::named(name)))
 }
 
-/// A date, or milliseconds since 1970 as a number or in a text: what Elasticsearch reads by default.
+/// A date, or a number since 1970, also in a text.
 fn time_of(event: &Event) -> Result<Timestamp, Error> {
     let stated = event.stated(field::TIMESTAMP).next().ok_or(Error::NoTimestamp)?;
-    let time = match stated {
-        Scalar::Str(text) => {
-            let milliseconds = || text.parse().ok().and_then(Timestamp::from_milliseconds);
-            Timestamp::parse(text).or_else(milliseconds)
-        }
-        Scalar::Int(number) => Timestamp::from_milliseconds(number),
-        _ => None,
-    };
+    let date = if let Scalar::Str(text) = stated { Timestamp::parse(text) } else { None };
+    let time = date.or_else(|| stated.number().and_then(Timestamp::from_number));
     time.ok_or_else(|| Error::BadTimestamp(stated.text().into_owned()))
 }

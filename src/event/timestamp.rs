@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Number;
+
 /// Nanoseconds since 1970-01-01T00:00:00Z; from the year 1678 to 2261.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(i64);
@@ -15,6 +17,25 @@ impl Timestamp {
     /// From milliseconds since the Unix epoch; `None` outside the years 1678 to 2261.
     pub fn from_milliseconds(milliseconds: i64) -> Option<Timestamp> {
         milliseconds.checked_mul(1_000_000).map(Timestamp)
+    }
+
+    /// From a number since the Unix epoch as documents state it: milliseconds, as Elasticsearch reads it. A number that
+    /// would so be of 1970 to 1973 or after 2262, and is of September 2001 or later in seconds, microseconds or
+    /// nanoseconds, is in those.
+    pub fn from_number(number: Number) -> Option<Timestamp> {
+        let whole = number.truncated()?;
+        let unit = match whole {
+            1_000_000_000..100_000_000_000 => 1_000_000_000,
+            ..1_000_000_000_000_000 => 1_000_000,
+            ..1_000_000_000_000_000_000 => 1000,
+            _ => 1,
+        };
+        let fraction = match number {
+            Number::Int(_) => 0,
+            // Of less than a microsecond a double of this size knows nothing.
+            Number::Float(float) => 1000 * ((float - whole as f64) * unit as f64 / 1000.0).round() as i64,
+        };
+        whole.checked_mul(unit)?.checked_add(fraction).map(Timestamp)
     }
 
     /// Parses what Elasticsearch's `strict_date_optional_time_nanos` accepts: RFC 3339, and ISO 8601
@@ -193,6 +214,33 @@ mod tests {
             let (year, month, day_of_month) = date(day);
             assert_eq!(days_since_1970(year, month, day_of_month), day);
             assert!((1..=12).contains(&month) && (1..=31).contains(&day_of_month));
+        }
+    }
+
+    #[test]
+    fn a_number_is_in_the_unit_in_which_it_is_of_this_time_and_else_in_milliseconds() {
+        let read = |text: &str| Timestamp::from_number(Number::parse(text)?).map(|time| time.to_string());
+        for (text, time) in [
+            ("1768469400000", "2026-01-15T09:30:00.000000000Z"),
+            ("1768469400", "2026-01-15T09:30:00.000000000Z"),
+            ("1768469400.25", "2026-01-15T09:30:00.250000000Z"),
+            ("1768469400.1", "2026-01-15T09:30:00.100000000Z"),
+            ("1768469400000.5", "2026-01-15T09:30:00.000500000Z"),
+            ("1768469400000001", "2026-01-15T09:30:00.000001000Z"),
+            ("1768469400000000001", "2026-01-15T09:30:00.000000001Z"),
+            ("1.7684694e9", "2026-01-15T09:30:00.000000000Z"),
+            ("0", "1970-01-01T00:00:00.000000000Z"),
+            ("-1000", "1969-12-31T23:59:59.000000000Z"),
+            ("999999999", "1970-01-12T13:46:39.999000000Z"),
+            ("100000000000", "1973-03-03T09:46:40.000000000Z"),
+            ("9223372036854", "2262-04-11T23:47:16.854000000Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(time), "{text}");
+        }
+        // Windows counts 100 ns since 1601, .NET since the year 1.
+        for text in ["9223372036855", "13400000000000000", "134000000000000000", "639000000000000000", "1e19", "1e300"]
+        {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

@@ -170,7 +170,7 @@ proptest! {
 }
 
 #[test]
-fn a_time_is_a_date_or_milliseconds_as_elasticsearch_reads_it_and_nothing_else() {
+fn a_time_is_a_date_or_a_number_since_1970_and_nothing_else() {
     let read = |time: &str| {
         let line = Line::from(format!(r#"{{"@timestamp":{time},"event":{{"category":"process"}}}}"#));
         match decoder().decode(&line) {
@@ -179,7 +179,8 @@ fn a_time_is_a_date_or_milliseconds_as_elasticsearch_reads_it_and_nothing_else()
             Err(error) => error.to_string(),
         }
     };
-    for time in [r#""2026-01-15T09:30:00Z""#, "1768469400000", r#""1768469400000""#] {
+    for time in [r#""2026-01-15T09:30:00Z""#, "1768469400000", r#""1768469400000""#, "1768469400", r#""1768469400.0""#]
+    {
         assert_eq!(read(time), "2026-01-15T09:30:00.000000000Z", "{time}");
     }
     for time in [r#""Jan 15, 2026 @ 09:30:00.000""#, r#""9999-01-01T00:00:00Z""#, r#""x""#] {
