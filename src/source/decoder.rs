@@ -6,6 +6,9 @@ use super::wrapped::{self, Wrapped};
 use super::{Format, eslogger, jamf};
 use crate::event::{Decoded, Fields, Line, Machine, ecs, field, surrogates};
 
+/// How often one wrapper may be in another.
+const MAX_WRAPPINGS: usize = 4;
+
 /// A value that was read: what it held, and how.
 #[derive(Debug)]
 pub struct Decoding {
@@ -134,18 +137,30 @@ impl Decoder {
         Ok(Decoding { decoded, format: Format::Eslogger, repaired: false })
     }
 
-    /// What is in a line that a shipper or a search wrapped. Lines of eslogger are of the machine that the
-    /// wrapper names.
+    /// What is in a line that a shipper or a search wrapped, or several did, one what another had.
     fn decode_wrapped(&mut self, line: &Line, likely: Option<Format>) -> Option<Decoding> {
-        let Wrapped { line, machine, host_name } = wrapped::unwrapped(line)?;
+        let mut outer = Wrapped { line: line.clone(), machine: Machine::default(), host_name: None };
+        for _ in 0..MAX_WRAPPINGS {
+            let inner = wrapped::unwrapped(&outer.line)?;
+            outer = if inner.machine.host_id.is_empty() { Wrapped { line: inner.line, ..outer } } else { inner };
+            if let Some(decoding) = self.decode_unwrapped(&outer, likely) {
+                return Some(decoding);
+            }
+        }
+        None
+    }
+
+    /// Lines of eslogger are of the machine that the wrapper names.
+    fn decode_unwrapped(&mut self, wrapped: &Wrapped, likely: Option<Format>) -> Option<Decoding> {
+        let Wrapped { line, machine, host_name } = wrapped;
         let order =
             if likely == Some(Format::Ecs) { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
-        let named = (!machine.host_id.is_empty()).then(|| eslogger::Decoder::new(machine, host_name));
+        let named = (!machine.host_id.is_empty()).then(|| eslogger::Decoder::new(machine.clone(), host_name.clone()));
         order.into_iter().find_map(|format| {
-            let decoding = self.decode_as(&line, format).ok()?;
+            let decoding = self.decode_as(line, format).ok()?;
             match (&named, decoding.format) {
                 (Some(eslogger), Format::Eslogger) => {
-                    Some(Decoding { decoded: eslogger.decode(&line).ok()?, ..decoding })
+                    Some(Decoding { decoded: eslogger.decode(line).ok()?, ..decoding })
                 }
                 _ => Some(decoding),
             }

@@ -4,10 +4,22 @@ use serde_json::{Map, Value};
 
 use crate::event::{Line, Machine, document, field};
 
-/// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`.
-const TEXTS: &[&str] = &["message", "event.original", "_raw", "eventMessage", "log", "line"];
-/// Members that hold the document itself.
-const OBJECTS: &[&str] = &["_source", "result", "document"];
+/// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`, of the
+/// notifications of AWS, of Kafka's tools and of Graylog.
+const TEXTS: &[&str] = &[
+    "message",
+    "event.original",
+    "_raw",
+    "eventMessage",
+    "log",
+    "line",
+    "Message",
+    "payload",
+    "value",
+    "full_message",
+];
+/// Members that hold the document itself; the last two are those of an update in the body of a bulk request.
+const OBJECTS: &[&str] = &["_source", "result", "document", "doc", "upsert"];
 /// The first member of an action line in the body of a bulk request.
 const ACTIONS: [&str; 4] = ["{\"index\"", "{\"create\"", "{\"update\"", "{\"delete\""];
 
@@ -22,7 +34,7 @@ pub(super) struct Wrapped {
 pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
     let text = line.as_str().as_bytes();
     let holds = |part: &str| memchr::memmem::find(text, part.as_bytes()).is_some();
-    if !(holds("\"{") || holds("\"result\"") || holds("\"fields\"") || holds("\"document\"")) {
+    if !["\"{", "\"result\"", "\"fields\"", "\"document\"", "\"doc\"", "\"upsert\""].into_iter().any(holds) {
         return None;
     }
     if document::may_exceed_values(line.as_str()) {
@@ -98,6 +110,10 @@ mod tests {
             r#"{"preview":false,"result":{"a":1}}"#,
             r#"{"_source":{"message":"{\"a\":1}"}}"#,
             r#"{"eventMessage":"{\"a\":1}"}"#,
+            r#"{"topic":"t","offset":1,"payload":"{\"a\":1}"}"#,
+            r#"{"short_message":"x","full_message":"{\"a\":1}"}"#,
+            r#"{"doc":{"a":1},"doc_as_upsert":true}"#,
+            r#"{"script":{"source":"x"},"upsert":{"a":1}}"#,
         ] {
             assert_eq!(unwrapped_text(text).as_deref(), Some(r#"{"a":1}"#), "{text}");
         }

@@ -99,6 +99,10 @@ pub enum Unknown {
     Binary,
     /// Values that are too long.
     TooLong,
+    /// A table whose first line has the names of fields.
+    Separated,
+    /// Lines that have other text before their JSON.
+    Prefixed,
     /// Text, or JSON of another kind.
     Other,
 }
@@ -154,7 +158,18 @@ impl Unknown {
         let text = start.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
         let is_unreadable = |c: &char| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
         let unreadable = text.chars().filter(is_unreadable).count();
-        if text.contains('\0') || unreadable * 10 > text.chars().count() { Unknown::Binary } else { Unknown::Other }
+        if text.contains('\0') || unreadable * 10 > text.chars().count() {
+            return Unknown::Binary;
+        }
+        let line = text.lines().next().unwrap_or_default().trim_end();
+        let is_json = line.starts_with(['{', '[']);
+        if !is_json && line.ends_with('}') && line.contains("{\"") {
+            Unknown::Prefixed
+        } else if !is_json && line.contains("@timestamp") && line.contains([',', ';', '\t']) {
+            Unknown::Separated
+        } else {
+            Unknown::Other
+        }
     }
 }
 
@@ -167,6 +182,14 @@ impl fmt::Display for Unknown {
                 "this is not text; osawatch reads JSON, plain or compressed with gzip, zstd, xz or bzip2"
             }
             Unknown::TooLong => "its values are longer than 8 MiB",
+            Unknown::Separated => {
+                "this is a table of separated values, as Kibana's Discover and Excel export it; osawatch reads JSON: export \
+                 the documents, with elasticdump or as the response of a search"
+            }
+            Unknown::Prefixed => {
+                "there is text before the JSON of each line, as syslog puts it there; take it off: sed 's/^[^{]*//' FILE > \
+                 FILE.ndjson"
+            }
             Unknown::Other => {
                 "nothing in it is an ECS document with @timestamp, an eslogger message or Jamf Protect telemetry"
             }
@@ -251,6 +274,10 @@ mod tests {
         for (start, content) in [
             ("{\"a\":1}\n", Unknown::Other),
             ("time,pid\n", Unknown::Other),
+            ("\"@timestamp\",\"process.name\"\n", Unknown::Separated),
+            ("_id;@timestamp;process.name\n", Unknown::Separated),
+            ("2026-01-01T00:00:00Z stdout F {\"a\":1}\n", Unknown::Prefixed),
+            ("<14>1 - mac eslogger - - - {\"@timestamp\":1,\"b\":2}\r\n", Unknown::Prefixed),
             ("\u{fffd}PNG\0\0", Unknown::Binary),
             ("\u{fffd}7zXZ", Unknown::Binary),
         ] {

@@ -93,10 +93,41 @@ fn the_documents_of_search_responses_are_read_and_what_surrounds_them_is_not() {
         format!("[{},{}]", response(A), response(&format!("{B},{C}"))),
         format!("{{\"responses\":[{},{}],\n\"took\":1}}\n{C}", response(A), response(B)),
         format!("{{\"is_partial\":false,\n\"rawResponse\":{}}}\n{B}\n{C}", response(A)),
+        format!("{{\"docs\":[{A},\n{B}]}}\n{C}"),
+        format!(
+            "{{\"hits\":{{\"total\":2,\n\"sequences\":[{{\"join_keys\":[1],\"events\":[{A},{B}]}},{{\"events\":[{C}]}}]}}}}"
+        ),
+        format!("{{\"messageType\":\"DATA_MESSAGE\",\"subscriptionFilters\":[1],\n\"logEvents\":[{A},{B},{C}]}}"),
+        format!("{{\"data\":[{A}],\n\"Records\":[{B},{C}]}}"),
     ] {
         check(&text, &[A, B, C]);
     }
     check("{\"@timestamp\":1,\n\"events\":[{}]}", &["{\"@timestamp\":1,\"events\":[{}]}"]);
+}
+
+#[test]
+fn the_rows_of_a_table_are_documents_of_its_columns() {
+    let columns = r#""columns":[{"name":"@timestamp","type":"date"},{"name":"process.args","type":"keyword"}]"#;
+    let rows = r#"[["t",["a","]"]],
+      ["u",null]]"#;
+    let documents = [r#"{"@timestamp":"t","process.args":["a","]"]}"#, r#"{"@timestamp":"u"}"#];
+    for text in [
+        format!("{{\"took\":1,{columns},\n\"values\":{rows}}}"),
+        format!("{{{columns},\n\"rows\":{rows},\"cursor\":\"c\"}}"),
+        format!("{{\"id\":\"i\",\"rawResponse\":{{\"took\":1,{columns},\n\"values\": {rows}}},\"x\":[1]}}"),
+        format!("{{\"tables\":[{{\"name\":\"n\",{columns},\n\"rows\":{rows}}}]}}"),
+    ] {
+        check(&text, &documents);
+    }
+    let short = format!("{{{columns},\n\"values\":[[1],[1,2],{A}]}}\n{B}");
+    let wrong = format!("2:{}: a row of 1 values in a table of 2 columns", 11);
+    check(&short, &[&wrong, r#"{"@timestamp":1,"process.args":2}"#, A, B]);
+    // Without columns, in front of them, or in a document, such a member is nothing special.
+    let pieces_of = |text: &str| check(text, &[&text.replace('\n', "")]);
+    pieces_of("{\"values\":[[1,2]],\n\"columns\":[{\"name\":\"a\"}]}");
+    pieces_of("{\"@timestamp\":1,\"columns\":[1],\n\"values\":[[1]]}");
+    pieces_of("{\"columns\":[{\"name\":1}],\n\"values\":[{}]}");
+    pieces_of(&format!("{{\"columns\":[{{\"name\":\"{}\"}}],\n\"values\":[[1]]}}", "a".repeat(257)));
 }
 
 #[test]

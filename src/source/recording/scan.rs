@@ -5,9 +5,24 @@ use std::ops::Range;
 /// How deep a value may nest, as serde_json limits it.
 const MAX_DEPTH: u32 = 127;
 
-/// Members of a search response, a scroll dump or an export whose arrays hold documents.
-const ENVELOPES: &[&[u8]] =
-    &[b"hits", b"responses", b"response", b"rawResponse", b"events", b"results", b"records", b"rows"];
+/// Members of a search response, a scroll dump or an export whose arrays hold documents, or rows of values.
+const ENVELOPES: &[&[u8]] = &[
+    b"hits",
+    b"responses",
+    b"response",
+    b"rawResponse",
+    b"events",
+    b"results",
+    b"records",
+    b"Records",
+    b"rows",
+    b"values",
+    b"tables",
+    b"docs",
+    b"sequences",
+    b"logEvents",
+    b"data",
+];
 
 /// Which bytes mean something outside of strings; of a pretty-printed value, most are spaces.
 static MARKS: [bool; 256] = {
@@ -146,6 +161,11 @@ impl Scanner {
         self.at += 1;
     }
 
+    /// The name of the array that was found.
+    pub(super) fn name<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        text.get(self.string.clone()).unwrap_or_default()
+    }
+
     /// Only counts brackets from here on.
     pub(super) fn count_only(&mut self) {
         self.counting = Some(self.depth.into());
@@ -210,7 +230,7 @@ impl Scanner {
         if self.depth == MAX_DEPTH {
             return Some(Found::Bad(self.at, Fault::TooDeep));
         }
-        let named = || ENVELOPES.contains(&text.get(self.string.clone()).unwrap_or_default());
+        let named = || ENVELOPES.contains(&self.name(text));
         if self.depth == self.envelope && (self.depth == 0 || self.last == b':' && named()) {
             if byte == b'[' && self.depth > 0 {
                 return Some(Found::Array(self.at, self.depth));

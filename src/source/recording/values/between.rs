@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::super::scan::Scanner;
 use super::piece::{Array, MAX_ARRAYS, Piece};
+use super::table::Columns;
 use super::{MARK, Values};
 
 /// What begins each value of a JSON text sequence (RFC 7464).
@@ -22,8 +23,9 @@ impl Values {
                 self.advance(self.at + bytes[self.at..].iter().take_while(is_space).count());
             }
             b'{' => self.begin(),
+            b'[' if self.columns().is_some() => self.begin(),
             b'[' if self.arrays.len() < MAX_ARRAYS => {
-                self.enter(0);
+                self.enter(0, None);
                 self.advance(self.at + 1);
             }
             b'[' => {
@@ -83,9 +85,14 @@ impl Values {
         self.advance(newline.map_or(self.block.len(), |newline| self.at + newline + 1));
     }
 
-    pub(super) fn enter(&mut self, objects: u32) {
-        self.arrays.push(Array { objects, place: self.here });
+    pub(super) fn enter(&mut self, objects: u32, columns: Option<Columns>) {
+        self.arrays.push(Array { objects, columns, place: self.here });
         self.entered = true;
+    }
+
+    /// What the values of a row are called here, within a table.
+    pub(super) fn columns(&self) -> Option<&Columns> {
+        self.arrays.last()?.columns.as_ref()
     }
 
     /// What was taken for an array is not one, or its end is missing.

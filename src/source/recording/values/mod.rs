@@ -4,6 +4,7 @@
 mod between;
 mod faults;
 mod piece;
+mod table;
 mod whole;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use super::super::error::Unreadable;
 use super::super::place::Place;
 use super::super::scan::Scanner;
+use super::table::Columns;
 use crate::event::Line;
 
 /// How many arrays are entered for the values in them.
@@ -42,11 +43,15 @@ pub(super) struct Scan {
     /// A name in it belongs to an event, and how much of it was searched for one.
     pub(super) names_event: bool,
     pub(super) searched: usize,
+    /// It was not yet found to be no table.
+    pub(super) may_be_table: bool,
 }
 
 /// An array whose values are given one by one.
 pub(super) struct Array {
     /// The objects around it.
     pub(super) objects: u32,
+    /// What the values of its rows are called, where it is a table.
+    pub(super) columns: Option<Columns>,
     pub(super) place: Place,
 }

@@ -6,6 +6,7 @@ use super::super::lines::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
 use super::Values;
 use super::piece::{MAX_ARRAYS, Piece, Scan};
+use super::table::{self, Columns};
 use crate::event::Line;
 
 /// Values further right are not distinguished by their indentation.
@@ -30,8 +31,9 @@ impl Values {
         let line_start = start.checked_sub(self.before()).filter(|_| self.here.column < MAX_INDENT);
         let before = line_start.map_or(&[][..], |line_start| &self.block.as_bytes()[line_start..start]);
         let indent = before.iter().take_while(leading).count();
-        let (names_event, searched) = (false, 0);
-        self.scan = Some(Scan { scanner, start, place: self.here, indent, discarded, names_event, searched });
+        let (names_event, searched, may_be_table) = (false, 0, !discarded);
+        let place = self.here;
+        self.scan = Some(Scan { scanner, start, place, indent, discarded, names_event, searched, may_be_table });
     }
 
     /// Continues with the value that is being examined: `None` when that made progress, `Some(None)` when it needs
@@ -47,9 +49,11 @@ impl Values {
                 Some(Some(self.whole(&scan, end)))
             }
             Found::Array(at, objects) => {
-                if self.arrays.len() < MAX_ARRAYS && (scan.discarded || !self.is_document(&mut scan, at)) {
+                let columns = self.columns_before(&mut scan, (at, objects));
+                let is_entered = columns.is_some() || self.holds_documents(&mut scan, at);
+                if self.arrays.len() < MAX_ARRAYS && is_entered {
                     self.advance(at);
-                    self.enter(objects);
+                    self.enter(objects, columns);
                     self.advance(at + 1);
                     return None;
                 }
@@ -85,7 +89,31 @@ impl Values {
         self.place = scan.place;
         let line = self.part(scan.start..end);
         self.advance(end);
-        if line.as_str().len() > MAX_VALUE { Piece::TooLong } else { Piece::Value(line) }
+        if line.as_str().len() > MAX_VALUE {
+            return Piece::TooLong;
+        }
+        match self.columns().filter(|_| line.as_str().starts_with('[')) {
+            Some(columns) => table::document(columns, &line).map_or_else(Piece::Bad, Piece::Value),
+            None => Piece::Value(line),
+        }
+    }
+
+    /// The columns of the rows that an array holds, if it does.
+    fn columns_before(&self, scan: &mut Scan, (at, objects): (usize, u32)) -> Option<Columns> {
+        let name = scan.scanner.name(self.block.as_bytes());
+        if !scan.may_be_table || scan.discarded {
+            return None;
+        }
+        let columns = table::columns(name, &self.block[scan.start..at], objects);
+        // To read all that is before it again for each array would take forever.
+        scan.may_be_table &= !table::is_rows(name);
+        columns
+    }
+
+    /// Whether an array holds documents: it is no part of one, and no table without columns.
+    fn holds_documents(&self, scan: &mut Scan, at: usize) -> bool {
+        let is_table = table::is_table(scan.scanner.name(self.block.as_bytes()));
+        !is_table && (scan.discarded || !self.is_document(scan, at))
     }
 
     /// Whether what is before the array belongs to an event, not to what surrounds events.
