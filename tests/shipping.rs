@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead as _, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,24 +68,28 @@ impl Site {
         Site { folder, shipper: None }
     }
 
-    /// With an rsyslog that follows it.
+    /// With an rsyslog that follows it into a file.
     fn new() -> Site {
-        let mut site = Site::empty();
-        let folder = site.folder.path();
+        let site = Site::empty();
+        let file = site.path("shipped.ndjson");
+        site.followed(&format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", file.display()))
+    }
+
+    /// With an rsyslog that follows it, and sends what it reads by this action in the place of the one that is shipped.
+    fn followed(mut self, action: &str) -> Site {
+        let folder = self.folder.path();
         let shown = |name: &str| folder.join(name).display().to_string();
         let shipped = include_str!("../packaging/shippers/rsyslog.conf");
         let (before, rest) = shipped.split_once("type=\"omfwd\"").unwrap();
         let (_, after) = rest.split_once("template=").unwrap();
-        let file = format!("type=\"omfile\" file=\"{}\" flushOnTXEnd=\"on\"", shown("shipped.ndjson"));
-        let config = format!("{before}{file} template={after}")
+        let config = format!("{before}{action} template={after}")
             .replace("/var/db/osawatch/shipper", &shown("shipper"))
             .replace("/var/log/osawatch", &shown("log"));
-        assert!(config.contains("omfile"), "the test puts a file in the place of the collector");
         fs::write(folder.join("rsyslog.conf"), config).unwrap();
         let mut command = Command::new(rsyslog());
         command.args(["-n", "-f", &shown("rsyslog.conf"), "-i", &shown("rsyslog.pid")]);
-        site.shipper = Some(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap());
-        site
+        self.shipper = Some(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap());
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -196,6 +201,24 @@ fn no_alert_is_lost_or_torn_when_the_program_is_killed_twice() {
     assert_eq!(in_order(&written), ALERTS);
     let shipped = site.shipped(&written);
     assert!(shipped == written, "{} bytes were written, {} arrived, or others", written.len(), shipped.len());
+}
+
+#[test]
+#[ignore = "needs rsyslog: apt-get install rsyslog"]
+fn rsyslog_sends_what_was_written_while_its_collector_was_away() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let action = format!("type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" protocol=\"tcp\"");
+    let site = Site::empty().followed(&action);
+    let (mut child, mut stdin) = site.osawatch();
+    feed(&mut stdin, 0..BATCH);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    // Long enough that rsyslog has tried to send them.
+    std::thread::sleep(Duration::from_secs(3));
+    let (collector, _) = TcpListener::bind(("127.0.0.1", port)).unwrap().accept().unwrap();
+    collector.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let lines = BufReader::new(collector).lines().take(BATCH).map(|line| line.unwrap() + "\n");
+    assert_eq!(in_order(lines.collect::<String>().as_bytes()), BATCH);
 }
 
 #[test]

@@ -32,10 +32,12 @@ const PUBLISHED: &[(&str, &[(&str, &str)])] = &[
             ("sinks.elasticsearch.data_stream.namespace", "string"),
             ("sinks.elasticsearch.pipeline", "string"),
             ("sinks.elasticsearch.id_key", "string"),
+            ("sinks.elasticsearch.acknowledgements.enabled", "boolean"),
         ],
     ),
     // config.schema.yaml of each component in open-telemetry/opentelemetry-collector and -contrib, 2026: filelogreceiver,
-    // filestorage, otlphttpexporter. That of the operator json_parser is the parser_config of pkg/stanza.
+    // filestorage, otlphttpexporter, configretry, exporterhelper. That of the operator json_parser is the parser_config of
+    // pkg/stanza.
     (
         "otelcol.yaml",
         &[
@@ -51,6 +53,10 @@ const PUBLISHED: &[(&str, &[(&str, &str)])] = &[
             ("receivers.filelog/osawatch.operators[].timestamp.layout", "string"),
             ("extensions.file_storage/osawatch.directory", "string"),
             ("exporters.otlphttp.endpoint", "string"),
+            ("exporters.otlphttp.retry_on_failure.enabled", "boolean"),
+            ("exporters.otlphttp.retry_on_failure.max_elapsed_time", "duration"),
+            ("exporters.otlphttp.sending_queue.enabled", "boolean"),
+            ("exporters.otlphttp.sending_queue.storage", "string"),
             ("service.extensions", "strings"),
             ("service.pipelines.logs/osawatch.receivers", "strings"),
             ("service.pipelines.logs/osawatch.exporters", "strings"),
@@ -62,8 +68,10 @@ const PUBLISHED: &[(&str, &[(&str, &str)])] = &[
         &[
             ("service.flush", "integer"),
             ("service.parsers_file", "string"),
+            ("service.storage.path", "string"),
             ("pipeline.inputs[].name", "tail"),
             ("pipeline.inputs[].tag", "string"),
+            ("pipeline.inputs[].storage.type", "filesystem|memory"),
             ("pipeline.inputs[].path", "string"),
             ("pipeline.inputs[].parser", "string"),
             ("pipeline.inputs[].read_from_head", "boolean"),
@@ -74,6 +82,7 @@ const PUBLISHED: &[(&str, &[(&str, &str)])] = &[
             ("pipeline.outputs[].name", "es"),
             ("pipeline.outputs[].match", "string"),
             ("pipeline.outputs[].host", "string"),
+            ("pipeline.outputs[].retry_limit", "no_limits|no_retries"),
             ("pipeline.outputs[].port", "integer"),
             ("pipeline.outputs[].tls", "boolean"),
             ("pipeline.outputs[].index", "string"),
