@@ -14,6 +14,7 @@ use crate::util::Run;
 
 /// Keys of a pkginfo that Munki reads, of those it has.
 const MUNKI: &[&str] = &[
+    "blocking_applications",
     "catalogs",
     "category",
     "description",
