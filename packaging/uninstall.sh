@@ -50,8 +50,9 @@ done
 [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo $0"
 
 stop_job || fail "launchd does not let go of $label; nothing was removed"
-# tccutil finds a grant by the bundle: without it, the grant stays.
-tccutil reset SystemPolicyAllFiles "$label" >/dev/null 2>&1 || :
+# tccutil finds a grant by the bundle: without it, the grant stays. What is kept is for a version that comes next, and that
+# needs the grant too.
+$keep || tccutil reset SystemPolicyAllFiles "$label" >/dev/null 2>&1 || :
 # Only links that lead into the bundle are ours.
 for link in "$usr_local/bin/osawatch" "$usr_local"/share/man/man1/osawatch*.1 "$usr_local/share/zsh/site-functions/_osawatch"; do
     case $(readlink "$link" 2>/dev/null) in

@@ -224,6 +224,7 @@ fn an_uninstall_with_keep_data_keeps_configuration_rules_state_and_alerts_and_no
     let kept = data(&mac);
     mac.uninstall(&["--keep-data"]).exits(0);
     assert_eq!(data(&mac), kept);
+    assert!(!mac.launchd("tcc").exists(), "the grant is kept for the version that comes next");
     let mut after = mac.everything();
     after.retain(|name, _| !kept.iter().any(|(kept, _)| kept == name));
     assert_eq!(after, before);
