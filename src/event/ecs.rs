@@ -4,6 +4,7 @@
 //! in the line. It accepts nested objects and dotted keys in any mixture, scalars and arrays, arrays of
 //! objects (as Elasticsearch flattens them), and search hits with their document in `_source`.
 
+mod gap;
 mod marks;
 mod scan;
 mod shapes;

@@ -254,6 +254,11 @@ impl Event {
         self.values.iter().map(|(field, value)| (*field, self.scalar(*value)))
     }
 
+    /// The fields of all stated values, in the order they were added.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Field> {
+        self.values.iter().map(|(field, _)| *field)
+    }
+
     /// Whether `event.type` has the value.
     pub fn is_type(&self, name: &str) -> bool {
         self.texts(field::EVENT_TYPE).any(|value| value == name)

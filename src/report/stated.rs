@@ -20,8 +20,9 @@ const RESPONSIBLE: [Field; 8] = [
 pub(super) struct Stated {
     /// The fields, with their names.
     names: Vec<(Field, String)>,
-    /// Those that no event of these categories has stated so far: mostly few, and each is looked for in each event.
-    unseen: Vec<(Field, Categories)>,
+    /// For each field, by its index, the categories of which no event has stated it so far, where rules need it: most
+    /// events state few fields, and rules name many.
+    unseen: Vec<Categories>,
     /// There are events of these categories that a sensor's messages were, and so state what a sensor can.
     sensed: Categories,
 }
@@ -33,7 +34,9 @@ impl Stated {
         let mut watch = |field: Field| {
             if stated.names.iter().all(|(known, _)| *known != field) {
                 stated.names.push((field, fields.name(field).to_owned()));
-                stated.unseen.push((field, Categories::ALL));
+                let count = stated.unseen.len().max(field.index() + 1);
+                stated.unseen.resize(count, Categories::default());
+                stated.unseen[field.index()] = Categories::ALL;
             }
         };
         for needs in rules {
@@ -54,14 +57,10 @@ impl Stated {
             self.sensed = self.sensed.with(categories);
             return;
         }
-        let is_new = |(field, unseen): &(Field, Categories)| {
-            unseen.intersects(categories) && event.stated(*field).next().is_some()
-        };
-        if self.unseen.iter().any(is_new) {
-            for entry in self.unseen.iter_mut().filter(|entry| is_new(entry)) {
-                entry.1 = entry.1.without(categories);
+        for field in event.fields() {
+            if let Some(unseen) = self.unseen.get_mut(field.index()) {
+                *unseen = unseen.without(categories);
             }
-            self.unseen.retain(|(_, unseen)| !unseen.is_empty());
         }
     }
 
@@ -88,8 +87,7 @@ impl Stated {
 
     /// Whether an event of these categories states the field.
     fn states(&self, categories: Categories, field: Field) -> bool {
-        let unseen = self.unseen.iter().find(|(known, _)| *known == field);
-        unseen.is_none_or(|(_, unseen)| !categories.without(*unseen).is_empty())
+        self.unseen.get(field.index()).is_none_or(|unseen| !categories.without(*unseen).is_empty())
     }
 }
 

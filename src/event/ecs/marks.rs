@@ -1,61 +1,45 @@
-//! Where the quotes, backslashes and control characters of a text are, found for 64 bytes at a time.
+//! Where the next quote, backslash or control character of a text is, found for 32 bytes at a time.
 
 use wide::u8x16;
 
 /// Bytes that are looked at together: a bit for each fits a number.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 32;
 
-/// The places that end or escape a JSON text.
-pub(super) struct Marks<'t> {
-    bytes: &'t [u8],
-    /// Where the block begins that was looked at last.
-    start: usize,
-    /// A bit for each byte of it, the first lowest.
-    found: u64,
-}
-
-impl<'t> Marks<'t> {
-    pub(super) fn new(bytes: &'t [u8]) -> Marks<'t> {
-        Marks { bytes, start: usize::MAX, found: 0 }
-    }
-
-    /// The first at this place or behind it. Asked in order, each byte is looked at once.
-    #[inline]
-    pub(super) fn from(&mut self, at: usize) -> Option<usize> {
-        let within = at.wrapping_sub(self.start);
-        let rest = if within < BLOCK { self.found >> within } else { 0 };
-        if rest == 0 { self.search(at) } else { Some(at + rest.trailing_zeros() as usize) }
-    }
-
-    fn search(&mut self, mut at: usize) -> Option<usize> {
-        loop {
-            let start = at & !(BLOCK - 1);
-            (self.found, self.start) = (found(self.bytes.get(start..)?), start);
-            let rest = self.found >> (at - start);
-            if rest != 0 {
-                return Some(at + rest.trailing_zeros() as usize);
-            }
-            at = start + BLOCK;
-        }
-    }
-}
-
-/// Which of the first bytes of a text are marks.
-fn found(bytes: &[u8]) -> u64 {
-    let mut short = [b' '; BLOCK];
-    let block = bytes.first_chunk().unwrap_or_else(|| {
-        short[..bytes.len()].copy_from_slice(bytes);
-        &short
-    });
-    let (sixteens, _) = block.as_chunks();
-    sixteens.iter().rev().fold(0, |found, sixteen| found << 16 | u64::from(found_of(*sixteen)))
-}
-
+/// The first place at this one or behind it that ends or escapes a JSON text.
 #[inline]
-fn found_of(bytes: [u8; 16]) -> u32 {
-    let bytes = u8x16::new(bytes);
-    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
-    (is(b'"') | is(b'\\') | bytes.simd_lt(u8x16::splat(b' '))).to_bitmask()
+pub(super) fn mark(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let rest = bytes.get(at..)?;
+        let Some(block) = rest.first_chunk() else { return short(rest).map(|mark| at + mark) };
+        let found = bits(block, |sixteen| {
+            let is = |byte| sixteen.simd_eq(u8x16::splat(byte));
+            is(b'"') | is(b'\\') | sixteen.simd_lt(u8x16::splat(b' '))
+        });
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += BLOCK;
+    }
+}
+
+/// A bit for each byte that two blocks have in common, the first lowest.
+#[inline]
+pub(super) fn equal(one: &[u8; BLOCK], other: &[u8; BLOCK]) -> u32 {
+    let (other, _) = other.as_chunks();
+    let mut other = other.iter();
+    bits(one, |sixteen| sixteen.simd_eq(other.next().map_or(u8x16::ZERO, |bytes| u8x16::new(*bytes))))
+}
+
+/// A bit for each byte of a block that passes a test.
+#[inline]
+fn bits(block: &[u8; BLOCK], mut test: impl FnMut(u8x16) -> u8x16) -> u32 {
+    let (sixteens, _) = block.as_chunks();
+    sixteens.iter().enumerate().fold(0, |bits, (at, bytes)| bits | test(u8x16::new(*bytes)).to_bitmask() << (16 * at))
+}
+
+/// The first mark of a text that is shorter than a block.
+fn short(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))
 }
 
 #[cfg(test)]
@@ -64,15 +48,15 @@ mod tests {
 
     #[test]
     fn every_mark_is_found_wherever_it_is_in_a_block_or_behind_it() {
-        for length in [1, 7, 8, 63, 64, 65, 127, 128, 200] {
-            for mark in [b'"', b'\\', 0, b'\n', 0x1f] {
+        for length in [1, 7, 8, 31, 32, 33, 63, 64, 65, 127, 128, 200] {
+            for byte in [b'"', b'\\', 0, b'\n', 0x1f] {
                 for place in 0..length {
                     let mut text = vec![b'a'; length];
-                    text[place] = mark;
-                    let mut marks = Marks::new(&text);
-                    assert_eq!(marks.from(0), Some(place), "{mark} at {place} of {length}");
-                    assert_eq!(marks.from(place), Some(place));
-                    assert_eq!((marks.from(place + 1), marks.from(length)), (None, None));
+                    text[place] = byte;
+                    assert_eq!(mark(&text, 0), Some(place), "{byte} at {place} of {length}");
+                    assert_eq!(mark(&text, place), Some(place));
+                    assert_eq!((mark(&text, place + 1), mark(&text, length)), (None, None));
+                    assert_eq!(mark(&text, length + 1), None, "behind its end");
                 }
             }
         }
@@ -81,18 +65,28 @@ mod tests {
     #[test]
     fn no_other_byte_is_a_mark() {
         let others: Vec<u8> = (b' '..=255).filter(|byte| !matches!(byte, b'"' | b'\\')).collect();
-        assert_eq!(Marks::new(&others).from(0), None);
-        assert_eq!(Marks::new(&[]).from(0), None);
+        assert_eq!((mark(&others, 0), mark(&[], 0)), (None, None));
+        assert!(others.iter().all(|byte| mark(&[*byte], 0).is_none()));
     }
 
     #[test]
     fn all_marks_of_a_text_are_found_in_order() {
         let text: Vec<u8> = (0..500).map(|at| if at % 7 < 2 { b'"' } else { b'x' }).collect();
-        let mut marks = Marks::new(&text);
         let mut places = Vec::new();
-        while let Some(place) = marks.from(places.last().map_or(0, |last| last + 1)) {
+        while let Some(place) = mark(&text, places.last().map_or(0, |last| last + 1)) {
             places.push(place);
         }
         assert_eq!(places, (0..500).filter(|at| at % 7 < 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn each_byte_that_two_blocks_have_in_common_is_a_bit() {
+        let one: [u8; BLOCK] = std::array::from_fn(|at| at as u8);
+        assert_eq!(equal(&one, &one), u32::MAX);
+        for at in 0..BLOCK {
+            let mut other = one;
+            other[at] ^= 1;
+            assert_eq!(equal(&one, &other), !(1 << at));
+        }
     }
 }

@@ -8,6 +8,7 @@
 use ahash::{HashMap, RandomState};
 use hashbrown::Equivalent;
 
+use super::marks::{BLOCK, equal};
 use super::tree::Node;
 use crate::event::field::Field;
 
@@ -18,10 +19,11 @@ const MAX_BYTES: usize = 256 << 10;
 const MAX_PLACES: usize = 4096;
 /// A longer one is not remembered.
 const MAX_GAP: usize = 512;
-/// Bytes that are compared at once.
-const START: usize = size_of::<u128>();
 /// Of how many gaps that came after one it is remembered that they did.
 const FOLLOWERS: usize = 4;
+
+/// No text has this byte, which is not UTF-8.
+const NO_TEXT: &[u8] = &[0xff];
 
 /// A place in the objects and arrays of a document, by its position.
 pub(super) type Place = u16;
@@ -72,15 +74,23 @@ impl Lead {
 /// A gap that is remembered.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) text: Box<[u8]>,
-    /// Its first bytes, and those of them that there are.
-    start: u128,
-    mask: u128,
+    /// Its first bytes, and a bit for each of them that there is.
+    start: [u8; BLOCK],
+    wanted: u32,
+    len: u32,
+    /// Those that came behind the value after it, the latest first; where there is none, one that no text fits.
+    followers: [Gap; FOLLOWERS],
     pub(super) lead: Lead,
+    more: Option<Box<More>>,
+}
+
+/// What few gaps have.
+#[derive(Debug)]
+struct More {
+    /// The text behind its first bytes.
+    rest: Box<[u8]>,
     /// The values of one word each that are in it.
-    pub(super) flags: Box<[(Field, bool)]>,
-    /// Those that came behind the value after it, the latest first.
-    followers: [Option<Gap>; FOLLOWERS],
+    flags: Box<[(Field, bool)]>,
 }
 
 /// Where a gap begins, and its text.
@@ -119,12 +129,14 @@ impl Shapes {
     pub(super) const OUTSIDE: Place = 0;
     /// What is before the first gap.
     pub(super) const START: Gap = 0;
+    /// One that is not remembered: the next that is not has its position.
+    const PASSING: Gap = 1;
 
     fn new() -> Shapes {
-        let lead = Lead::end();
+        let none = || Known::new(NO_TEXT, Lead::end(), Vec::new());
         Shapes {
             open: vec![Open { outer: Shapes::OUTSIDE, is_array: false, node: None, depth: 0 }],
-            gaps: vec![Known::new(Box::default(), lead, Vec::new())],
+            gaps: vec![none(), none()],
             ..Shapes::default()
         }
     }
@@ -156,79 +168,104 @@ impl Shapes {
         Some(place)
     }
 
-    /// The gap with which the text goes on behind another one and the value after that, if it has been there before.
+    /// A gap by its position.
     #[inline]
-    pub(super) fn follow(&mut self, before: Gap, rest: &[u8]) -> Option<(Gap, &Known)> {
-        let followers = self.gaps[usize::from(before)].followers;
-        let at = followers.iter().position(|gap| gap.is_some_and(|gap| self.gaps[usize::from(gap)].fits(rest)))?;
-        if at > 0 {
-            self.gaps[usize::from(before)].followers[..=at].rotate_right(1);
-        }
-        followers[at].map(|gap| (gap, &self.gaps[usize::from(gap)]))
+    pub(super) fn known(&self, gap: Gap) -> &Known {
+        &self.gaps[usize::from(gap)]
     }
 
-    /// Remembers a gap that begins at a place, behind another one. `None`: it is too long, or there are too many.
+    /// The gap with which the text goes on behind another one and the value after that, if it has been there before.
+    #[inline]
+    pub(super) fn follow(&mut self, before: Gap, rest: &[u8]) -> Option<Gap> {
+        let latest = self.known(before).followers[0];
+        if self.known(latest).fits(rest) { Some(latest) } else { self.follow_older(before, rest) }
+    }
+
+    #[inline(never)]
+    fn follow_older(&mut self, before: Gap, rest: &[u8]) -> Option<Gap> {
+        let mut followers = self.known(before).followers;
+        let at = followers.iter().skip(1).position(|gap| self.known(*gap).fits(rest))? + 1;
+        followers[..=at].rotate_right(1);
+        self.gaps[usize::from(before)].followers = followers;
+        Some(followers[0])
+    }
+
+    /// A gap that begins at a place, behind another one: it is remembered, unless it is too long, or there are too many.
     pub(super) fn learn(
         &mut self,
-        (before, from): (Option<Gap>, Place),
+        (before, from): (Gap, Place),
         text: &[u8],
         lead: Lead,
         flags: Vec<(Field, bool)>,
-    ) -> Option<Gap> {
+    ) -> Gap {
         let known = self.begun.get(&Sought { from, text }).copied();
-        let gap = known.or_else(|| self.add(text, from, lead, flags))?;
-        if let Some(before) = before {
+        let gap = known.unwrap_or_else(|| self.add(text, from, lead, flags));
+        // What follows one that is not remembered is not known of the next.
+        if ![before, gap].contains(&Shapes::PASSING) {
             let followers = &mut self.gaps[usize::from(before)].followers;
             followers.rotate_right(1);
-            followers[0] = Some(gap);
+            followers[0] = gap;
         }
-        Some(gap)
+        gap
     }
 
-    fn add(&mut self, text: &[u8], from: Place, lead: Lead, flags: Vec<(Field, bool)>) -> Option<Gap> {
-        if text.len() > MAX_GAP {
-            return None;
+    fn add(&mut self, text: &[u8], from: Place, lead: Lead, flags: Vec<(Field, bool)>) -> Gap {
+        let known = Known::new(text, lead, flags);
+        let bytes = self.bytes + text.len();
+        if text.len() > MAX_GAP || self.gaps.len() >= MAX_GAPS || bytes > MAX_BYTES {
+            self.is_full |= text.len() <= MAX_GAP;
+            self.gaps[usize::from(Shapes::PASSING)] = known;
+            return Shapes::PASSING;
         }
-        self.bytes += text.len();
-        if self.gaps.len() >= MAX_GAPS || self.bytes > MAX_BYTES {
-            self.is_full = true;
-            return None;
-        }
+        self.bytes = bytes;
         let gap = self.gaps.len() as Gap;
         self.begun.insert(Begun { from, text: text.into() }, gap);
-        self.gaps.push(Known::new(text.into(), lead, flags));
-        Some(gap)
+        self.gaps.push(known);
+        gap
     }
 }
 
 impl Known {
-    fn new(text: Box<[u8]>, lead: Lead, flags: Vec<(Field, bool)>) -> Known {
-        let of = |byte: fn(u8) -> u8| {
-            let mut bytes = [0; START];
-            bytes.iter_mut().zip(&text).for_each(|(to, from)| *to = byte(*from));
-            u128::from_le_bytes(bytes)
-        };
-        let (start, mask) = (of(|byte| byte), of(|_| u8::MAX));
-        Known { text, start, mask, lead, flags: flags.into(), followers: [None; FOLLOWERS] }
+    fn new(text: &[u8], lead: Lead, flags: Vec<(Field, bool)>) -> Known {
+        let (first, rest) = text.split_at(text.len().min(BLOCK));
+        let mut start = [0; BLOCK];
+        start[..first.len()].copy_from_slice(first);
+        let more = More { rest: rest.into(), flags: flags.into() };
+        Known {
+            start,
+            wanted: u32::MAX.checked_shr((BLOCK - first.len()) as u32).unwrap_or(0),
+            len: text.len() as u32,
+            followers: [Shapes::START; FOLLOWERS],
+            lead,
+            more: (!more.rest.is_empty() || !more.flags.is_empty()).then(|| Box::new(more)),
+        }
     }
 
+    /// How many bytes it has.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The values of one word each that are in it.
+    #[inline]
+    pub(super) fn flags(&self) -> &[(Field, bool)] {
+        self.more.as_ref().map_or(&[], |more| &more.flags)
+    }
+
+    /// Whether the text goes on with it, and with what it leads to.
     #[inline]
     fn fits(&self, rest: &[u8]) -> bool {
-        self.begins(rest)
+        let begins = match rest.first_chunk() {
+            Some(first) => equal(first, &self.start) & self.wanted == self.wanted,
+            None => self.start.get(..self.len()).is_some_and(|start| rest.starts_with(start)),
+        };
+        begins
+            && self.more.as_ref().is_none_or(|more| rest.get(BLOCK..).unwrap_or_default().starts_with(&more.rest))
             && match self.lead.next {
                 Next::Text => true,
-                Next::Number => matches!(rest.get(self.text.len()), Some(b'-' | b'0'..=b'9')),
-                Next::End => rest.len() == self.text.len(),
+                Next::Number => matches!(rest.get(self.len()), Some(b'-' | b'0'..=b'9')),
+                Next::End => rest.len() == self.len(),
             }
-    }
-
-    /// Whether the text begins with the gap. Most are short, and then two numbers are compared.
-    #[inline]
-    fn begins(&self, rest: &[u8]) -> bool {
-        match rest.first_chunk() {
-            Some(first) if self.text.len() <= START => u128::from_le_bytes(*first) & self.mask == self.start,
-            Some(first) => u128::from_le_bytes(*first) == self.start && rest.starts_with(&self.text),
-            None => rest.starts_with(&self.text),
-        }
     }
 }

@@ -83,6 +83,20 @@ fn what_is_not_json_is_never_read_at_once() {
 }
 
 #[test]
+fn a_document_cut_or_changed_at_any_place_is_not_taken_for_the_one_that_was_learned() {
+    let long = r#"{"event":{"category":"process","unwanted":{"of":[true,false,null],"more":{}}},"process":{"pid":7}}"#;
+    for document in [DOCUMENT, long] {
+        for (at, letter) in document.char_indices() {
+            let (before, behind) = (&document[..at], &document[at + letter.len_utf8()..]);
+            for changed in [before.to_owned(), format!("{before}x{behind}"), format!("{before}\"{behind}")] {
+                let (scanned, parsed) = both(&changed);
+                assert!(scanned.is_none() || scanned == parsed, "{changed}: {scanned:?} and {parsed:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn depth_is_left_to_serde_json() {
     let nested = |key: &str, depth: usize| format!("{{\"{key}\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     for key in ["process", "unknown"] {
