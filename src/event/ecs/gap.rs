@@ -1,6 +1,6 @@
 //! What is between two values of a document, read byte by byte.
 
-use super::marks::mark;
+use super::marks::Marks;
 use super::shapes::{Gap, Lead, Next, Open, Place, Shapes};
 use super::tree::{Node, Tree};
 use crate::event::field::Field;
@@ -98,7 +98,7 @@ impl Reader<'_> {
     fn key(&mut self, node: Option<Node>) -> Option<Option<Node>> {
         self.skip_space();
         self.expect(b'"')?;
-        let (start, end) = (self.at, mark(self.bytes, self.at)?);
+        let (start, end) = (self.at, Marks::new(self.bytes).from(self.at)?);
         self.at = end;
         // A key in which something is escaped is left to serde_json.
         self.expect(b'"')?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::gap;
-use super::marks::mark;
+use super::marks::Marks;
 use super::shapes::{Lead, Next, Shapes};
 use super::tree::{Node, Tree};
 use super::value::ValueSeed;
@@ -24,7 +24,7 @@ const MAX_DIGITS: usize = 18;
 pub(super) fn scan(tree: &Tree, shapes: &mut Shapes, text: &str, event: &mut Event) -> Option<()> {
     shapes.begin();
     let (bytes, values) = (text.as_bytes(), Values { tree, text });
-    let (mut gap, mut at) = (Shapes::START, 0);
+    let (mut marks, mut gap, mut at) = (Marks::new(bytes), Shapes::START, 0);
     loop {
         gap = match shapes.follow(gap, bytes.get(at..)?) {
             Some(next) => next,
@@ -36,14 +36,14 @@ pub(super) fn scan(tree: &Tree, shapes: &mut Shapes, text: &str, event: &mut Eve
         let lead = &known.lead;
         at = match lead.next {
             Next::Text => {
-                let end = mark(bytes, at)?;
+                let end = marks.from(at)?;
                 if bytes.get(end) == Some(&b'"') {
                     if let Some(field) = lead.field {
                         event.push(field, Value::InLine(Part::new(at as u32, (end - at) as u32)));
                     }
                     end + 1
                 } else {
-                    values.escaped((at, end), lead.node, event)?
+                    values.escaped((at, end), marks, lead.node, event)?
                 }
             }
             Next::Number => values.number(at, lead, event)?,
@@ -61,12 +61,18 @@ struct Values<'t> {
 impl Values<'_> {
     /// Has serde_json read a text that begins here, behind its quote, and has its first mark there.
     #[cold]
-    fn escaped(&self, (start, mut at): (usize, usize), node: Option<Node>, event: &mut Event) -> Option<usize> {
+    fn escaped(
+        &self,
+        (start, mut at): (usize, usize),
+        mut marks: Marks<'_>,
+        node: Option<Node>,
+        event: &mut Event,
+    ) -> Option<usize> {
         let bytes = self.text.as_bytes();
         loop {
             match bytes.get(at)? {
                 b'"' => return self.other((start - 1, at + 1), node, event),
-                b'\\' => at = mark(bytes, at + 2)?,
+                b'\\' => at = marks.from(at + 2)?,
                 _ => return None,
             }
         }
