@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use osawatch::detect::RuleSet;
-use osawatch::event::{Decoded, Event, Line, Machine};
+use osawatch::event::{Block, Decoded, Event, Line, Machine};
 use osawatch::pipeline::{Limits, Pipeline};
 use osawatch::source::{Decoder, Decoding};
 use serde::de::IgnoredAny;
@@ -246,7 +246,7 @@ fn rules() {
 fn engine() {
     let mut text = Vec::new();
     trace::write(PART, &mut text).expect("a trace in memory");
-    let block = Arc::new(String::from_utf8(text).expect("the trace is text"));
+    let block = Arc::new(Block::from(String::from_utf8(text).expect("the trace is text")));
     let mut decoder = Decoder::new(Pipeline::new(RuleSet::built_in(), Limits::replay()).fields(), Machine::default());
     let mut start = 0;
     let mut events = Vec::new();

@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Block;
+
 /// A line of a recording. Cloning it copies no text.
 #[derive(Clone, Debug)]
 pub struct Line {
-    block: Arc<String>,
+    block: Arc<Block>,
     start: u32,
     end: u32,
 }
@@ -16,7 +18,7 @@ impl Line {
     ///
     /// # Panics
     /// When the range is not inside the block, or the block is longer than 4 GiB.
-    pub fn new(block: &Arc<String>, range: Range<usize>) -> Line {
+    pub fn new(block: &Arc<Block>, range: Range<usize>) -> Line {
         assert!(block.len() <= u32::MAX as usize && block.is_char_boundary(range.start));
         assert!(range.start <= range.end && block.is_char_boundary(range.end));
         Line { block: Arc::clone(block), start: range.start as u32, end: range.end as u32 }
@@ -51,6 +53,6 @@ impl Line {
 impl From<String> for Line {
     fn from(text: String) -> Line {
         let end = text.len();
-        Line::new(&Arc::new(text), 0..end)
+        Line::new(&Arc::new(Block::from(text)), 0..end)
     }
 }

@@ -7,6 +7,7 @@
 mod ancestors;
 mod args;
 pub(crate) mod audit_token;
+pub(crate) mod block;
 mod categories;
 mod context;
 pub(crate) mod document;
@@ -28,6 +29,7 @@ mod values;
 
 pub use ancestors::Ancestors;
 pub use audit_token::{AuditToken, Machine};
+pub use block::Block;
 pub use categories::Categories;
 pub use context::Context;
 pub use execution::Execution;

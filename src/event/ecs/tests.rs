@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::Decoder;
-use crate::event::{Decoded, Event, Fields, Line};
+use crate::event::{Block, Decoded, Event, Fields, Line};
 
 fn decoder() -> Decoder {
     Decoder::new(&Fields::new())
@@ -18,7 +18,7 @@ fn values(event: &Event, line: &Line) -> String {
 /// Both ways to read a text: `None` where the quick one leaves it to the other, or it is not a document.
 fn both(text: &str) -> (Option<String>, Option<String>) {
     // The text is not at the start of its block, as in a recording.
-    let block = Arc::new(format!("#\n{text}"));
+    let block = Arc::new(Block::from(format!("#\n{text}")));
     let line = Line::new(&block, 2..block.len());
     let read = |event: Option<Event>| event.map(|event| values(&event, &line));
     let mut decoder = decoder();

@@ -13,7 +13,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::lines::line_within;
-use crate::event::{Decoded, Event, Line, ecs};
+use crate::event::{Block, Decoded, Event, Line, ecs};
 
 /// Blocks that are decoded ahead of their turn, of all inputs: enough to keep the threads busy, and little to hold.
 const MAX_PENDING: usize = 32;
@@ -35,7 +35,7 @@ pub(super) struct Threads {
 }
 
 struct Job {
-    text: Arc<String>,
+    text: Arc<Block>,
     decoder: ecs::Decoder,
     done: Sender<Lines>,
 }
@@ -93,7 +93,7 @@ impl Ahead {
     }
 
     /// Has a block of whole lines decoded.
-    pub(super) fn decode(&self, text: &Arc<String>) -> Option<Pending> {
+    pub(super) fn decode(&self, text: &Arc<Block>) -> Option<Pending> {
         let pending = &self.threads.pending;
         if !self.is_ecs.load(Ordering::Relaxed) || pending.load(Ordering::Relaxed) >= MAX_PENDING {
             return None;
@@ -133,11 +133,11 @@ impl Drop for Pending {
 
 /// What is decoded of the block at hand.
 #[derive(Default)]
-pub(super) struct Block(Lines);
+pub(super) struct Ready(Lines);
 
-impl Block {
-    pub(super) fn new(pending: Option<Pending>) -> Block {
-        Block(pending.map(Pending::wait).unwrap_or_default())
+impl Ready {
+    pub(super) fn new(pending: Option<Pending>) -> Ready {
+        Ready(pending.map(Pending::wait).unwrap_or_default())
     }
 
     /// The place of the line that begins here, and where the next one does, if it is decoded.

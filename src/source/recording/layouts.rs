@@ -12,7 +12,9 @@ fn send(sender: &Sender<Chunk>, mut rest: &str, block: usize) {
     while !rest.is_empty() {
         let (head, tail) = rest.split_at(rest.ceil_char_boundary(block.min(rest.len())));
         let partial = !head.ends_with('\n') && !tail.is_empty();
-        sender.send(Chunk::Text { text: Arc::new(head.to_owned()), repaired: 0, partial, ahead: None }, 1).unwrap();
+        sender
+            .send(Chunk::Text { text: Arc::new(head.to_owned().into()), repaired: 0, partial, ahead: None }, 1)
+            .unwrap();
         rest = tail;
     }
 }

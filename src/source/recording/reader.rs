@@ -8,12 +8,12 @@ use std::thread;
 use super::ahead::{Ahead, Pending};
 use super::compression::{Compression, decompressed};
 use super::error::{Content, Unreadable};
+use crate::event::Block;
+use crate::event::block::READ;
 use crate::queue::{Receiver, Sender, queue};
 
-/// How much is read at a time.
-const BLOCK: usize = 64 << 10;
 /// How much of a line is gathered before it goes out in pieces: events that wait hold the piece they are in.
-const MAX_GATHERED: usize = 2 * BLOCK;
+const MAX_GATHERED: usize = 2 * READ;
 /// How much of the start shows what kind of file it is.
 const HEAD: usize = 512;
 /// Chunks of one input that wait, at most: enough to keep the threads busy that decode ahead, and little to hold.
@@ -26,7 +26,7 @@ pub(super) enum Chunk {
     /// The first one: how the input is compressed.
     Opened(Compression),
     /// Text. Unless it is `partial`, or the input ended or broke off there, it ends in a newline.
-    Text { text: Arc<String>, repaired: u64, partial: bool, ahead: Option<Pending> },
+    Text { text: Arc<Block>, repaired: u64, partial: bool, ahead: Option<Pending> },
     /// Reading failed: nothing follows.
     Broken(Unreadable),
 }
@@ -49,9 +49,9 @@ pub(super) fn spawn(
         let input = Counting { input, consumed };
         // Failing to send means that the receiver has ended: so does the thread.
         let _: Option<()> = match decompressed(input) {
-            Ok((compression, input)) => sender
-                .send(Chunk::Opened(compression), 1)
-                .and_then(|()| Cutter { sender, ahead, buffer: Vec::new(), unknown: true }.run(input, compression)),
+            Ok((compression, input)) => sender.send(Chunk::Opened(compression), 1).and_then(|()| {
+                Cutter { sender, ahead, buffer: Block::room(), gathered: 0, unknown: true }.run(input, compression)
+            }),
             Err(error) => sender.send(Chunk::Broken(Unreadable::Read(error)), 1),
         };
     })?;
@@ -74,8 +74,9 @@ impl<R: Read> Read for Counting<R> {
 struct Cutter {
     sender: Sender<Chunk>,
     ahead: Option<Ahead>,
-    /// The start of a line whose end has not been read.
+    /// The start of a line whose end has not been read: so many bytes of it. What is behind them was left by others.
     buffer: Vec<u8>,
+    gathered: usize,
     /// So far it may be a kind of file that holds no JSON, to be known by its first bytes.
     unknown: bool,
 }
@@ -84,19 +85,22 @@ impl Cutter {
     /// Reads to the end; `None` when the receiver has ended.
     fn run(mut self, mut input: Box<dyn Read + Send>, compression: Compression) -> Option<()> {
         loop {
-            let start = self.buffer.len();
-            self.buffer.resize(start + BLOCK, 0);
-            let result = input.read(&mut self.buffer[start..]);
-            self.buffer.truncate(start + result.as_ref().copied().unwrap_or(0));
+            let start = self.gathered;
+            if self.buffer.len() < start + READ {
+                self.buffer.reserve_exact(start + READ - self.buffer.len());
+                self.buffer.resize(start + READ, 0);
+            }
+            let result = input.read(&mut self.buffer[start..start + READ]);
+            self.gathered += result.as_ref().copied().unwrap_or(0);
             match result {
                 Ok(0) => return self.finish(),
                 Ok(_) => {
-                    if let Some(content) = Content::of(&self.buffer).filter(|_| self.unknown) {
+                    let gathered = self.gathered;
+                    if let Some(content) = Content::of(&self.buffer[..gathered]).filter(|_| self.unknown) {
                         return self.sender.send(Chunk::Broken(Unreadable::Content(content)), 1);
                     }
-                    let gathered = self.buffer.len();
                     self.cut(start)?;
-                    self.unknown &= gathered < HEAD && self.buffer.len() == gathered;
+                    self.unknown &= gathered < HEAD && self.gathered == gathered;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -113,10 +117,11 @@ impl Cutter {
 
     /// Sends the whole lines of the buffer, of which the bytes from `start` are new.
     fn cut(&mut self, start: usize) -> Option<()> {
-        match memchr::memrchr(b'\n', &self.buffer[start..]) {
+        let gathered = &self.buffer[..self.gathered];
+        match memchr::memrchr(b'\n', &gathered[start..]) {
             Some(end) => self.send_up_to(start + end + 1, false),
-            None if self.buffer.len() >= MAX_GATHERED => {
-                let end = last_boundary(&self.buffer);
+            None if gathered.len() >= MAX_GATHERED => {
+                let end = last_boundary(gathered);
                 self.send_up_to(end, true)
             }
             None => Some(()),
@@ -124,13 +129,14 @@ impl Cutter {
     }
 
     fn send_up_to(&mut self, end: usize, partial: bool) -> Option<()> {
-        let (whole, rest) = self.buffer.split_at(end);
-        // A whole buffer goes out as it is; a pipe's few bytes are not worth the space it takes.
-        let mut next = Vec::with_capacity(rest.len() + BLOCK);
-        next.extend_from_slice(rest);
-        let len = whole.len();
+        let rest = &self.buffer[end..self.gathered];
+        let mut next = Block::room();
+        next.resize(next.len().max(rest.len()), 0);
+        next[..rest.len()].copy_from_slice(rest);
+        self.gathered = rest.len();
         let mut block = std::mem::replace(&mut self.buffer, next);
-        block.truncate(len);
+        block.truncate(end);
+        // A whole buffer goes out as it is; a pipe's few bytes are not worth the space it takes.
         if block.len() < block.capacity() / 2 {
             block.shrink_to_fit();
         }
@@ -138,13 +144,14 @@ impl Cutter {
     }
 
     fn finish(&mut self) -> Option<()> {
-        let rest = std::mem::take(&mut self.buffer);
+        let mut rest = std::mem::take(&mut self.buffer);
+        rest.truncate(std::mem::take(&mut self.gathered));
         if rest.is_empty() { Some(()) } else { self.send(rest, false) }
     }
 
     fn send(&self, block: Vec<u8>, partial: bool) -> Option<()> {
         let (text, repaired) = text_of(block);
-        let text = Arc::new(text);
+        let text = Arc::new(Block::from(text));
         let ahead = self.ahead.as_ref().filter(|_| !partial).and_then(|ahead| ahead.decode(&text));
         self.sender.send(Chunk::Text { text, repaired, partial, ahead }, 1)
     }
@@ -201,7 +208,7 @@ mod tests {
         let show = |chunk| match chunk {
             Chunk::Opened(compression) => compression.to_string(),
             Chunk::Text { text, repaired, partial, .. } => {
-                format!("{text}{}{}", "!".repeat(repaired as usize), if partial { "…" } else { "" })
+                format!("{}{}{}", &**text, "!".repeat(repaired as usize), if partial { "…" } else { "" })
             }
             Chunk::Broken(unreadable) => unreadable.to_string(),
         };

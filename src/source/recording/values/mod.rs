@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::ahead::{Block, Pending};
+use super::ahead::{Pending, Ready};
 use super::compression::Compression;
 use super::lines::line_within;
 use super::place::Place;
 use super::reader::Chunk;
-use crate::event::{Decoded, Line};
+use crate::event::{Block, Decoded, Line};
 use crate::queue::Receiver;
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
@@ -28,9 +28,9 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// Walks the values of an input without copying them.
 pub(super) struct Values {
     chunks: Receiver<Chunk>,
-    block: Arc<String>,
+    block: Arc<Block>,
     /// What of the block is decoded.
-    decoded: Block,
+    decoded: Ready,
     /// Where in the block to continue.
     at: usize,
     /// The place of `at`.
@@ -66,7 +66,7 @@ impl Values {
         Values {
             chunks,
             block: Arc::default(),
-            decoded: Block::default(),
+            decoded: Ready::default(),
             at: 0,
             here: Place::START,
             partial: false,
@@ -200,7 +200,7 @@ impl Values {
     }
 
     /// Puts more text behind what is still needed.
-    fn join(&mut self, text: Arc<String>, ahead: Option<Pending>) {
+    fn join(&mut self, text: Arc<Block>, ahead: Option<Pending>) {
         let keep = match &self.scan {
             Some(scan) if scan.discarded => {
                 // What is behind already is not needed again.
@@ -213,14 +213,14 @@ impl Values {
         };
         let is_empty = keep == self.block.len();
         // Behind the start of a value the places of lines are others.
-        self.decoded = Block::new(ahead.filter(|_| is_empty));
+        self.decoded = Ready::new(ahead.filter(|_| is_empty));
         if is_empty {
             self.block = text;
         } else if let Some(block) = Arc::get_mut(&mut self.block).filter(|_| keep == 0) {
             // A long value comes in many pieces: what is there of it is not copied for each.
             block.push_str(&text);
         } else {
-            self.block = Arc::new([&self.block[keep..], &text].concat());
+            self.block = Arc::new([&self.block[keep..], &text].concat().into());
         }
         self.at -= keep;
         if let Some(scan) = &mut self.scan {
