@@ -217,8 +217,8 @@ impl Table {
         let given_up = self.owners.started(&key, event);
         self.count_given_up(given_up, event.time);
         let charge = self.ledger.charge(ENTRY_BYTES + key.text().len());
-        let (began, ended) = (event.time, None);
-        let entry = Entry { key, context, children: None, marks: 0, executed, began, ended, _charge: charge };
+        let (began, children, ended, awaits) = (event.time, None, None, None);
+        let entry = Entry { key, context, children, marks: 0, executed, began, ended, awaits, _charge: charge };
         let id = self.executions.insert(entry);
         self.latest.insert(event, id);
         self.running.push(id, &self.executions);

@@ -19,6 +19,8 @@ pub(super) struct Entry {
     /// When its start was reported to have been.
     pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
+    /// With whom it waits for the start of an ancestor.
+    pub(super) awaits: Option<u32>,
     pub(super) _charge: Charge,
 }
 

@@ -152,8 +152,8 @@ mod tests {
         let key = keys.of(&event(n), &n.to_string()).to_key();
         let (context, began) = (Arc::default(), Timestamp::default());
         let _charge = Ledger::default().charge(0);
-        let (children, ended) = (None, None);
-        Entry { key, context, children, marks: u128::from(n), executed: true, began, ended, _charge }
+        let (children, ended, awaits) = (None, None, None);
+        Entry { key, context, children, marks: u128::from(n), executed: true, began, ended, awaits, _charge }
     }
 
     #[test]

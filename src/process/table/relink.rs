@@ -4,42 +4,42 @@ use std::sync::Arc;
 
 use super::Table;
 use super::executions::Id;
+use super::unlinked::Wait;
 use crate::event::{Ancestors, Context, Event, Execution, field};
 
 impl Table {
     /// An execution of this event's process is known now: it waits for an ancestor's start, or is one waited for.
     pub(super) fn link(&mut self, event: &Event, id: Id, entity_id: &str) {
+        self.unlinked.expire(&mut self.executions, event.time);
         // A fork that was not reported is no ancestor of what replaced it: its parent is.
         for (from, is_ancestor) in [(field::REPLACED_ENTITY_ID, false), (field::PARENT_ENTITY_ID, true)] {
-            if let Some(from) = event.str(from).filter(|from| *from != entity_id) {
-                self.note_unlinked(event, id, (from, is_ancestor));
+            let from = event.str(from).filter(|from| *from != entity_id);
+            let waits = self.executions.at(id).is_none_or(|entry| entry.awaits.is_some());
+            if let Some(from) = from.filter(|_| !waits)
+                && let Some(wait) = self.wait_of(event, (from, is_ancestor))
+            {
+                self.unlinked.add(&mut self.executions, (event.time, id), wait);
             }
         }
         self.relink(event, id);
     }
 
-    /// Records that the execution of the event descends from one whose start was not reported yet: `from` itself,
-    /// if that is an ancestor, or the one that `from` waits for.
-    fn note_unlinked(&mut self, event: &Event, id: Id, (from, is_ancestor): (&str, bool)) {
+    /// With whom the execution of the event waits, if it descends from one whose start was not reported yet: from `from`
+    /// itself, if that is an ancestor, or from the one that `from` waits for.
+    fn wait_of(&mut self, event: &Event, (from, is_ancestor): (&str, bool)) -> Option<Wait> {
         let from = self.keys.of(event, from);
-        let Some(known) = self.executions.find(&from) else {
-            if is_ancestor {
-                let context = event.context.as_ref();
-                let parent = context.and_then(|context| context.parent.as_ref());
-                let list = context.and_then(|context| context.ancestors.as_ref());
-                let named = list.filter(|list| parent.is_some_and(|parent| list.is_only(parent)));
-                self.unlinked.add(event.time, id, from, named);
-            }
-            return;
-        };
-        if let Some(ancestor) = self.unlinked.ancestor_of.get(&known).cloned() {
-            self.unlinked.add(event.time, id, ancestor.wanted(), None);
+        if let Some(known) = self.executions.get(&from) {
+            return known.awaits;
         }
+        let context = event.context.as_ref().filter(|_| is_ancestor)?;
+        let list = context.ancestors.as_ref();
+        let named = list.filter(|list| context.parent.as_ref().is_some_and(|parent| list.is_only(parent)));
+        Some(self.unlinked.wait_for(from, named))
     }
 
     /// The start of an execution was reported: what descends from it does from its ancestors too.
     fn relink(&mut self, event: &Event, id: Id) {
-        if self.unlinked.by_ancestor.is_empty() {
+        if self.unlinked.is_empty() {
             return;
         }
         let Some(entry) = self.executions.at(id) else { return };
@@ -47,7 +47,13 @@ impl Table {
         if waiting.is_empty() {
             return;
         }
-        let further = self.unlinked.ancestor_of.get(&id).cloned();
+        for child in &waiting {
+            if let Some(entry) = self.executions.at_mut(*child) {
+                entry.awaits = None;
+            }
+        }
+        let Some(entry) = self.executions.at(id) else { return };
+        let further = entry.awaits;
         let (lineage, ancestors) = (entry.context.lineage | entry.marks, entry.context.ancestors.clone());
         let Some(execution) = entry.context.process.clone() else { return };
         for child in waiting {
@@ -57,8 +63,8 @@ impl Table {
             if graft(context, &execution, ancestors.as_ref()) {
                 context.lineage |= lineage;
             }
-            if let Some(further) = &further {
-                self.unlinked.add(event.time, child, further.wanted(), None);
+            if let Some(further) = further {
+                self.unlinked.add(&mut self.executions, (event.time, child), further);
             }
         }
     }

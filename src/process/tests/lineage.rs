@@ -53,6 +53,15 @@ fn executions_whose_ancestors_are_no_longer_waited_for_for_want_of_room_are_coun
 }
 
 #[test]
+fn who_waits_for_a_further_ancestor_waits_as_long_for_that_one() {
+    let mut table = Table::new(Limits::default());
+    for (seconds, entity_id, parent) in [(1, "child", "parent"), (4, "parent", "grandparent"), (8, "grandparent", "")] {
+        table.observe(&mut process(seconds, "start", entity_id, parent), |_| 0);
+    }
+    assert_eq!(ancestry(&mut table, connection(9, "child")), ["parent", "grandparent"]);
+}
+
+#[test]
 fn of_long_names_of_unknown_ancestors_a_mebibyte_is_held_and_who_is_given_up_is_counted() {
     let mut table = Table::new(Limits::default());
     for n in 0..50 {
