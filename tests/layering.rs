@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("alert", &["alert", "detect", "script", "shell", "event"]),
     ("report", &["report", "detect", "script", "visible", "event"]),
     ("status", &["status", "report", "quantity", "event"]),
-    ("output", &["output", "report", "detect", "event"]),
+    ("output", &["output", "report", "detect", "visible", "event"]),
     ("pipeline.rs", &["alert", "detect", "process", "script", "event"]),
     ("pipeline", &["alert", "detect", "process", "script", "event"]),
     ("agent", &["agent", "pipeline", "status", "report", "alert", "detect", "process", "script", "source", "event"]),
@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["config", "output", "detect", "script", "source", "property_list", "place", "quantity", "visible", "event"],
     ),
     ("response", &["response", "agent", "alert", "script", "source", "visible", "event"]),
-    ("doctor", &["doctor", "report", "source", "property_list", "quantity", "event"]),
+    ("doctor", &["doctor", "report", "source", "property_list", "quantity", "visible", "event"]),
     (
         "cli",
         &[

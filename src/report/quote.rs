@@ -1,6 +1,7 @@
 //! Arguments as one would type them in a shell, so that it is seen where each begins and ends.
 
 use super::visible;
+use crate::visible::quoted as quoted_word;
 
 /// The arguments, each quoted where a shell would take it apart.
 pub(super) fn quoted<'a>(args: impl Iterator<Item = &'a str>) -> String {
@@ -18,7 +19,7 @@ fn one(arg: &str) -> String {
         return format!("\"{arg}\"");
     }
     if visible(arg) == arg {
-        return format!("'{}'", arg.replace('\'', "'\\''"));
+        return quoted_word(arg);
     }
     let mut out = String::from("$'");
     for c in arg.chars() {
