@@ -164,7 +164,7 @@ impl<S: Sink> Writer<S> {
             Item::Loss { document, .. } | Item::Document(document) => self.sink.document(document),
             Item::Exchange => self.sink.exchange(),
             Item::Hurry => self.waiting.iter_mut().for_each(|waiting| waiting.until = Instant::now()),
-            Item::Notice(Notice { level, text }) => {
+            Item::Notice(Notice { level, text, .. }) => {
                 log::log!(if level == Level::Info { log::Level::Info } else { log::Level::Warn }, "{text}");
             }
         }

@@ -148,7 +148,7 @@ impl Engine {
             }
             Report::Event(event) => self.process_event(*event, now),
             Report::Running(event) => self.running(*event, true, now),
-            Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text }) => {
+            Report::Notice(Notice { level: level @ (Level::Fatal | Level::NotPermitted), text, .. }) => {
                 return Err(Error { text, not_permitted: level == Level::NotPermitted });
             }
             Report::Notice(notice) => {

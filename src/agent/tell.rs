@@ -46,7 +46,7 @@ impl Engine {
         if level == Level::Warning {
             self.account.warned(self.time(now), &text);
         }
-        self.items.push(Item::Notice(Notice { level, text }));
+        self.items.push(Item::Notice(Notice::new(level, text)));
     }
 
     /// Says that the agent lives, when it is time to.

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::doctor::Check;
 use crate::doctor::trial::{LIMIT, Trial};
 use crate::source;
-use crate::source::live::{Error, ExecSource, NetworkSource, Options, Queues, Watched};
+use crate::source::live::{Error, ExecSource, NetworkSource, Options, Queues, SourceKind, Watched};
 
 const ESLOGGER: &str = "/usr/bin/eslogger";
 
@@ -66,8 +66,8 @@ fn eslogger(first: &Trial) -> Check {
             "macOS 13 and later have it: install macOS again",
         );
     }
-    match first.source() {
-        Some(source) if source.starts_with(NAME) => first.eslogger(),
+    match first.source(SourceKind::Exec) {
+        Some((NAME, _)) => first.eslogger(),
         _ => match tried(ExecSource::Eslogger, NetworkSource::Libproc) {
             Ok(trial) => trial.eslogger(),
             Err(error) => Check::not_applicable(NAME, error.to_string()),

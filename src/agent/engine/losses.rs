@@ -43,7 +43,7 @@ impl Engine {
             let document = pipeline_error::document(time, &self.system.machine, &lost);
             self.account.warned(time, &text);
             self.items.push(Item::Loss { document, lost });
-            self.items.push(Item::Notice(Notice { level: Level::Warning, text }));
+            self.items.push(Item::Notice(Notice::new(Level::Warning, text)));
         }
     }
 }

@@ -27,7 +27,7 @@ fn a_stop_lets_through_what_was_received() {
 
 #[test]
 fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
-    let fatal = Report::Notice(Notice { level: Level::Fatal, text: "no".into() });
+    let fatal = Report::notice(Level::Fatal, "no".into());
     let Script { sensors, processes, flows } = script().processes([fatal]);
     let pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
     let watched = Arc::new(Watched::default());

@@ -21,9 +21,7 @@ use crate::detect::{Lateness, RuleSet};
 use crate::event::{Decoded, Event, Flow, FlowSource, Line, Machine, Owner, ProcessRef, Timestamp, Transport, field};
 use crate::pipeline::{Limits, Pipeline};
 use crate::source::eslogger::Decoder;
-use crate::source::live::{
-    Bell, Level, Lookup, Losses, Notice, Queued, Report, RingingSender, Sensors, UserNames, Watched,
-};
+use crate::source::live::{Bell, Level, Lookup, Losses, Queued, Report, RingingSender, Sensors, UserNames, Watched};
 
 #[derive(Default)]
 struct Seen {

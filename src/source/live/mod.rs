@@ -159,8 +159,48 @@ pub(crate) struct HostFacts {
 pub(crate) struct Notice {
     /// How bad it is.
     pub level: Level,
+    /// What it is about.
+    pub subject: Subject,
     /// One sentence.
     pub text: String,
+}
+
+/// What a notice is about, for a program that decides by it: the sentence is for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Nothing that a program decides by.
+    #[default]
+    Other,
+    /// From here on a source of one kind is in use.
+    Source {
+        /// The kind.
+        kind: SourceKind,
+        /// Which source, for people.
+        name: &'static str,
+        /// What its self-test found, or what it cannot do; empty where there is nothing to say.
+        finding: String,
+    },
+    /// The kernel's network statistics do not work.
+    NoStatistics,
+    /// Process events are refused without Full Disk Access.
+    NoFullDiskAccess,
+}
+
+impl Notice {
+    /// One that is for people alone.
+    pub(crate) fn new(level: Level, text: String) -> Notice {
+        Notice { level, subject: Subject::Other, text }
+    }
+
+    /// A source of one kind is in use.
+    pub(crate) fn of_source(kind: SourceKind, name: &'static str, finding: String) -> Notice {
+        let what = match kind {
+            SourceKind::Exec => "process events come from",
+            SourceKind::Network => "connections come from",
+        };
+        let text = if finding.is_empty() { format!("{what} {name}") } else { format!("{what} {name}: {finding}") };
+        Notice { level: Level::Info, subject: Subject::Source { kind, name, finding }, text }
+    }
 }
 
 /// One report of a source of process events.
@@ -181,7 +221,7 @@ pub(crate) enum Report {
 impl Report {
     /// Something about the source itself.
     pub(crate) fn notice(level: Level, text: String) -> Report {
-        Report::Notice(Notice { level, text })
+        Report::Notice(Notice::new(level, text))
     }
 
     /// Whether it is about a watched process, one that may become so, or the source itself.

@@ -12,7 +12,7 @@ use super::es_mutes::Mutes;
 use super::feed::Feed;
 use super::host::{now, version_numbers};
 use crate::source::endpoint_security::{Numbering, Received};
-use crate::source::live::{Backoff, Level, Losses, Muted, Raw, Report, SourceKind};
+use crate::source::live::{Backoff, Level, Losses, Muted, Notice, Raw, Report, SourceKind, Subject};
 
 /// What this source is called.
 const NAME: &str = "endpoint_security";
@@ -48,7 +48,7 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &Muted) -> Endin
     loop {
         let error = match subscribed(feed, muted) {
             Ok((mut client, mut mutes)) => {
-                feed.notice(Level::Info, "process events come from Endpoint Security".to_owned());
+                feed.say(Notice::of_source(SourceKind::Exec, "Endpoint Security", String::new()));
                 feed.works(SourceKind::Exec, NAME, "subscribed".to_owned(), None);
                 // The client works as long as it lives, on a thread of the system's own.
                 // What started before the subscription is looked up after it, so that nothing lies between.
@@ -72,7 +72,9 @@ pub(super) fn run(feed: &Feed, os_version: Option<&str>, muted: &Muted) -> Endin
             Failure::Subscribe => ("Endpoint Security refused the subscription", backoff.next_wait()),
         };
         if said.replace(text) != Some(text) {
-            feed.notice(Level::Warning, format!("{text}; trying again"));
+            let is_permission = matches!(error, Failure::New(NewClientError::NotPermitted));
+            let subject = if is_permission { Subject::NoFullDiskAccess } else { Subject::Other };
+            feed.say(Notice { level: Level::Warning, subject, text: format!("{text}; trying again") });
             feed.fails(SourceKind::Exec, NAME, text.to_owned());
         }
         std::thread::sleep(wait);

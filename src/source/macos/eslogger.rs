@@ -18,7 +18,7 @@ use super::terminal::raw_terminal;
 use crate::source::eslogger::Decoder;
 use crate::source::eslogger::probe::{self, Finding, Probe};
 use crate::source::eslogger::stream::Stream;
-use crate::source::live::{Backoff, Health, Level, Losses, Raw, Report, SourceKind};
+use crate::source::live::{Backoff, Health, Level, Losses, Notice, Raw, Report, SourceKind};
 
 const PROGRAM: &str = "/usr/bin/eslogger";
 /// What this source is called.
@@ -81,7 +81,7 @@ pub(super) fn run(feed: &Feed, decoder: &Decoder, guard: &Guard) -> ! {
         feed.lateness.begin(LATENESS, now());
         match start(guard) {
             Ok((mut output, stderr)) => {
-                feed.notice(Level::Info, "process events come from eslogger".to_owned());
+                feed.say(Notice::of_source(SourceKind::Exec, NAME, String::new()));
                 let complaint = Complaint::read(feed, stderr);
                 // It does not report when it begins to watch, so what runs is looked up twice: now, and when the first
                 // event shows that it has.

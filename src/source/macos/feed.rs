@@ -26,8 +26,12 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn notice(&self, level: Level, text: String) {
+        self.say(Notice::new(level, text));
+    }
+
+    pub(super) fn say(&self, notice: Notice) {
         // The engine ends only when the program ends.
-        let _ = self.reports.send(Report::Notice(Notice { level, text }));
+        let _ = self.reports.send(Report::Notice(notice));
     }
 
     /// Reports that a source works, and what its self-test found.

@@ -15,7 +15,7 @@ use super::host::now;
 use super::loopback::Loopback;
 use super::{libproc, sys};
 use crate::event::{Flow, Owner, ProcessRef};
-use crate::source::live::{Backoff, Level, Losses, NetworkSource, RingingSender, SourceKind, Watched};
+use crate::source::live::{Backoff, Level, Losses, NetworkSource, Notice, RingingSender, SourceKind, Subject, Watched};
 use crate::source::ntstat::{self, Action, Client, ContinuousClock};
 
 /// What this source is called.
@@ -56,7 +56,7 @@ impl Network {
             }
             if said.as_ref() != Some(&why) {
                 let text = format!("the kernel's network statistics are unavailable: {why}");
-                self.notices.notice(Level::Warning, text);
+                self.notices.say(Notice { level: Level::Warning, subject: Subject::NoStatistics, text });
                 match source {
                     NetworkSource::Auto => self.say_libproc(),
                     _ => self.notices.fails(SourceKind::Network, NTSTAT, why.clone()),
@@ -87,9 +87,8 @@ impl Network {
     }
 
     fn say_libproc(&self) {
-        let text = "connections come from libproc: only watched processes, polled every 50 ms, so a short connection \
-                    can be missed";
-        self.notices.notice(Level::Info, text.to_owned());
+        let what = "only watched processes, polled every 50 ms, so a short connection can be missed";
+        self.notices.say(Notice::of_source(SourceKind::Network, "libproc", what.to_owned()));
         let finding = "polls the sockets of watched processes every 50 ms".to_owned();
         self.notices.works(SourceKind::Network, "libproc", finding, None);
     }
@@ -252,9 +251,10 @@ impl<'n> Conversation<'n> {
             Some(bytes) => format!("a receive buffer of {} KiB", bytes / 1024),
             None => "only the kernel's own receive buffer, so reports may be lost".to_owned(),
         };
-        let text = format!("connections come from the kernel's network statistics: {findings}; {buffer}");
         if self.said.replace(findings.clone()) != Some(findings.clone()) {
-            self.network.notices.notice(Level::Info, text);
+            let what = format!("{findings}; {buffer}");
+            let notice = Notice::of_source(SourceKind::Network, "the kernel's network statistics", what);
+            self.network.notices.say(notice);
             self.network.notices.works(SourceKind::Network, NTSTAT, findings, None);
         }
     }
