@@ -67,8 +67,8 @@ fn written_to(alerts: Option<Alerts>) -> Vec<Check> {
         return checks;
     };
     vec![
-        folders::folder("alert folder", alerts.file.parent().unwrap_or(Path::new("/"))),
-        folders::folder("state folder", &alerts.state_directory),
+        folders::folder("alert folder", alerts.file.parent().unwrap_or(Path::new("/")), 0o750),
+        folders::folder("state folder", &alerts.state_directory, 0o700),
         folders::instance(&alerts.state_directory),
     ]
 }

@@ -144,6 +144,8 @@ mod trust {
         assert!(message.contains("(mode 0666)"), "{message}");
         assert!(message.contains("run: chmod ") && message.ends_with(&format!("-w '{}'", open.display())), "{message}");
         assert_eq!(read(&open, Trust::Anyone, 100).unwrap(), "text");
+        let quote = file(folder.path(), "it's", 0o666);
+        assert!(why(&quote).ends_with(&format!("-w '{}/it'\\''s'", folder.path().display())), "{}", why(&quote));
         let below = folder.path().join("below");
         fs::create_dir(&below).unwrap();
         let inside = file(&below, "inside", 0o600);

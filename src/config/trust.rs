@@ -11,6 +11,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use crate::visible::quoted;
+
 /// Links to folders that are followed on one path.
 const MAX_LINKS: usize = 32;
 
@@ -63,12 +65,14 @@ impl fmt::Display for Error {
             Error::NotAFile => f.write_str("not a regular file"),
             Error::Link(target) => write!(f, "a symbolic link; name the file itself: {}", target.display()),
             Error::Owner { path, uid, wanted } => {
-                let path = path.display();
-                write!(f, "{path} belongs to user {uid}, who can change it; run: chown {wanted} '{path}'")
+                let path = path.display().to_string();
+                let word = quoted(&path);
+                write!(f, "{path} belongs to user {uid}, who can change it; run: chown {wanted} {word}")
             }
             Error::Writable { path, mode, chmod } => {
-                let path = path.display();
-                write!(f, "{path} is writable by group or others (mode {mode:04o}); run: chmod {chmod} '{path}'")
+                let path = path.display().to_string();
+                let word = quoted(&path);
+                write!(f, "{path} is writable by group or others (mode {mode:04o}); run: chmod {chmod} {word}")
             }
             Error::TooLong(bytes) => write!(f, "longer than {bytes} bytes"),
             Error::NotUtf8(_) => f.write_str("not UTF-8 text"),

@@ -9,6 +9,7 @@ use rustix::fs::FlockOperation;
 
 use super::Check;
 use crate::quantity::write_size;
+use crate::visible::quoted;
 
 /// Less room than this is too little for a day of alerts.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -17,16 +18,17 @@ const NO_ROOM: u64 = 64 << 20;
 /// The lock that an agent holds in its state directory.
 const LOCK: &str = "osawatch.lock";
 
-/// A folder that osawatch writes to.
-pub(crate) fn folder(name: &'static str, path: &Path) -> Check {
-    let shown = path.display();
+/// A folder that osawatch writes to, and makes with this mode.
+pub(crate) fn folder(name: &'static str, path: &Path, mode: u32) -> Check {
+    let shown = path.display().to_string();
+    let word = quoted(&shown);
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Check::warn(
                 name,
                 format!("{shown} does not exist; `osawatch run` makes it"),
-                format!("sudo install -d -m 750 '{shown}'"),
+                format!("sudo install -d -m {mode:o} {word}"),
             );
         }
         Err(error) => return Check::fail(name, format!("{shown}: {error}"), "run it with sudo"),
@@ -38,20 +40,20 @@ pub(crate) fn folder(name: &'static str, path: &Path) -> Check {
         return Check::fail(
             name,
             format!("{shown} is not a folder"),
-            format!("move it away: sudo mv '{shown}' '{shown}.old'"),
+            format!("move it away: sudo mv {word} {}", quoted(&format!("{shown}.old"))),
         );
     }
     let user = rustix::process::geteuid().as_raw();
     if found.uid() != 0 && found.uid() != user {
         let owner = format!("{shown} belongs to user {}, who can change what is written there", found.uid());
-        return Check::fail(name, owner, format!("sudo chown 0 '{shown}'"));
+        return Check::fail(name, owner, format!("sudo chown 0 {word}"));
     }
     if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
         let mode = found.mode() & 0o7777;
         return Check::fail(
             name,
             format!("{shown} is writable by group or others (mode {mode:04o})"),
-            format!("sudo chmod go-w '{shown}'"),
+            format!("sudo chmod go-w {word}"),
         );
     }
     room(name, path)
@@ -110,7 +112,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let inner = outer.path().join("log");
         fs::create_dir(&inner).unwrap();
-        let check = |path: &Path| folder("log", path);
+        let check = |path: &Path| folder("log", path, 0o700);
         assert_ne!(check(&inner).state, State::NotApplicable);
         fs::set_permissions(&inner, fs::Permissions::from_mode(0o777)).unwrap();
         let open = check(&inner);
@@ -120,7 +122,9 @@ mod tests {
         assert!(check(&outer.path().join("link")).finding.ends_with("is a symbolic link"));
         fs::write(outer.path().join("file"), "").unwrap();
         assert!(check(&outer.path().join("file")).finding.ends_with("is not a folder"));
-        assert_eq!(check(&outer.path().join("none")).state, State::Warn);
+        let none = check(&outer.path().join("it's none"));
+        let wanted = format!("sudo install -d -m 700 '{}/it'\\''s none'", outer.path().display());
+        assert_eq!((none.state, none.remedy), (State::Warn, wanted));
     }
 
     #[test]
