@@ -37,6 +37,16 @@ stop_job() {
     return 1
 }
 
+# Removes a file or a folder with what is in it, and says what stays, such as what has the flag uchg.
+left=false
+remove() {
+    rm -rf "$1"
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        echo "osawatch: $1 cannot be removed" >&2
+        left=true
+    fi
+}
+
 keep=false
 for argument in "$@"; do
     case $argument in
@@ -56,7 +66,7 @@ $keep || tccutil reset SystemPolicyAllFiles "$label" >/dev/null 2>&1 || :
 # Only links that lead into the bundle are ours.
 for link in "$usr_local/bin/osawatch" "$usr_local"/share/man/man1/osawatch*.1 "$usr_local/share/zsh/site-functions/_osawatch"; do
     case $(readlink "$link" 2>/dev/null) in
-        "$app"/*) rm -f "$link" ;;
+        "$app"/*) remove "$link" ;;
     esac
 done
 # Folders that the package made, and that hold nothing else by now; the deepest come last in the list.
@@ -67,9 +77,9 @@ if [ -f "$made" ]; then
         esac
     done
 fi
-rm -f "$job" "$turnover"
-rm -rf "$home"
-$keep || rm -rf "$settings" "$state" "$logs"
+for path in "$job" "$turnover" "$home"; do remove "$path"; done
+$keep || for path in "$settings" "$state" "$logs"; do remove "$path"; done
+! $left || fail "what is named above stays; the agent does not run"
 if pkgutil --pkg-info "$label.pkg" >/dev/null 2>&1; then
     pkgutil --forget "$label.pkg" >/dev/null || fail "the receipt $label.pkg stays"
 fi

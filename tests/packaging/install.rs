@@ -1,7 +1,7 @@
 //! Install, upgrade, downgrade, uninstall, and all that can go wrong on the way, with the scripts of the package.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::mac::{APP, JOB, LOGS, Mac, Package, SETTINGS, STATE, project};
 
@@ -69,6 +69,17 @@ fn an_upgrade_keeps_configuration_rules_state_and_alerts() {
     let info = format!("{APP}/Contents/Info.plist");
     after.insert(info.clone(), before[&info].clone());
     assert_eq!(after, before, "only the version is another");
+}
+
+#[test]
+fn an_upgrade_leaves_the_group_and_the_mode_that_an_administrator_gave_a_folder() {
+    let mac = installed("1.0.0");
+    fs::set_permissions(mac.path(LOGS), fs::Permissions::from_mode(0o2710)).unwrap();
+    let owners = fs::read_to_string(mac.launchd("owners")).unwrap();
+    mac.install(&Package::of_version("1.1.0")).exits(0);
+    assert_eq!(mac.mode(LOGS), 0o2710);
+    let given = fs::read_to_string(mac.launchd("owners")).unwrap()[owners.len()..].to_owned();
+    assert!(!given.contains(LOGS), "{given}");
 }
 
 #[test]
@@ -209,6 +220,22 @@ fn an_uninstall_leaves_nothing() {
     assert_eq!(fs::read_to_string(mac.launchd("tcc")).unwrap(), "reset SystemPolicyAllFiles io.osawatch.agent\n");
     mac.uninstall(&[]).exits(0);
     assert_eq!(mac.everything(), before, "a second run does no harm");
+}
+
+#[test]
+fn an_uninstall_that_cannot_remove_something_names_it_and_does_not_say_that_osawatch_is_removed() {
+    for name in [STATE, APP, JOB, "usr/local/bin/osawatch"] {
+        let mut mac = installed("1.0.0");
+        let path = mac.path(name).display().to_string();
+        mac.environment.push(("IMMUTABLE", path.clone()));
+        let run = mac.uninstall(&[]).exits(1);
+        let named = if name == APP { mac.path("Library/Osawatch").display().to_string() } else { path };
+        assert_eq!(run.stdout, "");
+        run.says(&format!("osawatch: {named} cannot be removed\n")).says("what is named above stays");
+        assert!(mac.launchd("receipt").exists());
+        mac.environment.pop();
+        assert_eq!(mac.uninstall(&[]).exits(0).stdout, "osawatch is removed\n");
+    }
 }
 
 #[test]
