@@ -265,6 +265,13 @@ fn every_shipper_follows_the_file_of_the_shipped_configuration_and_no_packed_one
 }
 
 #[test]
+fn the_data_stream_that_vector_writes_to_is_the_one_of_its_sink() {
+    // With the fields in the document the sink would take those: https://vector.dev, `auto_routing` of its data_stream.
+    let text = include_str!("../packaging/shippers/vector.yaml");
+    assert!(text.contains("      del(.data_stream)\n") && text.contains("namespace: default}"), "{text}");
+}
+
+#[test]
 fn the_launchd_job_runs_osawatch_as_a_daemon_that_comes_back() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("launchd/io.osawatch.agent.plist");
     let job = plist::Value::from_file(&path).unwrap();
