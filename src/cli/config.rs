@@ -1,6 +1,8 @@
 //! `osawatch config`: check and show a configuration. `--config` of the other commands.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,10 +15,10 @@ use super::rule_files;
 use super::shown;
 use crate::config::lint::{self, Lint};
 use crate::config::trust::Trust;
-use crate::config::{self, Config, Layers, Origin};
+use crate::config::{self, Config, Layers, Origin, Problem, Rules};
 use crate::detect::RuleSet;
 use crate::place::Place;
-use crate::report::visible;
+use crate::report::{plural, visible};
 
 /// The option `--config`, for commands that a configuration governs.
 #[derive(Debug, clap::Args)]
@@ -64,15 +66,43 @@ impl LayerArgs {
         let layers = self.layers();
         layers.exist().then(|| layers.load().map_err(failure)).transpose()
     }
+
+    /// The values as far as they are right, for a command that looks at what an agent does that may have refused them,
+    /// and what is wrong. A file that is named has to be there.
+    pub(super) fn read(&self) -> Result<(Config, Vec<Problem>), Failure> {
+        let layers = self.layers();
+        let (config, problems) = layers.read();
+        match layers.lack_a_named_file() {
+            true => Err(failure(config::Error { problems })),
+            false => Ok((config, problems)),
+        }
+    }
+
+    /// The alert file of the agent, with a warning where the configuration that names it is wrong.
+    pub(super) fn alert_file(&self) -> Result<PathBuf, Failure> {
+        let (config, problems) = self.read()?;
+        refused(&problems).into_iter().for_each(|why| log::warn!("{why}"));
+        Ok(config.alerts.file)
+    }
+}
+
+/// That a configuration is wrong, with the first mistake.
+pub(super) fn refused(problems: &[Problem]) -> Option<String> {
+    let (first, others) = problems.split_first()?;
+    let more = match others.len() as u64 {
+        0 => String::new(),
+        count => format!(" (and {}: `osawatch config check` has all)", plural(count, "other mistake")),
+    };
+    Some(format!("the configuration is refused: {first}{more}"))
 }
 
 fn layers(file: Option<&Path>, managed: &ManagedArgs) -> Layers {
     let managed = managed.managed_preferences.as_deref();
     Layers {
         file: file.unwrap_or(Path::new(Layers::FILE)).to_owned(),
-        is_optional: file.is_none(),
+        is_named: file.is_some(),
         managed: Some(managed.unwrap_or(Path::new(Layers::MANAGED)).to_owned()),
-        is_managed_optional: managed.is_none(),
+        is_managed_named: managed.is_some(),
     }
 }
 
@@ -128,7 +158,7 @@ fn check(named: &Named) -> Result<ExitCode, Failure> {
     if named.json {
         print(&shown::check_json(&problems, &lints))?;
     } else if problems.is_empty() {
-        let verdict = if layers.exist() { "ok" } else { "there is none; the defaults apply" };
+        let verdict = if layers.are_there() { "ok" } else { "there is none; the defaults apply" };
         print(&format!("{}{}: {verdict}\n", lint_lines(&lints), visible(&layers.file.display().to_string())))?;
     } else {
         print(&lint_lines(&lints))?;
@@ -149,9 +179,11 @@ pub(super) fn findings(layers: &Layers) -> (Vec<String>, Vec<Lint>) {
     let are_rules_known = of_rules.is_empty();
     problems.extend(of_rules);
     problems.extend(exceptions(&config, &mut set));
+    problems.extend(in_the_way(&config));
     // Of a rule that is wrong nothing would be known.
     let mut lints = if are_rules_known { lint::lints(&config, &set, now()) } else { Vec::new() };
     lints.extend(unused);
+    lints.extend(config.unknown_keys.into_iter().map(|text| Lint { blinds: false, text }));
     (in_order(problems), lints)
 }
 
@@ -163,11 +195,11 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    /// A path of `[rules]` cannot be read.
-    fn of_paths(config: &Config, error: &Failure) -> Wrong {
-        const KEY: &str = "rules.paths";
-        let text = format!("{}: `paths`: {error}", visible(&config.place_of(KEY)));
-        match config.origins.of(KEY) {
+    /// Of a path that a key names.
+    fn of_key(config: &Config, key: &str, why: impl Display) -> Wrong {
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let text = format!("{}: `{name}`: {why}", visible(&config.place_of(key)));
+        match config.origins.of(key) {
             Origin::File { file, place } => Wrong { file, place: Some(place), text },
             Origin::Managed { file } => Wrong { file, place: None, text },
             Origin::Default => Wrong { file: config.source.0.clone(), place: None, text },
@@ -192,13 +224,32 @@ fn in_order(mut problems: Vec<Wrong>) -> Vec<String> {
     problems.into_iter().map(|wrong| wrong.text).collect()
 }
 
+/// What is in the place of a file or a folder that an agent makes.
+fn in_the_way(config: &Config) -> Vec<Wrong> {
+    let is_folder = |path: &Path| fs::metadata(path).ok().map(|found| found.is_dir());
+    let (file, state) = (&config.alerts.file, &config.alerts.state_directory);
+    let shown = |path: &Path| visible(&path.to_string_lossy());
+    let mut found = Vec::new();
+    if is_folder(file) == Some(true) {
+        let why = format!("{} is a folder; name a file in it", shown(file));
+        found.push(Wrong::of_key(config, "alerts.file", why));
+    }
+    if is_folder(state) == Some(false) {
+        let why = format!("{} is not a folder; name another path, or move it away", shown(state));
+        found.push(Wrong::of_key(config, "alerts.state_directory", why));
+    }
+    found
+}
+
 /// Adds the rules of a configuration to a set; returns what is wrong with them, and which have no effect.
 pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<Wrong>, Vec<Lint>) {
     let (mut problems, mut unused) = (Vec::new(), Vec::new());
     let place = config.place_of("rules.paths");
+    let own = Path::new(&config.source.0).with_file_name(Rules::FOLDER);
     for path in &config.rules.paths {
         match rule_files::read_all(path, Trust::OwnerOnly) {
-            Err(error) => problems.push(Wrong::of_paths(config, &error)),
+            Err(error) => problems.push(Wrong::of_key(config, "rules.paths", &error)),
+            Ok(files) if files.is_empty() && *path == own => {}
             Ok(files) if files.is_empty() => {
                 unused.push(format!("{place}: `paths` names {}, where no file is a rule (*.toml)", path.display()));
             }

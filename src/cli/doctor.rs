@@ -19,6 +19,8 @@ use crate::source::live::{Error as LiveError, HostFacts};
 
 const ENTITLEMENT: &str = "com.apple.developer.endpoint-security.client";
 const LABEL: &str = "system/io.osawatch.agent";
+/// The launchd job of an installed osawatch.
+const JOB: &str = "/Library/LaunchDaemons/io.osawatch.agent.plist";
 /// The oldest macOS whose sources are tested.
 const OLDEST: u64 = 13;
 /// A tool of the system that takes longer has hung.
@@ -39,7 +41,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let layers = args.config.layers();
+    let mut layers = args.config.layers();
+    // The job names the file, whether it is there or not.
+    layers.is_named |= Path::new(JOB).exists();
     let (config_checks, config) = configuration(&layers);
     let facts = source::host_facts();
     let mut checks = system(facts.as_ref());
@@ -187,7 +191,7 @@ fn managed(layers: &Layers) -> Check {
     let path = layers.managed.as_deref().unwrap_or(Path::new(""));
     match path.exists() {
         true => Check::pass(NAME, path.display().to_string()),
-        false if layers.is_managed_optional => Check::pass(NAME, format!("none at {}", path.display())),
+        false if !layers.is_managed_named => Check::pass(NAME, format!("none at {}", path.display())),
         false => Check::fail(NAME, format!("none at {}", path.display()), "name a file that is there"),
     }
 }
@@ -203,9 +207,10 @@ fn configuration(layers: &Layers) -> (Vec<Check>, Option<Config>) {
         return (problems.into_iter().map(check).collect(), config);
     }
     let shown = layers.file.display();
-    let mut checks = vec![match layers.exist() {
-        true => Check::pass(NAME, format!("{shown} and what is beside it")),
-        false => Check::warn(
+    let mut checks = vec![match (layers.are_there(), layers.exist()) {
+        (true, _) => Check::pass(NAME, format!("{shown} and what is beside it")),
+        (false, true) => Check::pass(NAME, format!("none at {shown}: the defaults apply")),
+        (false, false) => Check::warn(
             NAME,
             format!("none at {shown}: alerts go to no file"),
             "install one; `osawatch config keys` lists what it can hold",
@@ -276,10 +281,6 @@ fn job(printed: Option<&str>) -> Check {
             format!("{state}{last}"),
             "sudo launchctl kickstart system/io.osawatch.agent; /var/log/osawatch/osawatch.log says why it ended",
         ),
-        (None, _) => Check::warn(
-            NAME,
-            "not loaded",
-            "sudo launchctl bootstrap system /Library/LaunchDaemons/io.osawatch.agent.plist",
-        ),
+        (None, _) => Check::warn(NAME, "not loaded", format!("sudo launchctl bootstrap system {JOB}")),
     }
 }

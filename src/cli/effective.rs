@@ -7,8 +7,9 @@ use super::config::{LayerArgs, configured};
 use super::exit::Failure;
 use super::rules::Selection;
 use crate::config::trust::Trust;
-use crate::config::{self, Config, lint};
+use crate::config::{self, Config, Layers, lint};
 use crate::detect::RuleSet;
+use crate::report::visible;
 use crate::script::Redactor;
 
 /// The values, rules and exceptions in effect. `Effective::load` may be called again and again: it reads everything
@@ -48,6 +49,16 @@ impl Effective {
         let script = config.as_ref().map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
         Ok(Effective { config, rules, redactor, blind_spots })
+    }
+
+    /// Logs at the start what the configuration hides from the rules, what of it is left out, and that its file is missing
+    /// where someone names it.
+    pub(super) fn warn(&self, layers: &Layers) {
+        if self.config.is_some() && layers.is_named && !layers.file.exists() {
+            log::info!("{}: there is none; the defaults apply", visible(&layers.file.to_string_lossy()));
+        }
+        let unknown = self.config.iter().flat_map(|config| &config.unknown_keys);
+        self.blind_spots.iter().chain(unknown).for_each(|text| log::warn!("{text}"));
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) struct Reloader {
     /// What was read last.
     config: Config,
     seen: Seen,
+    /// Why the last one was refused. As long as it is, everything is read at every look: what mends it, such as another
+    /// mode of a folder above, may leave no trace in the files.
+    refused: Option<String>,
 }
 
 impl Reloader {
@@ -53,7 +56,8 @@ impl Reloader {
         (seen, loaded): (Seen, &Effective),
     ) -> Option<Reloader> {
         let (config, before) = (loaded.config.clone()?, loaded.rules.successor());
-        Some(Reloader { layers: layers.clone(), selection: selection.clone(), fixed, before, config, seen })
+        let (layers, selection) = (layers.clone(), selection.clone());
+        Some(Reloader { layers, selection, fixed, before, config, seen, refused: None })
     }
 
     /// Starts the thread. A message on `asked` has it reload at once.
@@ -77,12 +81,16 @@ impl Reloader {
 
     /// What the agent is to be told, if anything has changed or someone asked.
     fn look(&mut self, is_asked: bool, targets: &Targets) -> Option<Control> {
-        if self.seen.is_current(&self.layers) && !is_asked {
+        if self.refused.is_none() && self.seen.is_current(&self.layers) && !is_asked {
             return None;
         }
         match self.load(targets) {
-            Ok(reload) => Some(Control::Reload(Box::new(reload))),
-            Err(why) => Some(Control::Refuse(why)),
+            Ok(reload) => {
+                self.refused = None;
+                Some(Control::Reload(Box::new(reload)))
+            }
+            Err(why) if self.refused.as_ref() == Some(&why) && !is_asked => None,
+            Err(why) => Some(Control::Refuse(self.refused.insert(why).clone())),
         }
     }
 
@@ -94,6 +102,7 @@ impl Reloader {
         let Effective { config, rules, redactor, blind_spots } = loaded.map_err(|error| error.to_string())?;
         let config = config.ok_or("the configuration is no longer there")?;
         let outputs = Outputs::prepare(&self.fixed, (&self.config, &config)).map_err(|error| error.to_string())?;
+        config.unknown_keys.iter().for_each(|text| log::warn!("{text}"));
         let what = what(&self.config, &config, &rules);
         // The agent has them taken when it comes to the reload.
         let _ = targets.outputs.send(outputs);
@@ -137,6 +146,7 @@ mod tests {
     use crate::source::live::Bell;
     use crossbeam_channel::{bounded, unbounded};
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     /// What the reloader tells, as the run receives it.
@@ -211,6 +221,39 @@ mod tests {
         assert_eq!(reload.cpu_limit, 9);
         assert!(matches!(look(true), Some(Control::Reload(_))), "whoever asks gets one");
         assert_eq!(told.outputs.len(), 2);
+    }
+
+    #[test]
+    fn another_mode_of_the_file_or_of_a_folder_above_mends_a_configuration_that_was_refused_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let path = inner.join("config.toml");
+        write(&path, "");
+        let (mut reloader, told) = (reloader(&path), told());
+        for (changed, right) in [(&path, 0o600), (&inner, 0o700)] {
+            let give = |mode| fs::set_permissions(changed, fs::Permissions::from_mode(mode)).unwrap();
+            give(right | 0o022);
+            // The mode of a folder above is no change of the configuration.
+            let Some(Control::Refuse(why)) = reloader.look(changed == &inner, &told.targets) else { panic!() };
+            assert!(why.contains("run: chmod"), "{why}");
+            assert!(reloader.look(false, &told.targets).is_none());
+            give(right);
+            assert!(matches!(reloader.look(false, &told.targets), Some(Control::Reload(_))), "{}", changed.display());
+            assert!(reloader.look(false, &told.targets).is_none());
+        }
+    }
+
+    #[test]
+    fn a_rule_in_the_folder_that_is_made_beside_the_configuration_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        write(&path, "");
+        let (mut reloader, told) = (reloader(&path), told());
+        fs::create_dir(folder.path().join("rules")).unwrap();
+        write(&folder.path().join("rules/own.toml"), RULE);
+        let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
+        assert!(reload.exchange.set.rules.iter().any(|rule| rule.id == "own"));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(super) fn run(args: Args, verbosity: Verbosity) -> Result<ExitCode, Failure>
     let loaded = loaded?;
     let config = loaded.config.as_ref();
     logger::set_level(verbosity, config);
-    loaded.blind_spots.iter().for_each(|text| log::warn!("{text}"));
+    loaded.warn(&args.config.layers());
     descriptors::raise_limit();
     let directory = args.state.as_deref().or(config.map(|config| config.alerts.state_directory.as_path()));
     let life = Life::begin(directory)?;

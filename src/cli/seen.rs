@@ -102,14 +102,14 @@ pub(super) mod tests {
     #[test]
     fn a_configuration_that_names_other_rules_while_it_is_read_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, rules) = (folder.path().join("config.toml"), folder.path().join("rules"));
+        let (path, rules) = (folder.path().join("config.toml"), folder.path().join("more"));
         fs::create_dir(&rules).unwrap();
         write(&path, "");
         let (config, selection, _) = arguments(&path);
         let mut reads = 0;
         let (seen, loaded) = Seen::before(&config, || {
             reads += 1;
-            write(&path, "[rules]\npaths = [\"rules\"]\n");
+            write(&path, "[rules]\npaths = [\"more\"]\n");
             Effective::load_into(RuleSet::default(), &config, &selection)
         });
         assert!(loaded.is_ok() && reads == 2);

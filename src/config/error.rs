@@ -35,8 +35,12 @@ pub(crate) enum What {
     Folder(std::io::Error),
     /// The content of the file is invalid.
     Text(String),
+    /// It has a key that there is not.
+    UnknownKey(String),
     /// Not one rotated file could be kept.
     KeepsNoFile,
+    /// The alert file and the state directory have one path.
+    OnePath,
     /// A regular expression does not compile.
     Redact(String),
     /// The configuration cannot be written as TOML.
@@ -79,10 +83,11 @@ impl fmt::Display for Problem {
         match &self.what {
             What::File(error) => error.fmt(f),
             What::Folder(error) => write!(f, "cannot list: {error}"),
-            What::Text(what) => f.write_str(what),
+            What::Text(what) | What::UnknownKey(what) => f.write_str(what),
             What::KeepsNoFile => f.write_str(
                 "`keep_size` is smaller than `rotate_size`: not one file could be kept; give it at least that",
             ),
+            What::OnePath => f.write_str("`file` and `state_directory` are one path; give each its own"),
             What::Redact(error) => write!(f, "cannot use `redact`: {error}"),
             What::Write(error) => write!(f, "cannot write the configuration: {error}"),
         }

@@ -98,7 +98,11 @@ fn of_detection() -> Vec<Key> {
             "Also use Endpoint Security's undocumented connect event.",
         ),
         key("sources.mute", Texts, "Programs whose processes Endpoint Security does not report: whole paths."),
-        key("rules.paths", Texts, "Rule files, or folders of them; relative to the folder of the configuration."),
+        key(
+            "rules.paths",
+            Texts,
+            "Rule files, or folders of them; relative to the folder of the configuration, where `rules` may be missing.",
+        ),
         key("rules.disable", Texts, "Ids of rules that do not run."),
         key("rules.enable", Texts, "Ids of rules that run although they are off by default."),
     ]

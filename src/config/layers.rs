@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::error::{Error, Problem, What};
 use super::origins::{Origin, Origins, key_at};
 use super::trust::{self, Trust};
-use super::{Config, ExceptionFile, managed, parse};
+use super::{Config, ExceptionFile, Rules, managed, parse};
 
 /// A configuration is a few pages of text; this bounds what a mistaken path can cost.
 const MAX_BYTES: u64 = 1 << 20;
@@ -18,18 +18,34 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Where the layers of a configuration are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layers {
-    /// The file. `conf.d` and `exceptions.d` are beside it.
+    /// The file. `conf.d`, `exceptions.d` and `rules` are beside it.
     pub file: PathBuf,
-    /// The file may be missing.
-    pub is_optional: bool,
+    /// Someone named the file, and not only osawatch itself.
+    pub is_named: bool,
     /// The managed preferences, if they count.
     pub managed: Option<PathBuf>,
-    /// They may be missing.
-    pub is_managed_optional: bool,
+    /// Someone named them: they have to be there.
+    pub is_managed_named: bool,
 }
 
 /// What a file is, as far as a change of it shows.
-pub(crate) type Stamp = (PathBuf, Option<(u64, u64, u64, i64, i64)>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    path: PathBuf,
+    found: Option<Found>,
+}
+
+/// What there is at a path. Whoever mends owner or mode changes neither the content nor its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    mode: u32,
+    owner: u32,
+}
 
 impl Layers {
     /// The file of an installed osawatch.
@@ -37,12 +53,24 @@ impl Layers {
     /// What an MDM manages.
     pub(crate) const MANAGED: &str = "/Library/Managed Preferences/io.osawatch.agent.plist";
 
-    /// Whether any of them is there.
+    /// Whether there is a configuration: someone named one, or any of its files is there.
     pub(crate) fn exist(&self) -> bool {
+        self.is_named || self.is_managed_named || self.are_there()
+    }
+
+    /// Whether any of the files is there; else every key has its default.
+    pub(crate) fn are_there(&self) -> bool {
         let folder = self.folder();
         let managed = self.managed.iter().map(PathBuf::as_path);
         let all = [self.file.as_path(), &folder.join("conf.d"), &folder.join("exceptions.d")];
-        !self.is_optional || !self.is_managed_optional || all.into_iter().chain(managed).any(Path::exists)
+        all.into_iter().chain(managed).any(|path| !is_missing(path))
+    }
+
+    /// Whether a file is missing that someone named. That of an installed osawatch may be: its job names it always.
+    pub(crate) fn lack_a_named_file(&self) -> bool {
+        let is_needed = self.is_named && self.file != Path::new(Layers::FILE);
+        let managed = self.managed.iter().filter(|_| self.is_managed_named);
+        Some(&self.file).filter(|_| is_needed).into_iter().chain(managed).any(|path| is_missing(path))
     }
 
     /// Reads them. What others than root, or the user, could have written is refused. All that is wrong is reported.
@@ -55,12 +83,13 @@ impl Layers {
     pub(crate) fn read(&self) -> (Config, Vec<Problem>) {
         let folder = self.folder();
         let (mut layers, mut problems) = (Vec::new(), Vec::new());
-        let files = Some(self.file.clone()).filter(|file| !self.is_optional || file.exists());
+        let may_be_missing = !self.is_named || self.file == Path::new(Layers::FILE);
+        let files = Some(self.file.clone()).filter(|file| !may_be_missing || !is_missing(file));
         for path in files.into_iter().chain(list(&folder.join("conf.d"), &mut problems)) {
             layers.extend(good(read(&path), &mut problems).and_then(|file| Layer::of_file(file, &mut problems)));
         }
         let managed = self.managed.as_deref();
-        let managed = managed.and_then(|path| Layer::managed(path, self.is_managed_optional, &mut problems));
+        let managed = managed.and_then(|path| Layer::managed(path, !self.is_managed_named, &mut problems));
         layers.extend(managed);
         let mut exception_files = Vec::new();
         for path in list(&folder.join("exceptions.d"), &mut problems) {
@@ -74,17 +103,22 @@ impl Layers {
         for rules in &mut config.rules.paths {
             *rules = folder.join(&*rules);
         }
+        // It is looked for as `conf.d` and `exceptions.d` are.
+        let own = folder.join(Rules::FOLDER);
+        config.rules.paths.retain(|path| *path != own || !is_missing(path));
         (config, problems)
     }
 
     fn merged(&self, layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Config {
         let (mut table, mut origins, mut exception_files) = (Table::new(), Origins::default(), Vec::new());
+        let mut unknown_keys = Vec::new();
         for layer in layers {
             origins.add(&layer.text, |place| match layer.is_managed {
                 true => Origin::Managed { file: layer.origin.clone() },
                 false => Origin::File { file: layer.origin.clone(), place },
             });
             merge(&mut table, layer.table);
+            unknown_keys.extend(layer.unknown_keys);
             let Layer { origin, text, is_managed, .. } = layer;
             exception_files.push(ExceptionFile { origin, text, is_managed, entries: layer.config.exceptions });
         }
@@ -95,6 +129,7 @@ impl Layers {
         config.origins = origins;
         config.source = (file, String::new());
         config.exception_files = exception_files;
+        config.unknown_keys = unknown_keys;
         // What was left out could be what keeps a file.
         if problems.is_empty() {
             good(config.check(), problems);
@@ -107,12 +142,11 @@ impl Layers {
         let folder = self.folder();
         let mut paths = vec![self.file.clone()];
         paths.extend(self.managed.clone());
-        let rules = rules.iter().map(PathBuf::as_path);
-        for folder in [folder.join("conf.d").as_path(), &folder.join("exceptions.d")].into_iter().chain(rules) {
-            paths.push(folder.to_owned());
-            paths.extend(list(folder, &mut Vec::new()));
+        let own = ["conf.d", "exceptions.d", Rules::FOLDER].map(|name| folder.join(name));
+        for folder in own.iter().chain(rules.iter().filter(|path| !own.contains(path))) {
+            add_all(folder, &mut paths);
         }
-        paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect()
+        paths.into_iter().map(Stamp::of).collect()
     }
 
     fn folder(&self) -> &Path {
@@ -120,15 +154,30 @@ impl Layers {
     }
 }
 
-fn stamp(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
-    use std::os::unix::fs::MetadataExt;
-    let found = std::fs::symlink_metadata(path).ok()?;
-    Some((found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+impl Stamp {
+    fn of(path: PathBuf) -> Stamp {
+        use std::os::unix::fs::MetadataExt;
+        let found = std::fs::symlink_metadata(&path).ok().map(|found| Found {
+            device: found.dev(),
+            inode: found.ino(),
+            bytes: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            mode: found.mode(),
+            owner: found.uid(),
+        });
+        Stamp { path, found }
+    }
+}
+
+/// Whether there is nothing; what cannot be looked at may be there.
+fn is_missing(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Reads a configuration file and what is beside it.
 pub(crate) fn load(path: &Path) -> Result<Config, Error> {
-    Layers { file: path.to_owned(), is_optional: false, managed: None, is_managed_optional: true }.load()
+    Layers { file: path.to_owned(), is_named: true, managed: None, is_managed_named: false }.load()
 }
 
 /// One file, valid by itself.
@@ -136,6 +185,8 @@ struct Layer {
     origin: String,
     text: String,
     is_managed: bool,
+    /// Keys that are left out, as this version does not know them, a sentence each.
+    unknown_keys: Vec<String>,
     config: Config,
     table: Table,
 }
@@ -146,10 +197,11 @@ impl Layer {
         problems.extend(wrong);
         let (config, mut table) = read?;
         table.remove("exception");
-        Some(Layer { origin, text, is_managed: false, config, table })
+        Some(Layer { origin, text, is_managed: false, unknown_keys: Vec::new(), config, table })
     }
 
-    /// The managed preferences; what is wrong with them has a key instead of a line.
+    /// The managed preferences; what is wrong with them has a key instead of a line. A profile reaches agents of all
+    /// versions: a key that only others know stops none.
     fn managed(path: &Path, is_optional: bool, problems: &mut Vec<Problem>) -> Option<Layer> {
         let text = good(managed::read(path, is_optional), problems)??;
         let mut wrong = Vec::new();
@@ -157,8 +209,11 @@ impl Layer {
         for problem in &mut wrong {
             problem.key = problem.place.take().and_then(|place| key_at(&text, place));
         }
+        let is_unknown = |problem: &Problem| layer.is_some() && matches!(problem.what, What::UnknownKey(_));
+        let (unknown, wrong): (Vec<Problem>, Vec<Problem>) = wrong.into_iter().partition(is_unknown);
         problems.extend(wrong);
-        layer.map(|layer| Layer { is_managed: true, ..layer })
+        let unknown_keys = unknown.iter().map(|problem| format!("{problem}; this version leaves it out")).collect();
+        layer.map(|layer| Layer { is_managed: true, unknown_keys, ..layer })
     }
 }
 
@@ -187,6 +242,17 @@ fn list(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
             Vec::new()
         }
     }
+}
+
+/// Adds a folder with its `.toml` files and those of the folders in it, where rules may be as well.
+fn add_all(folder: &Path, paths: &mut Vec<PathBuf>) {
+    paths.push(folder.to_owned());
+    paths.extend(list(folder, &mut Vec::new()));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();
+    inner.sort();
+    inner.iter().for_each(|folder| add_all(folder, paths));
 }
 
 fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -61,6 +61,9 @@ pub(crate) struct Config {
     /// Where each value stands.
     #[serde(skip)]
     pub origins: Origins,
+    /// Managed keys that are left out, as this version does not know them, a sentence each.
+    #[serde(skip)]
+    pub unknown_keys: Vec<String>,
 }
 
 /// A file of exceptions.
@@ -183,7 +186,7 @@ pub(crate) struct Sources {
 }
 
 /// Which rules run besides the built-in ones, and which do not.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Rules {
     /// Rule files, or folders of them; a relative path starts at the folder of the configuration.
@@ -192,6 +195,17 @@ pub(crate) struct Rules {
     pub disable: Vec<String>,
     /// Ids of rules that run although they are off by default.
     pub enable: Vec<String>,
+}
+
+impl Rules {
+    /// The folder beside the configuration that rules are in by default; it may be empty or missing.
+    pub(crate) const FOLDER: &str = "rules";
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { paths: vec![Rules::FOLDER.into()], disable: Vec::new(), enable: Vec::new() }
+    }
 }
 
 impl Script {
@@ -230,17 +244,26 @@ impl Config {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Error> {
-        if self.alerts.keep_size >= self.alerts.rotate_size {
-            return Ok(());
+        let mut problems = Vec::new();
+        if self.alerts.keep_size < self.alerts.rotate_size {
+            problems.push(self.problem_of(["alerts.keep_size", "alerts.rotate_size"], What::KeepsNoFile));
         }
-        let stated = ["alerts.keep_size", "alerts.rotate_size"].map(|key| (key, self.origins.of(key)));
+        if self.alerts.file == self.alerts.state_directory {
+            problems.push(self.problem_of(["alerts.state_directory", "alerts.file"], What::OnePath));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error { problems }) }
+    }
+
+    /// What is wrong with two values together, where the first of them is stated.
+    fn problem_of(&self, keys: [&str; 2], what: What) -> Problem {
+        let stated = keys.map(|key| (key, self.origins.of(key)));
         let stated = stated.into_iter().find(|(_, origin)| *origin != Origin::Default);
-        let problem = Problem::of_file(&self.source.0, What::KeepsNoFile);
-        Err(Error::from(match stated {
+        let problem = Problem::of_file(&self.source.0, what);
+        match stated {
             Some((_, Origin::File { file, place })) => Problem { origin: file, place: Some(place), ..problem },
             Some((key, Origin::Managed { file })) => Problem { origin: file, key: Some(key.to_owned()), ..problem },
             _ => problem,
-        }))
+        }
     }
 
     /// The effective configuration as TOML, which reads back as itself.

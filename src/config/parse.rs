@@ -84,7 +84,8 @@ fn is_within(value: &toml::Spanned<DeValue<'_>>, at: usize) -> bool {
 
 fn problem(source: (&str, &str), error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start);
-    Problem::at(source, at, What::Text(reworded(error.message())))
+    let what = if error.message().starts_with("unknown field ") { What::UnknownKey } else { What::Text };
+    Problem::at(source, at, what(reworded(error.message())))
 }
 
 /// serde's words, with the remedy.

@@ -29,7 +29,7 @@ impl Folder {
     fn layers(&self) -> Layers {
         let path = |name: &str| self.0.path().join(name);
         let (file, managed) = (path("config.toml"), Some(path("managed.plist")));
-        Layers { file, is_optional: true, managed, is_managed_optional: true }
+        Layers { file, is_named: false, managed, is_managed_named: false }
     }
 
     fn load(&self) -> Config {
@@ -86,11 +86,86 @@ fn without_any_file_the_defaults_are_in_effect() {
     let folder = Folder::new(&[]);
     assert!(!folder.layers().exist());
     assert_eq!(folder.load().alerts, Config::default().alerts);
-    assert!(Layers { is_optional: false, ..folder.layers() }.load().is_err());
-    let named = Layers { is_managed_optional: false, ..folder.layers() };
-    assert!(named.exist() && named.load().is_err());
+    let named = Layers { is_named: true, ..folder.layers() };
+    assert!(named.load().is_err() && named.lack_a_named_file());
+    let named = Layers { is_managed_named: true, ..folder.layers() };
+    assert!(named.exist() && named.load().is_err() && named.lack_a_named_file());
     folder.managed("");
-    assert!(folder.layers().exist());
+    assert!(folder.layers().exist() && !named.lack_a_named_file());
+}
+
+#[test]
+fn the_file_that_the_job_of_an_installed_osawatch_names_may_be_missing() {
+    let folder = Folder::new(&[]);
+    let layers = Layers { file: Layers::FILE.into(), is_named: true, ..folder.layers() };
+    if !layers.are_there() {
+        assert!(layers.exist() && !layers.lack_a_named_file());
+        assert_eq!(layers.load().unwrap().alerts, Config::default().alerts);
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_no_missing_file() {
+    let folder = Folder::new(&[]);
+    std::os::unix::fs::symlink("nowhere", folder.0.path().join("config.toml")).unwrap();
+    assert!(folder.problems()[0].starts_with("config.toml: a symbolic link"));
+}
+
+#[test]
+fn the_rules_folder_beside_the_configuration_is_read_when_it_is_there_whether_a_file_names_it_or_not() {
+    let folder = Folder::new(&[("config.toml", "")]);
+    let own = folder.0.path().join("rules");
+    assert!(folder.load().rules.paths.is_empty());
+    fs::create_dir(&own).unwrap();
+    assert_eq!(folder.load().rules.paths, std::slice::from_ref(&own));
+    folder.write("config.toml", b"[rules]\npaths = [\"rules\", \"more\"]\n");
+    assert_eq!(folder.load().rules.paths, [own.clone(), folder.0.path().join("more")]);
+    fs::remove_dir(&own).unwrap();
+    assert_eq!(folder.load().rules.paths, [folder.0.path().join("more")]);
+}
+
+#[test]
+fn a_managed_key_that_this_version_does_not_know_is_left_out_with_a_sentence_and_the_others_are_taken() {
+    let folder = Folder::new(&[]);
+    let exception = |name: &str, more: &str| {
+        format!(
+            "<dict><key>name</key><string>{name}</string><key>rules</key><string>all</string><key>reason</key>\
+             <string>r</string><key>condition</key><string>process.pid == 1</string>{more}</dict>"
+        )
+    };
+    folder.managed(&format!(
+        "<key>alerts</key><dict><key>rotate_sise</key><string>1MiB</string><key>keep_files</key><integer>7</integer>\
+         </dict><key>later</key><dict><key>a</key><true/></dict><key>a\n[alerts]\nkeep_files</key><integer>1</integer>\
+         <key>exception</key><array>{}{}</array>",
+        exception("a", ""),
+        // What it would narrow is not known, so the exception is left out whole.
+        exception("b", "<key>hosts</key><string>x</string>"),
+    ));
+    let config = folder.load();
+    assert_eq!(config.alerts.keep_files, 7);
+    assert_eq!(config.exception_files[0].entries.len(), 1);
+    let file = folder.0.path().join("managed.plist").display().to_string();
+    for wanted in [
+        "`alerts.rotate_sise`: unknown field `rotate_sise`",
+        "`later`: unknown field `later`",
+        "unknown field `a\\n[alerts]\\nkeep_files`",
+        "`exception`: unknown field `hosts`",
+    ] {
+        let said = config.unknown_keys.iter().find(|said| said.contains(wanted));
+        let said = said.unwrap_or_else(|| panic!("{wanted}: {:#?}", config.unknown_keys));
+        assert!(said.starts_with(&format!("{file}: ")) && said.ends_with("; this version leaves it out"), "{said}");
+    }
+    assert_eq!(config.unknown_keys.len(), 4);
+    // Of a file it stays an error.
+    folder.write("config.toml", b"later = 1\n");
+    assert!(folder.problems()[0].starts_with("config.toml:1:1: unknown field `later`"));
+}
+
+#[test]
+fn managed_preferences_of_which_nothing_can_be_read_are_refused() {
+    let folder = Folder::new(&[]);
+    folder.managed(&(0..60).map(|n| format!("<key>k{n}</key><true/>")).collect::<String>());
+    assert_eq!(folder.problems().len(), 50);
 }
 
 #[test]
@@ -124,7 +199,7 @@ fn the_errors_of_all_files_and_of_the_managed_preferences_are_reported_at_once()
     ]);
     folder.managed(
         "<key>PayloadUUID</key><string>x</string><key>alerts</key><dict><key>keep_files</key><string>5</string>\
-         <key>fsync</key><string>never</string><key>rotate_sise</key><string>1MiB</string></dict>\
+         <key>fsync</key><string>never</string></dict>\
          <key>response</key><dict><key>dry_run</key><integer>1</integer></dict>",
     );
     let problems = folder.problems();
@@ -134,7 +209,6 @@ fn the_errors_of_all_files_and_of_the_managed_preferences_are_reported_at_once()
         "conf.d/b.toml:1:",
         "managed.plist: `alerts.keep_files`: expected a whole number from 1 to 10000, found string \"5\"; drop the quotes",
         "managed.plist: `alerts.fsync`: unknown variant `never`",
-        "managed.plist: `alerts.rotate_sise`: unknown field `rotate_sise`",
         "managed.plist: `response.dry_run`: expected a boolean, found integer `1`",
         "exceptions.d/c.toml:1:1: expected a sequence, found map; double the brackets: `[[exception]]`",
     ] {
@@ -150,6 +224,12 @@ fn limits_that_only_together_keep_no_file_are_an_error_where_they_are_stated() {
     assert_eq!(folder.load().alerts.keep_size, 2 << 30);
     folder.managed("<key>alerts</key><dict><key>keep_size</key><string>1MiB</string></dict>");
     assert!(folder.problems()[0].starts_with("managed.plist: `alerts.keep_size`: `keep_size` is smaller"));
+}
+
+#[test]
+fn one_path_for_alerts_and_state_is_an_error_where_it_is_stated() {
+    let folder = Folder::new(&[("config.toml", "[alerts]\nstate_directory = \"/var/log/osawatch/alerts.ndjson\"\n")]);
+    assert!(folder.problems()[0].starts_with("config.toml:2:19: `file` and `state_directory` are one path"));
 }
 
 #[test]
@@ -177,7 +257,6 @@ fn hostile_preferences_are_refused_with_a_reason() {
         ),
         ("<key>alerts</key><string>x</string>", "`alerts`: "),
         ("<key>alerts</key>", "not a valid property list"),
-        ("<key>a\n[alerts]\nkeep_files</key><integer>1</integer>", "unknown field"),
     ] {
         folder.managed(entries);
         let problems = folder.problems();
@@ -206,13 +285,23 @@ fn preferences_and_files_that_others_can_change_are_refused() {
 #[test]
 fn a_change_of_any_file_changes_the_stamps() {
     let folder = Folder::new(&[("config.toml", "")]);
-    let rules = [folder.0.path().join("rules")];
+    let rules = [folder.0.path().join("more")];
     let mut seen = vec![folder.layers().stamps(&rules)];
-    for (name, text) in [("config.toml", "#"), ("conf.d/a.toml", ""), ("rules/r.toml", ""), ("managed.plist", "x")] {
+    for (name, text) in [
+        ("config.toml", "#"),
+        ("conf.d/a.toml", ""),
+        ("rules/r.toml", ""),
+        ("more/r.toml", ""),
+        ("more/inner/r.toml", ""),
+        ("more/inner/r.toml", "#"),
+        ("managed.plist", "x"),
+    ] {
         folder.write(name, text.as_bytes());
         let stamps = folder.layers().stamps(&rules);
         assert!(!seen.contains(&stamps), "{name}");
         seen.push(stamps);
     }
     assert_eq!(seen.last(), Some(&folder.layers().stamps(&rules)));
+    fs::set_permissions(folder.0.path().join("config.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(!seen.contains(&folder.layers().stamps(&rules)), "another mode");
 }
