@@ -94,6 +94,23 @@ fn a_followed_file_goes_on_through_a_rotation() {
     child.wait().unwrap();
 }
 
+#[test]
+fn without_a_file_the_one_of_the_configuration_is_read_also_when_something_else_in_it_is_wrong() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| shown(&folder.path().join(name));
+    fs::write(path("moved.ndjson"), alert() + "\n").unwrap();
+    for (more, says) in [("", ""), ("keep_files = 0\n", "the configuration is refused: ")] {
+        fs::write(path("config.toml"), format!("[alerts]\nfile = \"{}\"\n{more}", path("moved.ndjson"))).unwrap();
+        fs::set_permissions(path("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+        let run = osawatch(&["alerts", "--config", &path("config.toml")]).exits(0).says(says);
+        assert_eq!(run.alerts().len(), 1);
+        let terminate = ["terminate", "--config", &path("config.toml"), "--alert", "a"];
+        osawatch(&terminate).exits(66).says(&format!("{}: no alert has the event.id `a`", path("moved.ndjson")));
+    }
+    osawatch(&["alerts", "--config", &path("none.toml")]).exits(78).says("none.toml: cannot read: ");
+}
+
 /// A page about an alert whose fields try to run as a part of it.
 #[test]
 fn alerts_are_read_from_standard_input_and_listed_one_a_line() {

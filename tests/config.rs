@@ -196,10 +196,76 @@ fn managed_preferences_that_are_named_have_to_exist() {
     assert!(run.stdout.contains("fail  managed preferences"), "{}", run.stdout);
 }
 
+/// The file that the launchd job names, where this machine has none.
+const INSTALLED: &str = "/Library/Application Support/osawatch/config.toml";
+
 #[test]
 fn a_check_where_there_is_no_configuration_says_so() {
-    let run = osawatch(&["config", "check"]).exits(0);
-    assert!(run.stdout.ends_with("config.toml: there is none; the defaults apply\n"), "{}", run.stdout);
+    for args in [&["config", "check"][..], &["config", "check", INSTALLED]] {
+        let run = osawatch(args).exits(0);
+        assert!(run.stdout.ends_with("config.toml: there is none; the defaults apply\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn an_agent_whose_job_names_a_configuration_that_is_missing_runs_with_the_defaults_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let run = osawatch(&["run", "--config", INSTALLED, "--state", &state]).exits(69).says("only on macOS");
+    run.says(&format!("{INSTALLED}: there is none; the defaults apply"));
+    osawatch(&["run", "--config", "/nowhere/config.toml", "--state", &state]).exits(78).says("cannot read");
+    let run = osawatch(&["doctor", "--json", "--config", INSTALLED]);
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let check =
+        |name: &str| found["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone();
+    assert_eq!(check("configuration")["finding"], format!("none at {INSTALLED}: the defaults apply"));
+    assert!(check("alert folder")["finding"].as_str().unwrap().starts_with("/var/log/osawatch"));
+}
+
+#[test]
+fn the_rules_folder_beside_the_configuration_may_be_missing_or_empty_and_its_rules_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = written(folder.path(), "config.toml", include_str!("../packaging/config.toml"));
+    let check = || osawatch(&["config", "check", &config]);
+    let ok = format!("{config}: ok\n");
+    assert_eq!(check().exits(0).stdout, ok);
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    assert_eq!(check().exits(0).stdout, ok);
+    written(folder.path(), "rules/own.toml", "[rule\n");
+    check().exits(78).says("rules/own.toml:1:");
+}
+
+#[test]
+fn what_is_in_the_place_of_the_alert_file_or_the_state_directory_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), "file", "");
+    let shown = folder.path().display();
+    let text = format!("[alerts]\nfile = \"{shown}\"\nstate_directory = \"{file}\"\n");
+    let config = written(folder.path(), "config.toml", &text);
+    let run = osawatch(&["config", "check", &config]).exits(78);
+    let run = run.says(&format!("config.toml:2:8: `file`: {shown} is a folder; name a file in it"));
+    run.says(&format!("config.toml:3:19: `state_directory`: {file} is not a folder"));
+    let text = format!("[alerts]\nfile = \"{file}\"\nstate_directory = \"{file}\"\n");
+    let config = written(folder.path(), "config.toml", &text);
+    osawatch(&["config", "check", &config])
+        .exits(78)
+        .says("config.toml:3:19: `file` and `state_directory` are one path");
+}
+
+#[test]
+fn a_managed_key_of_another_version_is_a_lint_and_a_warning_in_the_log_and_stops_no_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = written(folder.path(), "config.toml", "");
+    let list = "<plist><dict><key>limits</key><dict><key>later</key><true/></dict></dict></plist>";
+    let managed = written(folder.path(), "managed.plist", list);
+    let state = folder.path().join("state").display().to_string();
+    let of = |command: &[&str]| osawatch(&[command, &["--managed-preferences", &managed]].concat());
+    let wanted = format!("{managed}: `limits.later`: unknown field `later`");
+    let check = of(&["config", "check", &config]).exits(1);
+    assert!(check.stdout.starts_with(&format!("lint     {wanted}")), "{}", check.stdout);
+    of(&["run", "--config", &config, "--state", &state]).exits(69).says("only on macOS").says(&wanted);
+    let run = of(&["status", "--config", &config]);
+    assert!(run.stdout.lines().next().unwrap().contains(&wanted), "{}", run.stdout);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,6 +50,32 @@ fn the_status_of_an_agent_is_its_exit_code_and_its_first_line() {
     drop(lock);
     assert!(status(folder.path(), &[]).exits(69).stdout.contains("it was killed: it last wrote its status at 2020"));
     assert_eq!(status(folder.path(), &["--prometheus"]).exits(69).stdout.lines().last(), Some("osawatch_up 0"));
+}
+
+#[test]
+fn a_configuration_that_is_refused_is_named_beside_the_status_of_the_agent_that_runs_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| {
+        let path = folder.path().join("config.toml");
+        fs::write(&path, format!("{text}[alerts]\nstate_directory = \"{}\"\n", folder.path().display())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let config = write("mistake = 1\nerror = 1\n");
+    let of = |args: &[&str]| osawatch(&[&["status", "--config", &config], args].concat());
+    let lock = state(folder.path(), &json!({ "written": now(), "pid": 7 }));
+    let why = format!("the configuration is refused: {config}:1:1: unknown field `mistake`");
+    let run = of(&[]).exits(1);
+    assert!(run.stdout.starts_with(&format!("osawatch is degraded: {why}")), "{}", run.stdout);
+    assert!(run.stdout.contains("(and 1 other mistake: `osawatch config check` has all)\n"), "{}", run.stdout);
+    let run = of(&["--json"]).exits(1);
+    let document: Json = serde_json::from_str(&run.stdout).unwrap();
+    assert!(document["problems"][0].as_str().unwrap().starts_with(&why), "{document}");
+    assert!(of(&["--prometheus"]).exits(1).stdout.contains("osawatch_up 1\n"));
+    drop(lock);
+    let first = of(&[]).exits(69).stdout.lines().next().unwrap().to_owned();
+    assert!(first.starts_with("osawatch is not running: it was killed") && first.contains(&why), "{first}");
+    osawatch(&["status", "--config", "/nowhere/config.toml"]).exits(78).says("/nowhere/config.toml: cannot read: ");
 }
 
 #[test]

@@ -14,11 +14,11 @@ use serde_json::{Map, Value as Json};
 use super::alert_lines::{Followed, cannot_read};
 use super::alert_page::Page;
 use super::alert_selection::Selection;
+use super::config::LayerArgs;
 use super::evidence::{self, OutputFile};
 use super::exit::{self, Failure, source_failure};
 use super::rule_files::load;
 use crate::alert::to_line;
-use crate::config::Alerts;
 use crate::config::trust::Trust;
 use crate::event::document::{get, text};
 use crate::output::{self, terminal};
@@ -35,9 +35,11 @@ const SHOWN_PROBLEMS: u64 = 10;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Alert files, each with its rotations, directories of them, or what a search exported, plain or compressed; `-`
-    /// is standard input [default: the file of an installed osawatch]
+    /// is standard input [default: `file` of the configuration]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    config: LayerArgs,
     /// Follow the files: print new alerts until Ctrl-C, and wait for a file that does not exist yet
     #[arg(short, long, conflicts_with_all = ["html", "list"])]
     follow: bool,
@@ -64,7 +66,7 @@ enum Output {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let files = if args.files.is_empty() { vec![Alerts::default().file] } else { args.files.clone() };
+    let files = if args.files.is_empty() { vec![args.config.alert_file()?] } else { args.files.clone() };
     if let Some(page) = args.html.as_deref().filter(|path| path.as_os_str() != "-") {
         let rotations = files.iter().flat_map(|path| output::rotations(path));
         let inputs: Vec<Input> =

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::clock::now;
-use super::config::LayerArgs;
+use super::config::{LayerArgs, refused};
 use super::exit::{Failure, print};
 use super::publish::STATUS;
-use crate::config::Config;
 use crate::event::Timestamp;
 use crate::output::{state, terminal};
+use crate::report::plural;
 use crate::status::{self, Status, Verdict};
 
 /// How often `--watch` looks.
@@ -38,12 +38,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let directory = match &args.state {
-        Some(directory) => directory.clone(),
-        None => args.config.load()?.unwrap_or_else(Config::default).alerts.state_directory,
-    };
     loop {
+        let (directory, problems) = match &args.state {
+            Some(directory) => (directory.clone(), Vec::new()),
+            None => configured(&args.config)?,
+        };
         let (status, verdict) = look(&directory)?;
+        let verdict = with(verdict, problems);
         let text = match () {
             () if args.json => json(&status, &verdict)?,
             () if args.prometheus => status::prometheus(&status, &verdict),
@@ -62,6 +63,30 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// The state directory as far as the configuration tells, and what is wrong with that.
+fn configured(layers: &LayerArgs) -> Result<(PathBuf, Vec<String>), Failure> {
+    let (config, problems) = layers.read()?;
+    let mut told: Vec<String> = refused(&problems).into_iter().collect();
+    if let Some((first, others)) = config.unknown_keys.split_first() {
+        let more = match others.len() as u64 {
+            0 => String::new(),
+            count => format!(" (and {})", plural(count, "other key")),
+        };
+        told.push(format!("{first}{more}"));
+    }
+    Ok((config.alerts.state_directory, told))
+}
+
+/// The verdict with what is wrong with the configuration beside what the agent says.
+fn with(verdict: Verdict, problems: Vec<String>) -> Verdict {
+    match verdict {
+        _ if problems.is_empty() => verdict,
+        Verdict::Healthy => Verdict::Degraded(problems),
+        Verdict::Degraded(said) => Verdict::Degraded(said.into_iter().chain(problems).collect()),
+        Verdict::NotRunning(why) => Verdict::NotRunning(format!("{why}; {}", problems.join("; "))),
     }
 }
 

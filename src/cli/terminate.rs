@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::alert_lines::Followed;
 use super::args::duration;
+use super::config::LayerArgs;
 use super::exit::{Failure, print};
-use crate::config::Alerts;
 use crate::config::trust;
 use crate::event::document::text;
 use crate::report::visible;
@@ -26,9 +26,11 @@ pub(super) struct Args {
     /// The `event.id` of the alert
     #[arg(long, value_name = "EVENT_ID")]
     alert: String,
-    /// The alert file, with its rotations [default: the file of an installed osawatch]
+    /// The alert file, with its rotations [default: `file` of the configuration]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    config: LayerArgs,
     /// Also what descends from it, programs of the system too
     #[arg(long)]
     tree: bool,
@@ -44,7 +46,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let file = args.file.clone().unwrap_or_else(|| Alerts::default().file);
+    let file = args.file.clone().map_or_else(|| args.config.alert_file(), Ok)?;
     let target = find(&file, &args.alert)?;
     let executions = source::executions().map_err(|error| {
         let code = if matches!(error, LiveError::NotRoot) { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE };
