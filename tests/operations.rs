@@ -72,6 +72,17 @@ fn a_configuration_that_is_refused_is_named_beside_the_status_of_the_agent_that_
     let document: Json = serde_json::from_str(&run.stdout).unwrap();
     assert!(document["problems"][0].as_str().unwrap().starts_with(&why), "{document}");
     assert!(of(&["--prometheus"]).exits(1).stdout.contains("osawatch_up 1\n"));
+    let checked = osawatch(&["config", "check", &config]).exits(78).stderr;
+    let mistakes = checked.trim_start_matches("osawatch: ").trim_end();
+    let said = format!("the configuration was refused, and the one before stays: {mistakes}");
+    let status = json!({ "written": now(), "pid": 7, "problems": [said] }).to_string();
+    fs::write(folder.path().join("status.json"), status).unwrap();
+    let run = of(&[]).exits(1);
+    assert!(
+        !run.stdout.contains("the configuration is refused"),
+        "what the agent said is not said again: {}",
+        run.stdout
+    );
     drop(lock);
     let first = of(&[]).exits(69).stdout.lines().next().unwrap().to_owned();
     assert!(first.starts_with("osawatch is not running: it was killed") && first.contains(&why), "{first}");

@@ -8,6 +8,7 @@ use super::clock::now;
 use super::config::{LayerArgs, refused};
 use super::exit::{Failure, print};
 use super::publish::STATUS;
+use crate::config::{Config, Problem};
 use crate::event::Timestamp;
 use crate::output::{state, terminal};
 use crate::report::plural;
@@ -39,12 +40,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     loop {
-        let (directory, problems) = match &args.state {
-            Some(directory) => (directory.clone(), Vec::new()),
-            None => configured(&args.config)?,
+        let (config, problems) = match &args.state {
+            Some(_) => (Config::default(), Vec::new()),
+            None => args.config.read()?,
         };
-        let (status, verdict) = look(&directory)?;
-        let verdict = with(verdict, problems);
+        let (status, verdict) = look(args.state.as_ref().unwrap_or(&config.alerts.state_directory))?;
+        let verdict = with(verdict, &problems, &config.unknown_keys);
         let text = match () {
             () if args.json => json(&status, &verdict)?,
             () if args.prometheus => status::prometheus(&status, &verdict),
@@ -66,27 +67,23 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The state directory as far as the configuration tells, and what is wrong with that.
-fn configured(layers: &LayerArgs) -> Result<(PathBuf, Vec<String>), Failure> {
-    let (config, problems) = layers.read()?;
-    let mut told: Vec<String> = refused(&problems).into_iter().collect();
-    if let Some((first, others)) = config.unknown_keys.split_first() {
-        let more = match others.len() as u64 {
-            0 => String::new(),
-            count => format!(" (and {})", plural(count, "other key")),
-        };
-        told.push(format!("{first}{more}"));
-    }
-    Ok((config.alerts.state_directory, told))
-}
-
-/// The verdict with what is wrong with the configuration beside what the agent says.
-fn with(verdict: Verdict, problems: Vec<String>) -> Verdict {
+/// The verdict with what is wrong with the configuration, and which managed keys are left out, where the agent itself has
+/// not said it.
+fn with(verdict: Verdict, problems: &[Problem], unknown_keys: &[String]) -> Verdict {
+    let said = if let Verdict::Degraded(said) = &verdict { said.as_slice() } else { &[] };
+    let first = problems.first().map(Problem::to_string);
+    let is_said = first.is_some_and(|first| said.iter().any(|said| said.contains(&first)));
+    let more = match unknown_keys.len() as u64 {
+        0 | 1 => String::new(),
+        count => format!(" (and {})", plural(count - 1, "other key")),
+    };
+    let unknown = unknown_keys.first().map(|first| format!("{first}{more}"));
+    let told: Vec<String> = refused(problems).filter(|_| !is_said).into_iter().chain(unknown).collect();
     match verdict {
-        _ if problems.is_empty() => verdict,
-        Verdict::Healthy => Verdict::Degraded(problems),
-        Verdict::Degraded(said) => Verdict::Degraded(said.into_iter().chain(problems).collect()),
-        Verdict::NotRunning(why) => Verdict::NotRunning(format!("{why}; {}", problems.join("; "))),
+        _ if told.is_empty() => verdict,
+        Verdict::Healthy => Verdict::Degraded(told),
+        Verdict::Degraded(said) => Verdict::Degraded(said.into_iter().chain(told).collect()),
+        Verdict::NotRunning(why) => Verdict::NotRunning(format!("{why}; {}", told.join("; "))),
     }
 }
 
