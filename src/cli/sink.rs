@@ -283,6 +283,7 @@ impl Sink {
                 finished
             }
             None => Ok(()),
+                file.end_maintenance(now());
         };
         let failed = self.failed.take();
         failed.map_or(Ok(()), Err).and(finished.map_err(|error| Failure::new(Failure::IO, error)))

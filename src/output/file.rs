@@ -16,10 +16,13 @@ use rustix::io::Errno;
 use super::directory;
 use super::error::{Error, ErrorKind};
 use super::medium::{Medium, uninterrupted};
-use super::options::{Counts, Fsync, Options, Rotation, is_past};
+use super::options::{Counts, Fsync, Options, Rotation};
 use super::retention::{Names, read_only};
 use super::written::{Written, unended};
 use crate::event::Timestamp;
+
+/// What could not be forced to the disk is tried again this often.
+const SYNC_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct AlertFile {
@@ -37,6 +40,8 @@ pub(super) struct AlertFile {
     rotation_failed: Option<Timestamp>,
     /// The first write that is not on the disk yet.
     dirty: Option<Timestamp>,
+    /// When it could not be forced to the disk last.
+    sync_failed: Option<Timestamp>,
     compressing: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -65,6 +70,7 @@ impl AlertFile {
             medium,
             rotation_failed: None,
             dirty: None,
+            sync_failed: None,
             compressing: None,
         }
     }
@@ -220,36 +226,29 @@ impl AlertFile {
     }
 
     /// `fsync(2)`: on macOS that is to the drive, as `F_FULLFSYNC` takes the time of a flush of the drive's cache.
-    fn sync(&mut self) -> Result<(), Error> {
-        let Some(open) = self.open.as_ref().filter(|open| open.is_regular) else {
-            self.dirty = None;
-            return Ok(());
-        };
-        uninterrupted(|| self.medium.sync(&open.file)).map_err(|error| self.error(error))?;
-        self.dirty = None;
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_regular) {
+            uninterrupted(|| self.medium.sync(&open.file)).map_err(|error| self.error(error))?;
+        }
+        (self.dirty, self.sync_failed) = (None, None);
         Ok(())
     }
 
+    /// When what was appended is to be forced to the disk; `None`: nothing waits for that.
     pub(super) fn sync_due(&self) -> Option<Timestamp> {
-        match self.fsync {
-            Fsync::Always => None,
-            Fsync::Interval => Some(self.dirty?.saturating_add(self.fsync_interval)),
-        }
+        let due = self.dirty.filter(|_| self.fsync == Fsync::Interval)?.saturating_add(self.fsync_interval);
+        Some(self.sync_failed.map_or(due, |failed| due.max(failed.saturating_add(SYNC_AGAIN))))
     }
 
-    pub(super) fn sync_if_due(&mut self, now: Timestamp) -> Result<(), Error> {
-        match (self.fsync, self.dirty) {
-            (Fsync::Interval, Some(since)) if is_past(since, self.fsync_interval, now) => self.sync(),
-            _ => Ok(()),
+    /// The file has the lines even if that fails: the next ones need not wait.
+    pub(super) fn sync_if_due(&mut self, now: Timestamp) {
+        let is_set_back = self.dirty.max(self.sync_failed).is_some_and(|last| now < last);
+        if self.sync_due().is_some_and(|due| now >= due || is_set_back)
+            && let Err(error) = self.sync()
+            && self.sync_failed.replace(now).is_none()
+        {
+            log::warn!("{error}; trying again every second");
         }
-    }
-
-    pub(super) fn finish(&mut self, now: Timestamp, counts: &mut Counts) -> Result<(), Error> {
-        if self.compressing.is_some() {
-            self.end_compressing();
-            self.delete_old(now, counts);
-        }
-        self.sync()
     }
 
     /// The end of what was written before: of the file and of the newest rotated ones.

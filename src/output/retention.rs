@@ -1,6 +1,6 @@
 //! Rotated files: their names, which are never used twice, and how long they are kept.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::medium::Medium;
 use super::options::Rotation;
 use crate::event::Timestamp;
 
@@ -112,45 +113,80 @@ impl Names {
         Ok(files)
     }
 
-    /// Deletes rotated files beyond any of the limits, and returns their names. `live` is the size of the
-    /// current file.
-    pub(super) fn delete_old(&self, rotation: &Rotation, live: u64, now: Timestamp) -> io::Result<Vec<OsString>> {
-        let files = self.list()?;
-        let mut deleted = Vec::new();
+    /// Deletes rotated files beyond any of the limits. Returns the names of those that it deleted, and why the first of
+    /// the others could not be: each is tried. `live` is the size of the current file.
+    pub(super) fn delete_old(
+        &self,
+        medium: &dyn Medium,
+        rotation: &Rotation,
+        (live, now): (u64, Timestamp),
+    ) -> (Vec<OsString>, io::Result<()>) {
+        let files = match self.list() {
+            Ok(files) => files,
+            Err(error) => return (Vec::new(), Err(error)),
+        };
+        let (mut deleted, mut failed) = (Vec::new(), Ok(()));
         let (mut kept, mut total, mut ends) = (0, live, false);
         for file in files.iter().rev() {
             total = total.saturating_add(file.size);
             let is_old = now > file.modified.saturating_add(rotation.keep_age);
             // The limits are of the newest files: what is older than a deleted one goes too.
             ends |= kept >= rotation.keep_files || total > rotation.keep_size || is_old;
-            if ends {
-                fs::remove_file(&file.path)?;
-                deleted.push(file.name.clone());
-            } else {
+            if !ends {
                 kept += 1;
+                continue;
+            }
+            match medium.remove(&file.path) {
+                Ok(()) => deleted.push(file.name.clone()),
+                // Whoever collects the alerts can be first.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => failed = failed.and(Err(file.error(error))),
             }
         }
-        Ok(deleted)
+        (deleted, failed)
     }
 
-    /// Compresses all rotated files but the newest.
+    /// Compresses all rotated files but the newest, each that it can, and says why the first of the others could not be.
     pub(super) fn compress(&self, keep: usize) -> io::Result<()> {
         let files = self.list()?;
         let older = files.len().saturating_sub(keep);
-        for file in files[..older].iter().filter(|file| !file.is_compressed) {
-            let mut target = file.path.clone().into_os_string();
-            target.push(".gz");
-            let mut temporary = target.clone();
-            temporary.push(".tmp");
-            let _ = fs::remove_file(&temporary);
-            let mut options = OpenOptions::new();
-            let to = options.write(true).create_new(true).mode(0o640).open(&temporary)?;
-            let mut encoder = GzEncoder::new(to, Compression::default());
-            io::copy(&mut read_only(&file.path)?, &mut encoder)?;
-            rustix::fs::fsync(encoder.finish()?)?;
-            fs::rename(&temporary, &target)?;
-            fs::remove_file(&file.path)?;
+        let plain = files[..older].iter().filter(|file| !file.is_compressed);
+        plain.map(Rotated::compress).fold(Ok(()), |before, result| before.and(result))
+    }
+}
+
+impl Rotated {
+    fn error(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+    }
+
+    /// Puts a compressed file in its place, with the same mode.
+    fn compress(&self) -> io::Result<()> {
+        let with = |path: &Path, end: &str| {
+            PathBuf::from([path.as_os_str(), OsStr::new(end)].into_iter().collect::<OsString>())
+        };
+        let target = with(&self.path, ".gz");
+        let temporary = with(&target, ".tmp");
+        // A run that was ended in the middle leaves it.
+        let _ = fs::remove_file(&temporary);
+        let compressed = self.compress_to(&temporary).and_then(|()| fs::rename(&temporary, &target));
+        let replaced = compressed.and_then(|()| fs::remove_file(&self.path));
+        match replaced {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => {
+                let _ = fs::remove_file(&temporary);
+                Err(self.error(error))
+            }
+            Ok(()) => Ok(()),
         }
-        Ok(())
+    }
+
+    fn compress_to(&self, path: &Path) -> io::Result<()> {
+        let mut from = read_only(&self.path)?;
+        let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        to.set_permissions(from.metadata()?.permissions())?;
+        let mut encoder = GzEncoder::new(to, Compression::default());
+        io::copy(&mut from, &mut encoder)?;
+        Ok(rustix::fs::fsync(encoder.finish()?)?)
     }
 }

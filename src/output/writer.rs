@@ -99,13 +99,14 @@ impl Writer {
     /// it at once, and else to the new one; lines go on waiting where they do.
     pub(crate) fn exchange(&mut self, options: &Options, now: Timestamp) {
         self.drain(now);
-        if let Err(error) = self.file.finish(now, &mut self.counts) {
+        if let Err(error) = self.file.sync() {
             log::warn!("{error}");
         }
         if options.path == self.file.path() {
             self.file.keep_by(options);
             return self.file.maintain(now, &mut self.counts);
         }
+        self.file.end_maintenance(now, &mut self.counts);
         // A line that the file before has in part is written whole to the new one.
         if let Err(error) = self.file.close_torn(None, &mut self.counts) {
             log::warn!("{error}");
@@ -167,9 +168,7 @@ impl Writer {
             // What still waits is in memory no longer than it must.
             let _ = self.waiting_lines().settle();
         }
-        if let Err(error) = self.file.sync_if_due(now) {
-            self.fail(error, now);
-        }
+        self.file.sync_if_due(now);
         if is_past(self.maintained, MAINTAIN, now) {
             self.maintained = now;
             self.file.maintain(now, &mut self.counts);
@@ -216,7 +215,7 @@ impl Writer {
     /// directory for the next run; without one, it is an error.
     pub(crate) fn finish(&mut self, now: Timestamp) -> Result<(), Error> {
         self.drain(now);
-        let synced = self.file.finish(now, &mut self.counts);
+        let synced = self.file.sync();
         let Some(trouble) = self.trouble.take() else {
             return synced;
         };
@@ -234,6 +233,11 @@ impl Writer {
             }
             (_, kind) => Err(Error { path: trouble.error.path, kind }),
         }
+    /// Waits for what is done to rotated files. Whoever has to end soon need not: the next run does the rest.
+    pub(crate) fn end_maintenance(&mut self, now: Timestamp) {
+        self.file.end_maintenance(now, &mut self.counts);
+    }
+
     }
 
     /// Writes what waits, and forces it to the disk in batches.

@@ -13,6 +13,7 @@ use crate::report::plural;
 
 /// A rotation that failed is tried again after this long.
 const ROTATE_AGAIN: Duration = Duration::from_secs(60);
+const CANNOT_COMPRESS: &str = "cannot compress rotated alert files";
 
 impl AlertFile {
     /// Whether a line of this length goes to a new file.
@@ -64,32 +65,40 @@ impl AlertFile {
             let names = self.names.clone();
             // Beside the writer: a file takes a good part of a second.
             let work = move || names.compress(keep);
-            self.compressing = std::thread::Builder::new().name("osawatch-compress".into()).spawn(work).ok();
+            match std::thread::Builder::new().name("osawatch-compress".into()).spawn(work) {
+                Ok(thread) => self.compressing = Some(thread),
+                Err(error) => log::warn!("{CANNOT_COMPRESS}: cannot start a thread: {error}"),
+            }
         }
     }
 
-    pub(super) fn end_compressing(&mut self) {
-        if let Some(Ok(Err(error))) = self.compressing.take().map(JoinHandle::join) {
-            log::warn!("cannot compress rotated alert files: {error}");
+    /// Waits for the thread that compresses rotated files, and deletes those beyond the limits.
+    pub(in crate::output) fn end_maintenance(&mut self, now: Timestamp, counts: &mut Counts) {
+        if self.compressing.is_some() {
+            self.end_compressing();
+            self.delete_old(now, counts);
         }
     }
 
-    pub(super) fn delete_old(&mut self, now: Timestamp, counts: &mut Counts) {
+    fn end_compressing(&mut self) {
+        match self.compressing.take().map(JoinHandle::join) {
+            Some(Ok(Err(error))) => log::warn!("{CANNOT_COMPRESS}: {error}"),
+            Some(Err(_)) => log::warn!("{CANNOT_COMPRESS}: the thread panicked"),
+            Some(Ok(Ok(()))) | None => {}
+        }
+    }
+
+    fn delete_old(&mut self, now: Timestamp, counts: &mut Counts) {
         let Some(rotation) = &self.rotation else { return };
         let live = self.open.as_ref().map_or(0, |open| open.size);
-        match self.names.delete_old(rotation, live, now) {
-            Ok(deleted) if deleted.is_empty() => {}
-            Ok(deleted) => {
-                counts.deleted += deleted.len() as u64;
-                log::info!(
-                    "deleted {}, as configured: {}",
-                    plural(deleted.len() as u64, "rotated alert file"),
-                    list(&deleted)
-                );
-            }
-            Err(error) => {
-                log::warn!("cannot delete old alert files: {error}");
-            }
+        let (deleted, failed) = self.names.delete_old(&*self.medium, rotation, (live, now));
+        if !deleted.is_empty() {
+            let count = deleted.len() as u64;
+            counts.deleted += count;
+            log::info!("deleted {}, as configured: {}", plural(count, "rotated alert file"), list(&deleted));
+        }
+        if let Err(error) = failed {
+            log::warn!("cannot delete old alert files: {error}");
         }
     }
 }

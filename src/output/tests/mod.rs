@@ -11,7 +11,9 @@ use captured::messages;
 mod captured;
 mod directories;
 mod faults;
+mod fsync;
 mod model;
+mod old_files;
 mod thread;
 use crate::event::Timestamp;
 
@@ -116,11 +118,12 @@ fn rotated_files_beyond_the_limits_are_deleted_oldest_first_and_older_ones_compr
         writer.write(&line(number), at(0));
     }
     writer.finish(at(0)).unwrap();
+    writer.end_maintenance(at(0));
     assert_eq!((writer.counts().rotated, writer.counts().deleted), (7, 4));
     drop(writer);
     // The next run finishes what compression was not begun for.
     let mut writer = Writer::open(options, at(0)).unwrap();
-    writer.finish(at(0)).unwrap();
+    writer.end_maintenance(at(0));
     assert_eq!(writer.next_sequence(), 24);
     let names = files(folder.path());
     assert_eq!(names.len(), 4);
