@@ -11,6 +11,7 @@ use super::exit::{Failure, stdout_failure};
 use super::written::Written;
 use crate::agent;
 use crate::alert::{Alert, pipeline_error, to_line};
+use crate::event::document::{get, insert};
 use crate::event::{Machine, Timestamp};
 use crate::output::system_log::SystemLog;
 use crate::output::{Gauge, Options, Writer, WriterThread, terminal};
@@ -68,6 +69,8 @@ pub(super) struct Sink {
     live: Option<Machine>,
     /// Alerts that the file lost and that a document has reported.
     reported_lost: u64,
+    /// The `event.sequence` of the next alert.
+    next_sequence: u64,
     counts: Counts,
     /// Standard output was closed by its reader, which wants no more.
     closed: bool,
@@ -97,6 +100,7 @@ impl Sink {
             (None, false) => Format::Ndjson,
         };
         let file = wanted.file.map(|options| File::open(options, wanted.live.is_some())).transpose()?;
+        let next_sequence = file.as_ref().map_or(0, File::next_sequence);
         let system_log = system_log(wanted.system_log)?;
         let (stdout, live) = (io::BufWriter::new(io::stdout()), wanted.live);
         let counts = Counts::default();
@@ -110,6 +114,7 @@ impl Sink {
             system_log,
             live,
             reported_lost: 0,
+            next_sequence,
             counts,
             closed: false,
             failed: None,
@@ -136,11 +141,14 @@ impl Sink {
 
     /// The `event.sequence` of the next alert.
     pub(super) fn next_sequence(&self) -> u64 {
-        match &self.file {
-            Some(File::Direct(file)) => file.next_sequence(),
-            Some(File::Thread(file)) => file.next_sequence(),
-            None => 0,
-        }
+        self.next_sequence
+    }
+
+    /// The line of a document about the agent. It has the number of the next alert: a file of a quiet Mac can end with
+    /// so many of them that none of its last lines is an alert.
+    fn line(&self, mut document: Map<String, Json>) -> String {
+        insert(&mut document, "osawatch.agent.next_sequence", self.next_sequence.into());
+        to_line(&document)
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -166,6 +174,8 @@ impl Sink {
         self.send(&document);
         let line = to_line(&document);
         if !self.written.holds(&document) {
+            let sequence = get(&document, "event.sequence").and_then(Json::as_u64);
+            self.next_sequence = sequence.map_or(self.next_sequence, |sequence| sequence.saturating_add(1));
             self.append(&line, alert.events.last().map(|event| event.time));
         }
         match self.format {
@@ -211,7 +221,7 @@ impl Sink {
     /// Alerts that a live run lost are reported in the file when it is written again.
     fn report_lost(&mut self) {
         let Some((machine, lost)) = self.live.as_ref().zip(self.unreported()) else { return };
-        let line = to_line(&pipeline_error::document(now(), machine, &[("writer.alerts", lost)]));
+        let line = self.line(pipeline_error::document(now(), machine, &[("writer.alerts", lost)]));
         if let Some(File::Thread(file)) = &self.file
             && file.has_room(line.len())
             && file.push(&line)
@@ -273,6 +283,7 @@ impl Sink {
         let finished = match self.file.take() {
             Some(File::Direct(mut file)) => {
                 let finished = file.finish(now());
+                file.end_maintenance(now());
                 self.counts.file = file.counts();
                 self.failed = self.failed.take().or(file.trouble().map(|error| Failure::new(Failure::IO, error)));
                 finished
@@ -283,7 +294,6 @@ impl Sink {
                 finished
             }
             None => Ok(()),
-                file.end_maintenance(now());
         };
         let failed = self.failed.take();
         failed.map_or(Ok(()), Err).and(finished.map_err(|error| Failure::new(Failure::IO, error)))
@@ -296,7 +306,7 @@ impl agent::Sink for Sink {
     }
 
     fn document(&mut self, document: Map<String, Json>) {
-        let line = to_line(&document);
+        let line = self.line(document);
         self.append(&line, None);
         if self.format == Format::Ndjson {
             self.print(&line);
@@ -313,6 +323,13 @@ impl agent::Sink for Sink {
 }
 
 impl File {
+    fn next_sequence(&self) -> u64 {
+        match self {
+            File::Direct(file) => file.next_sequence(),
+            File::Thread(file) => file.next_sequence(),
+        }
+    }
+
     fn open(options: Options, is_live: bool) -> Result<File, Failure> {
         let writer = Writer::open(options, now()).map_err(|error| Failure::new(Failure::CANNOT_CREATE, error))?;
         if !is_live {
@@ -322,3 +339,6 @@ impl File {
         started.map(File::Thread).map_err(|error| Failure::new(Failure::IO, format!("cannot start a thread: {error}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

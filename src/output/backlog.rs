@@ -93,8 +93,9 @@ impl Backlog {
         self.spill.as_ref().map_or(0, Spill::lost)
     }
 
-    pub(super) fn last_sequence(&self) -> Option<u64> {
-        self.spill.as_ref().and_then(Spill::last_sequence)
+    /// The number of the alert behind the last line that an earlier run left.
+    pub(super) fn next_sequence(&self) -> Option<u64> {
+        self.spill.as_ref().and_then(Spill::next_sequence)
     }
 
     /// Adds a line with its newline, which has to wait.

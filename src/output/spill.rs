@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::directory;
 use super::medium::{Medium, uninterrupted, write_all_at};
-use super::written::{Written, sequence};
+use super::written::{Written, next_sequence};
 use crate::report::plural;
 
 /// The file in the state directory.
@@ -45,7 +45,7 @@ pub(super) struct Spill {
     dirty: u64,
     count: u64,
     lost: u64,
-    last_sequence: Option<u64>,
+    next_sequence: Option<u64>,
 }
 
 impl Spill {
@@ -80,7 +80,7 @@ impl Spill {
             dirty: 0,
             count: 0,
             lost: 0,
-            last_sequence: None,
+            next_sequence: None,
         };
         if let Err(error) = spill.take_up(&mut file, written) {
             // What cannot be read now may be readable later: it is kept under another name.
@@ -124,8 +124,7 @@ impl Spill {
                 continue;
             }
             self.count += 1;
-            // Documents about the agent have no number.
-            self.last_sequence = sequence(&line).or(self.last_sequence);
+            self.next_sequence = next_sequence(&line).or(self.next_sequence);
         };
         if rest > MAX_LINE {
             self.dirty = self.end + rest;
@@ -182,8 +181,9 @@ impl Spill {
         self.lost
     }
 
-    pub(super) fn last_sequence(&self) -> Option<u64> {
-        self.last_sequence
+    /// The number of the alert behind the last line that an earlier run left.
+    pub(super) fn next_sequence(&self) -> Option<u64> {
+        self.next_sequence
     }
 
     /// Adds a line with its newline, whole or not at all.

@@ -70,9 +70,9 @@ impl Writer {
         let mut file = AlertFile::new(&options, Arc::clone(&medium));
         let opened = file.open(now);
         let written = file.written();
-        let last = written.sequence;
+        let next = written.next_sequence;
         let backlog = Backlog::open(&options, written, medium);
-        let next_sequence = backlog.last_sequence().max(last).map_or(0, |last| last + 1);
+        let next_sequence = backlog.next_sequence().max(next).unwrap_or(0);
         let counts = Counts { lost: backlog.lost(), ..Counts::default() };
         let (trouble, maintained, backlog) = (None, now, Arc::new(Mutex::new(backlog)));
         let mut writer = Writer { file, backlog, trouble, next_sequence, maintained, loss_said: None, counts };
@@ -120,7 +120,7 @@ impl Writer {
         self.drain(now);
     }
 
-    /// The `event.sequence` after the last that the file holds.
+    /// The `event.sequence` of the next alert: that after the last that the file or the state directory holds.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.next_sequence
     }
@@ -233,11 +233,11 @@ impl Writer {
             }
             (_, kind) => Err(Error { path: trouble.error.path, kind }),
         }
+    }
+
     /// Waits for what is done to rotated files. Whoever has to end soon need not: the next run does the rest.
     pub(crate) fn end_maintenance(&mut self, now: Timestamp) {
         self.file.end_maintenance(now, &mut self.counts);
-    }
-
     }
 
     /// Writes what waits, and forces it to the disk in batches.

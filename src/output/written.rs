@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use serde::Deserialize;
+
 /// The last lines of a file are looked for in this many bytes at its end: 33 lines of the greatest length.
 const TAIL: u64 = 1 << 20;
 
@@ -11,8 +13,8 @@ const TAIL: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Written {
     lines: HashSet<Vec<u8>>,
-    /// The last `event.sequence`.
-    pub(super) sequence: Option<u64>,
+    /// The `event.sequence` of the alert that comes next.
+    pub(super) next_sequence: Option<u64>,
 }
 
 impl Written {
@@ -25,7 +27,7 @@ impl Written {
     pub(super) fn look_in(&mut self, file: &mut File) {
         let Ok(bytes) = tail(file) else { return };
         for line in bytes.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty()) {
-            self.sequence = self.sequence.or_else(|| sequence(line));
+            self.next_sequence = self.next_sequence.or_else(|| next_sequence(line));
             self.lines.insert(line.to_vec());
         }
     }
@@ -47,13 +49,32 @@ fn tail(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The `event.sequence` of the alert behind a line: the one after that of an alert, and what a document about the agent
+/// says. Many documents can follow the last alert, so that its line is beyond the end that is looked at.
+pub(super) fn next_sequence(line: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Document {
+        osawatch: Osawatch,
+    }
+    #[derive(Deserialize)]
+    struct Osawatch {
+        agent: Agent,
+    }
+    #[derive(Deserialize)]
+    struct Agent {
+        next_sequence: u64,
+    }
+    let said = || serde_json::from_slice::<Document>(line).ok().map(|line| line.osawatch.agent.next_sequence);
+    sequence(line).map(|sequence| sequence.saturating_add(1)).or_else(said)
+}
+
 /// The `event.sequence` of an alert line.
 pub(super) fn sequence(line: &[u8]) -> Option<u64> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Line {
         event: Event,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Event {
         sequence: u64,
     }
