@@ -1,6 +1,7 @@
 //! Lost events: which alerts they may affect, and when to report them.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::Duration;
 
 use crate::event::Timestamp;
@@ -12,35 +13,64 @@ const REACH: Duration = Duration::from_secs(60);
 const PERIOD: Duration = Duration::from_secs(60);
 /// The running processes are looked up after a loss at most this often.
 const SCAN_AFTER: Duration = Duration::from_secs(10);
-/// Losses that are remembered.
-const MAX_RECENT: usize = 256;
+/// Seconds with losses that are remembered of each counter: ten minutes and some, which is as far as is asked back.
+const MAX_SECONDS: usize = 660;
 
 /// What was lost and when.
 #[derive(Debug, Default)]
 pub(super) struct LossLog {
-    last: Vec<u64>,
-    recent: VecDeque<(Timestamp, &'static str, u64)>,
+    counters: Vec<Counter>,
     unsaid: Vec<(&'static str, u64)>,
     said: Option<Duration>,
     scanned: (u64, Option<Duration>),
+}
+
+/// What one counter showed.
+#[derive(Debug)]
+struct Counter {
+    name: &'static str,
+    last: u64,
+    /// How much was lost in a second, in the order in which it was seen.
+    seconds: VecDeque<(i64, u64)>,
+}
+
+impl Counter {
+    /// How much was lost in the meantime.
+    fn observe(&mut self, count: u64, time: Timestamp) -> u64 {
+        let more = count.saturating_sub(mem::replace(&mut self.last, count));
+        match self.seconds.back_mut() {
+            _ if more == 0 => {}
+            Some((known, lost)) if *known == second(time) => *lost += more,
+            _ => {
+                self.seconds.push_back((second(time), more));
+                self.seconds.drain(..self.seconds.len().saturating_sub(MAX_SECONDS));
+            }
+        }
+        more
+    }
+
+    /// How much was lost since then.
+    fn since(&self, time: Timestamp) -> u64 {
+        self.seconds.iter().filter(|(known, _)| *known >= second(time)).map(|(_, lost)| lost).sum()
+    }
+}
+
+/// The second of a time.
+fn second(time: Timestamp) -> i64 {
+    time.nanoseconds().div_euclid(1_000_000_000)
 }
 
 impl LossLog {
     /// Compares the counters, always the same and in one order, with those of the last time.
     pub(super) fn observe(&mut self, counters: impl Iterator<Item = (&'static str, u64)>, time: Timestamp) {
         for (at, (name, count)) in counters.enumerate() {
-            if self.last.len() == at {
-                self.last.push(0);
+            if self.counters.len() == at {
+                self.counters.push(Counter { name, last: 0, seconds: VecDeque::new() });
             }
-            let more = count.saturating_sub(std::mem::replace(&mut self.last[at], count));
-            if more == 0 {
-                continue;
+            match self.counters[at].observe(count, time) {
+                0 => {}
+                more => self.add_unsaid(name, more),
             }
-            self.recent.push_back((time, name, more));
-            self.add_unsaid(name, more);
-        }
-        while self.recent.len() > MAX_RECENT {
-            self.recent.pop_front();
         }
     }
 
@@ -57,19 +87,13 @@ impl LossLog {
     /// What was lost near an alert whose first event is of this time.
     pub(super) fn near(&self, first: Timestamp) -> Vec<(&'static str, u64)> {
         let horizon = first.saturating_sub(REACH);
-        let mut lost: Vec<(&'static str, u64)> = Vec::new();
-        for (_, name, count) in self.recent.iter().filter(|(time, _, _)| *time >= horizon) {
-            match lost.iter_mut().find(|(known, _)| known == name) {
-                Some((_, sum)) => *sum += count,
-                None => lost.push((name, *count)),
-            }
-        }
-        lost
+        let lost = self.counters.iter().map(|counter| (counter.name, counter.since(horizon)));
+        lost.filter(|(_, lost)| *lost > 0).collect()
     }
 
     /// How much was lost since then, as far as it is remembered.
     pub(super) fn since(&self, time: Timestamp) -> u64 {
-        self.recent.iter().filter(|(lost, _, _)| *lost >= time).map(|(_, _, count)| count).sum()
+        self.counters.iter().map(|counter| counter.since(time)).sum()
     }
 
     /// What could not be reported after all waits for the next document.
@@ -93,7 +117,7 @@ impl LossLog {
             return None;
         }
         self.said = Some(now);
-        Some(std::mem::take(&mut self.unsaid))
+        Some(mem::take(&mut self.unsaid))
     }
 }
 
@@ -122,11 +146,29 @@ mod tests {
         assert_eq!(log.due(now(1), false), Some(vec![("b", 2)]));
         log.observe([("a", 1), ("b", 5)].into_iter(), at(1010));
         assert_eq!(log.due(now(30), false), None);
-        assert_eq!(log.near(at(1020)), [("b", 5), ("a", 1)]);
+        assert_eq!(log.near(at(1020)), [("a", 1), ("b", 5)]);
         assert_eq!(log.near(at(1070)), [("a", 1), ("b", 3)]);
         assert!(log.near(at(1071)).is_empty());
         assert_eq!(log.due(now(61), false), Some(vec![("a", 1), ("b", 3)]));
         log.observe([("a", 2), ("b", 5)].into_iter(), at(1100));
         assert_eq!(log.due(now(62), true), Some(vec![("a", 1)]), "at the end nothing is kept back");
+    }
+
+    #[test]
+    fn a_storm_in_which_every_event_is_a_loss_is_counted_whole_and_drives_out_no_other_counter() {
+        let mut log = LossLog::default();
+        for event in 0..10_000_u64 {
+            let time = at(1000).saturating_add(Duration::from_millis(event));
+            log.observe([("rare", u64::from(event > 0)), ("storm", event)].into_iter(), time);
+        }
+        assert_eq!(log.near(at(1000)), [("rare", 1), ("storm", 9999)]);
+        assert_eq!(log.since(at(1000)), 10_000);
+    }
+
+    #[test]
+    fn of_each_counter_some_ten_minutes_are_remembered() {
+        let mut log = LossLog::default();
+        (1..=2000).for_each(|second| log.observe([("a", second)].into_iter(), at(second.cast_signed())));
+        assert_eq!((log.since(at(0)), log.since(at(1401))), (MAX_SECONDS as u64, 600));
     }
 }
