@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use super::directory;
 
@@ -71,7 +72,8 @@ impl StateDirectory {
         options.read(true).write(true).create(true).truncate(false).mode(0o640);
         let mut lock = open_own(&mut options, &path.join(LOCK)).map_err(failed)?;
         for _ in 0..TRIES {
-            if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let locked = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive);
+            if !is_refused(locked).map_err(failed)? {
                 let pid = std::process::id().to_string();
                 lock.set_len(0).and_then(|()| lock.write_all(pid.as_bytes())).map_err(failed)?;
                 return Ok(StateDirectory { path: path.to_owned(), _lock: lock });
@@ -135,7 +137,16 @@ pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         opened => opened?,
     };
-    Ok(rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+    is_refused(rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared))
+}
+
+/// Whether another program has the lock. A volume without locks refuses it too, and then nobody has it.
+fn is_refused(locked: rustix::io::Result<()>) -> io::Result<bool> {
+    match locked {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(io::Error::other(format!("cannot be locked: {}", io::Error::from(error)))),
+    }
 }
 
 /// Reads a file of a state directory; `None`: there is none. What is not UTF-8 is replaced: a character that was cut off
@@ -195,6 +206,13 @@ mod tests {
         drop(first);
         assert!(!is_held(&path).unwrap());
         StateDirectory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_volume_without_locks_is_not_said_to_be_in_use_by_another_osawatch() {
+        assert!(!is_refused(Ok(())).unwrap() && is_refused(Err(Errno::WOULDBLOCK)).unwrap());
+        let error = is_refused(Err(Errno::NOTSUP)).unwrap_err().to_string();
+        assert!(error.starts_with("cannot be locked: "), "{error}");
     }
 
     #[test]
