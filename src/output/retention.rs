@@ -151,7 +151,8 @@ impl Names {
         let files = self.list()?;
         let older = files.len().saturating_sub(keep);
         let plain = files[..older].iter().filter(|file| !file.is_compressed);
-        plain.map(Rotated::compress).fold(Ok(()), |before, result| before.and(result))
+        let results: Vec<io::Result<()>> = plain.map(Rotated::compress).collect();
+        results.into_iter().collect()
     }
 }
 
