@@ -1,11 +1,11 @@
-//! The script file, read once, by descriptor, bounded. Whoever ran the script may have put anything there.
+//! The script file. Whoever ran the script may have put anything there.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use super::open::{Reader, Refusal, open};
+use super::unchanged::{self, Reading};
 use crate::event::{Script, Timestamp};
 use crate::script::{self, Capture};
 
@@ -43,24 +43,13 @@ fn state_of(error: &io::Error) -> &'static str {
     }
 }
 
-fn take(mut file: File, began: Timestamp, capture: Capture, script: &mut Script) -> io::Result<Option<&'static str>> {
-    let before = file.metadata()?;
-    script.size = Some(before.len());
-    if before.len() > MAX_BYTES {
+fn take(file: File, began: Timestamp, capture: Capture, script: &mut Script) -> io::Result<Option<&'static str>> {
+    script.size = Some(file.metadata()?.len());
+    let mut bytes = Vec::new();
+    let reading = unchanged::read(&file, MAX_BYTES, began, |piece| bytes.extend_from_slice(piece))?;
+    if reading == Reading::TooLarge {
         return Ok(Some("too_large"));
     }
-    let mut bytes = Vec::new();
-    file.by_ref().take(MAX_BYTES).read_to_end(&mut bytes)?;
     script::describe_file(&bytes, capture, script);
-    let after = file.metadata()?;
-    let is_same = identity(&before) == identity(&after) && bytes.len() as u64 == before.len();
-    // The time of the contents can be set to any, that of the change of the file only by the clock: a file moved over
-    // another gets a new one.
-    let changed = [(after.ctime(), after.ctime_nsec()), (after.mtime(), after.mtime_nsec())].into_iter().max();
-    let changed = changed.map_or(0, |(s, ns)| s.saturating_mul(1_000_000_000).saturating_add(ns));
-    Ok((!is_same || changed > began.nanoseconds()).then_some("changed"))
-}
-
-fn identity(metadata: &Metadata) -> (u64, u64, (i64, i64), u64) {
-    (metadata.dev(), metadata.ino(), (metadata.ctime(), metadata.ctime_nsec()), metadata.len())
+    Ok((reading == Reading::Changed).then_some("changed"))
 }

@@ -31,7 +31,7 @@ impl Job {
         if let Some((text, _)) = &self.text {
             script::describe_statements(text, self.capture, &mut script);
         }
-        script.executable_sha256 = self.executable.as_deref().and_then(|path| hashes.of(Path::new(path)));
+        script.executable_sha256 = self.executable.as_deref().and_then(|path| hashes.of(Path::new(path), self.began));
         script
     }
 }

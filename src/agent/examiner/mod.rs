@@ -8,6 +8,7 @@ mod open;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod unchanged;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
