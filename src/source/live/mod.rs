@@ -224,19 +224,20 @@ impl Report {
         Report::Notice(Notice::new(level, text))
     }
 
-    /// Whether it is about a watched process, one that may become so, or the source itself.
+    /// Whether it is about a watched process, one that may become so, or the source itself. The callback of Endpoint
+    /// Security asks, which must not wait: what cannot be told at once is taken for one.
     fn is_about(&self, watched: &Watched) -> bool {
         match self {
             Report::Message(message) => {
                 let outline = message.outline();
                 let (signing_id, name) = outline.program();
-                watched.is_program(signing_id, name) || outline.pids().any(|pid| watched.contains(pid))
+                watched.is_program(signing_id, name) || outline.pids().any(|pid| watched.may_contain(pid))
             }
             Report::Event(event) | Report::Running(event) => {
                 let (signing_id, name) = (event.str(field::PROCESS_SIGNING_ID), event.str(field::PROCESS_NAME));
                 let pids = [field::PROCESS_PID, field::PARENT_PID].into_iter().filter_map(|pid| event.int(pid));
                 let mut pids = pids.filter_map(|pid| u32::try_from(pid).ok());
-                watched.is_program(signing_id, name) || pids.any(|pid| watched.contains(pid))
+                watched.is_program(signing_id, name) || pids.any(|pid| watched.may_contain(pid))
             }
             Report::Notice(_) | Report::Health(_) => true,
         }

@@ -1,9 +1,11 @@
 //! Which processes have their sockets looked at one by one.
 
 use std::collections::HashSet;
-use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
+
+use rustix::fs::{OFlags, fcntl_setfl};
 
 /// Whether a program is one whose processes are watched, by the identifier in its signature and its name.
 pub(crate) type IsWatched = fn(signing_id: Option<&str>, name: Option<&str>) -> bool;
@@ -15,6 +17,7 @@ pub(crate) struct Watched {
     pids: Mutex<Pids>,
     changed: Condvar,
     /// Readable while there are new ones, for a thread that waits for a socket. `None` when the system gave no pipe.
+    /// Neither end waits, and neither is used while the pids are locked.
     bell: Option<(PipeReader, PipeWriter)>,
 }
 
@@ -23,8 +26,6 @@ struct Pids {
     all: HashSet<u32>,
     /// Those that were not taken yet.
     new: HashSet<u32>,
-    /// The pipe holds a byte.
-    is_rung: bool,
 }
 
 impl Default for Watched {
@@ -40,7 +41,7 @@ impl Watched {
 
     /// None yet; of these programs some will be.
     pub(crate) fn new(is_watched: IsWatched) -> Watched {
-        Watched { is_watched, pids: Mutex::default(), changed: Condvar::new(), bell: std::io::pipe().ok() }
+        Watched { is_watched, pids: Mutex::default(), changed: Condvar::new(), bell: bell().ok() }
     }
 
     /// Whether the processes of this program are watched.
@@ -52,13 +53,16 @@ impl Watched {
     pub(crate) fn insert(&self, pid: u32) -> bool {
         let mut pids = self.lock();
         let added = pids.all.len() < Watched::MAX && pids.all.insert(pid);
+        // Of those that are not taken yet, the first rings for all.
+        let rings = added && pids.new.is_empty();
         if added {
             pids.new.insert(pid);
-            if let (false, Some((_, bell))) = (pids.is_rung, &self.bell) {
-                // The pipe is empty, so this does not wait.
-                let mut bell = bell;
-                pids.is_rung = bell.write(&[0]).is_ok();
-            }
+        }
+        drop(pids);
+        if let (true, Some((_, bell))) = (rings, &self.bell) {
+            let mut bell = bell;
+            // A full pipe is readable as well.
+            let _ = bell.write(&[0]);
         }
         self.changed.notify_all();
         added
@@ -74,6 +78,15 @@ impl Watched {
     /// Whether the process is watched.
     pub(crate) fn contains(&self, pid: u32) -> bool {
         self.lock().all.contains(&pid)
+    }
+
+    /// Whether the process may be watched, for who must not wait: while others have the pids, any may.
+    pub(crate) fn may_contain(&self, pid: u32) -> bool {
+        match self.pids.try_lock() {
+            Ok(pids) => pids.all.contains(&pid),
+            Err(TryLockError::Poisoned(pids)) => pids.into_inner().all.contains(&pid),
+            Err(TryLockError::WouldBlock) => true,
+        }
     }
 
     /// Whether none is watched.
@@ -93,13 +106,12 @@ impl Watched {
 
     /// The processes that are watched since the last call.
     pub(crate) fn take_new(&self) -> HashSet<u32> {
-        let mut pids = self.lock();
-        if std::mem::take(&mut pids.is_rung)
-            && let Some((mut bell, _)) = self.bell.as_ref().map(|(reader, writer)| (reader, writer))
-        {
-            let _ = bell.read(&mut [0]);
+        // The bell before the pids: who comes in between rings again.
+        if let Some((bell, _)) = &self.bell {
+            let (mut bell, mut rings) = (bell, [0; 64]);
+            while bell.read(&mut rings).is_ok_and(|read| read == rings.len()) {}
         }
-        std::mem::take(&mut pids.new)
+        std::mem::take(&mut self.lock().new)
     }
 
     /// The watched processes; waits until there is one, at most for so long.
@@ -127,9 +139,39 @@ impl Watched {
     }
 }
 
+/// A pipe that is never waited for.
+fn bell() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    fcntl_setfl(&reader, OFlags::NONBLOCK)?;
+    fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+    Ok((reader, writer))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_must_not_wait_takes_any_process_for_a_watched_one_while_others_have_the_pids() {
+        let watched = Watched::default();
+        watched.insert(7);
+        assert_eq!([7, 8].map(|pid| watched.may_contain(pid)), [true, false]);
+        let held = watched.lock();
+        assert_eq!([7, 8].map(|pid| watched.may_contain(pid)), [true, true]);
+        drop(held);
+    }
+
+    #[test]
+    fn a_bell_that_nobody_looks_at_holds_up_no_one() {
+        let watched = Watched::default();
+        // More than a pipe holds.
+        for pid in 0..200_000 {
+            watched.insert(pid);
+            watched.remove(pid);
+        }
+        watched.insert(1);
+        assert_eq!(watched.take_new(), HashSet::from([1]));
+    }
 
     #[test]
     fn watching_has_a_limit() {
