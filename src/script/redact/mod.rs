@@ -39,7 +39,9 @@ mod vector;
 mod words;
 mod written;
 
-use std::hash::{BuildHasher, RandomState};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value as Json};
@@ -49,6 +51,9 @@ pub(crate) use pseudonyms::Pseudonyms;
 use super::Capture;
 use known::Known;
 use settings::Settings;
+
+/// Where the system gives out random bytes.
+const RANDOM: &str = "/dev/urandom";
 
 /// Leaves secrets out of documents.
 #[derive(Clone, Debug)]
@@ -77,8 +82,7 @@ impl Redactor {
     pub(crate) fn with_key(mut self, key: &str) -> Redactor {
         self.settings.marks.key = match key {
             "" => None,
-            // Its seeds come from the system.
-            "random" => Some((0..4u8).flat_map(|part| RandomState::new().hash_one(part).to_be_bytes()).collect()),
+            "random" => random_key(Path::new(RANDOM)),
             key => Some(key.as_bytes().to_vec()),
         };
         self
@@ -94,6 +98,15 @@ impl Redactor {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         document::apply(&self.settings, &mut known, document);
     }
+}
+
+/// A key of the system's random bytes. Without them, equal secrets are not marked as such: a key that could be guessed
+/// would give them away.
+fn random_key(from: &Path) -> Option<Vec<u8>> {
+    let mut key = vec![0; 32];
+    let read = File::open(from).and_then(|mut file| file.read_exact(&mut key));
+    read.inspect_err(|error| log::warn!("redact_key: {}: {error}; marks have no numbers", from.display())).ok()?;
+    Some(key)
 }
 
 #[cfg(test)]

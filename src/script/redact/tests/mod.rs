@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 
 mod document;
+mod key;
 mod pipes;
 mod scripts;
 
