@@ -30,6 +30,8 @@ pub(crate) fn prometheus(status: &Status, verdict: &Verdict) -> String {
     family(&mut out, "alerts_total", "counter", "alerts of each rule", alerts);
     let hits = status.exceptions.iter().map(|hit| (vec![("exception", hit.name.as_str())], hit.count as f64));
     family(&mut out, "suppressed_total", "counter", "alerts that an exception suppressed", hits);
+    let suppressed = "alerts that the limits of [volume] held back";
+    metric(&mut out, "volume_suppressed_total", "counter", suppressed, status.suppressed as f64);
     let waiting = "alerts that have waited for a disk for longer than a second";
     metric(&mut out, "backlog_alerts", "gauge", waiting, status.backlog.alerts as f64);
     metric(&mut out, "backlog_lost_total", "counter", "alerts that no disk took", status.backlog.lost as f64);

@@ -133,8 +133,9 @@ fn what_a_program_is_called_moves_no_cursor() {
 
 #[test]
 fn metrics_are_escaped_and_an_agent_that_does_not_run_has_one() {
-    let text = prometheus(&status(), &Verdict::Healthy);
+    let text = prometheus(&Status { suppressed: 9, ..status() }, &Verdict::Healthy);
     assert!(text.contains("osawatch_suppressed_total{exception=\"our \\\"tool\\\"\\n\"} 2\n"), "{text}");
+    assert!(text.contains("osawatch_volume_suppressed_total 9\n"), "{text}");
     assert!(text.contains("osawatch_lost_total{counter=\"endpoint_security.exec_gaps\"} 3\n"), "{text}");
     assert!(text.contains("osawatch_alert_latency_seconds{quantile=\"0.99\"} 0.03\n"), "{text}");
     let text = prometheus(&status(), &Verdict::NotRunning(String::new()));
