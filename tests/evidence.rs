@@ -1,7 +1,7 @@
 //! What a command writes is no input of it, no other output and no file of someone else's.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use crate::util::{fixtures, osawatch};
@@ -77,6 +77,23 @@ fn the_outputs_of_a_replay_are_different_files_however_they_are_named() {
     osawatch(&["replay", "--html", "/dev/null", "--json-summary", "/dev/null", &recording()]).exits(0);
     let run = osawatch(&["replay", "--html", &path("one"), "--json-summary", &path("two"), &recording()]);
     run.exits(0);
+}
+
+#[test]
+fn an_output_is_replaced_whole_and_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| name(folder.path(), file);
+    let replay = || osawatch(&["replay", "--quiet", "--json-summary", &path("summary.json"), &recording()]).exits(0);
+    replay();
+    fs::set_permissions(path("summary.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    // Another name of the file as it is now, which is not written to any more.
+    fs::hard_link(path("summary.json"), path("before.json")).unwrap();
+    fs::write(path("before.json"), "{\"osawatch\":").unwrap();
+    replay();
+    assert_eq!(fs::read_to_string(path("before.json")).unwrap(), "{\"osawatch\":");
+    assert!(fs::read_to_string(path("summary.json")).unwrap().ends_with("}\n"));
+    assert_eq!(fs::metadata(path("summary.json")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
 }
 
 #[test]

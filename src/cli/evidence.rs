@@ -1,8 +1,8 @@
 //! Evidence is never changed: no output of a command is one of its inputs, another output, or a file of someone else's.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -67,7 +67,25 @@ impl<'a> OutputFile<'a> {
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         // Something else can have got this name since it was looked at.
         self.spare_others()?;
-        fs::write(self.path, text).map_err(|error| self.failure(&format!("cannot write: {error}")))
+        let written = match fs::symlink_metadata(self.path) {
+            Ok(found) if found.is_file() => self.replace(text, Some(found.permissions())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.replace(text, None),
+            // A pipe, a device, or a link, as `/dev/stdout` is one.
+            _ => fs::write(self.path, text),
+        };
+        written.map_err(|error| self.failure(&format!("cannot write: {error}")))
+    }
+
+    /// Puts a new file in the place of the one before, which is there until then: whatever happens, one of them is whole,
+    /// and no link that has got this name is followed.
+    fn replace(&self, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
+        let mut next = self.path.as_os_str().to_owned();
+        next.push(format!(".{}.next", std::process::id()));
+        let mut file = File::create_new(&next)?;
+        let kept = permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions));
+        let written = kept.and_then(|()| file.write_all(text.as_bytes())).and_then(|()| file.sync_all());
+        let replaced = written.and_then(|()| fs::rename(&next, self.path));
+        replaced.inspect_err(|_| _ = fs::remove_file(&next))
     }
 
     fn check(&self, inputs: &Sources) -> Result<(), Failure> {
