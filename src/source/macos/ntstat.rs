@@ -1,13 +1,13 @@
 //! The thread that holds the conversation with the kernel's network statistics.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::control::{control_socket, grow_receive_buffer};
 use super::feed::Feed;
@@ -207,15 +207,14 @@ impl<'n> Conversation<'n> {
 
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.network.notices.record("sent", request);
-        match self.socket.write(request) {
-            Ok(_) => Ok(()),
+        match retry_on_intr(|| rustix::io::write(&self.socket, request)) {
             // The source that is asked about can be gone.
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(Errno::NOBUFS) => {
                 self.client.no_room();
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
