@@ -95,6 +95,17 @@ mod tests {
     const FULL: usize = 16;
     const LOW: usize = FULL / 2;
 
+    /// So many come to wait, and no more, however long the sender has for it.
+    fn assert_holds<T>(receiver: &Receiver<T>, count: usize) {
+        while receiver.things.len() < count {
+            thread::yield_now();
+        }
+        for _ in 0..1000 {
+            assert_eq!(receiver.things.len(), count, "the sender waits");
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn a_full_queue_is_filled_again_when_half_is_taken() {
         for weight in [1, 10] {
@@ -103,8 +114,7 @@ mod tests {
             for _ in 0..FULL - LOW - 1 {
                 receiver.next(None).unwrap();
             }
-            thread::sleep(Duration::from_millis(20));
-            assert_eq!(receiver.things.len(), LOW + 1, "the sender waits");
+            assert_holds(&receiver, LOW + 1);
             for _ in 0..LOW + 2 {
                 receiver.next(None).unwrap();
             }
@@ -119,8 +129,7 @@ mod tests {
         let sending = thread::spawn(move || (0..10).try_for_each(|_| sender.send((), 3 * FULL)));
         for _ in 0..9 {
             receiver.next(None).unwrap();
-            thread::sleep(Duration::from_millis(5));
-            assert_eq!(receiver.things.len(), 1);
+            assert_holds(&receiver, 1);
         }
         receiver.next(None).unwrap();
         assert_eq!(sending.join().unwrap(), Some(()));
@@ -130,7 +139,7 @@ mod tests {
     fn a_sender_that_waits_ends_when_nobody_takes_any_more() {
         let (sender, receiver) = queue(FULL);
         let sending = thread::spawn(move || (0..2 * FULL).try_for_each(|_| sender.send((), 1)));
-        thread::sleep(Duration::from_millis(20));
+        assert_holds(&receiver, FULL);
         drop(receiver);
         assert_eq!(sending.join().unwrap(), None);
     }
