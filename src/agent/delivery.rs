@@ -83,7 +83,8 @@ impl<S: Sink + Send + 'static> Delivery<S> {
     pub(super) fn send(&mut self, item: Item, limit: Duration) -> Result<(), Item> {
         let bytes = item.bytes();
         let (mut waited_since, mut asked) = (None, false);
-        while self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > self.limit {
+        // What has no bytes always has room: without an exchange, a reload would be applied in part, or late.
+        while bytes > 0 && self.ledger.bytes() > 0 && self.ledger.bytes() + bytes > self.limit {
             let since = *waited_since.get_or_insert_with(Instant::now);
             let left = limit.saturating_sub(since.elapsed());
             if self.is_stuck || left.is_zero() {
@@ -307,6 +308,19 @@ mod tests {
             let _ = self.0.recv();
         }
         fn document(&mut self, _: Map<String, Json>) {}
+    }
+
+    #[test]
+    fn a_reload_reaches_the_sink_in_its_order_also_when_there_is_no_room_for_alerts() {
+        let ((reader, never_read), (settled, receiver)) = (bounded(0), bounded(1));
+        let users = Users::start(Box::new(NoUsers), settled).unwrap();
+        let settings = Settings { script_wait: Duration::ZERO, ..Settings::default() };
+        let mut delivery = Delivery::start(Stuck(never_read), &settings, users, receiver).unwrap();
+        let whole_room = Script { text: Some("A".repeat(8 << 20)), ..Script::default() };
+        delivery.send(alert("r", whole_room), Duration::ZERO).unwrap();
+        assert!(delivery.send(Item::Exchange, Duration::ZERO).is_ok());
+        assert!(delivery.send(Item::Document(Map::new()), Duration::ZERO).is_err());
+        drop(reader);
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(super) struct Engine {
     late: u64,
     lateness: Duration,
     alerts_lost: u64,
+    documents_lost: u64,
     not_taken: u64,
     /// All losses together, when they were last looked at.
     lost_sum: Option<u64>,
@@ -104,6 +105,7 @@ impl Engine {
             late: 0,
             lateness: settings.lateness,
             alerts_lost: 0,
+            documents_lost: 0,
             not_taken: 0,
             lost_sum: None,
             progress: Progress { seen: Timestamp::from_nanoseconds(i64::MIN), quiet_since: None },
@@ -130,9 +132,8 @@ impl Engine {
         match item {
             Item::Alert { .. } => self.alerts_lost += 1,
             Item::Loss { lost, .. } => self.losses.untold(lost),
-            // Without it, a reload would be applied in part.
-            Item::Exchange => self.items.push(Item::Exchange),
-            Item::Document(_) | Item::Notice(_) | Item::Hurry => {}
+            Item::Document(_) => self.documents_lost += 1,
+            Item::Notice(_) | Item::Exchange | Item::Hurry => {}
         }
     }
 

@@ -24,6 +24,7 @@ impl Engine {
             ("engine.late_processes", self.late),
             ("engine.not_taken", self.not_taken),
             ("alerts.queue_full", self.alerts_lost),
+            ("documents.queue_full", self.documents_lost),
         ];
         let counters = losses.snapshot().into_iter().chain(own);
         let time = self.time(now);

@@ -1,10 +1,7 @@
 //! What the agent is told while it works, and what it tells of itself.
 
 use super::*;
-use crate::agent::delivery::Item;
-use crate::agent::engine::{Engine, System};
-use crate::agent::examiner::{Examiner, HeldUp};
-use crate::agent::users::Users;
+use crate::agent::examiner::HeldUp;
 use crate::agent::{Control, Ports, Reload, Told};
 use crate::pipeline::Exchange;
 use crate::script::Capture;
@@ -214,20 +211,41 @@ fn a_source_that_dies_blinds_the_agent_which_says_so_and_goes_on() {
 
 #[test]
 fn heartbeats_have_the_counters_and_are_off_without_a_period() {
-    let heartbeat = Some(Duration::from_millis(20));
-    let played = Played::start(Settings { heartbeat, ..Settings::default() });
-    played.process(exec(0.0, OSASCRIPT, 50, 7));
-    played.settle();
-    std::thread::sleep(Duration::from_millis(60));
-    let (seen, _) = played.end();
-    let beats: Vec<&Json> =
-        seen.documents.iter().filter(|document| document["event"]["action"] == "agent_heartbeat").collect();
-    assert!(!beats.is_empty());
-    let last = beats[beats.len() - 1];
-    assert_eq!((&last["event"]["kind"], &last["osawatch"]["status"]["processes"]), (&json!("state"), &json!(1)));
-    let played = Played::start(Settings::default());
-    std::thread::sleep(Duration::from_millis(60));
-    assert!(played.end().0.documents.is_empty());
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let beats_of_an_hour = |heartbeat| {
+        let mut engine = engine(&Settings { heartbeat, ..Settings::default() });
+        engine.process(exec(0.0, OSASCRIPT, 50, 7), Duration::ZERO).unwrap();
+        let mut beats = Vec::new();
+        for minute in 0..=60 {
+            engine.advance(minutes(minute));
+            let documents = engine.take_items().into_iter().filter_map(|item| match item {
+                Item::Document(document) => Some((minute, Json::Object(document))),
+                _ => None,
+            });
+            beats.extend(documents);
+        }
+        beats
+    };
+    let beats = beats_of_an_hour(Some(minutes(15)));
+    assert_eq!(beats.iter().map(|(minute, _)| *minute).collect::<Vec<_>>(), [15, 30, 45, 60]);
+    for (_, beat) in beats {
+        assert_eq!((&beat["event"]["action"], &beat["event"]["kind"]), (&json!("agent_heartbeat"), &json!("state")));
+        assert_eq!(beat["osawatch"]["status"]["processes"], 1);
+    }
+    assert!(beats_of_an_hour(None).is_empty());
+}
+
+#[test]
+fn documents_about_the_agent_that_found_no_room_are_counted_and_said() {
+    let mut engine = engine(&Settings::default());
+    engine.refuse("no".into(), Duration::ZERO);
+    engine.take_items().into_iter().for_each(|item| engine.undelivered(item));
+    engine.advance(Duration::from_secs(1));
+    let lost = engine.take_items().into_iter().find_map(|item| match item {
+        Item::Loss { lost, document } => Some((lost, document["osawatch"]["loss"]["documents"].clone())),
+        _ => None,
+    });
+    assert_eq!(lost, Some((vec![("documents.queue_full", 1)], json!({ "queue_full": 1 }))));
 }
 
 #[test]
@@ -242,16 +260,8 @@ fn refused_configurations_in_the_middle_of_events_lose_none_and_the_rules_before
     assert_eq!(actions(&seen).iter().filter(|action| *action == "configuration_refused").count(), 60);
 }
 
-/// An engine without a driver.
 fn engine(settings: &Settings) -> Engine {
-    let (settled, _) = bounded(1);
-    let Sensors { machine, exec_lateness, losses, scan, lookup, user_names, .. } = script().sensors;
-    let users = Users::start(user_names, settled.clone()).unwrap();
-    let examiner = Examiner::start(settings.capture, settings.budget.scripts, &settled);
-    let (host_name, os_version) = (None, None);
-    let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
-    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::live());
-    Engine::new(settings, pipeline, system, Arc::default(), Timestamp::from_nanoseconds(0))
+    engine_over(settings, Limits::live(), script().sensors)
 }
 
 #[test]

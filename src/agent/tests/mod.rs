@@ -15,6 +15,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, bounded, never};
 use serde_json::{Map, Value as Json, json};
 
+use super::delivery::Item;
+use super::engine::{Engine, System};
+use super::examiner::Examiner;
+use super::users::Users;
 use super::{Agent, Counts, Ended, Ending, Settings, Sink};
 use crate::alert::Alert;
 use crate::detect::{Lateness, RuleSet};
@@ -153,22 +157,35 @@ impl Script {
 
     /// Tells of this only when the flows have waited for 60 ms.
     fn run_and_tell_late(self, report: Report) -> (Seen, Counts) {
-        let Script { sensors, processes, flows } = self;
-        let teller = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(60));
-            processes.send(report.into()).unwrap();
-            std::thread::sleep(Duration::from_millis(200));
-            drop((processes, flows));
-        });
-        let settings = Settings { run_for: Some(Duration::from_millis(250)), ..Settings::default() };
-        let (seen, _, counts) = run(settings, sensors, &never());
-        teller.join().unwrap();
+        let (reports, flows) = (self.sensors.processes.clone(), self.sensors.flows.clone());
+        let mut engine = engine_over(&Settings::default(), in_order(), self.sensors);
+        flows.try_iter().for_each(|flow| engine.flow(flow, Duration::ZERO));
+        reports.try_iter().for_each(|queued| engine.process(queued.report, Duration::ZERO).unwrap());
+        let pass = |engine: &mut Engine, milliseconds: std::ops::Range<u64>| {
+            for now in milliseconds.map(Duration::from_millis) {
+                engine.quiet(now);
+                engine.advance(now);
+            }
+        };
+        pass(&mut engine, 0..60);
+        engine.process(report, Duration::from_millis(60)).unwrap();
+        pass(&mut engine, 60..250);
+        let counts = engine.finish(0, Duration::from_millis(250));
+        let mut seen = Seen::default();
+        for item in engine.take_items() {
+            match item {
+                Item::Alert { draft, .. } => seen.alert(draft.alert(0)),
+                Item::Document(document) | Item::Loss { document, .. } => seen.document(document),
+                Item::Notice(_) | Item::Exchange | Item::Hurry => {}
+            }
+        }
         (seen, counts)
     }
 
     fn run(self) -> (Seen, Counts) {
         let Script { sensors, processes, flows } = self;
-        let settings = Settings { run_for: Some(Duration::from_millis(100)), ..Settings::default() };
+        // What lies ready is taken in when the time is over.
+        let settings = Settings { run_for: Some(Duration::ZERO), ..Settings::default() };
         let result = run(settings, sensors, &never());
         drop((processes, flows));
         let (seen, ending, counts) = result;
@@ -177,9 +194,25 @@ impl Script {
     }
 }
 
-fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Ending, Counts) {
-    let limits = Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::replay() };
+/// Events come in order.
+fn in_order() -> Limits {
+    Limits { lateness: Lateness::UpTo(Duration::ZERO), ..Limits::replay() }
+}
+
+/// An engine without a driver: a test says what time it is.
+fn engine_over(settings: &Settings, limits: Limits, sensors: Sensors) -> Engine {
+    let (settled, _) = bounded(1);
+    let Sensors { machine, exec_lateness, losses, scan, lookup, user_names, .. } = sensors;
+    let users = Users::start(user_names, settled.clone()).unwrap();
+    let examiner = Examiner::start(settings.capture, settings.budget.scripts, &settled);
+    let (host_name, os_version) = (None, None);
+    let system = System { machine, host_name, os_version, lookup, exec_lateness, losses, scan, users, examiner };
     let pipeline = Pipeline::new(RuleSet::built_in(), limits);
+    Engine::new(settings, pipeline, system, Arc::default(), Timestamp::from_nanoseconds(0))
+}
+
+fn run(settings: Settings, sensors: Sensors, stop: &Receiver<()>) -> (Seen, Ending, Counts) {
+    let pipeline = Pipeline::new(RuleSet::built_in(), in_order());
     let agent = Agent::start(settings, pipeline, sensors, Arc::new(Watched::default()), Seen::default()).unwrap();
     let Ended { result, sink, .. } = agent.run(stop);
     let (ending, counts) = result.unwrap();
