@@ -11,7 +11,7 @@ use super::engine::{Engine, System};
 use super::examiner::Examiner;
 use super::pace::{GATHERING, Pace};
 use super::users::Users;
-use super::{Control, Counts, Error, Ports, Settings, Sink, Told};
+use super::{Control, Counts, Deadline, Error, Ports, Settings, Sink, Stage, Told};
 use crate::detect::Exception;
 use crate::event::{Flow, Timestamp};
 use crate::pipeline::Pipeline;
@@ -21,10 +21,8 @@ use crate::status::Status;
 /// Reports of one stream that are taken before the other is looked at.
 const TURN: usize = 256;
 /// When the agent is asked to stop, the sensors may still hold what the kernel has reported to them: they are waited
-/// for until nothing comes for so long,
+/// for until nothing comes for so long, or the time for that is over.
 const QUIET: Duration = Duration::from_millis(20);
-/// or only this much is left of the time to end, which the alerts need to be written.
-const TO_WRITE: Duration = Duration::from_secs(1);
 
 /// A time of day that is off by more was set; less is the clock being slewed.
 const SET: Duration = Duration::from_secs(1);
@@ -63,6 +61,8 @@ pub(crate) struct Ended<S> {
     pub sink: Option<S>,
     /// The last status.
     pub status: Status,
+    /// When the program has to have ended.
+    pub until: Deadline,
 }
 
 /// Sensors, engine and sink at work.
@@ -132,25 +132,24 @@ impl<S: Sink + Send + 'static> Agent<S> {
     }
 
     /// Runs until a stop is asked for, the time is over or the sensors end; what was received by then goes through.
-    #[allow(clippy::disallowed_methods, reason = "the agent has a clock that only goes forward")]
     pub(crate) fn run(mut self, stop: &Receiver<()>) -> Ended<S> {
         let ending = self.work(stop);
-        let asked = Instant::now();
+        let until = Deadline::after(self.settings.stop_within);
         let result = ending.and_then(|ending| {
-            self.drain()?;
+            self.drain(until)?;
             let not_taken = (self.processes.len() + self.flows.len()) as u64;
             let counts = self.engine.finish(not_taken, self.began.elapsed());
             Ok((ending, counts))
         });
         self.deliver();
-        let sink = self.delivery.finish(self.settings.stop_within.saturating_sub(asked.elapsed()));
+        let sink = self.delivery.finish(until.left_for(Stage::Alerts));
         let late = self.engine.exceptions().iter().map(Exception::suppressed_late);
         let result = result.map(|(ending, mut counts): (Ending, Counts)| {
             counts.excepted.iter_mut().zip(late).for_each(|((_, count), late)| *count += late);
             (ending, counts)
         });
         let status = self.engine.status(self.began.elapsed());
-        Ended { result, sink, status }
+        Ended { result, sink, status, until }
     }
 
     fn work(&mut self, stop: &Receiver<()>) -> Result<Ending, Error> {
@@ -159,19 +158,16 @@ impl<S: Sink + Send + 'static> Agent<S> {
             if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
                 return Ok(Ending::Stopped);
             }
-            // Also when no turn is ever idle.
+            // Also when no turn is ever idle, as is the end of the time below.
             if let Ok(control) = self.ports.control.try_recv() {
                 self.take_control(control);
             }
+            let (now, end) = (self.began.elapsed(), self.settings.run_for);
             match turn {
-                Turn::Busy => continue,
                 Turn::Ended => return Ok(Ending::SensorsEnded),
+                _ if end.is_some_and(|end| now >= end) => return Ok(Ending::TimeOver),
+                Turn::Busy => continue,
                 Turn::Idle => {}
-            }
-            let now = self.began.elapsed();
-            let end = self.settings.run_for;
-            if end.is_some_and(|end| now >= end) {
-                return Ok(Ending::TimeOver);
             }
             let tell = self.ports.status.is_some().then(|| self.engine.status_due());
             let due = self.engine.deadline(now).into_iter().chain(tell).chain(end).min();
@@ -260,9 +256,8 @@ impl<S: Sink + Send + 'static> Agent<S> {
     }
 
     /// Takes in what the sensors have under way: it ends when they are quiet, or when the time for it is over.
-    fn drain(&mut self) -> Result<(), Error> {
-        let end = self.began.elapsed() + self.settings.stop_within.saturating_sub(TO_WRITE);
-        while self.began.elapsed() < end {
+    fn drain(&mut self, until: Deadline) -> Result<(), Error> {
+        while !until.left_for(Stage::Reports).is_zero() {
             if let Turn::Busy = self.turn()? {
                 continue;
             }

@@ -4,6 +4,7 @@
 mod account;
 mod appetite;
 mod control;
+mod deadline;
 mod delivery;
 mod driver;
 mod engine;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 pub(crate) use control::{Control, Ports, Reload, Told};
+pub(crate) use deadline::{Deadline, Stage};
 pub(crate) use driver::{Agent, Ended, Ending};
 pub(crate) use panics::end_program_after_panics;
 
@@ -49,7 +51,7 @@ pub(crate) struct Settings {
     pub first_sequence: u64,
     /// Stop after this long; `None` runs until a signal.
     pub run_for: Option<Duration>,
-    /// How long the agent may take to end, from the time that it was asked to stop.
+    /// How long the program may take to end, from the time that it was asked to stop.
     pub stop_within: Duration,
     /// How often a document says that the agent lives; `None`: never.
     pub heartbeat: Option<Duration>,

@@ -82,9 +82,9 @@ impl LiveSink {
         Ok(LiveSink { responding: Responding::new(sink, (policy, started), machine, now), outputs })
     }
 
-    /// Waits a moment for what becomes of executions, and returns the sink behind.
-    pub(super) fn finish(self) -> Sink {
-        self.responding.finish()
+    /// Sees executions that were told to end to their end, within this time, and returns the sink behind.
+    pub(super) fn finish(self, limit: Duration) -> Sink {
+        self.responding.finish(limit)
     }
 }
 

@@ -20,8 +20,6 @@ use crate::status::{self, Backlog, Latency, PATIENCE, Status, Waiting};
 pub(super) const STATUS: &str = "status.json";
 /// Statuses that may wait for a slow disk; further ones are left out.
 const QUEUED: usize = 8;
-/// How long the last status may take to be written.
-const LAST: Duration = Duration::from_secs(1);
 /// Nothing is on its way to the disk: it need not be looked again.
 const NOTHING: Duration = Duration::from_secs(3600);
 
@@ -77,10 +75,10 @@ impl Publisher {
         }
     }
 
-    /// Waits for the thread, and has the last status written.
-    pub(super) fn finish(ended: &Receiver<Publisher>, mut status: Status) {
+    /// Waits for the thread, at most for so long, and has the last status written.
+    pub(super) fn finish(ended: &Receiver<Publisher>, mut status: Status, limit: Duration) {
         status.is_stopped = true;
-        if let Ok(mut publisher) = ended.recv_timeout(LAST) {
+        if let Ok(mut publisher) = ended.recv_timeout(limit) {
             publisher.publish(&mut status);
         }
     }
@@ -167,7 +165,7 @@ mod tests {
         let (told, ended) = publisher.start().unwrap();
         told.send(Told { status: Status { processes: 5, ..Status::default() }, is_asked: false }).unwrap();
         drop(told);
-        Publisher::finish(&ended, Status { processes: 7, ..Status::default() });
+        Publisher::finish(&ended, Status { processes: 7, ..Status::default() }, Duration::from_secs(20));
         let read: Status = serde_json::from_str(&state.read(STATUS).unwrap().unwrap()).unwrap();
         assert_eq!((read.processes, read.is_stopped, read.pid), (7, true, std::process::id()));
         assert!(read.memory_peak_bytes > 1 << 20 && !read.since.is_empty(), "{read:?}");

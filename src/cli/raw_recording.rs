@@ -25,8 +25,6 @@ const EVENTS: &str = "endpoint_security.ndjson";
 const NETWORK: &str = "network.hex";
 /// What was written is in the files after this long without more.
 const FLUSH: Duration = Duration::from_secs(1);
-/// How long what is left may take to be written.
-const FINISH: Duration = Duration::from_secs(3);
 
 /// A recording on a thread of its own.
 pub(super) struct RawRecording {
@@ -53,19 +51,20 @@ impl RawRecording {
         let files = Files::create(directory).map_err(failed)?;
         let ((stop, stopped), (ended, done)) = (bounded(1), bounded(1));
         let shown = visible(&directory.display().to_string());
-        let writing = Writing { files, shown, control, error: None, lost: 0 };
+        let writing = Writing { files, shown, control, error: None, lost: 0, unflushed: 0 };
         let work = move || _ = ended.send(write(writing, &tapped, &stopped));
         std::thread::Builder::new().name("osawatch-raw".into()).spawn(work).map_err(failed)?;
         Ok(RawRecording { directory: directory.to_owned(), stop, done })
     }
 
-    /// Ends the recording; the sources live on until the program ends. Returns what it came to, for people.
-    pub(super) fn finish(self) -> Result<String, Failure> {
+    /// Ends the recording; the sources live on until the program ends. What is left may take this long to be written.
+    /// Returns what it came to, for people.
+    pub(super) fn finish(self, limit: Duration) -> Result<String, Failure> {
         let shown = visible(&self.directory.display().to_string());
         let failed = |why: String| Failure::new(Failure::IO, why);
         let _ = self.stop.send(());
         let late = |_| failed(cannot_write(&shown, &io::ErrorKind::TimedOut.into()));
-        let (lost, error) = self.done.recv_timeout(FINISH).map_err(late)?;
+        let (lost, error) = self.done.recv_timeout(limit).map_err(late)?;
         error.map_or(Ok(()), |why| Err(failed(why)))?;
         Ok(format!("what the sources sent is in {shown}, {} lost", plural(lost, "piece")))
     }
@@ -114,12 +113,19 @@ struct Writing {
     control: RingingSender<Control>,
     error: Option<String>,
     lost: u64,
+    /// Pieces that the files may not have yet.
+    unflushed: u64,
 }
 
 impl Writing {
     fn take(&mut self, raw: Raw) {
+        self.unflushed += 1;
         self.attempt(|files| files.write(raw));
-        self.lost += u64::from(self.error.is_some());
+    }
+
+    fn flush(&mut self) {
+        self.attempt(Files::flush);
+        self.unflushed = 0;
     }
 
     fn attempt(&mut self, write: impl FnOnce(&mut Files) -> io::Result<()>) {
@@ -130,6 +136,9 @@ impl Writing {
             // The agent can have ended.
             let _ = self.control.send(Control::Unrecorded(why.clone()));
             self.error = Some(why);
+        }
+        if self.error.is_some() {
+            self.lost += std::mem::take(&mut self.unflushed);
         }
     }
 }
@@ -143,11 +152,11 @@ fn write(mut writing: Writing, tapped: &Tapped<Raw>, stopped: &Receiver<()>) -> 
                 Err(_) => break,
             },
             recv(stopped) -> _ => break,
-            default(FLUSH) => writing.attempt(Files::flush),
+            default(FLUSH) => writing.flush(),
         }
     }
     tapped.copies.try_iter().for_each(|(raw, _charge)| writing.take(raw));
-    writing.attempt(Files::flush);
+    writing.flush();
     (tapped.lost.load(Ordering::Relaxed) + writing.lost, writing.error)
 }
 
@@ -170,7 +179,7 @@ mod tests {
         tap.take(3, || Raw::Printed(b"\xff}\n".to_vec()));
         tap.take(3, || Raw::Bytes { time: Timestamp::default(), what: "sent".into(), bytes: vec![0, 0xab, 7] });
         // As the sources do, the tap outlives the recording.
-        let said = recording.finish().unwrap();
+        let said = recording.finish(Duration::from_secs(20)).unwrap();
         assert!(said.ends_with("raw, 0 pieces lost"), "{said}");
         assert_eq!(fs::read(directory.join(EVENTS)).unwrap(), b"{\"a\"\xff}\n");
         let network = fs::read_to_string(directory.join(NETWORK)).unwrap();
@@ -188,5 +197,21 @@ mod tests {
         let error = RawRecording::start(folder.path(), tap().1, control).err().unwrap();
         assert!(error.to_string().ends_with("exists already; name one that does not"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn pieces_that_a_failed_flush_leaves_behind_are_lost_with_those_that_come_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = || BufWriter::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let files = Files { events: full(), network: full() };
+        let control = Bell::default().channel(1).0;
+        let mut writing =
+            Writing { files, shown: folder.path().display().to_string(), control, error: None, lost: 0, unflushed: 0 };
+        (0..3).for_each(|_| writing.take(Raw::Printed(b"{}\n".to_vec())));
+        assert_eq!((writing.lost, writing.error.is_some()), (0, false));
+        writing.flush();
+        assert_eq!((writing.lost, writing.error.is_some()), (3, true));
+        writing.take(Raw::Printed(b"{}\n".to_vec()));
+        assert_eq!(writing.lost, 4);
     }
 }

@@ -16,7 +16,7 @@ use super::raw_recording::RawRecording;
 use super::recorder::{Recorder, Wanted};
 use super::run::live_failure;
 use super::signals::{self, CONTROLS};
-use crate::agent::{self, Agent, Ports, Settings};
+use crate::agent::{self, Agent, Ports, Settings, Stage};
 use crate::alert::{Alert, lifecycle};
 use crate::detect::RuleSet;
 use crate::output::terminal;
@@ -108,12 +108,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Err(error) => error.to_string(),
     };
     let status = serde_json::to_value(ended.status.brief()).unwrap_or_default();
-    let recorded = recorder.finish(&lifecycle::stopped(now(), &machine, &why, status));
+    let stopped = lifecycle::stopped(now(), &machine, &why, status);
+    let recorded = recorder.finish(&stopped, ended.until.left_for(Stage::Recording));
     let lost = ended.status.losses.iter().map(|loss| loss.count).sum::<u64>() + recorded.lost;
     let file = visible(&args.output.display().to_string());
     terminal::say(&format!("{why}: {} in {file}, {lost} lost", plural(recorded.events, "event")));
     if let Some(raw) = raw {
-        terminal::say(&raw.finish()?);
+        terminal::say(&raw.finish(ended.until.left_for(Stage::Status))?);
     }
     recorded.result()?;
     ended.result.map(|_| ExitCode::SUCCESS).map_err(|error| {

@@ -21,8 +21,6 @@ use crate::source::live::{RingingSender, Tap, Tapped, tap};
 const FLUSH: Duration = Duration::from_secs(1);
 /// Nothing has to be done for as long as nothing comes.
 const NOTHING_TO_FLUSH: Duration = Duration::from_secs(3600);
-/// How long what is left may take to be written.
-const FINISH: Duration = Duration::from_secs(3);
 /// Documents about losses that may wait.
 const MAX_DOCUMENTS: usize = 64;
 
@@ -99,9 +97,9 @@ impl Recorder {
         self.documents.clone()
     }
 
-    /// Ends the recording with this document, once its tap is gone.
-    pub(super) fn finish(self, last: &Map<String, Json>) -> Recorded {
-        let error = match self.done.recv_timeout(FINISH) {
+    /// Ends the recording with this document, once its tap is gone. What is left may take this long to be written.
+    pub(super) fn finish(self, last: &Map<String, Json>, limit: Duration) -> Recorded {
+        let error = match self.done.recv_timeout(limit) {
             Ok(writing) => writing.finish(last),
             Err(_) => Some(cannot_write(&self.path, io::Error::from(io::ErrorKind::TimedOut))),
         };

@@ -26,7 +26,7 @@ use super::rules::Selection;
 use super::seen::Seen;
 use super::signals::{self, CONTROLS};
 use super::sink::{self, Format, Sink, Wanted};
-use crate::agent::{self, Agent, Control, Counts, Ended, Ending, Ports, Settings};
+use crate::agent::{self, Agent, Control, Counts, Deadline, Ended, Ending, Ports, Settings, Stage};
 use crate::alert::{blind_spots, lifecycle};
 use crate::config::{self, Config};
 use crate::detect::RuleSet;
@@ -135,18 +135,19 @@ fn end(
     (recorder, case): (Option<Recorder>, Option<CaseDirectory>),
     published: &Receiver<Publisher>,
 ) -> Result<ExitCode, Failure> {
-    let Ended { result, sink, status } = ended;
+    let Ended { result, sink, status, until } = ended;
     let why = match &result {
         Ok((ending, _)) => ending.to_string(),
         Err(error) => error.to_string(),
     };
     let stopped = lifecycle::stopped(now(), machine, &why, serde_json::to_value(status.brief()).unwrap_or_default());
-    let mut sink = sink.map(LiveSink::finish);
+    let mut sink = sink.map(|sink| sink.finish(until.left_for(Stage::Responses)));
     sink.iter_mut().for_each(|sink| agent::Sink::document(sink, stopped.clone()));
-    let finished = finish(result, sink);
-    let recorded = recorder.map(|recorder| recorder.finish(&stopped)).unwrap_or_default();
+    let finished = finish(result, sink, until);
+    let recorded = recorder.map(|recorder| recorder.finish(&stopped, until.left_for(Stage::Recording)));
+    let recorded = recorded.unwrap_or_default();
     let closed = case.map_or(Ok(()), |case| case.close(&why, &status, &recorded));
-    Publisher::finish(published, status);
+    Publisher::finish(published, status, until.left_for(Stage::Status));
     let code = finished?;
     closed.and(recorded.result()).map(|()| code)
 }
@@ -218,10 +219,15 @@ fn prepare(args: &Args, loaded: Effective, life: &Life, first_sequence: u64) -> 
     Ok((settings, Pipeline::new(loaded.rules, options)))
 }
 
-fn finish(result: Result<(Ending, Counts), agent::Error>, sink: Option<Sink>) -> Result<ExitCode, Failure> {
+fn finish(
+    result: Result<(Ending, Counts), agent::Error>,
+    sink: Option<Sink>,
+    until: Deadline,
+) -> Result<ExitCode, Failure> {
     // Also what was found before a source failed for good is written.
-    let stuck = || Failure::new(Failure::IO, "the last alerts could not be written within 5 s");
-    let finished = sink.map(|mut sink| (sink.finish(), sink.counts())).ok_or_else(stuck);
+    let stuck = || Failure::new(Failure::IO, "the last alerts could not be written before osawatch had to end");
+    let finished = sink.map(|mut sink| (sink.finish_within(until.left_for(Stage::File)), sink.counts()));
+    let finished = finished.ok_or_else(stuck);
     let (ending, counts) = result.map_err(|error| {
         Failure::new(if error.not_permitted { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE }, error)
     })?;

@@ -44,8 +44,6 @@ pub(super) struct Wanted {
     pub(super) live: Option<Machine>,
 }
 
-/// How long the file may take for what it was handed, once the agent has ended.
-const FINISH: Duration = Duration::from_secs(3);
 /// What was lost is written as soon as there is room, which is looked for this often.
 const REPORT_LOST: Duration = Duration::from_secs(1);
 
@@ -277,8 +275,13 @@ impl Sink {
         }
     }
 
-    /// Writes what waits, and closes the file.
+    /// Writes what waits, however long that takes, and closes the file.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        self.finish_within(Duration::MAX)
+    }
+
+    /// The same, but what the file of a live run does not take within this time stays in the state directory.
+    pub(super) fn finish_within(&mut self, limit: Duration) -> Result<(), Failure> {
         self.flush();
         let finished = match self.file.take() {
             Some(File::Direct(mut file)) => {
@@ -289,7 +292,7 @@ impl Sink {
                 finished
             }
             Some(File::Thread(file)) => {
-                let (finished, counts) = file.finish(FINISH);
+                let (finished, counts) = file.finish(limit);
                 self.counts.file = counts;
                 finished
             }

@@ -110,11 +110,13 @@ impl WriterThread {
         self.inbox.lost()
     }
 
-    /// Has every line written that was received. What the file does not take in this time stays in the state directory.
+    /// Has every line written that was received. What the file does not take in time stays in the state directory, where
+    /// it is within this limit as well.
     pub(crate) fn finish(self, limit: Duration) -> (Result<(), Error>, Counts) {
         let WriterThread { inbox, backlog, path, wake, done, .. } = self;
+        let to_settle = KEEP.min(limit / 2);
         drop(wake);
-        if let Ok(ended) = done.recv_timeout(limit) {
+        if let Ok(ended) = done.recv_timeout(limit - to_settle) {
             return ended;
         }
         let (settled, is_settled) = bounded(1);
@@ -124,7 +126,7 @@ impl WriterThread {
         };
         let counts = Counts { lost: inbox.lost(), ..Counts::default() };
         let spawned = thread::Builder::new().name("osawatch-settle".to_owned()).spawn(settle);
-        match spawned.ok().and_then(|_| is_settled.recv_timeout(KEEP).ok()) {
+        match spawned.ok().and_then(|_| is_settled.recv_timeout(to_settle).ok()) {
             Some((Ok(()), count)) => {
                 let kept = plural(count, "alert");
                 log::warn!("{}: the disk does not answer; {kept} kept for the next run", path.display());

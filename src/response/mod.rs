@@ -165,6 +165,11 @@ impl Responder {
         outcomes
     }
 
+    /// What still runs at this time is killed then, if it would not be before.
+    pub(crate) fn kill_by(&mut self, at: Duration) {
+        self.pending.iter_mut().for_each(|pending| pending.kill_at = pending.kill_at.min(at));
+    }
+
     /// When to look again; `None`: there is nothing to wait for.
     pub(crate) fn deadline(&self, now: Duration) -> Option<Duration> {
         let first = self.pending.iter().map(|pending| pending.kill_at).min()?;

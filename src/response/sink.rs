@@ -26,8 +26,8 @@ const LOOK_SOON: Duration = Duration::from_millis(5);
 const WAIT: Duration = Duration::from_millis(500);
 /// Alerts that wait, with those behind them; then the first is written without its outcome.
 const MAX_HELD: usize = 64;
-/// How long a run that ends waits for outcomes.
-const FINISH: Duration = Duration::from_secs(1);
+/// How long executions may still take for their end when the run ends; then they are killed.
+const LAST: Duration = Duration::from_millis(250);
 
 /// What is done about alerts.
 pub(crate) struct Policy {
@@ -77,9 +77,14 @@ fn run(mut responder: Responder, queue: &Receiver<(Target, Settings)>, done: &Se
                 outcomes.extend(responder.take(&target, began.elapsed()).map(|outcome| (target, outcome)));
             }
             Err(RecvTimeoutError::Timeout) => {}
-            // What was told to end is still seen to its end.
-            Err(RecvTimeoutError::Disconnected) if wait.is_none() => return,
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
+            // The run ends, and nobody could see to their end later.
+            Err(RecvTimeoutError::Disconnected) => match wait {
+                Some(wait) => {
+                    responder.kill_by(began.elapsed() + LAST);
+                    thread::sleep(wait);
+                }
+                None => return,
+            },
         }
         if outcomes.into_iter().any(|outcome| done.send(outcome).is_err()) {
             return;
@@ -131,13 +136,16 @@ impl<S: Sink> Responding<S> {
         &mut self.sink
     }
 
-    /// Waits a moment for the outcomes that are to come, and returns the sink.
+    /// Sees what was told to end to its end, within this time, and returns the sink.
     #[allow(clippy::disallowed_methods, reason = "a process has real time for its end")]
-    pub(crate) fn finish(mut self) -> S {
-        let until = Instant::now() + FINISH;
-        while let Some(started) = self.started.as_ref().filter(|_| self.expected > 0) {
-            let Ok((target, outcome)) = started.outcomes.recv_deadline(until) else { break };
-            self.learn(&target, outcome);
+    pub(crate) fn finish(mut self, limit: Duration) -> S {
+        let until = Instant::now() + limit;
+        if let Some(Started { targets, outcomes }) = self.started.take() {
+            // Without more to come, the thread ends with what it has.
+            drop(targets);
+            while let Ok((target, outcome)) = outcomes.recv_deadline(until) {
+                self.learn(&target, outcome);
+            }
         }
         while let Some(held) = self.held.pop_front() {
             self.write(held);

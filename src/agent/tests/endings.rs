@@ -26,6 +26,20 @@ fn a_stop_lets_through_what_was_received() {
 }
 
 #[test]
+fn the_time_of_a_run_is_over_also_when_more_reports_wait_than_one_turn_takes() {
+    let execs = (0..5000_u32).map(|n| exec(f64::from(n) / 1000.0, "/bin/sh", 1000 + n, 3));
+    let Script { sensors, processes, flows } = script().processes(execs);
+    let pipeline = Pipeline::new(RuleSet::built_in(), Limits::replay());
+    // No time to take in the rest.
+    let settings = Settings { run_for: Some(Duration::ZERO), stop_within: Duration::ZERO, ..Settings::default() };
+    let agent = Agent::start(settings, pipeline, sensors, Arc::default(), Seen::default()).unwrap();
+    let (ending, counts) = agent.run(&never()).result.unwrap();
+    drop((processes, flows));
+    assert!(ending == Ending::TimeOver && counts.processes < 5000, "{ending:?} {}", counts.processes);
+    assert!(counts.lost.contains(&("engine.not_taken", 5000 - counts.processes)), "{:?}", counts.lost);
+}
+
+#[test]
 fn a_source_that_can_never_work_ends_the_agent_with_its_sentence() {
     let fatal = Report::notice(Level::Fatal, "no".into());
     let Script { sensors, processes, flows } = script().processes([fatal]);

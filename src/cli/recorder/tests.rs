@@ -4,6 +4,8 @@ use crate::source::live::Bell;
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 
+const LIMIT: Duration = Duration::from_secs(20);
+
 fn last() -> Map<String, Json> {
     Map::from_iter([("message".to_owned(), Json::from("end"))])
 }
@@ -39,7 +41,7 @@ fn a_recording_that_cannot_be_written_says_so_while_it_runs_and_counts_what_it_l
     assert!(why.starts_with(&format!("{}: cannot write the recording: Bad file", path.display())), "{why}");
     tap.take(1, event);
     drop(tap);
-    let recorded = recorder.finish(&last());
+    let recorded = recorder.finish(&last(), LIMIT);
     assert_eq!(recorded, Recorded { events: 0, lost: 2, error: Some(why.clone()) });
     assert_eq!(recorded.result().unwrap_err().to_string(), why);
 }
@@ -55,7 +57,7 @@ fn a_recording_that_leaves_room_on_its_volume_ends_early_with_its_last_document(
     assert!(why.ends_with("its volume has less than 17592186044415 MiB left"), "{why}");
     tap.take(1, event);
     drop(tap);
-    assert_eq!(recorder.finish(&last()), Recorded { events: 1, lost: 1, error: Some(why) });
+    assert_eq!(recorder.finish(&last(), LIMIT), Recorded { events: 1, lost: 1, error: Some(why) });
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.lines().count() == 2 && text.ends_with("{\"message\":\"end\"}\n"), "{text}");
 }
@@ -67,7 +69,7 @@ fn a_recording_ends_with_its_summary_and_is_for_its_owner_alone() {
     let (recorder, tap) = Recorder::start(&path, wanted().0).unwrap();
     tap.take(1, event);
     drop(tap);
-    assert_eq!(recorder.finish(&last()), Recorded { events: 1, ..Recorded::default() });
+    assert_eq!(recorder.finish(&last(), LIMIT), Recorded { events: 1, ..Recorded::default() });
     assert!(std::fs::read_to_string(&path).unwrap().ends_with("{\"message\":\"end\"}\n"));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
@@ -78,7 +80,7 @@ fn a_name_that_ends_with_gz_is_compressed() {
     let path = folder.path().join("r.ndjson.gz");
     let (recorder, tap) = Recorder::start(&path, wanted().0).unwrap();
     drop(tap);
-    recorder.finish(&last()).result().unwrap();
+    recorder.finish(&last(), LIMIT).result().unwrap();
     let mut text = String::new();
     let mut file = flate2::read::GzDecoder::new(File::open(&path).unwrap());
     io::Read::read_to_string(&mut file, &mut text).unwrap();
@@ -107,7 +109,7 @@ fn a_loss_is_recorded_among_the_events_and_personal_data_is_left_out_of_all_of_i
     let about = |text: &str| Map::from_iter([("message".to_owned(), Json::from(text))]);
     recorder.documents().send(about("lost on alices-mac")).unwrap();
     drop(tap);
-    recorder.finish(&about("/Users/alice ended")).result().unwrap();
+    recorder.finish(&about("/Users/alice ended"), LIMIT).result().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "{\"message\":\"lost on host-1\"}\n{\"message\":\"/Users/user-1 ended\"}\n");
 }

@@ -123,7 +123,7 @@ fn a_stop_while_the_disk_does_not_answer_keeps_the_alerts_for_the_next_run_which
     let (medium, thread) = start(folder.path());
     hold_up(&medium, &thread);
     assert!((1..10).all(|number| thread.push(&line(number))));
-    thread.finish(Duration::from_millis(50)).0.unwrap();
+    thread.finish(Duration::from_secs(4)).0.unwrap();
     assert!(messages().iter().any(|text| text.contains("kept for the next run")));
     // What a program that ended leaves.
     let left = tempfile::tempdir().unwrap();

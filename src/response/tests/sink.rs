@@ -71,7 +71,7 @@ fn the_outcome_is_in_the_alert_and_in_a_document_that_follows_it() {
     sink.alert(alert_of("r", "a1"));
     sink.alert(alert_of("other", "a2"));
     tick_to_the_end(&mut sink);
-    sink.finish();
+    sink.finish(Duration::from_secs(20));
     assert_eq!(seen(&documents), wanted(&[("a1", "terminated"), ("of a1", "terminated"), ("a2", "")]));
     let documents = documents.0.borrow();
     assert_eq!(
@@ -128,12 +128,43 @@ fn a_policy_that_is_exchanged_holds_from_the_next_alert_on() {
     assert_eq!(seen(&documents), wanted(&list));
 }
 
+const MINUTE: Settings = Settings { dry_run: false, grace: Duration::from_secs(60) };
+
 #[test]
-fn an_end_of_the_run_waits_a_moment_for_outcomes_and_writes_every_alert() {
+fn at_the_end_of_the_run_what_was_told_to_end_and_has_not_is_killed_and_its_document_written() {
     let table = Table::of(&[(10, 1, true)]);
-    let (documents, mut sink) = responding(&table, Settings { dry_run: false, grace: Duration::from_secs(60) });
+    let (documents, mut sink) = responding(&table, MINUTE);
+    sink.alert(alert_of("r", "a1"));
+    while documents.0.borrow().is_empty() {
+        sink.tick();
+        std::thread::yield_now();
+    }
+    sink.finish(Duration::from_secs(20));
+    assert_eq!(seen(&documents), wanted(&[("a1", "pending"), ("of a1", "killed")]));
+    assert_eq!(table.sent(), [(10, End::Terminate), (10, End::Kill)]);
+    assert!(table.state.lock().unwrap().running.is_empty());
+}
+
+#[test]
+fn at_the_end_of_the_run_a_pid_that_another_process_has_by_then_is_sent_no_sigkill() {
+    let table = Table::of(&[(10, 1, true)]);
+    let (documents, mut sink) = responding(&table, MINUTE);
+    sink.alert(alert_of("r", "a1"));
+    while table.sent().is_empty() {
+        std::thread::yield_now();
+    }
+    table.reuse(10, 2);
+    sink.finish(Duration::from_secs(20));
+    assert_eq!(seen(&documents), wanted(&[("a1", "terminated"), ("of a1", "terminated")]));
+    assert_eq!(table.sent(), [(10, End::Terminate)]);
+}
+
+#[test]
+fn an_end_of_the_run_without_time_for_outcomes_writes_every_alert() {
+    let table = Table::of(&[(10, 1, true)]);
+    let (documents, mut sink) = responding(&table, MINUTE);
     sink.alert(alert_of("r", "a1"));
     sink.alert(alert_of("other", "a2"));
-    sink.finish();
+    sink.finish(Duration::ZERO);
     assert_eq!(seen(&documents), wanted(&[("a1", "pending"), ("a2", "")]));
 }
