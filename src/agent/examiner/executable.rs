@@ -39,3 +39,21 @@ impl Hashes {
         Ok(Some(hash))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_executable_that_was_changed_after_it_was_started_has_no_hash_also_when_its_content_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stub");
+        fs::write(&path, "program").unwrap();
+        let mut hashes = Hashes::default();
+        let mut hash = |began| hashes.of(&path, Timestamp::from_nanoseconds(began));
+        let program = Some(hex(Sha256::digest("program").as_slice()));
+        assert_eq!([hash(0), hash(i64::MAX), hash(i64::MAX), hash(0)], [None, program.clone(), program, None]);
+    }
+}

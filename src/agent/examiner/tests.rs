@@ -196,19 +196,6 @@ fn the_executable_of_an_application_is_hashed() {
 }
 
 #[test]
-fn an_executable_that_was_changed_after_it_was_started_has_no_hash_also_when_its_content_is_known() {
-    let home = Home::new();
-    fs::write(home.path("stub"), "program").unwrap();
-    let mut hashes = Hashes::default();
-    let mut hash = |began| hashes.of(&home.path("stub"), began);
-    let program = crate::event::hash::hex(Sha256::digest("program").as_slice());
-    let later = Timestamp::from_nanoseconds(i64::MAX);
-    assert_eq!(hash(Timestamp::default()), None);
-    assert_eq!([hash(later), hash(later)], [Some(program.clone()), Some(program)]);
-    assert_eq!(hash(Timestamp::default()), None);
-}
-
-#[test]
 fn a_script_that_makes_a_parser_panic_costs_its_own_fields_and_the_next_ones_are_examined() {
     let home = Home::new();
     let (settled, is_settled) = bounded(1);
