@@ -68,7 +68,8 @@ fn a_compressed_file_has_the_mode_that_it_had_before() {
 fn a_stop_does_not_wait_for_rotated_files_to_be_compressed_and_does_not_call_that_a_disk_that_does_not_answer() {
     let folder = tempfile::tempdir().unwrap();
     let options = options(folder.path());
-    let options = Options { rotation: Some(Rotation { compress_after: Some(1), ..rotation() }), ..options };
+    let options =
+        Options { rotation: Some(Rotation { compress_after: Some(1), keep_size: u64::MAX, ..rotation() }), ..options };
     fs::create_dir(folder.path().join("log")).unwrap();
     for number in [1, 2] {
         fs::File::create(rotated(&folder.path().join("log"), number)).unwrap().set_len(1 << 30).unwrap();
