@@ -1,11 +1,10 @@
 //! Documents about the agent itself: what it did, how it is, what it cannot see.
 
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::shorten::shorten;
 use crate::event::document::insert;
-use crate::event::hash::short_hash;
+use crate::event::hash::id_of;
 use crate::event::{Machine, Timestamp};
 
 /// What such a document has in common with the others.
@@ -33,13 +32,8 @@ impl About<'_> {
     /// The document. `details` have dotted names.
     pub(crate) fn document(self, details: impl IntoIterator<Item = (String, Json)>) -> Map<String, Json> {
         let (time, host) = (self.time.to_string(), &self.machine.host_id);
-        let mut hash = Sha256::new();
-        for part in [host.as_bytes(), time.as_bytes(), self.action.as_bytes(), self.message.as_bytes()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
         let mut event = json!({
-            "id": short_hash(hash), "kind": self.kind, "category": [self.category], "type": [self.event_type],
+            "id": id_of([host, &time, self.action, self.message]), "kind": self.kind, "category": [self.category], "type": [self.event_type],
             "action": self.action, "module": "osawatch", "dataset": "osawatch.alerts", "created": time,
         });
         if let (Some(outcome), Json::Object(event)) = (self.outcome, &mut event) {
@@ -52,8 +46,7 @@ impl About<'_> {
         document.insert("message".into(), self.message.into());
         document.insert("host".into(), json!({ "id": host, "os": { "type": "macos" } }));
         document.insert("agent".into(), super::ecs::own_agent(host));
-        let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
-        document.insert("data_stream".into(), stream);
+        document.insert("data_stream".into(), super::ecs::data_stream());
         for (name, value) in details {
             insert(&mut document, &name, value);
         }

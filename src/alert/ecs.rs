@@ -13,7 +13,7 @@ use super::take_over::take_over;
 use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
 use crate::event::document::{self, get, insert};
-use crate::event::hash::short_hash;
+use crate::event::hash::{id_of, short_hash};
 use crate::event::{Context, Event, Execution, Number, Scalar, Script, field};
 
 /// The version of ECS that the documents follow.
@@ -41,8 +41,7 @@ pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String,
     let related = network::related(&alert);
     alert.insert("related".into(), related);
     alert.insert("agent".into(), agent_of(&alert, last));
-    let stream = json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" });
-    alert.insert("data_stream".into(), stream);
+    alert.insert("data_stream".into(), data_stream());
     alert.insert("osawatch".into(), ours(rule, found, copies));
     if !risk.reasons.is_empty() {
         insert(&mut alert, "osawatch.risk.reasons", json!(risk.reasons));
@@ -103,6 +102,11 @@ pub(super) fn provider(copy: &Map<String, Json>) -> Json {
     stated.find_map(|value| process::coerce("event.provider", value)).unwrap_or_else(|| "recording".into())
 }
 
+/// The data stream of every document that osawatch writes.
+pub(super) fn data_stream() -> Json {
+    json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" })
+}
+
 fn join_value(value: &Option<KeyValue>) -> Json {
     match value {
         None => Json::Null,
@@ -114,10 +118,7 @@ fn join_value(value: &Option<KeyValue>) -> Json {
 }
 
 fn agent_id(host: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(b"osawatch agent of ");
-    hash.update(host);
-    short_hash(hash)
+    short_hash(Sha256::new_with_prefix(format!("osawatch agent of {host}")))
 }
 
 /// The agent of a document about itself.
@@ -140,16 +141,11 @@ fn agent_of(alert: &Map<String, Json>, last: &Event) -> Json {
 
 /// The same events under the same rule on the same host give the same id, in every run.
 pub(crate) fn alert_id(rule: &Rule, found: &Match) -> String {
-    let mut hash = Sha256::new();
     let host = found.events[0].str(field::HOST_ID).unwrap_or_default().to_owned();
     let ids = found.events.iter().map(|event| event.id());
     // The same events can match under another key too: those are two alerts.
     let keys = found.has_several_keys.then(|| found.join.iter().map(|value| join_value(value).to_string()));
-    for part in [host, rule.id.clone()].into_iter().chain(ids).chain(keys.into_iter().flatten()) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    short_hash(hash)
+    id_of([host, rule.id.clone()].into_iter().chain(ids).chain(keys.into_iter().flatten()))
 }
 
 fn rule_of(rule: &Rule) -> Json {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::Alert;
 use super::take_over::take_host;
@@ -11,7 +10,7 @@ use crate::detect::Rule;
 use crate::detect::suppress::{Group, Summary};
 use crate::event::document::{self, insert};
 use crate::event::field;
-use crate::event::hash::short_hash;
+use crate::event::hash::id_of;
 
 /// Programs with their destinations that are named with their counts.
 const MAX_GROUPS: usize = 32;
@@ -21,20 +20,15 @@ const MAX_DESTINATION_BYTES: usize = 12_000;
 /// One alert for those that were not sent, with exact counts.
 pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     let held = summary.capped + summary.repeated;
-    let mut hash = Sha256::new();
-    for part in
-        [summary.last.str(field::HOST_ID).unwrap_or_default(), &rule.id, &summary.start.to_string(), "held back"]
-    {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
+    let host = summary.last.str(field::HOST_ID).unwrap_or_default();
+    let id = id_of([host, &rule.id, &summary.start.to_string(), "held back"]);
     let copy = document::document(&summary.last);
     let mut document = Map::new();
     document.insert("@timestamp".into(), summary.end.to_string().into());
     document.insert(
         "event".into(),
         json!({
-            "id": short_hash(hash), "sequence": sequence, "kind": "alert", "category": ["process", "network"],
+            "id": id, "sequence": sequence, "kind": "alert", "category": ["process", "network"],
             "type": ["info"], "action": "alerts_held_back", "outcome": "unknown", "module": "osawatch",
             "dataset": "osawatch.alerts", "provider": super::ecs::provider(&copy), "code": "summary",
             "severity": rule.severity.number(), "risk_score": rule.risk_score,
@@ -54,8 +48,7 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     if !ips.is_empty() {
         insert(&mut document, "related.ip", ips.into());
     }
-    document
-        .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
+    document.insert("data_stream".into(), super::ecs::data_stream());
     insert(&mut document, "osawatch.held_back", details(summary, (&destinations, named.len())));
     Alert { rule_id: rule.id.clone(), events: vec![summary.last.clone()], document }
 }

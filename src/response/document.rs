@@ -1,21 +1,17 @@
 //! The document about a response.
 
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::{Outcome, Target};
 use crate::alert::ECS_VERSION;
 use crate::event::document::insert;
-use crate::event::hash::short_hash;
+use crate::event::hash::id_of;
 use crate::event::{Machine, Timestamp};
 
 /// A document of ECS `event.kind` `event` that says what became of the execution of an alert.
 pub(crate) fn document(time: Timestamp, machine: &Machine, target: &Target, outcome: &Outcome) -> Map<String, Json> {
-    let mut hash = Sha256::new();
-    hash.update(&machine.host_id);
-    hash.update(time.nanoseconds().to_be_bytes());
-    hash.update(&target.alert_id);
-    hash.update(outcome.name());
+    let time = time.to_string();
+    let id = id_of([&machine.host_id, &time, &target.alert_id, outcome.name()]);
     let (kind, result) = match outcome {
         Outcome::Terminated | Outcome::Killed => ("end", "success"),
         Outcome::Failed(_) => ("info", "failure"),
@@ -31,11 +27,11 @@ pub(crate) fn document(time: Timestamp, machine: &Machine, target: &Target, outc
     }
     let sentence = outcome.sentence();
     let json = json!({
-        "@timestamp": time.to_string(),
+        "@timestamp": time,
         "event": {
-            "id": short_hash(hash), "kind": "event", "category": ["process"], "type": [kind], "action": "response",
+            "id": id, "kind": "event", "category": ["process"], "type": [kind], "action": "response",
             "outcome": result, "reason": sentence, "module": "osawatch", "dataset": "osawatch.alerts",
-            "created": time.to_string(),
+            "created": time,
         },
         "ecs": { "version": ECS_VERSION },
         "message": format!("{} ({}) {sentence}", target.name, target.pid.unwrap_or_default()),
