@@ -287,7 +287,9 @@ fn alert_document(bytes: &[u8]) {
     let Ok(document) = serde_json::from_slice::<Map<String, Json>>(bytes) else { return };
     let shown = report::text(&document, report::Layout { width: Some(40), colour: false });
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
-    let page = html::page(vec![document], &std::collections::BTreeMap::new(), 0, Timestamp::default());
+    let mut case = report::Case::default();
+    case.add(document);
+    let page = html::page(&case, &std::collections::BTreeMap::new(), Timestamp::default());
     assert!(!page.contains("<script") && !page.contains("<img"));
 }
 

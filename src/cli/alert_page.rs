@@ -6,55 +6,22 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value as Json};
-
 use super::clock::now;
 use super::exit::{self, Failure};
-use crate::event::document;
 use crate::output::terminal;
-use crate::report::{self, html, plural, visible};
+use crate::report::{Case, html, plural, visible};
 
-/// Bytes that the alerts of a page may take in memory: what it shows of them is far less.
-const MAX_BYTES: usize = 64 << 20;
-
-/// Alerts and follow-ups for one page.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    documents: Vec<Map<String, Json>>,
-    bytes: usize,
-    /// Alerts that found no room.
-    more: u64,
-}
-
-impl Page {
-    pub(super) fn add(&mut self, document: Map<String, Json>) {
-        let bytes = document::bytes(&document);
-        if self.documents.len() < html::MAX_ALERTS && self.bytes + bytes <= MAX_BYTES {
-            self.bytes += bytes;
-            self.documents.push(document)
-        } else {
-            self.more += u64::from(!report::is_follow_up(&document))
-        }
+/// Writes the page of these alerts, with the triage notes of the rules by their ids; `-` is standard output.
+pub(super) fn write(alerts: &Case, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let page = html::page(alerts, notes, now());
+    if path.as_os_str() == "-" {
+        return exit::print(&page).map(|_| ());
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.documents.is_empty()
-    }
-
-    /// Writes the page, with the triage notes of the rules by their ids; `-` is standard output.
-    pub(super) fn write(self, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let count = html::alerts(&self.documents);
-        let page = html::page(self.documents, notes, self.more, now());
-        if path.as_os_str() == "-" {
-            return exit::print(&page).map(|_| ());
-        }
-        replace(path, page.as_bytes()).map_err(|error| {
-            Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display()))
-        })?;
-        let count = plural(count as u64, "alert");
-        terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
-        Ok(())
-    }
+    replace(path, page.as_bytes())
+        .map_err(|error| Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display())))?;
+    let count = plural(alerts.counts().0, "alert");
+    terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
+    Ok(())
 }
 
 /// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use super::alert_lines::{Followed, cannot_read};
-use super::alert_page::Page;
+use super::alert_page;
 use super::alert_selection::Selection;
 use super::config::LayerArgs;
 use super::evidence::{self, OutputFile};
@@ -22,8 +22,7 @@ use crate::alert::to_line;
 use crate::config::trust::Trust;
 use crate::event::document::{get, text};
 use crate::output::{self, terminal};
-use crate::report::plural;
-use crate::report::{self, visible};
+use crate::report::{self, Case, plural, visible};
 use crate::source::recording::{self, Documents, Error as SourceError, Input, NextDocument, Sources};
 
 /// How often the file is looked at when it is followed.
@@ -88,7 +87,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         reader.report_bad();
         // A page of no alerts would be an all-clear.
         if !(reader.is_refused && page.is_empty()) {
-            page.write(path, &reader.notes)?;
+            alert_page::write(&page, path, &reader.notes)?;
         }
         return Ok(reader.exit_code());
     }
@@ -111,7 +110,7 @@ struct Reader {
     /// Rules whose note was shown.
     noted: HashSet<String>,
     /// The page to write, with `--html`.
-    page: Option<Page>,
+    page: Option<Case>,
     bad: u64,
     /// What the input that is being read holds.
     holding: Holding,
@@ -150,7 +149,7 @@ fn is_event(document: &Map<String, Json>) -> bool {
 
 impl Reader {
     fn new(args: Args, notes: BTreeMap<String, String>, output: Output) -> Reader {
-        let page = args.html.as_ref().map(|_| Page::default());
+        let page = args.html.as_ref().map(|_| Case::default());
         Reader {
             args,
             notes,
@@ -245,8 +244,8 @@ impl Reader {
     }
 
     fn take(&mut self, place: &str, document: Map<String, Json>) -> Result<(), Failure> {
-        match text(&document, "event.kind").as_deref() {
-            Some(kind) if kind == "alert" || report::is_follow_up(&document) => {
+        match text(&document, "event.kind") {
+            _ if report::is_about_alert(&document) => {
                 self.holding.alerts += 1;
                 if self.args.selection.wants(&document) { self.show(document) } else { Ok(()) }
             }

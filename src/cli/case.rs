@@ -7,20 +7,17 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, unlinkat};
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::clock::now;
 use super::exit::Failure;
 use super::recorder::Recorded;
 use crate::detect::RuleSet;
 use crate::event::Timestamp;
-use crate::event::hash::hex;
+use crate::event::hash::sha256_of;
 use crate::output::Options;
-use crate::report::html;
+use crate::report::{self, Case, html};
 use crate::status::Status;
 
-/// Alerts on the page; further ones are counted.
-const MAX_ALERTS: usize = 1000;
 /// A longer line is not one of ours.
 const MAX_LINE: u64 = 1 << 20;
 
@@ -87,10 +84,11 @@ impl CaseDirectory {
     /// Writes the page and, last, the summary. What cannot be done does not keep the rest from being done.
     pub(super) fn close(&self, why: &str, status: &Status, recorded: &Recorded) -> Result<(), Failure> {
         let page = self.write_page();
-        let files = [ALERTS, RECORDING, REPORT].map(|name| match digest(&self.path.join(name)) {
-            Ok((bytes, sha256)) => json!({ "name": name, "bytes": bytes, "sha256": sha256 }),
-            Err(error) => json!({ "name": name, "error": error.to_string() }),
-        });
+        let files =
+            [ALERTS, RECORDING, REPORT].map(|name| match File::open(self.path.join(name)).and_then(sha256_of) {
+                Ok((bytes, sha256)) => json!({ "name": name, "bytes": bytes, "sha256": sha256 }),
+                Err(error) => json!({ "name": name, "error": error.to_string() }),
+            });
         let losses = status.losses.iter().filter(|loss| loss.count > 0);
         let summary = json!({
             "osawatch": env!("CARGO_PKG_VERSION"), "began": self.began.to_string(), "ended": now().to_string(),
@@ -110,11 +108,11 @@ impl CaseDirectory {
 
     /// Writes the page of the alerts. Returns how many there are.
     fn write_page(&self) -> io::Result<u64> {
-        let (alerts, more) = read(&self.path.join(ALERTS))?;
-        let count = alerts.len() as u64 + more;
+        let alerts = read(&self.path.join(ALERTS))?;
         let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
-        self.write(REPORT, &html::page(alerts, &notes, more, now()))?;
-        Ok(count)
+        self.write(REPORT, &html::page(&alerts, &notes, now()))?;
+        let (shown, more) = alerts.counts();
+        Ok(shown + more)
     }
 
     /// Writes a file whole; a part of one would take the room of the next.
@@ -126,34 +124,18 @@ impl CaseDirectory {
     }
 }
 
-/// The alerts of a file, and how many more there are.
-fn read(path: &Path) -> io::Result<(Vec<Map<String, Json>>, u64)> {
+/// The alerts of a file, with what follows them up.
+fn read(path: &Path) -> io::Result<Case> {
     let mut reader = BufReader::new(File::open(path)?);
-    let (mut alerts, mut more, mut line) = (Vec::new(), 0, Vec::new());
+    let (mut alerts, mut line) = (Case::default(), Vec::new());
     loop {
         line.clear();
         if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            return Ok((alerts, more));
+            return Ok(alerts);
         }
-        let Ok(document) = serde_json::from_slice::<Map<String, Json>>(&line) else { continue };
-        let is_alert = document.get("event").is_some_and(|event| event["kind"] == "alert");
-        match is_alert || crate::report::is_follow_up(&document) {
-            true if alerts.len() < MAX_ALERTS => alerts.push(document),
-            _ => more += u64::from(is_alert),
-        }
-    }
-}
-
-fn digest(path: &Path) -> io::Result<(u64, String)> {
-    let (mut file, mut hash, mut bytes) = (File::open(path)?, Sha256::new(), 0);
-    let mut block = vec![0; 64 << 10];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok((bytes, hex(&hash.finalize()))),
-            length => {
-                hash.update(&block[..length]);
-                bytes += length as u64;
-            }
+        let document: Map<String, Json> = serde_json::from_slice(&line).unwrap_or_default();
+        if report::is_about_alert(&document) {
+            alerts.add(document);
         }
     }
 }
@@ -163,16 +145,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_has_four_files_and_the_summary_has_the_hash_of_each_other() {
+    fn a_case_has_four_files_and_the_summary_counts_the_alerts_and_has_the_hash_of_each_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("case");
         let mut case = CaseDirectory::create(&path).unwrap();
         case.begin();
-        fs::write(
-            case.alerts().path,
-            "{\"event\":{\"kind\":\"alert\"},\"message\":\"found\"}\n{\"event\":{\"kind\":\"event\"}}\n",
-        )
-        .unwrap();
+        let documents = [
+            json!({ "event": { "kind": "alert" }, "message": "found" }),
+            json!({ "event": { "kind": "event", "action": "follow_up", "reason": "went on" } }),
+            json!({ "event": { "kind": "alert", "reason": "2 more" }, "osawatch": { "held_back": { "alerts": 2 } } }),
+            json!({ "event": { "kind": "event" } }),
+        ];
+        fs::write(case.alerts().path, documents.map(|document| format!("{document}\n")).concat()).unwrap();
         fs::write(case.recording(), "abc").unwrap();
         let status = Status { processes: 3, ..Status::default() };
         case.close("time limit reached", &status, &Recorded { events: 3, ..Recorded::default() }).unwrap();
@@ -184,7 +168,9 @@ mod tests {
         // sha256 of `abc`, from FIPS 180-2.
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((&summary["files"][1]["bytes"], &summary["files"][1]["sha256"]), (&json!(3), &json!(abc)));
-        assert!(fs::read_to_string(path.join(REPORT)).unwrap().contains("found"));
+        let page = fs::read_to_string(path.join(REPORT)).unwrap();
+        assert!(page.contains("<title>osawatch: 1 alert</title>"), "{page}");
+        assert!(["found", "went on", "2 more"].into_iter().all(|text| page.contains(text)), "{page}");
     }
 
     #[test]

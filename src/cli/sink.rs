@@ -1,6 +1,7 @@
 //! Where the alerts of a command go: standard output, a file, the system log.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -60,6 +61,8 @@ pub(super) struct Sink {
     format: Format,
     layout: report::Layout,
     stdout: io::BufWriter<io::Stdout>,
+    /// The header of a table was printed.
+    has_header: bool,
     file: Option<File>,
     /// What the file held before.
     written: Written,
@@ -107,6 +110,7 @@ impl Sink {
             format,
             layout,
             stdout,
+            has_header: false,
             file,
             written: Written::default(),
             system_log,
@@ -163,7 +167,7 @@ impl Sink {
 
     pub(super) fn write_alert(&mut self, alert: Alert) {
         let mut document = alert.document;
-        self.counts.alerts += 1;
+        self.counts.alerts += u64::from(report::is_alert(&document));
         if self.live.is_some()
             && let Some(Json::Object(event)) = document.get_mut("event")
         {
@@ -181,7 +185,7 @@ impl Sink {
             Format::Ndjson => self.print(&line),
             Format::JsonlSummary => self.print(&report::table::json(&document)),
             Format::Csv => {
-                if self.counts.alerts == 1 {
+                if !mem::replace(&mut self.has_header, true) {
                     self.print(&report::table::header());
                 }
                 self.print(&report::table::row(&document));

@@ -6,58 +6,31 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use crate::event::document::{get, insert, text};
-use crate::event::{Categories, Event, Scalar, Timestamp, field};
+use super::activity::{Activity, Entry, Record, What, place};
+use crate::event::document::{self, get, insert, text};
+use crate::event::{Event, Timestamp};
 use crate::script::Redactor;
+use crate::visible::clipped;
 
-/// Alerts that a report shows; further ones are counted.
-pub(crate) const MAX_ALERTS: usize = 1000;
-/// Events around the alerts that are kept.
-const MAX_ACTIVITY: usize = 200_000;
+/// Alerts that a report shows, and the bytes that they may take in memory; further ones are counted.
+const MAX_ALERTS: usize = 1000;
+const MAX_ALERT_BYTES: usize = 64 << 20;
+/// Events around the alerts that a report shows; further ones are counted.
+const MAX_AROUND: u64 = 20_000;
 /// Alerts further apart than this are of two incidents.
 const APART: Duration = Duration::from_secs(3600);
 /// Bytes of a command line that are shown.
 const MAX_COMMAND: usize = 400;
-/// Bytes of a command line that are kept until its secrets are taken out.
-const MAX_RAW: usize = 16 << 10;
 
-/// A case: alerts, and the events around them.
+/// A case: alerts with what follows them up or sums up others, and the events around them.
 #[derive(Debug, Default)]
 pub(crate) struct Case {
     pub(super) alerts: Vec<Map<String, Json>>,
+    alert_bytes: usize,
+    /// Alerts that found no room.
     pub(super) more: u64,
-    activity: Vec<Activity>,
+    pub(super) activity: Record,
     redactor: Option<Redactor>,
-}
-
-/// What a process did, by an event.
-#[derive(Debug)]
-struct Activity {
-    entity: String,
-    parent: Option<String>,
-    entry: Entry,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) time: Timestamp,
-    /// The process, with its pid.
-    pub(super) process: String,
-    pub(super) what: What,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum What {
-    /// A program started, with this command line.
-    Started(String),
-    /// It connected there.
-    Connected(String),
-    /// It looked up this name.
-    LookedUp(String),
-    /// An alert of this name.
-    Alert(String),
 }
 
 /// A process of an incident.
@@ -80,6 +53,8 @@ pub(super) struct Incident<'c> {
     pub(super) processes: BTreeMap<String, Process>,
     /// In order of time.
     pub(super) entries: Vec<(String, Entry)>,
+    /// Events of its processes that found no room.
+    pub(super) left_out: u64,
     last: Option<Timestamp>,
 }
 
@@ -89,42 +64,32 @@ impl Case {
         Case { redactor: Some(redactor), ..Case::default() }
     }
 
-    /// A case of alerts alone, and of so many more that it does not show.
-    pub(super) fn of(mut alerts: Vec<Map<String, Json>>, more: u64) -> Case {
-        let surplus = alerts.drain(MAX_ALERTS.min(alerts.len())..).count() as u64;
-        Case { alerts, more: more + surplus, ..Case::default() }
+    /// Adds an alert, or what follows one up or sums up others.
+    pub(crate) fn add(&mut self, alert: Map<String, Json>) {
+        let bytes = document::bytes(&alert);
+        if self.alerts.len() < MAX_ALERTS && self.alert_bytes + bytes <= MAX_ALERT_BYTES {
+            self.alert_bytes += bytes;
+            self.alerts.push(alert);
+        } else {
+            self.more += u64::from(is_alert(&alert));
+        }
     }
 
-    /// Adds an alert.
-    pub(crate) fn add(&mut self, alert: &Map<String, Json>) {
-        if self.alerts.len() < MAX_ALERTS {
-            self.alerts.push(alert.clone());
-        } else {
-            self.more += 1;
-        }
+    /// The alerts that it shows, and how many more there were.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.alerts.iter().filter(|alert| is_alert(alert)).count() as u64, self.more)
+    }
+
+    /// Whether it shows neither an alert nor anything about one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.alerts.is_empty()
     }
 
     /// Records an event that may concern an alert's process.
     pub(crate) fn observe(&mut self, event: &Event) {
-        let has_room = self.redactor.is_some() && self.activity.len() < MAX_ACTIVITY;
-        let Some(entity) = event.str(field::PROCESS_ENTITY_ID).filter(|_| has_room) else { return };
-        let is_start = event.is_type("start");
-        let what = if event.categories.intersects(Categories::NETWORK) && !event.is_type("end") {
-            match event.str(field::EVENT_ACTION).filter(|action| action.starts_with("lookup_")) {
-                Some(_) => What::LookedUp(event.str(field::DNS_QUESTION_NAME).unwrap_or("a name").to_owned()),
-                None => What::Connected(destination(event)),
-            }
-        } else if is_start && event.str(field::EVENT_ACTION) != Some("fork") {
-            let command = event.str(field::PROCESS_COMMAND_LINE).unwrap_or_default();
-            What::Started(command[..command.floor_char_boundary(MAX_RAW.min(command.len()))].to_owned())
-        } else {
-            return;
-        };
-        let name = event.str(field::PROCESS_NAME).unwrap_or("a process");
-        let pid = event.int(field::PROCESS_PID).map(|pid| format!(" ({pid})")).unwrap_or_default();
-        let entry = Entry { time: event.time, process: format!("{name}{pid}"), what };
-        let parent = event.str(field::PARENT_ENTITY_ID).map(str::to_owned);
-        self.activity.push(Activity { entity: entity.to_owned(), parent, entry });
+        if self.redactor.is_some() {
+            self.activity.observe(event);
+        }
     }
 
     /// The incidents, in order of their first alert.
@@ -150,26 +115,34 @@ impl Case {
                 }
             }
         }
-        incidents.iter_mut().for_each(|incident| self.surround(incident));
+        let mut room = MAX_AROUND;
+        incidents.iter_mut().for_each(|incident| self.surround(incident, &mut room));
         incidents
     }
 
-    /// Adds what the processes of an incident and those they started did.
-    fn surround(&self, incident: &mut Incident<'_>) {
+    /// Adds what the processes of an incident and those they started did, as far as there is room.
+    fn surround(&self, incident: &mut Incident<'_>, room: &mut u64) {
         let mut tree: HashSet<&str> = self
             .activity
+            .done
             .iter()
             .map(|done| done.entity.as_str())
             .filter(|entity| incident.processes.get(*entity).is_some_and(|process| process.is_told))
             .collect();
         let mut known: HashMap<&str, &Activity> = HashMap::new();
-        for done in &self.activity {
+        for done in &self.activity.done {
             if done.parent.as_deref().is_some_and(|parent| tree.contains(parent)) {
                 tree.insert(&done.entity);
             }
             let is_start = matches!(done.entry.what, What::Started(_));
             // What an alert shows of its own processes has been through every setting: no second copy of that.
-            if tree.contains(done.entity.as_str()) && !(is_start && incident.is_alerting(&done.entity)) {
+            if !tree.contains(done.entity.as_str()) || is_start && incident.is_alerting(&done.entity) {
+                continue;
+            }
+            if *room == 0 {
+                incident.left_out += 1;
+            } else {
+                *room -= 1;
                 incident.entries.push((done.entity.clone(), self.redacted(&done.entry)));
                 known.entry(&done.entity).or_insert(done);
             }
@@ -198,7 +171,7 @@ impl Case {
         insert(&mut document, "process.command_line", Json::String(command.clone()));
         redactor.apply(&mut document);
         let command = text(&document, "process.command_line").unwrap_or_default();
-        Entry { what: What::Started(shortened(&command)), ..entry.clone() }
+        Entry { what: What::Started(clipped(&command, MAX_COMMAND).into_owned()), ..entry.clone() }
     }
 }
 
@@ -230,16 +203,16 @@ impl<'c> Incident<'c> {
                     What::LookedUp(text(event, "dns.question.name").unwrap_or_else(|| "a name".to_owned()))
                 }
                 true => What::Connected(destination_of(event)),
-                false => What::Started(shortened(&command(event, "process."))),
+                false => What::Started(command(event, "process.")),
             };
             self.entries.push((entity, Entry { time, process, what }));
         }
         for subject in subjects {
             let process = self.processes.entry(subject.clone()).or_default();
             process.is_told = true;
-            process.alerts |= !is_follow_up(alert);
+            process.alerts |= is_alert(alert);
         }
-        if is_follow_up(alert) {
+        if !is_alert(alert) {
             return;
         }
         if let (Some(time), Some(entity)) = (time(alert), text(alert, "process.entity_id")) {
@@ -259,7 +232,7 @@ impl<'c> Incident<'c> {
             process.name = format!("{}{pid}", part("name").unwrap_or_else(|| "a process".to_owned()));
         }
         if process.command.is_empty() {
-            process.command = shortened(&command(document, prefix));
+            process.command = command(document, prefix);
         }
         if process.parent.is_none() {
             process.parent = part("parent.entity_id");
@@ -291,41 +264,51 @@ pub(super) fn list<'d>(document: &'d Map<String, Json>, name: &str) -> &'d [Json
     get(document, name).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// Short enough to be shown.
 fn command(document: &Map<String, Json>, prefix: &str) -> String {
     let part = |name: &str| text(document, &format!("{prefix}{name}"));
-    part("command_line").or_else(|| part("executable")).unwrap_or_default()
+    let command = part("command_line").or_else(|| part("executable")).unwrap_or_default();
+    clipped(&command, MAX_COMMAND).into_owned()
 }
 
 pub(super) fn destination_of(document: &Map<String, Json>) -> String {
     let part = |name: &str| text(document, name);
-    let port = get(document, "destination.port").map(|port| format!(" port {port}")).unwrap_or_default();
     let address = part("destination.ip").or_else(|| part("destination.address"));
-    match (part("destination.domain"), address) {
-        (Some(domain), Some(address)) => format!("{domain} ({address}){port}"),
-        (Some(name), None) | (None, Some(name)) => format!("{name}{port}"),
-        (None, None) => "an unknown address".to_owned(),
-    }
-}
-
-fn destination(event: &Event) -> String {
-    let port = event.stated(field::DESTINATION_PORT).next().map(|port| format!(" port {}", Scalar::text(port)));
-    let port = port.unwrap_or_default();
-    let address = event.str(field::DESTINATION_IP).or_else(|| event.str(field::DESTINATION_ADDRESS));
-    match (event.str(field::DESTINATION_DOMAIN), address) {
-        (Some(domain), Some(address)) => format!("{domain} ({address}){port}"),
-        (Some(name), None) | (None, Some(name)) => format!("{name}{port}"),
-        (None, None) => "an unknown address".to_owned(),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    match text.len() {
-        0..=MAX_COMMAND => text.to_owned(),
-        _ => format!("{}…", &text[..text.floor_char_boundary(MAX_COMMAND)]),
-    }
+    let port = get(document, "destination.port").map(Json::to_string);
+    place(part("destination.domain").as_deref(), address.as_deref(), port)
 }
 
 /// Whether a document follows up an alert, and is none itself.
-pub(crate) fn is_follow_up(document: &Map<String, Json>) -> bool {
+pub(super) fn is_follow_up(document: &Map<String, Json>) -> bool {
     text(document, "event.action").as_deref() == Some("follow_up")
+}
+
+/// Whether a document is an alert, and no sum of alerts that were held back.
+pub(crate) fn is_alert(document: &Map<String, Json>) -> bool {
+    is_about_alert(document) && !is_follow_up(document) && get(document, "osawatch.held_back").is_none()
+}
+
+/// Whether a document is an alert, sums up others or follows one up: what people are shown.
+pub(crate) fn is_about_alert(document: &Map<String, Json>) -> bool {
+    text(document, "event.kind").as_deref() == Some("alert") || is_follow_up(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::{Categories, field};
+
+    #[test]
+    fn an_incident_of_many_events_shows_some_and_counts_the_rest() {
+        let mut case = Case::new(Redactor::new(&[], true).unwrap());
+        let alert = json!({ "event": { "kind": "alert" }, "process": { "entity_id": "e" } });
+        case.add(alert.as_object().unwrap().clone());
+        let mut event = Event::new(Timestamp::default(), Categories::NETWORK);
+        event.push_str(field::PROCESS_ENTITY_ID, "e");
+        (0..MAX_AROUND + 5).for_each(|_| case.observe(&event));
+        let incidents = case.incidents();
+        assert_eq!((incidents.len(), incidents[0].left_out), (1, 5));
+    }
 }

@@ -1,5 +1,6 @@
 //! How people read alerts: as text, and as a page. Pure, and safe to show whatever an event contains.
 
+mod activity;
 mod case;
 mod coverage;
 mod hosts;
@@ -10,7 +11,7 @@ mod stated;
 pub(crate) mod table;
 mod text;
 
-pub(crate) use case::{Case, is_follow_up};
+pub(crate) use case::{Case, is_about_alert, is_alert};
 pub(crate) use coverage::Coverage;
 pub(crate) use layout::Layout;
 pub(crate) use text::{line, text};

@@ -58,7 +58,7 @@ impl Alerts {
         self.sequence += u64::from(!is_held);
         self.given.count(&alert, tells, is_held);
         if let Some(case) = &mut self.case {
-            case.add(&alert.document);
+            case.add(alert.document.clone());
         }
         let Some(waiting) = &mut self.waiting else { return self.sink.write_alert(alert) };
         waiting.bytes += alert.bytes();

@@ -41,3 +41,18 @@ fn alerts_are_numbered_on_behind_more_documents_about_the_agent_than_the_end_of_
     assert!(sink.finish().is_ok());
     assert_eq!(open(&path).next_sequence(), 2);
 }
+
+#[test]
+fn a_follow_up_and_a_summary_of_what_was_held_back_are_no_alerts() {
+    let wanted = Wanted { format: Some(Format::None), file: None, system_log: false, live: None };
+    let mut sink = Sink::open(wanted).unwrap_or_else(|failure| panic!("{failure}"));
+    for (event, ours) in [
+        (json!({ "kind": "alert" }), json!({})),
+        (json!({ "kind": "event", "action": "follow_up" }), json!({ "follow_up": {} })),
+        (json!({ "kind": "alert" }), json!({ "held_back": { "alerts": 2 } })),
+    ] {
+        let Json::Object(document) = json!({ "event": event, "osawatch": ours }) else { unreachable!() };
+        sink.write_alert(Alert { rule_id: "r".to_owned(), events: Vec::new(), document });
+    }
+    assert_eq!(sink.counts().alerts, 1);
+}

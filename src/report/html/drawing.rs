@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use super::escape::escaped;
-use crate::report::case::{Entry, Incident, What};
+use crate::report::activity::{Entry, What};
+use crate::report::case::Incident;
 use crate::report::shown_time;
 
 /// Rows of a process tree.
@@ -72,7 +73,7 @@ impl<'i> Rows<'i> {
             let process = &self.incident.processes[child];
             let name = if process.name.is_empty() { "a process" } else { &process.name };
             let class = if process.alerts { "alerting" } else { "process" };
-            self.rows.push((depth, class, format!("{name}  {}", process.command)));
+            self.rows.push((depth, class, format!("{name}  {}", process.command).trim_end().to_owned()));
             let mut places: Vec<&String> = Vec::new();
             for (of, entry) in &self.incident.entries {
                 let (sign, place) = match &entry.what {

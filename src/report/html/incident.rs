@@ -7,8 +7,10 @@ use serde_json::{Map, Value as Json};
 
 use super::drawing;
 use super::escape::{escaped, link, plain, value};
-use crate::event::document::{get, text};
-use crate::report::case::{Incident, What, list, time};
+use crate::detect::rule::Severity;
+use crate::event::document::text;
+use crate::report::activity::What;
+use crate::report::case::{Incident, list, time};
 use crate::report::shown_time;
 
 /// Rows of a list.
@@ -27,14 +29,9 @@ pub(super) fn first_time(incident: &Incident<'_>) -> String {
 }
 
 /// The gravest severity of its alerts.
-pub(super) fn severity(incident: &Incident<'_>) -> &'static str {
-    let number = |alert: &&Map<String, Json>| get(alert, "event.severity").and_then(Json::as_u64);
-    match incident.alerts.iter().filter_map(number).max() {
-        Some(21) => "low",
-        Some(73) => "high",
-        Some(99) => "critical",
-        _ => "medium",
-    }
+pub(super) fn severity(incident: &Incident<'_>) -> Severity {
+    let severities = incident.alerts.iter().map(|alert| crate::report::severity(alert));
+    severities.max().unwrap_or(Severity::Medium)
 }
 
 pub(super) fn article(out: &mut String, incident: &Incident<'_>, number: usize) {
@@ -120,8 +117,10 @@ pub(super) fn destinations<'i>(incident: &'i Incident<'_>) -> impl Iterator<Item
 /// A program with its signature, and what is wrong with that.
 fn program(alert: &Map<String, Json>, process: &str) -> Option<String> {
     let path = value(alert, &format!("{process}.executable")).or_else(|| value(alert, &format!("{process}.name")))?;
-    let signature = crate::report::text::signed(alert, process).map(|signed| escaped(&signed)).unwrap_or_default();
-    Some(format!("{path} {signature}"))
+    match crate::report::text::signed(alert, process) {
+        Some(signed) => Some(format!("{path} {}", escaped(&signed))),
+        None => Some(path),
+    }
 }
 
 fn techniques(alert: &Map<String, Json>) -> Vec<String> {

@@ -11,11 +11,11 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-pub(crate) use super::case::MAX_ALERTS;
-use super::case::{Case, Incident, is_follow_up, time};
+use super::case::{Case, Incident, is_alert, is_follow_up, time};
 use super::{plural, shown_time};
+use crate::detect::rule::Severity;
 use crate::event::Timestamp;
-use crate::event::document::{get, text};
+use crate::event::document::text;
 use escape::{escaped, value};
 use incident::{article, destinations, first_time, severity, title};
 
@@ -36,20 +36,15 @@ pub(crate) struct Scope {
     pub limits: Vec<String>,
 }
 
-/// The page of alerts alone. `notes` are the triage notes by rule; `more` alerts are not in it.
-pub(crate) fn page(
-    alerts: Vec<Map<String, Json>>,
-    notes: &BTreeMap<String, String>,
-    more: u64,
-    now: Timestamp,
-) -> String {
-    let times: BTreeSet<String> = alerts.iter().filter_map(|alert| text(alert, "@timestamp")).collect();
+/// The page of alerts alone. `notes` are the triage notes by rule.
+pub(crate) fn page(alerts: &Case, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
+    let times: BTreeSet<String> = alerts.alerts.iter().filter_map(|alert| text(alert, "@timestamp")).collect();
     let mut scope = Scope::default();
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
         scope.coverage.push(format!("alerts from {first} to {last}"));
     }
     scope.limits.push("this page was made from alerts and shows only what they contain".to_owned());
-    case(&Case::of(alerts, more), &scope, notes, now)
+    case(alerts, &scope, notes, now)
 }
 
 /// The page of a case.
@@ -59,7 +54,7 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
     // Should an escape ever be wrong, nothing is loaded and nothing runs.
     out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-    let count = plural(alerts(&case.alerts) as u64, "alert");
+    let count = plural(case.counts().0, "alert");
     let _ = writeln!(out, "<title>osawatch: {count}</title><style>{STYLE}</style></head><body>");
     let incidents = case.incidents();
     verdict(&mut out, case, &incidents, scope);
@@ -75,17 +70,10 @@ pub(crate) fn case(case: &Case, scope: &Scope, notes: &BTreeMap<String, String>,
     out
 }
 
-/// How many of the documents are alerts; the others follow them up, or sum up those that were held back.
-pub(crate) fn alerts<'d>(documents: impl IntoIterator<Item = &'d Map<String, Json>>) -> usize {
-    let is_alert =
-        |document: &&Map<String, Json>| !is_follow_up(document) && get(document, "osawatch.held_back").is_none();
-    documents.into_iter().filter(is_alert).count()
-}
-
 /// What was found, and how much that says.
 fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Scope) {
     let hosts: BTreeSet<String> = case.alerts.iter().filter_map(|alert| value(alert, "host.name")).collect();
-    let (alerts, many) = (plural(alerts(&case.alerts) as u64, "alert"), plural(incidents.len() as u64, "incident"));
+    let (alerts, many) = (plural(case.counts().0, "alert"), plural(incidents.len() as u64, "incident"));
     match case.alerts.len() {
         0 => *out += "<h1>No alerts</h1><p>This is an all-clear only for what is listed here.</p>\n",
         _ => {
@@ -98,8 +86,9 @@ fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Sc
             let when = times.first().zip(times.last()).map(|(from, to)| span(from, to)).unwrap_or_default();
             let on = if hosts.is_empty() { "a host without a name".to_owned() } else { hosts.join(", ") };
             let _ = writeln!(out, "<h1>{many}, {alerts}</h1><p class=\"verdict\">On {on}{when}.</p>");
-            let counts: Vec<String> = ["critical", "high", "medium", "low"]
+            let counts: Vec<String> = Severity::ALL
                 .into_iter()
+                .rev()
                 .map(|grade| (grade, incidents.iter().filter(|incident| severity(incident) == grade).count()))
                 .filter(|(_, count)| *count > 0)
                 .map(|(grade, count)| format!("<span class=\"badge {grade}\">{count} {grade}</span>"))
@@ -107,14 +96,25 @@ fn verdict(out: &mut String, case: &Case, incidents: &[Incident<'_>], scope: &Sc
             let _ = writeln!(out, "<p>{}</p>", counts.join(" "));
         }
     }
-    if case.more > 0 {
-        let further = plural(case.more, "further alert");
-        let _ = writeln!(out, "<p>Not in this page: {further}.</p>");
-    }
+    left_out(out, case, incidents);
     lines(out, "What was seen", &scope.coverage);
     let mut limits = scope.limits.clone();
     limits.push("what happened before, after, on other hosts or in events that were not recorded".to_owned());
     lines(out, "What could not be seen", &limits);
+}
+
+/// What the page had no room for.
+fn left_out(out: &mut String, case: &Case, incidents: &[Incident<'_>]) {
+    let around = incidents.iter().map(|incident| incident.left_out).sum();
+    for (count, noun, which) in [
+        (case.more, "further alert", ""),
+        (around, "further event", " of the processes of its alerts"),
+        (case.activity.left_out, "later event", " of any process, as the room for events was full"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(out, "<p>Not in this page: {}{which}.</p>", plural(count, noun));
+        }
+    }
 }
 
 fn lines(out: &mut String, title: &str, lines: &[String]) {
@@ -131,7 +131,8 @@ fn contents(out: &mut String, case: &Case, incidents: &[Incident<'_>]) {
     *out += "<nav><h3>Contents</h3><ol>\n";
     for (number, incident) in incidents.iter().enumerate() {
         let (title, time) = (title(incident), first_time(incident));
-        let count = plural(alerts(incident.alerts.iter().copied()) as u64, "alert");
+        let alerts = incident.alerts.iter().filter(|alert| is_alert(alert)).count();
+        let count = plural(alerts as u64, "alert");
         let _ = writeln!(out, "<li><a href=\"#incident-{}\">{title}</a>, {count}, {time}</li>", number + 1);
     }
     *out += "</ol><ul>\n";
@@ -237,11 +238,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_page_has_no_room_for_is_counted_on_it_and_only_alerts_count_as_alerts() {
+        let mut case = Case::default();
+        let mut add = |event: Json, ours: Json| {
+            let document = serde_json::json!({ "event": event, "osawatch": ours, "process": { "entity_id": "e" } });
+            case.add(document.as_object().unwrap().clone());
+        };
+        (0..1003).for_each(|_| add(serde_json::json!({ "kind": "alert" }), Json::Null));
+        add(serde_json::json!({ "kind": "alert" }), serde_json::json!({ "held_back": { "alerts": 2 } }));
+        add(serde_json::json!({ "kind": "event", "action": "follow_up" }), Json::Null);
+        case.activity.left_out = 2;
+        let page = page(&case, &BTreeMap::new(), Timestamp::from_nanoseconds(0));
+        assert!(page.contains("<title>osawatch: 1000 alerts</title>"), "{page}");
+        assert!(page.contains("<p>Not in this page: 3 further alerts.</p>"), "{page}");
+        let events = "<p>Not in this page: 2 later events of any process, as the room for events was full.</p>";
+        assert!(page.contains(events), "{page}");
+    }
+
+    #[test]
     fn what_an_attacker_wrote_is_text_and_never_markup() {
         let hostile = "</pre><script>alert(1)</script><img src=x onerror='a()'>\u{1b}[2J\u{202e}\"&";
         let json = serde_json::json!({
             "@timestamp": hostile, "message": hostile, "rule": {"id": "r", "name": hostile},
-            "event": {"reason": hostile, "severity": 73},
+            "event": {"kind": "alert", "reason": hostile, "severity": 73},
             "process": {"name": hostile, "command_line": hostile},
             "osawatch": {
                 "script": {"text": format!("{hostile}\n{hostile}")}, "ancestry": [{"name": hostile}, {"name": hostile}],
@@ -249,7 +268,9 @@ mod tests {
             },
         });
         let notes = [("r".to_owned(), hostile.to_owned())].into();
-        let page = page(vec![json.as_object().unwrap().clone()], &notes, 0, Timestamp::from_nanoseconds(0));
+        let mut case = Case::default();
+        case.add(json.as_object().unwrap().clone());
+        let page = page(&case, &notes, Timestamp::from_nanoseconds(0));
         assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
         assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
         assert!(page.matches("&lt;script&gt;").count() > 10, "{page}");
