@@ -22,7 +22,8 @@ use crate::script::{self, Redactor};
 
 pub use counts::Counts;
 pub(crate) use exchange::Exchange;
-pub(crate) use intake::Intake;
+pub(crate) use intake::{Disorder, Intake};
+pub(crate) use options::LATENESS;
 pub use options::{Limits, Options};
 pub use output::Output;
 

@@ -91,6 +91,35 @@ fn a_small_file_that_is_out_of_order_is_sorted_and_a_stream_is_told_how() {
 }
 
 #[test]
+fn a_file_that_is_sorted_has_each_malformed_line_named_and_each_suppression_explained_once() {
+    let (_folder, write) = folder();
+    let text = read("public-v6");
+    let (start, connect) = text.trim_end().split_once('\n').unwrap();
+    let at = |time: &str| start.replace("09:30:00", time).replace("e1", time);
+    let lines = [start, connect, "{x}", &at("09:40:00"), &at("09:35:00"), "{y}", "{z}"].join("\n");
+    let exception = "name = \"x\"\nrules = \"all\"\nreason = \"r\"\ncondition = 'process.name == \"osascript\"'";
+    let (file, config) = (write("mixed.ndjson", &lines), write("c.toml", &format!("[[exception]]\n{exception}\n")));
+    let run = osawatch(&["replay", "--explain", "--config", &config, &file]).exits(0).says("sorting them");
+    let sorted = osawatch(&["replay", "--explain", "--config", &config, "--sort", &file]).exits(0);
+    let [explained, wanted] = [&run, &sorted].map(|run| run.stderr.matches("suppressed by exception `x`").count());
+    assert!(explained == wanted && wanted > 0, "{}\n{}", run.stderr, sorted.stderr);
+    for line in [3, 6, 7] {
+        assert_eq!(run.stderr.matches(&format!("mixed.ndjson:{line}:")).count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_file_with_more_events_between_two_than_can_wait_is_sorted_and_told_why() {
+    let (_folder, write) = folder();
+    let text = read("public-v6");
+    let (start, _) = text.trim_end().split_once('\n').unwrap();
+    let at = |time: &str| start.replace("09:30:00", time).replace("e1", time);
+    let file = write("mixed.ndjson", &["09:30:00", "09:30:03", "09:30:02", "09:30:01"].map(at).join("\n"));
+    let run = osawatch(&["replay", "--max-reorder", "1", &file]).exits(0);
+    run.says("events are out of order, and the buffer for events that come late is full; sorting them");
+}
+
+#[test]
 fn a_window_and_a_host_choose_what_counts() {
     let file = case("public-v4");
     for (args, alerts) in [

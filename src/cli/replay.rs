@@ -11,7 +11,7 @@ use std::mem;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::LevelFilter;
 
@@ -27,7 +27,7 @@ use crate::config::trust::Trust;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
-use crate::pipeline::{self, Limits, Output, Pipeline};
+use crate::pipeline::{self, Disorder, Limits, Output, Pipeline};
 use crate::report::{Case, Coverage};
 use crate::source::recording::{Input, Recording, Sources};
 
@@ -38,7 +38,7 @@ use feed::{Feed, Step, Steps};
 use interrupt::Interrupt;
 
 /// Malformed values beyond these are only counted.
-const SHOWN_PROBLEMS: u64 = 10;
+const SHOWN_PROBLEMS: usize = 10;
 
 /// Recordings up to this size are replayed again, sorted, when they turn out to be out of order.
 const MAX_SORTED: u64 = 64 << 20;
@@ -48,8 +48,6 @@ const FLUSH: u64 = 8192;
 const MAX_THREADS: usize = 4;
 /// What an execution with its texts takes, mostly.
 const EXECUTION_BYTES: usize = 2048;
-/// How much disorder is expected by default.
-const LATENESS: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
@@ -58,7 +56,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
     let may_sort = is_small && !args.sort && args.lateness.is_none();
-    let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(LATENESS)) };
+    let lateness =
+        if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(pipeline::LATENESS)) };
     let interrupt = Interrupt::listen()?;
     let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (lateness, &interrupt))?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
@@ -66,16 +65,24 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         sink.leave_out(Written::read(path)?);
     }
     let mut writer = replay.writer(sink, may_sort);
-    if replay.run(&mut writer) == Ending::OutOfOrder {
-        log::warn!("events are out of order by more than 5 s; sorting them, as --sort does");
+    if let Ending::OutOfOrder(disorder) = replay.run(&mut writer) {
+        log::warn!("events are out of order{}; sorting them, as --sort does", cause(disorder));
+        let named = mem::take(&mut replay.named);
         replay.steps.end();
         let Alerts { sink, .. } = writer.end();
         replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &interrupt))?;
-        replay.problems = SHOWN_PROBLEMS + 1;
+        replay.named = named;
         writer = replay.writer(sink, false);
         replay.run(&mut writer);
     }
     replay.conclude(&args, writer.end())
+}
+
+fn cause(disorder: Disorder) -> String {
+    match disorder {
+        Disorder::Late => format!(" by more than {} s", pipeline::LATENESS.as_secs()),
+        Disorder::Overtaken => ", and the buffer for events that come late is full".to_owned(),
+    }
 }
 
 fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
@@ -92,12 +99,11 @@ fn wanted(args: &Args, config: Option<&Config>) -> Wanted {
 }
 
 /// How a replay ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
     /// With all that is wanted.
     Done,
     /// It has to be done again, sorted.
-    OutOfOrder,
+    OutOfOrder(Disorder),
 }
 
 struct Replay<'a> {
@@ -108,7 +114,8 @@ struct Replay<'a> {
     case: Option<Case>,
     excepted: Excepted,
     threads: usize,
-    problems: u64,
+    /// The malformed values that were named, and that there are more.
+    named: Vec<String>,
     failure: Option<Failure>,
     began: Instant,
 }
@@ -164,7 +171,7 @@ impl<'a> Replay<'a> {
             pipeline,
             case,
             threads,
-            problems: 0,
+            named: Vec::new(),
             failure: None,
             began: Instant::now(),
         })
@@ -195,9 +202,9 @@ impl<'a> Replay<'a> {
                     event.context = None;
                 }
                 other => match mem::replace(other, Step::Idle) {
-                    Step::Problem(problem) => self.report(&problem.to_string()),
-                    Step::OutOfOrder if writer.waits() => return Ending::OutOfOrder,
-                    Step::Event(..) | Step::OutOfOrder => {}
+                    Step::Problem(problem) => self.report(problem.to_string()),
+                    Step::OutOfOrder(disorder) if writer.waits() => return Ending::OutOfOrder(disorder),
+                    Step::Event(..) | Step::OutOfOrder(_) => {}
                     Step::Idle => writer.flush(),
                     Step::Failed(error) => {
                         // The last is said at the end, with the exit code: each is an input that was not read.
@@ -257,20 +264,23 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn report(&mut self, problem: &str) {
-        self.problems += 1;
-        let text = match self.problems {
-            1..=SHOWN_PROBLEMS => problem,
-            number if number == SHOWN_PROBLEMS + 1 => "further malformed values are only counted",
-            _ => return,
-        };
-        log::warn!("{text}");
+    /// Names a malformed value, once also where the recording is read again.
+    fn report(&mut self, problem: String) {
+        if self.named.len() > SHOWN_PROBLEMS || self.named.contains(&problem) {
+            return;
+        }
+        let is_shown = self.named.len() < SHOWN_PROBLEMS;
+        log::warn!("{}", if is_shown { &problem } else { "further malformed values are only counted" });
+        self.named.push(problem);
     }
 }
 
 fn take(output: Output<'_>, excepted: &mut Excepted, writer: &mut AlertWriter) {
     match output {
         Output::Alert(draft) => writer.add(draft),
-        Output::Suppressed { rule, exception, position, found } => excepted.note(position, rule, exception, &found),
+        Output::Suppressed { rule, exception, position, found } => {
+            let line = excepted.note(position, rule, exception, &found);
+            line.into_iter().for_each(|line| writer.say(line));
+        }
     }
 }

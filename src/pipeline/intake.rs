@@ -8,6 +8,15 @@ use crate::detect::reorder::Reorder;
 use crate::event::Event;
 use crate::script::{self, Capture};
 
+/// Why events are taken in another order than they happened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disorder {
+    /// One was later than the lateness allows.
+    Late,
+    /// Too many waited for earlier ones.
+    Overtaken,
+}
+
 /// Puts events in order. It needs nothing of what comes after it, so it can run on another thread.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -41,9 +50,13 @@ impl Intake {
         self.reorder.pop()
     }
 
-    /// Whether events are taken in another order than they happened in.
-    pub(crate) fn is_out_of_order(&self) -> bool {
-        self.late() > 0 || self.overtaken() > 0
+    /// Why events are taken in another order than they happened in, if they are.
+    pub(crate) fn disorder(&self) -> Option<Disorder> {
+        match (self.late(), self.overtaken()) {
+            (0, 0) => None,
+            (0, _) => Some(Disorder::Overtaken),
+            _ => Some(Disorder::Late),
+        }
     }
 
     /// Events taken in.

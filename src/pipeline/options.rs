@@ -13,6 +13,9 @@ const LIVE_EXECUTIONS: usize = 65_536;
 /// The least that an execution takes of the bytes for them: of a recording as many are held as the bytes allow.
 const LEAST_EXECUTION: usize = 512;
 
+/// How much disorder is expected of recordings.
+pub(crate) const LATENESS: Duration = Duration::from_secs(5);
+
 /// How much the pipeline holds. What it evicts beyond these limits is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -36,8 +39,7 @@ pub struct Limits {
 impl Limits {
     /// For recordings.
     pub fn replay() -> Limits {
-        let lateness = Lateness::UpTo(Duration::from_secs(5));
-        Limits::within(Budget::REPLAY, lateness, Budget::REPLAY.executions / LEAST_EXECUTION)
+        Limits::within(Budget::REPLAY, Lateness::UpTo(LATENESS), Budget::REPLAY.executions / LEAST_EXECUTION)
     }
 
     /// For this Mac as things happen: an alert goes out at once.

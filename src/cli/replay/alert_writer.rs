@@ -11,6 +11,7 @@ use crate::alert::{Alert, Draft};
 use crate::cli::given::Given;
 use crate::cli::sink::Sink;
 use crate::event::{Event, Timestamp, document};
+use crate::output::terminal;
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Case;
 
@@ -20,11 +21,18 @@ const MAX_WAITING_BYTES: usize = 32 << 20;
 /// Bytes of the events of alerts that are not composed yet.
 const MAX_DRAFTS: usize = 1 << 20;
 
-/// Alerts that wait, and the bytes that they hold.
+/// Alerts that wait, with what is said on standard error meanwhile, and the bytes that they hold.
 #[derive(Default)]
 pub(super) struct Waiting {
     alerts: Vec<Alert>,
+    lines: Vec<String>,
     bytes: usize,
+}
+
+impl Waiting {
+    fn is_full(&self) -> bool {
+        self.alerts.len() > MAX_WAITING || self.bytes > MAX_WAITING_BYTES
+    }
 }
 
 /// Composes alerts and writes them.
@@ -63,7 +71,19 @@ impl Alerts {
         let Some(waiting) = &mut self.waiting else { return self.sink.write_alert(alert) };
         waiting.bytes += alert.bytes();
         waiting.alerts.push(alert);
-        if waiting.alerts.len() > MAX_WAITING || waiting.bytes > MAX_WAITING_BYTES {
+        self.release_if_full();
+    }
+
+    /// Says on standard error what is so if the recording is in order.
+    fn say(&mut self, line: String) {
+        let Some(waiting) = &mut self.waiting else { return terminal::say(&line) };
+        waiting.bytes += size_of::<String>() + line.len();
+        waiting.lines.push(line);
+        self.release_if_full();
+    }
+
+    fn release_if_full(&mut self) {
+        if self.waiting.as_ref().is_some_and(Waiting::is_full) {
             self.release();
         }
     }
@@ -71,6 +91,7 @@ impl Alerts {
     /// Writes those that wait; from now on none does.
     pub(super) fn release(&mut self) {
         let waiting = self.waiting.take().unwrap_or_default();
+        waiting.lines.iter().for_each(|line| terminal::say(line));
         waiting.alerts.into_iter().for_each(|alert| self.sink.write_alert(alert));
     }
 
@@ -79,6 +100,7 @@ impl Alerts {
         while let Ok(message) = messages.next(None) {
             match message {
                 Message::Draft(draft) => self.add(*draft),
+                Message::Line(line) => self.say(line),
                 Message::Flush => self.sink.flush(),
                 Message::Waits(answer) => _ = answer.send(self.waiting.is_some()),
             }
@@ -92,6 +114,8 @@ impl Alerts {
 pub(super) enum Message {
     /// An alert was found.
     Draft(Box<Draft>),
+    /// This is to be said on standard error.
+    Line(String),
     /// What was found is to be seen now.
     Flush,
     /// Whether alerts wait.
@@ -133,6 +157,17 @@ impl AlertWriter {
                 let bytes = draft.bytes();
                 // It takes everything until it is ended.
                 let _ = messages.send(Message::Draft(draft), bytes);
+            }
+        }
+    }
+
+    /// This is to be said on standard error.
+    pub(super) fn say(&mut self, line: String) {
+        match self {
+            AlertWriter::Here(alerts) => alerts.say(line),
+            AlertWriter::Apart { messages, .. } => {
+                let bytes = line.len();
+                let _ = messages.send(Message::Line(line), bytes);
             }
         }
     }

@@ -3,9 +3,8 @@
 use crate::cli::summary;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::Timestamp;
-use crate::output::terminal;
 
-/// Counts it, and reports it where that is wanted.
+/// Counts it, and says which where that is wanted.
 #[derive(Debug)]
 pub(super) struct Excepted {
     /// Each is to be reported.
@@ -17,14 +16,20 @@ pub(super) struct Excepted {
 }
 
 impl Excepted {
-    pub(super) fn note(&mut self, position: usize, rule: &Rule, exception: &Exception, found: &Match) {
+    /// Counts what an exception held back. Returns the line that says so, if that is wanted.
+    #[must_use]
+    pub(super) fn note(
+        &mut self,
+        position: usize,
+        rule: &Rule,
+        exception: &Exception,
+        found: &Match,
+    ) -> Option<String> {
         let time = found.events.last().map(|event| event.time);
         if self.from.is_some_and(|from| time.is_some_and(|time| time < from)) {
-            return;
+            return None;
         }
         self.counts[position] += 1;
-        if self.explain {
-            terminal::say(&summary::suppressed(rule, exception, found));
-        }
+        self.explain.then(|| summary::suppressed(rule, exception, found))
     }
 }

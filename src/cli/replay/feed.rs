@@ -12,7 +12,7 @@ use super::apart::Apart;
 use crate::cli::progress::Progress;
 use crate::detect::Ordinal;
 use crate::event::{Event, Scalar, Timestamp, field};
-use crate::pipeline::Intake;
+use crate::pipeline::{Disorder, Intake};
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Coverage;
 use crate::source::recording::{Error, Next, Problem, Recording, WAIT};
@@ -31,8 +31,8 @@ pub(super) enum Step {
     Problem(Problem),
     /// An input that holds nothing of use; the others continue.
     Failed(Error),
-    /// Events are out of order by more than is expected; told once.
-    OutOfOrder,
+    /// Events are out of order by more than is expected, or than can be held; told once.
+    OutOfOrder(Disorder),
     /// Nothing yet.
     Idle,
     /// There is no more.
@@ -91,9 +91,9 @@ impl Feed {
             if let Some((ordinal, event)) = self.intake.pop_due() {
                 return Step::Event(ordinal, event);
             }
-            if !self.has_told && self.intake.is_out_of_order() {
+            if let Some(disorder) = self.intake.disorder().filter(|_| !self.has_told) {
                 self.has_told = true;
-                return Step::OutOfOrder;
+                return Step::OutOfOrder(disorder);
             }
             if self.has_ended {
                 return self.intake.pop().map_or(Step::End, |(ordinal, event)| Step::Event(ordinal, event));
@@ -286,7 +286,7 @@ mod tests {
                 }
                 Step::Problem(problem) => problem.to_string(),
                 Step::Failed(error) => error.to_string(),
-                Step::OutOfOrder => "out of order".into(),
+                Step::OutOfOrder(_) => "out of order".into(),
                 Step::Idle => continue,
                 Step::End => return (told, events),
             });
