@@ -64,8 +64,8 @@ pub struct Pipeline {
     alerts: Vec<u64>,
     /// For each rule, why it can never alert on a live Mac.
     never_live: Vec<Option<String>>,
-    /// Of cases that were closed by a reload: evicted, and detections held back.
-    cases_before: (u64, u64),
+    /// Cases evicted before a reload that closed all.
+    evicted_cases: u64,
 }
 
 impl Pipeline {
@@ -73,19 +73,13 @@ impl Pipeline {
     pub fn new(set: RuleSet, options: impl Into<Options>) -> Pipeline {
         let never_live = never_live(&set);
         let RuleSet { rules, mut fields, lineages, exceptions } = set;
+        resolve_own(&mut fields);
         let Options { limits, volume, capture, redactor, names_come_later } = options.into();
-        let cases = Cases::new(&rules, script::runs_scripts);
-        if volume.is_some() || cases.is_active() {
-            // What tells one alert from its repeats.
-            for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
-                let _ = fields.resolve(name);
-            }
-        }
         Pipeline {
             witness: None,
             detector: Detector::new(&rules, lineages, limits.sequences, limits.sequence_bytes),
             suppressor: volume.map(|volume| Suppressor::new(&volume, &rules)),
-            cases,
+            cases: Cases::new(&rules, script::runs_scripts),
             alerts: vec![0; rules.len()],
             rules: rules.into_iter().map(Arc::new).collect(),
             excepted: vec![0; exceptions.len()],
@@ -98,7 +92,7 @@ impl Pipeline {
             redactor: redactor.map(Arc::new),
             names_come_later,
             latest_ms: i64::MIN,
-            cases_before: (0, 0),
+            evicted_cases: 0,
             never_live,
         }
     }
@@ -230,7 +224,7 @@ impl Pipeline {
 
     /// Executions, partial sequences and cases lost because a table was full.
     pub(crate) fn lost(&self) -> (u64, u64, u64) {
-        (self.table.lost(), self.detector.evicted(), self.cases_before.0 + self.cases.evicted())
+        (self.table.lost(), self.detector.evicted(), self.evicted_cases + self.cases.evicted())
     }
 
     /// What went through so far.
@@ -243,8 +237,7 @@ impl Pipeline {
             evicted_in_use: self.table.lost(),
             evicted_sequences: self.detector.evicted(),
             alerts: self.alerts.clone(),
-            followed_up: self.cases_before.1 + self.cases.suppressed(),
-            evicted_cases: self.cases_before.0 + self.cases.evicted(),
+            evicted_cases: self.evicted_cases + self.cases.evicted(),
             suppressed: self.suppressor.as_ref().map_or(0, Suppressor::suppressed),
             excepted: self.excepted.clone(),
         }
@@ -267,7 +260,7 @@ impl Pipeline {
         let mut found = self.detector.observe(event, ordinal, watermark);
         if found.len() > 1 && self.cases.is_active() {
             // The alert of a case is its detection of the highest severity.
-            found.sort_by_key(|detection| Reverse(self.rules[detection.rule].severity.number()));
+            found.sort_by_key(|detection| Reverse(self.rules[detection.rule].severity));
         }
         let mut is_alerted = false;
         for detection in found {
@@ -291,9 +284,8 @@ impl Pipeline {
             sink(Output::Suppressed { rule, exception, position: at, found });
             return true;
         }
-        if !self.cases.admit(rule, &found, || alert::alert_id(&self.rules[rule], &found)) {
-            return false;
-        }
+        let admitted = self.cases.admit(rule, &found, || alert::alert_id(&self.rules[rule], &found));
+        let Some(gravest) = admitted else { return false };
         if let Some(suppressor) = &mut self.suppressor {
             let (is_out, summary) = suppressor.admit(rule, &found);
             if let Some(summary) = summary {
@@ -305,10 +297,18 @@ impl Pipeline {
         }
         self.alerts[rule] += 1;
         let undecided = self.exceptions.iter().filter(|exception| is_undecided(exception)).cloned().collect();
-        let mut draft = Draft::found(Arc::clone(&self.rules[rule]), found, self.redactor.clone(), undecided);
+        let rule = Arc::clone(&self.rules[rule]);
+        let mut draft = Draft::found((rule, gravest), found, self.redactor.clone(), undecided);
         draft.find_feeder(|host, pipe| self.feeders.of_pipe(host, pipe).cloned());
         sink(Output::Alert(Box::new(draft)));
         true
+    }
+}
+
+/// What tells one alert from its repeats is read of every event, whether a rule names it or not.
+fn resolve_own(fields: &mut Fields) {
+    for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
+        let _ = fields.resolve(name);
     }
 }
 

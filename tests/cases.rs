@@ -284,6 +284,20 @@ fn a_rule_with_a_response_alerts_for_each_run() {
     assert_eq!((alerts(""), alerts("[response]\naction = \"terminate\"\n")), (1, 3));
 }
 
+#[test]
+fn a_case_that_makes_room_for_another_tells_first_what_it_has_not_told() {
+    let mut lines = tree(&[(1, "192.5.6.1"), (2, "192.5.6.2")]);
+    for at in 0..128 {
+        let (id, ms) = (format!("o{at}"), 3000 + at * 10);
+        lines.push(document(ms, (&id, "osascript", "z"), None));
+        lines.push(document(ms + 1, (&id, "osascript", "z"), Some("192.5.6.9")));
+    }
+    let found = outline(&documents(&lines, &[]));
+    assert_eq!(found.iter().filter(|line| line.starts_with("osascript")).count(), 129, "{found:?}");
+    let told: Vec<&String> = found.iter().filter(|line| line.starts_with("follow-up")).collect();
+    assert_eq!(told, ["follow-up +192.5.6.2:443x1"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::util::{Run, fixtures, osawatch, osawatch_with_input};
 
-/// An attack among ordinary work: one alert, at 09:41:23, and its follow-up.
+/// An attack among ordinary work: one alert, at 09:41:21, and its follow-up.
 fn hour() -> String {
     format!("{}/examples/ordinary-hour.ndjson.gz", env!("CARGO_MANIFEST_DIR"))
 }
@@ -47,6 +47,13 @@ fn every_output_of_a_replay_counts_the_same_alerts_whatever_was_chosen() {
     assert_eq!((&summary["followed_up"], &summary["alert_was_possible"]), (&json!(0), &json!(false)));
     agree(&["--to", "2026-03-10T09:41:00Z"], 0, 0);
     agree(&["--host", "nosuch"], 0, 0);
+}
+
+#[test]
+fn a_follow_up_is_as_grave_as_the_alert_of_its_case_which_a_script_raised_above_its_rule() {
+    let documents = osawatch(&["replay", &hour()]).exits(0).documents();
+    let severities: Vec<&Json> = documents.iter().map(|document| &document["event"]["severity"]).collect();
+    assert_eq!((severities, &documents[1]["event"]["action"]), (vec![&json!(73); 2], &json!("follow_up")));
 }
 
 #[test]

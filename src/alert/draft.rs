@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::follow_up::{self, Told};
 use super::script::script_of;
 use super::shorten::shorten;
 use super::{Alert, suppressed};
+use crate::detect::case::Gravest;
+use crate::detect::rule::Severity;
 use crate::detect::suppress::Summary;
 use crate::detect::{Exception, Match, Rule};
 use crate::event::{Event, Execution, field};
@@ -16,6 +20,8 @@ use crate::script::Redactor;
 pub struct Draft {
     rule: Arc<Rule>,
     body: Body,
+    /// What is told the severity of the alert.
+    gravest: Gravest,
     fed_by: Option<Arc<Execution>>,
     redactor: Option<Arc<Redactor>>,
     /// Exceptions that ask for names of users that were not known yet.
@@ -42,26 +48,25 @@ enum Body {
 
 impl Draft {
     pub(crate) fn found(
-        rule: Arc<Rule>,
+        (rule, gravest): (Arc<Rule>, Gravest),
         found: Match,
         redactor: Option<Arc<Redactor>>,
         undecided: Vec<Exception>,
     ) -> Draft {
-        Draft { rule, body: Body::Found(found), fed_by: None, redactor, undecided }
+        Draft { rule, body: Body::Found(found), gravest, fed_by: None, redactor, undecided }
     }
 
     pub(crate) fn suppressed(rule: Arc<Rule>, summary: Summary, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft { rule, body: Body::Suppressed(summary), fed_by: None, redactor, undecided: Vec::new() }
+        Draft::of_others(rule, Body::Suppressed(summary), redactor)
     }
 
     pub(crate) fn follow_up(told: Told, redactor: Option<Arc<Redactor>>) -> Draft {
-        Draft {
-            rule: Arc::clone(&told.rule),
-            body: Body::FollowUp(told),
-            fed_by: None,
-            redactor,
-            undecided: Vec::new(),
-        }
+        Draft::of_others(Arc::clone(&told.rule), Body::FollowUp(told), redactor)
+    }
+
+    /// What tells of detections that are no alerts.
+    fn of_others(rule: Arc<Rule>, body: Body, redactor: Option<Arc<Redactor>>) -> Draft {
+        Draft { rule, body, gravest: Gravest::default(), fed_by: None, redactor, undecided: Vec::new() }
     }
 
     /// Looks up the program that wrote the script to the pipe it was read from.
@@ -139,7 +144,9 @@ impl Draft {
         match self.body {
             Body::Found(found) => {
                 let redactor = self.redactor.as_deref();
-                Alert::new(&self.rule, found, sequence, self.fed_by.as_deref(), redactor)
+                let alert = Alert::new(&self.rule, found, sequence, self.fed_by.as_deref(), redactor);
+                self.gravest.note(Severity::of(alert.get("event.severity").and_then(Json::as_u64).unwrap_or_default()));
+                alert
             }
             Body::Suppressed(summary) => redacted(suppressed::alert(&self.rule, &summary, sequence), self.redactor),
             Body::FollowUp(told) => redacted(follow_up::alert(&told, sequence), self.redactor),

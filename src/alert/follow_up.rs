@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::Alert;
 use super::process::coerce;
@@ -15,7 +14,7 @@ use crate::detect::case::{Contact, FollowUp};
 use crate::detect::rule::Severity;
 use crate::event::document::{self, get, insert};
 use crate::event::field;
-use crate::event::hash::short_hash;
+use crate::event::hash::id_of;
 
 /// `rule.id` of a follow-up: no rule's own, so that none seems to have alerted once more.
 const RULE_ID: &str = "follow-up";
@@ -35,22 +34,19 @@ pub(crate) struct Told {
 /// The document.
 pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
     let Told { follow_up, rule, suppressed } = told;
-    let mut hash = Sha256::new();
     let host = follow_up.first.str(field::HOST_ID).unwrap_or_default();
-    for part in [host, &follow_up.alert_id, &follow_up.start.to_string(), RULE_ID] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let severity = suppressed.iter().map(|(rule, _)| rule.severity).max_by_key(|severity| severity.number());
+    let id = id_of([host, &follow_up.alert_id, &follow_up.start.to_string(), RULE_ID]);
+    let held_back = suppressed.iter().map(|(rule, _)| rule.severity);
+    let severity = held_back.chain(follow_up.gravest.severity()).fold(rule.severity, Severity::max);
     let mut document = Map::new();
     document.insert("@timestamp".into(), follow_up.end.to_string().into());
     document.insert(
         "event".into(),
         json!({
-            "id": short_hash(hash), "sequence": sequence, "kind": "event", "category": ["network"], "type": ["info"],
+            "id": id, "sequence": sequence, "kind": "event", "category": ["network"], "type": ["info"],
             "action": "follow_up", "outcome": "unknown", "module": "osawatch", "dataset": "osawatch.alerts",
             "provider": super::ecs::provider(&document::document(&follow_up.first)), "code": "follow_up",
-            "severity": severity.unwrap_or(Severity::Low).number(), "created": follow_up.end.to_string(),
+            "severity": severity.number(), "created": follow_up.end.to_string(),
             "start": follow_up.start.to_string(), "end": follow_up.end.to_string(), "reason": reason(told),
         }),
     );
@@ -58,8 +54,7 @@ pub(super) fn alert(told: &Told, sequence: u64) -> Alert {
     document.insert("message".into(), format!("Follow-up: {}", rule.name).into());
     document.insert("rule".into(), json!({ "id": RULE_ID, "name": format!("Follow-up: {}", rule.name) }));
     take_over(&mut document, follow_up);
-    document
-        .insert("data_stream".into(), json!({ "type": "logs", "dataset": "osawatch.alerts", "namespace": "default" }));
+    document.insert("data_stream".into(), super::ecs::data_stream());
     insert(&mut document, "osawatch.follow_up", details(told));
     Alert { rule_id: RULE_ID.to_owned(), events: vec![Arc::clone(&follow_up.first)], document }
 }

@@ -65,9 +65,7 @@ impl Risk {
     }
 
     fn raise(&mut self, (severity, risk_score): (Severity, f64)) {
-        if severity.number() > self.severity.number() {
-            self.severity = severity;
-        }
+        self.severity = self.severity.max(severity);
         self.risk_score = self.risk_score.max(risk_score);
     }
 }

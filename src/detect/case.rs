@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::reported::Reported;
@@ -20,6 +21,23 @@ const KNOWN_EVERY: Duration = Duration::from_secs(3600);
 /// A case in which nothing happens for this long is closed; one that is older alerts again.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// The severity of the gravest alert of a case, as it was written: what is found in scripts, perhaps after the detection,
+/// raises it above that of the rule.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gravest(Arc<AtomicU64>);
+
+impl Gravest {
+    pub(crate) fn note(&self, severity: Severity) {
+        self.0.fetch_max(severity.number(), Ordering::Relaxed);
+    }
+
+    /// `None`: no alert was written.
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        let number = self.0.load(Ordering::Relaxed);
+        (number > 0).then(|| Severity::of(number))
+    }
+}
+
 /// What a case did since its alert or since the last follow-up.
 #[derive(Clone, Debug)]
 pub(crate) struct FollowUp {
@@ -27,6 +45,7 @@ pub(crate) struct FollowUp {
     pub(crate) rule: usize,
     /// `event.id` of the alert that opened it.
     pub(crate) alert_id: String,
+    pub(crate) gravest: Gravest,
     /// When the first of this happened.
     pub(crate) start: Timestamp,
     /// When the last did.
@@ -70,6 +89,7 @@ pub(super) struct Case {
     /// The highest severity of its alerts; `None` before the first.
     severity: Option<Severity>,
     has_escalated: bool,
+    pub(super) gravest: Gravest,
     known: HashSet<String>,
     reported: Reported,
     rolling: Option<Rolling>,
@@ -100,6 +120,7 @@ impl Case {
             last: time,
             severity: None,
             has_escalated: false,
+            gravest: Gravest::default(),
             known: HashSet::new(),
             reported: Reported::default(),
             rolling: None,
@@ -112,7 +133,7 @@ impl Case {
             (self.first, self.severity, self.has_escalated) = (time, None, false);
         }
         self.last = self.last.max(time);
-        let is_graver = self.severity.is_some_and(|known| severity.number() > known.number());
+        let is_graver = self.severity.is_some_and(|known| severity > known);
         let is_out = self.severity.is_none() || (is_graver && !self.has_escalated);
         if is_out {
             self.has_escalated = is_graver;
@@ -180,8 +201,8 @@ impl Case {
             |((process, destination), (connections, is_new))| Contact { process, destination, connections, is_new };
         let mut contacts: Vec<Contact> = contacts.into_iter().map(contact).collect();
         contacts.sort_by_key(|contact| !contact.is_new);
-        let alert_id = self.alert_id.clone();
-        Some(FollowUp { rule: self.rule, alert_id, start, end, contacts, other, suppressed, repeats, first })
+        let (rule, alert_id, gravest) = (self.rule, self.alert_id.clone(), self.gravest.clone());
+        Some(FollowUp { rule, alert_id, gravest, start, end, contacts, other, suppressed, repeats, first })
     }
 
     /// What no follow-up has reported yet, to be reported after this long.

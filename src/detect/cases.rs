@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::case::{Case, FollowUp};
+use super::case::{Case, FollowUp, Gravest};
 use super::repeat;
 use super::rule::Severity;
 use super::suppress::{destination, held};
@@ -45,7 +45,8 @@ pub(crate) struct Cases {
     root: String,
     opened: u64,
     due: Option<Timestamp>,
-    suppressed: u64,
+    /// What cases had not told yet that made room for others.
+    untold: Vec<FollowUp>,
     evicted: u64,
 }
 
@@ -60,7 +61,7 @@ impl Cases {
             root,
             opened: 0,
             due: None,
-            suppressed: 0,
+            untold: Vec::new(),
             evicted: 0,
         };
         cases.tell_by(rules);
@@ -79,9 +80,10 @@ impl Cases {
         self.rules.iter().any(|rule| rule.one_case)
     }
 
-    /// Whether the detection is an alert. `alert_id` names the one that opens a case.
-    pub(crate) fn admit(&mut self, rule: usize, found: &Match, alert_id: impl FnOnce() -> String) -> bool {
-        let Some(last) = found.events.last().filter(|_| self.is_active()) else { return true };
+    /// Whether the detection is an alert, and then what is to be told its severity. `alert_id` names the one that opens
+    /// a case.
+    pub(crate) fn admit(&mut self, rule: usize, found: &Match, alert_id: impl FnOnce() -> String) -> Option<Gravest> {
+        let Some(last) = found.events.last().filter(|_| self.is_active()) else { return Some(Gravest::default()) };
         let Telling { one_case, each_run, severity } = self.rules[rule];
         let roots: Vec<String> = found.events.iter().filter_map(|event| self.root(event)).collect();
         let repeat = repeat::name(rule, found).filter(|_| one_case && !each_run);
@@ -91,17 +93,14 @@ impl Cases {
         let number = by_root.or(by_repeat).unwrap_or_else(|| self.begin(rule, last.time, alert_id.clone()));
         roots.into_iter().for_each(|root| self.add_root(number, root));
         repeat.into_iter().for_each(|name| self.add_repeat(number, name));
-        let Some(case) = self.open.get_mut(&number) else { return true };
+        let Some(case) = self.open.get_mut(&number) else { return Some(Gravest::default()) };
         let is_out = case.admit(severity, last.time) || !one_case;
         let is_known = case.has_reported(alert_id);
-        if !is_out {
-            self.suppressed += 1;
-        }
         if !is_out && !is_known {
             let due = case.hold_back(rule, last, by_repeat == Some(number));
             self.due = self.due.into_iter().chain([due]).min();
         }
-        is_out
+        is_out.then(|| case.gravest.clone())
     }
 
     /// Records a connection of a tree that has alerted. `is_alerted`: an alert for it was sent.
@@ -120,10 +119,11 @@ impl Cases {
 
     /// What is due at this time, or all that there is.
     pub(crate) fn elapse(&mut self, now: Option<Timestamp>) -> Vec<FollowUp> {
-        if now.is_some_and(|now| self.due.is_none_or(|due| now < due)) {
+        if self.untold.is_empty() && now.is_some_and(|now| self.due.is_none_or(|due| now < due)) {
             return Vec::new();
         }
-        let found = self.open.values_mut().filter_map(|case| case.elapse(now)).collect();
+        let mut found = std::mem::take(&mut self.untold);
+        found.extend(self.open.values_mut().filter_map(|case| case.elapse(now)));
         self.due = self.open.values().filter_map(Case::due).min();
         found
     }
@@ -131,11 +131,6 @@ impl Cases {
     /// When the next follow-up is due.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.due
-    }
-
-    /// Detections suppressed so far.
-    pub(crate) fn suppressed(&self) -> u64 {
-        self.suppressed
     }
 
     /// Cases evicted because too many were open.
@@ -146,11 +141,15 @@ impl Cases {
     fn begin(&mut self, rule: usize, time: Timestamp, alert_id: String) -> u64 {
         let over: Vec<u64> =
             self.open.iter().filter(|(_, case)| case.is_over(time)).map(|(number, _)| *number).collect();
-        over.into_iter().for_each(|number| self.close(number));
+        over.into_iter().for_each(|number| _ = self.close(number));
         if self.open.len() >= MAX_CASES
             && let Some(oldest) = self.open.iter().min_by_key(|(_, case)| case.last()).map(|(number, _)| *number)
         {
-            self.close(oldest);
+            let untold = self.close(oldest).and_then(|mut case| case.elapse(None));
+            if untold.is_some() {
+                self.due = self.due.into_iter().chain([time]).min();
+            }
+            self.untold.extend(untold);
             self.evicted += 1;
         }
         self.opened += 1;
@@ -158,10 +157,10 @@ impl Cases {
         self.opened
     }
 
-    fn close(&mut self, number: u64) {
-        if let Some(case) = self.open.remove(&number) {
-            case.roots.iter().chain(&case.repeats).for_each(|name| _ = self.roots.remove(name));
-        }
+    fn close(&mut self, number: u64) -> Option<Case> {
+        let case = self.open.remove(&number)?;
+        case.roots.iter().chain(&case.repeats).for_each(|name| _ = self.roots.remove(name));
+        Some(case)
     }
 
     /// The descendants of a process belong to a case. What runs again and again has a new root each time.

@@ -101,7 +101,7 @@ impl Rule {
     }
 
     /// The clauses of the query, with the category of their events and their place in its text.
-    pub fn clauses(&self) -> Vec<(String, Range<usize>)> {
+    pub(crate) fn clauses(&self) -> Vec<(String, Range<usize>)> {
         let Ok(parsed) = eql::parse(&self.query_text) else { return Vec::new() };
         parsed.clauses().into_iter().map(|(category, span)| (category.to_owned(), span)).collect()
     }
@@ -123,7 +123,7 @@ impl Rule {
 }
 
 /// `event.severity`, with the numbers that Elastic's alert promotion maps to its four grades.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// 21

@@ -19,8 +19,6 @@ pub struct Counts {
     pub alerts: Vec<u64>,
     /// Alerts held back by the limits of volume; summaries count them.
     pub suppressed: u64,
-    /// Detections that follow-ups tell of, as their case had alerted.
-    pub followed_up: u64,
     /// Cases given up because too many were open.
     pub evicted_cases: u64,
     /// Sequences held back, by exception, in the order of the exceptions.

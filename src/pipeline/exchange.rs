@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Output, Pipeline, never_live};
+use super::{Output, Pipeline, never_live, resolve_own};
 use crate::detect::cases::Cases;
 use crate::detect::suppress::Suppressor;
 use crate::detect::{Detector, Exception, Rule, RuleSet, Volume};
@@ -26,9 +26,7 @@ impl Pipeline {
         self.summarize(None, &mut sink);
         self.never_live = never_live(&exchange.set);
         let Exchange { set: RuleSet { rules, mut fields, lineages, exceptions }, volume, redactor } = exchange;
-        for name in ["destination.ip", "destination.port", "destination.domain", "process.executable"] {
-            let _ = fields.resolve(name);
-        }
+        resolve_own(&mut fields);
         let same = |old: &Rule, new: &Rule| {
             old.id == new.id && old.query_text == new.query_text && old.query().is_some() == new.query().is_some()
         };
@@ -36,8 +34,7 @@ impl Pipeline {
         let of: Vec<Option<usize>> = (0..rules.len()).map(of).collect();
         if of.len() != self.rules.len() || of.iter().enumerate().any(|(at, old)| *old != Some(at)) {
             self.follow_up(None, &mut sink);
-            self.cases_before.0 += self.cases.evicted();
-            self.cases_before.1 += self.cases.suppressed();
+            self.evicted_cases += self.cases.evicted();
             self.cases = Cases::new(&rules, script::runs_scripts);
         }
         self.cases.tell_by(&rules);
@@ -55,5 +52,44 @@ impl Pipeline {
         self.excepted = exceptions.iter().map(count).collect();
         self.rules = rules.into_iter().map(Arc::new).collect();
         (self.exceptions, self.fields, self.redactor) = (exceptions, fields, redactor.map(Arc::new));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Limits;
+    use super::*;
+    use crate::alert::Tells;
+    use crate::event::{Categories, Event, Timestamp, field};
+
+    /// A rule for starts and one for connections, which is of this severity.
+    fn add_rules(mut set: RuleSet, severity: &str) -> RuleSet {
+        for (id, category, severity) in [("process", "process", "medium"), ("network", "network", severity)] {
+            let about = format!("rule_id = \"{id}\"\nname = \"{id}\"\nseverity = \"{severity}\"");
+            let text = format!("[rule]\n{about}\nquery = '{category} where true'\n[osawatch]\none_case = true\n");
+            set.add(id, &text).unwrap();
+        }
+        set
+    }
+
+    #[test]
+    fn what_is_graver_than_the_alert_of_a_case_is_decided_by_the_severities_of_the_last_reload() {
+        for (severity, wanted) in [("low", 1), ("critical", 2)] {
+            let set = add_rules(RuleSet::default(), "low");
+            let next = add_rules(set.successor(), severity);
+            let (mut pipeline, mut alerts) = (Pipeline::new(set, Limits::live()), 0);
+            let mut see = |output: Output<'_>| {
+                alerts += usize::from(matches!(output, Output::Alert(draft) if draft.tells() == Tells::Detection))
+            };
+            let event = |categories| {
+                let mut event = Event::new(Timestamp::default(), categories);
+                event.push_str(field::PROCESS_ENTITY_ID, "e");
+                event
+            };
+            pipeline.push(event(Categories::PROCESS), &mut see);
+            pipeline.exchange(Exchange { set: next, volume: None, redactor: None }, &mut see);
+            pipeline.push(event(Categories::NETWORK), &mut see);
+            assert_eq!(alerts, wanted, "{severity}");
+        }
     }
 }
