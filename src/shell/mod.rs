@@ -17,4 +17,4 @@ pub(crate) use lexer::{OPENING, lex};
 pub(crate) use operands::Operands;
 pub(crate) use pairs::{MAX_LIST, opens, pairs, text, values};
 pub(crate) use reference::{SCOPES, reference};
-pub(crate) use together::Together;
+pub(crate) use together::{MAX_SUBSTITUTION, Together};

@@ -8,8 +8,8 @@ use super::layer::{Layer, Shape, Token};
 use super::operands::{Operand, Operands};
 use super::reference::reference;
 
-/// Tokens of a substitution that stands between quoted texts.
-const MAX_SUBSTITUTION: usize = 24;
+/// Tokens of a substitution that stands between quoted texts, or that a variable is set to.
+pub(crate) const MAX_SUBSTITUTION: usize = 24;
 
 /// Puts together the texts of one level.
 pub(crate) struct Together<'l> {

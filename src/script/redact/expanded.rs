@@ -6,16 +6,14 @@ use std::ops::Range;
 use ahash::HashMap;
 
 use super::mark::Span;
+use super::pipeline::MAX_SUBSTITUTION;
 use super::variables::{DECLARE, first_command};
 use super::words::texts;
 use super::written;
-use crate::shell::{Layer, Shape, Token, reference};
+use crate::shell::{self, Layer, Shape, Token, reference};
 
 /// Words behind which an assignment may stand.
 const BEFORE: [&str; 6] = ["env", "then", "do", "else", "if", "while"];
-/// Tokens and bytes of a substitution that a variable is set to.
-const MAX_TOKENS: usize = 24;
-const MAX_SUBSTITUTION: usize = 4096;
 /// How openssl and altool name a variable.
 const OF_ENVIRONMENT: [&str; 2] = ["env:", "@env:"];
 
@@ -138,7 +136,7 @@ impl<'l> Expander<'l> {
 
     /// Where the parenthesis ends that a token opens, if that is near.
     fn closing(&self, open: usize) -> usize {
-        let end = self.tokens.len().min(open + MAX_TOKENS);
+        let end = self.tokens.len().min(open + shell::MAX_SUBSTITUTION);
         let is_near = |at: &usize| self.tokens[*at].end - self.tokens[open].start <= MAX_SUBSTITUTION;
         let is_end = |at: &usize| self.tokens[*at].shape == Shape::Operator(')');
         (open..end).take_while(is_near).find(is_end).unwrap_or(open)

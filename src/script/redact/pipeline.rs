@@ -19,8 +19,8 @@ const MAX_WRITERS: usize = 8;
 /// Substitutions within each other whose commands are read as parts of another: `a $(b <(c))`.
 const MAX_NESTED: usize = 8;
 
-/// Bytes of a substitution that are held as a part of the word that it stands in.
-const MAX_SUBSTITUTION: usize = 4096;
+/// Bytes of a substitution that are held as a part of the word that it stands in, or that a variable is set to.
+pub(super) const MAX_SUBSTITUTION: usize = 4096;
 
 /// Words before a process substitution that tell what it is for.
 const MAX_BEFORE: usize = 64;
