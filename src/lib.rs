@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation, clippy::too_many_lines))]
 
+mod nearest;
 mod place;
 mod property_list;
 mod quantity;

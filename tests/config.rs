@@ -163,7 +163,7 @@ fn all_that_is_wrong_is_reported_in_one_round_and_in_the_order_of_lines() {
     let wanted = [
         ("config.toml:2:9: ", "`paths`: "),
         ("config.toml:5:14: ", "0 is out of range"),
-        ("config.toml:6:1: ", "missing field `rules`"),
+        ("config.toml:6:1: ", "missing fields `rules`, `condition`, `reason`"),
         ("config.toml:12:14: ", "exception `b`: unknown field `process.nmae`"),
         ("config.toml:14:1: ", "unknown field `max_alert`"),
         ("conf.d/stray.toml:1:1: ", "unknown field `stray`"),

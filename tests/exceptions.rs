@@ -96,7 +96,9 @@ fn exceptions_stand_in_files_beside_the_configuration_too() {
     assert!(run.alerts().is_empty());
     run.says("1 sequence suppressed by exceptions\n       1  known\n");
     fs::write(beside.join("20-wrong.toml"), "[[exception]]\nname = \"x\"\n").unwrap();
-    osawatch(&["config", "check", &file]).exits(78).says("20-wrong.toml:1:1: missing field");
+    osawatch(&["config", "check", &file])
+        .exits(78)
+        .says("20-wrong.toml:1:1: missing fields `rules`, `condition`, `reason`");
 }
 
 /// A program in whose tree osascript connects: executable, team id, signing id.

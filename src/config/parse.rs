@@ -9,6 +9,7 @@ use toml::Table;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use super::error::{Problem, What};
+use crate::nearest::nearest;
 use crate::visible::{MAX_NAME, clipped, visible};
 
 /// Errors of one file that are reported.
@@ -35,7 +36,8 @@ pub(super) fn parse<T: DeserializeOwned>(source: (&str, &str)) -> (Read<T>, Vec<
             Err(error) => error,
         };
         // A key that was wrong is not missing.
-        if !removed.iter().any(|key| error.message() == format!("missing field `{key}`")) {
+        let missing = error.message().strip_prefix("missing field").map(|rest| rest.split('`').skip(1).step_by(2));
+        if missing.is_none_or(|mut keys| keys.any(|key| !removed.iter().any(|removed| removed == key))) {
             problems.push(problem(source, &error));
         }
         let entry = error.span().and_then(|span| remove(table.get_mut(), span.start));
@@ -120,6 +122,5 @@ fn remedy(found: &str, expected: &str) -> Option<&'static str> {
 /// serde words it "unknown field `x`, expected one of `a`, `b`"; the nearest of those is suggested.
 fn suggestion(written: &str, expected: &str) -> Option<String> {
     let quoted = expected.split('`').skip(1).step_by(2);
-    let (distance, near) = quoted.map(|known| (strsim::damerau_levenshtein(known, written), known)).min()?;
-    (distance <= 1 + near.len() / 4).then(|| format!("; did you mean `{near}`?"))
+    nearest(written, quoted).map(|near| format!("; did you mean `{near}`?"))
 }

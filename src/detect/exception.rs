@@ -13,15 +13,51 @@ use crate::place::Place;
 
 /// An entry as it is written: `[[exception]]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawEntry")]
 pub struct Entry {
     name: String,
     rules: Scope,
     condition: Spanned<String>,
-    #[serde(default)]
     owner: String,
     reason: String,
     expires: Option<Spanned<toml::value::Datetime>>,
+}
+
+/// An entry in which anything can be missing, so that all that is can be named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEntry {
+    name: Option<String>,
+    rules: Option<Scope>,
+    condition: Option<Spanned<String>>,
+    #[serde(default)]
+    owner: String,
+    reason: Option<String>,
+    expires: Option<Spanned<toml::value::Datetime>>,
+}
+
+impl TryFrom<RawEntry> for Entry {
+    type Error = String;
+
+    fn try_from(raw: RawEntry) -> Result<Entry, String> {
+        match raw {
+            RawEntry {
+                name: Some(name),
+                rules: Some(rules),
+                condition: Some(condition),
+                owner,
+                reason: Some(reason),
+                expires,
+            } => Ok(Entry { name, rules, condition, owner, reason, expires }),
+            RawEntry { name, rules, condition, reason, .. } => {
+                let has = [name.is_some(), rules.is_some(), condition.is_some(), reason.is_some()];
+                let missing = ["name", "rules", "condition", "reason"].into_iter().zip(has).filter(|(_, has)| !has);
+                let missing: Vec<String> = missing.map(|(key, _)| format!("`{key}`")).collect();
+                let plural = if missing.len() > 1 { "s" } else { "" };
+                Err(format!("missing field{plural} {}", missing.join(", ")))
+            }
+        }
+    }
 }
 
 /// The rules that an exception is for.
@@ -77,7 +113,7 @@ pub struct Exception {
 
 impl Exception {
     /// Compiles an entry. `origin` and `text` are its file.
-    pub fn compile(
+    pub(super) fn compile(
         entry: &Entry,
         (origin, text): (&str, &str),
         fields: &mut Fields,

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::What;
-use crate::eql::carets::nearest;
+use crate::nearest::nearest;
 
 /// The tables of a rule file.
 const TABLES: [&str; 10] = [

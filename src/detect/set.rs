@@ -4,6 +4,7 @@ use super::exception::{Entry, Exception};
 use super::{Error, Rule};
 use crate::eql::{self, Lineages};
 use crate::event::Fields;
+use crate::nearest::nearest;
 
 const BUILT_IN: [&str; 26] = [
     include_str!("rules/osascript-network-connection.toml"),
@@ -90,7 +91,7 @@ impl RuleSet {
     }
 
     /// A set of one rule, with this query.
-    pub fn variant(rule: &Rule, query: &str) -> Result<RuleSet, eql::Error> {
+    pub(crate) fn variant(rule: &Rule, query: &str) -> Result<RuleSet, eql::Error> {
         let mut set = RuleSet::default();
         let compiled = eql::compile(query, &mut set.fields, &mut set.lineages)?;
         set.rules.push(rule.with_query(query, compiled));
@@ -98,7 +99,7 @@ impl RuleSet {
     }
 
     /// Why a rule can never alert on a live Mac, if that is so.
-    pub fn never_live(&self, rule: &Rule) -> Option<String> {
+    pub(crate) fn never_live(&self, rule: &Rule) -> Option<String> {
         let query = rule.query()?;
         if query.pipes.iter().any(|pipe| matches!(pipe, eql::Pipe::Tail(_))) {
             return Some("`tail` is decided at the end of a recording, and a live Mac has none".to_owned());
@@ -148,7 +149,7 @@ impl RuleSet {
     }
 
     /// Turns on the rules with these ids; the first unknown one is returned.
-    pub fn turn_on<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
+    pub(crate) fn turn_on<'i>(&mut self, ids: &'i [String]) -> Result<(), &'i str> {
         if let Some(unknown) = ids.iter().find(|id| !self.rules.iter().any(|rule| rule.id == **id)) {
             return Err(unknown);
         }
@@ -157,10 +158,8 @@ impl RuleSet {
     }
 
     /// The id that is most like this one, if it is near enough to be meant.
-    pub fn nearest(&self, id: &str) -> Option<&str> {
-        let distance = |known: &str| strsim::damerau_levenshtein(known, id);
-        let near = self.rules.iter().map(|rule| rule.id.as_str()).min_by_key(|known| distance(known))?;
-        (distance(near) <= 1 + near.len() / 4).then_some(near)
+    pub(crate) fn nearest(&self, id: &str) -> Option<&str> {
+        nearest(id, self.rules.iter().map(|rule| rule.id.as_str()))
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::carets::{nearest, shown};
+use super::carets::shown;
+use crate::nearest::nearest;
 use crate::place::Place;
 use crate::visible::{MAX_NAME, clipped};
 
 /// A query that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub(crate) struct Error {
     /// What is wrong.
     pub message: String,
     /// Where: a byte range of the query's text.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::field::{ALWAYS, CORE, Field, FieldType, ecs, known_type};
+use crate::nearest::nearest;
 
 /// A name that no table holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,14 +103,8 @@ impl Fields {
 
     fn unknown(&self, name: &str) -> UnknownField {
         let known = self.entries.iter().map(|(known, _)| known.as_str()).chain(ecs().keys().copied());
-        // Names of a very different length are not candidates: comparing costs the product of both lengths.
-        let length = name.chars().count();
-        let near = known
-            .filter(|known| *known != "_id" && known.len().abs_diff(length) <= 1 + known.len() / 6)
-            .map(|known| (strsim::damerau_levenshtein(known, name), known))
-            .filter(|(distance, known)| *distance <= 1 + known.len() / 6)
-            .min();
-        UnknownField { name: name.to_string(), suggestion: near.map(|(_, known)| known.to_string()) }
+        let near = nearest(name, known.filter(|known| *known != "_id"));
+        UnknownField { name: name.to_string(), suggestion: near.map(str::to_owned) }
     }
 }
 
