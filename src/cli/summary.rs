@@ -12,7 +12,7 @@ use crate::event::field;
 use crate::pipeline::{Counts, Pipeline};
 use crate::report::{Case, Coverage, html, plural, visible};
 use crate::source::Counters;
-use crate::source::recording::{Compression, RecordedInput, Recording};
+use crate::source::recording::{Compression, RecordedInput, Recording, TOO_LONG};
 
 /// Inputs beyond these are only counted.
 const SHOWN_INPUTS: usize = 20;
@@ -96,7 +96,7 @@ impl<'r> Summary<'r> {
         let Summary { totals, counts, .. } = self;
         for (count, noun, what) in [
             (totals.malformed, "malformed value", " left out"),
-            (totals.too_long, "value", " longer than 8 MiB, left out"),
+            (totals.too_long, "value", &format!(" {TOO_LONG}, left out")),
             (totals.torn, "value", " cut off by the end of the input"),
             (totals.repaired_text, "value", " with text that is not Unicode, repaired"),
             (totals.skipped, "event", " of other kinds skipped"),

@@ -9,13 +9,12 @@ use serde_json::{Map, Value as Json, json};
 use super::alert_lines::Followed;
 use super::args::duration;
 use super::config::LayerArgs;
-use super::exit::{Failure, print};
+use super::exit::{Failure, live_failure, print};
 use crate::config::trust;
 use crate::event::document::text;
 use crate::report::visible;
 use crate::response::{Member, Outcome, Responder, Settings, Target};
 use crate::source;
-use crate::source::live::Error as LiveError;
 
 /// How often a tree is read again for what it started meanwhile.
 const MAX_LOOKS: usize = 16;
@@ -48,10 +47,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let file = args.file.clone().map_or_else(|| args.config.alert_file(), Ok)?;
     let target = find(&file, &args.alert)?;
-    let executions = source::executions().map_err(|error| {
-        let code = if matches!(error, LiveError::NotRoot) { Failure::NOT_PERMITTED } else { Failure::UNAVAILABLE };
-        Failure::new(code, error)
-    })?;
+    let executions = source::executions().map_err(live_failure)?;
     let settings = Settings { dry_run: args.dry_run, grace: args.grace };
     let mut responder = Responder::new(executions, settings, std::process::id());
     let outcomes = end(&mut responder, &target, args.tree);

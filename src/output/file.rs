@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -268,8 +268,5 @@ impl AlertFile {
 }
 
 fn created(metadata: &Metadata, now: Timestamp) -> Timestamp {
-    let created = metadata.created().or_else(|_| metadata.modified()).ok();
-    let created = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let created = created.and_then(|age| i64::try_from(age.as_nanos()).ok());
-    created.map_or(now, Timestamp::from_nanoseconds)
+    metadata.created().or_else(|_| metadata.modified()).map_or(now, Timestamp::from)
 }

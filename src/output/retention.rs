@@ -5,7 +5,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -97,8 +96,7 @@ impl Names {
             if !metadata.is_file() {
                 continue;
             }
-            let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let modified = Timestamp::from_nanoseconds(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+            let modified = Timestamp::from(metadata.modified()?);
             files.push(Rotated { path: entry.path(), name, order, size: metadata.len(), modified, is_compressed });
         }
         files.sort_by(|one, other| (one.order.1, &one.order.0).cmp(&(other.order.1, &other.order.0)));

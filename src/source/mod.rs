@@ -122,7 +122,7 @@ pub struct Counters {
     pub torn: u64,
     /// Lines in which text that is not Unicode was replaced by U+FFFD.
     pub repaired_text: u64,
-    /// Values longer than 8 MiB, which are not read.
+    /// Values too long to be read.
     pub too_long: u64,
     /// The skipped values by kind: 32 names, and the rest under `other`.
     pub skipped_kinds: BTreeMap<String, u64>,

@@ -56,11 +56,7 @@ impl Table {
             return;
         }
         let first = if at_fork.is_none() { self.original_parent(event) } else { None };
-        if let Some((list, lineage)) = first {
-            context.ancestors = Some(list);
-            context.lineage |= lineage;
-            return;
-        }
+        let (list, lineage) = first.unwrap_or((list, lineage));
         context.ancestors = Some(list);
         context.lineage |= lineage;
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::{Error, Unreadable};
+use super::lines::TOO_LONG;
 use super::origin::{Input, Problem};
 use super::place::Place;
 use super::values::{Piece, Values};
@@ -83,7 +84,7 @@ impl Documents {
                 Piece::Line(line) => (line, true),
                 Piece::Value(line) => (line, false),
                 Piece::Bad(text) => return self.problem(text),
-                Piece::TooLong => return self.problem("longer than 8 MiB; skipped".to_owned()),
+                Piece::TooLong => return self.problem(format!("{TOO_LONG}; skipped")),
                 Piece::Torn => return self.problem("truncated last line: the input ends within it".to_owned()),
                 Piece::Truncated(text) => return self.cut_off(format!("truncated: {text}")),
                 Piece::Broken(Unreadable::Content(content)) => {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
+use super::lines::TOO_LONG;
 use super::origin::Problem;
 use crate::visible::visible;
 
@@ -181,7 +182,7 @@ impl fmt::Display for Unknown {
             Unknown::Binary => {
                 "this is not text; osawatch reads JSON, plain or compressed with gzip, zstd, xz or bzip2"
             }
-            Unknown::TooLong => "its values are longer than 8 MiB",
+            Unknown::TooLong => return write!(f, "its values are {TOO_LONG}"),
             Unknown::Separated => {
                 "this is a table of separated values, as Kibana's Discover and Excel export it; osawatch reads JSON: export \
                  the documents, with elasticdump or as the response of a search"

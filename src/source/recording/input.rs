@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::ahead::Ahead;
 use super::compression::Compression;
 use super::error::{Error, Unknown, Unreadable};
+use super::lines::TOO_LONG;
 use super::origin::{Input, Problem};
 use super::place::Place;
 use super::reader;
@@ -193,7 +194,7 @@ impl RecordedInput {
             Piece::TooLong => {
                 self.counters.malformed += 1;
                 self.counters.too_long += 1;
-                self.problem("longer than 8 MiB; skipped".to_owned())
+                self.problem(format!("{TOO_LONG}; skipped"))
             }
             Piece::Torn => {
                 self.counters.torn += 1;

@@ -31,6 +31,7 @@ pub(crate) use documents::{Documents, NextDocument, unwrapped};
 pub use error::{Content, Error, Unknown, Unreadable};
 pub use input::RecordedInput;
 use input::Step;
+pub(crate) use lines::TOO_LONG;
 pub use origin::{Input, Problem};
 pub use place::Place;
 use sources::Source;
