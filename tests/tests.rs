@@ -25,18 +25,22 @@ mod case_report;
 mod config;
 // Bombs for every format, within 200 MB.
 mod corpus;
+// What a replay covered, and what it says when nothing could alert.
 mod coverage;
-// Exceptions: what they hold back, and what is said of it.
+// Inputs are spared: nothing is written over them.
 mod evidence;
+// Exceptions: what they hold back, and what is said of it.
+mod exceptions;
 // What a summary counts is what was given out.
 mod given_out;
-mod exceptions;
 
 // The alert document against ECS 9.4, field by field.
 mod document;
 // README and docs: links, commands, rules, pictures.
 mod docs;
+// The commands of an administrator, where there is no Mac.
 mod doctor;
+// `selftest`, and what `record` leaves, in the simulated Mac.
 mod selftest;
 mod recordings;
 // The macOS executables as files.
@@ -64,9 +68,10 @@ mod live;
 mod live_mac;
 // What a document leaves out stays missing.
 mod left_out;
-// The matcher against an obviously correct model.
+// What is held is bounded in bytes, whatever events and rules are like.
 mod memory;
 mod rule_memory;
+// The matcher against an obviously correct model.
 mod model;
 // The agent at work: its status, an incident's directory, one agent at a time.
 mod operations;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 use serde_json::{Map, Value as Json};
 
-use super::users::Users;
+use super::users::{User, Users};
 use super::{Settings, Sink, enrich};
 use crate::alert::Draft;
 use crate::event::document::insert;
@@ -185,17 +185,16 @@ impl<S: Sink> Writer<S> {
 
     fn is_settled(&self, draft: &Draft) -> bool {
         let mut users = draft.events().iter().filter_map(|event| enrich::nameless_user(event));
-        draft.is_settled() && users.all(|uid| self.users.name(uid).is_some())
+        draft.is_settled() && users.all(|uid| self.users.name(uid) != User::Asked)
     }
 
     fn write(&mut self, Waiting { mut draft, lost, .. }: Waiting) {
         draft.for_each_event(|event| {
-            let user = enrich::unnamed_user(event).and_then(|uid| self.users.name(uid));
-            if user.flatten().is_some() {
+            if enrich::unnamed_user(event).and_then(|uid| self.users.name(uid).named()).is_some() {
                 enrich::add_user_name(Arc::make_mut(event), &self.users);
             }
         });
-        if draft.is_suppressed(|event| enrich::nameless_user(event).and_then(|uid| self.users.name(uid)).flatten()) {
+        if draft.is_suppressed(|event| enrich::nameless_user(event).and_then(|uid| self.users.name(uid).named())) {
             return;
         }
         let mut alert = draft.alert(self.sequence);

@@ -1,6 +1,6 @@
 //! What only this system knows of a process, a user and itself.
 
-use super::users::Users;
+use super::users::{User, Users};
 use crate::event::{Event, Scalar, field};
 use crate::source::live::Lookup;
 
@@ -28,9 +28,10 @@ pub(super) fn enrich(event: &mut Event, users: &Users, os_version: Option<&str>)
 /// Adds the name of the event's user. `false`: it is being looked up.
 pub(super) fn add_user_name(event: &mut Event, users: &Users) -> bool {
     let Some(uid) = unnamed_user(event) else { return true };
-    let Some(name) = users.name(uid) else { return false };
-    if let Some(name) = name {
-        event.push_str(field::USER_NAME, &name);
+    match users.name(uid) {
+        User::Asked => return false,
+        User::Nameless => {}
+        User::Named(name) => event.push_str(field::USER_NAME, &name),
     }
     true
 }

@@ -19,8 +19,23 @@ pub(super) struct Users {
     asked: Sender<u32>,
 }
 
-/// `None`: it is being looked up. `Some(None)`: there is no such user.
-type Known = Arc<Mutex<HashMap<u32, Option<Option<String>>>>>;
+type Known = Arc<Mutex<HashMap<u32, User>>>;
+
+/// What is known of the name of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum User {
+    /// It is being looked up.
+    Asked,
+    /// There is no such user.
+    Nameless,
+    Named(String),
+}
+
+impl User {
+    pub(super) fn named(self) -> Option<String> {
+        if let User::Named(name) = self { Some(name) } else { None }
+    }
+}
 
 impl Users {
     /// Starts the thread. A message is sent to `settled` for each name that is found.
@@ -30,26 +45,26 @@ impl Users {
         let answers = Arc::clone(&known);
         thread::Builder::new().name("osawatch-users".to_owned()).spawn(move || {
             for uid in questions {
-                let name = names.name(uid);
-                answers.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, Some(name));
+                let user = names.name(uid).map_or(User::Nameless, User::Named);
+                answers.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, user);
                 let _ = settled.try_send(());
             }
         })?;
         Ok(Users { known, asked })
     }
 
-    /// The name of a user; `None`: it is being looked up.
-    pub(super) fn name(&self, uid: u32) -> Option<Option<String>> {
+    /// The name of a user, which is looked up where it is not known.
+    pub(super) fn name(&self, uid: u32) -> User {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(name) = known.get(&uid) {
-            return name.clone();
+        if let Some(user) = known.get(&uid) {
+            return user.clone();
         }
         if known.len() >= MAX_USERS {
             known.clear();
         }
         if self.asked.try_send(uid).is_ok() {
-            known.insert(uid, None);
+            known.insert(uid, User::Asked);
         }
-        None
+        User::Asked
     }
 }

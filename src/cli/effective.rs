@@ -12,8 +12,7 @@ use crate::detect::RuleSet;
 use crate::report::visible;
 use crate::script::Redactor;
 
-/// The values, rules and exceptions in effect. `Effective::load` may be called again and again: it reads everything
-/// again, and fails whole.
+/// The values, rules and exceptions in effect.
 #[derive(Debug)]
 pub(super) struct Effective {
     /// The values, each with its origin; `None`: there is no configuration.
@@ -27,12 +26,6 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    /// Reads the files of the configuration and the rules.
-    #[allow(dead_code, reason = "who needs no state of a set before")]
-    pub(super) fn load(layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
-        Effective::load_into(RuleSet::default(), layers, selection)
-    }
-
     /// The rules and values of an osawatch that has no configuration.
     pub(super) fn without_configuration(selection: &Selection) -> Result<Effective, Failure> {
         let rules = selection.load(None, Trust::OwnerOnly)?;
@@ -41,7 +34,8 @@ impl Effective {
         Ok(Effective { config: None, rules, redactor, blind_spots: Vec::new() })
     }
 
-    /// The same, into a set that has no rules yet: the successor of the one in effect.
+    /// Reads the files of the configuration and the rules, all of them or none, into a set that has no rules yet: the
+    /// successor of the one in effect.
     pub(super) fn load_into(before: RuleSet, layers: &LayerArgs, selection: &Selection) -> Result<Effective, Failure> {
         let config = layers.load()?;
         let rules = selection.load_into(before, config.as_ref(), Trust::OwnerOnly)?;

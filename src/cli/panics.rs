@@ -18,6 +18,9 @@ const WITHIN: Duration = Duration::from_secs(600);
 /// other.
 const MAX_TEXT: usize = 16 << 10;
 
+/// What stands around what a message quotes.
+const QUOTES: [char; 3] = ['`', '"', '\''];
+
 /// From now on a panic writes its message and its backtrace to the state directory, before the program aborts. What is
 /// handed out has no symbols: the backtrace has addresses, and `keep_at` says by how much they were moved. The symbols
 /// of the release name them (`packaging/cross/symbols.py`).
@@ -76,10 +79,10 @@ impl Panics {
 /// Without what the message quotes: a panic over the bytes of a script or of a command line can quote a secret of it,
 /// and the message leaves the Mac in a document. It stands whole in the state directory.
 fn unquoted(message: &str) -> String {
-    match (message.find('`'), message.rfind('`')) {
-        (Some(first), Some(last)) if first < last => format!("{}`…`{}", &message[..first], &message[last + 1..]),
-        _ => message.to_owned(),
-    }
+    let Some(first) = message.find(QUOTES) else { return message.to_owned() };
+    // The end of what was quoted is missing in a message that was cut.
+    let last = message.rfind(QUOTES).filter(|last| *last > first && message.len() < MAX_TEXT - 3);
+    format!("{}…{}", &message[..first], last.map_or("", |last| &message[last + 1..]))
 }
 
 #[cfg(test)]
@@ -112,11 +115,20 @@ mod tests {
 
     #[test]
     fn what_a_panic_quotes_stays_on_the_mac() {
-        let message =
-            "panicked at src/a.rs:1:2: end byte index 5 is not a char boundary; it is inside 'é' of `pw=`é secret`";
-        let line = json!({ "time": time(0).to_string(), "panic": message }).to_string();
-        let told = "panicked at src/a.rs:1:2: end byte index 5 is not a char boundary; it is inside 'é' of `…`";
-        assert_eq!(Panics::parse(&line).since(time(0)), Some(told));
+        let cut = cut(format!("p of `it's {}`", "secret ".repeat(MAX_TEXT)));
+        for (message, told) in [
+            (
+                "panicked at src/a.rs:1:2: end byte index 5 is not a char boundary; it is inside 'é' of `pw=`é secret`",
+                "panicked at src/a.rs:1:2: end byte index 5 is not a char boundary; it is inside …",
+            ),
+            ("p on an Err value: Error(\"secret\", line: 1)", "p on an Err value: Error(…, line: 1)"),
+            ("p of `secret", "p of …"),
+            (&cut, "p of …"),
+            ("index out of bounds", "index out of bounds"),
+        ] {
+            let line = json!({ "time": time(0).to_string(), "panic": message }).to_string();
+            assert_eq!(Panics::parse(&line).since(time(0)), Some(told));
+        }
     }
 
     #[test]

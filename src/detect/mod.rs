@@ -32,7 +32,7 @@ pub(crate) use crate::eql::KeyValue;
 pub use error::Error;
 pub use exception::Exception;
 pub use held::Match;
-pub use needs::Needs;
+pub(crate) use needs::Needs;
 pub use reorder::Lateness;
 pub(crate) use reorder::Ordinal;
 pub use rule::Rule;
@@ -49,7 +49,7 @@ use matchers::Matchers;
 
 /// What a rule found.
 #[derive(Clone, Debug)]
-pub struct Detection {
+pub(crate) struct Detection {
     /// The position of the rule in the set.
     pub rule: usize,
     /// The events.
@@ -58,7 +58,7 @@ pub struct Detection {
 
 /// Rules at work on a stream of events.
 #[derive(Debug)]
-pub struct Detector {
+pub(crate) struct Detector {
     matchers: Vec<(usize, Matcher)>,
     index: Index,
     /// For each rule, whether of several matches that end in one event only the first goes out.
@@ -80,7 +80,7 @@ pub struct Detector {
 impl Detector {
     /// A detector for the runnable rules of a set; `limit` bounds the partial sequences of each rule, and `bytes` what
     /// all hold together.
-    pub fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
+    pub(crate) fn new(rules: &[Rule], lineages: Lineages, limit: usize, bytes: usize) -> Detector {
         let (mut matchers, mut timed) = (Vec::new(), Vec::new());
         let (mut index, mut joins) = (Index::default(), Joins::default());
         for (at, query) in rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.query()?))) {
@@ -144,12 +144,12 @@ impl Detector {
     }
 
     /// Which `descendant of […]` queries the event matches.
-    pub fn lineage_marks(&self, event: &Event) -> u128 {
+    pub(crate) fn lineage_marks(&self, event: &Event) -> u128 {
         self.lineages.marks(event)
     }
 
     /// Takes in the next event. `watermark_ms` is the time before which no event is expected.
-    pub fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
+    pub(crate) fn observe(&mut self, event: &Event, ordinal: Ordinal, watermark_ms: i64) -> Vec<Detection> {
         self.joins.next_event();
         self.index.look_up(event, &mut self.joins);
         let mut shared = Shared::new(event, ordinal, &self.ledger, &mut self.joins);
@@ -179,12 +179,12 @@ impl Detector {
     }
 
     /// Time has passed: returns what waited for an event that did not occur.
-    pub fn elapse(&mut self, watermark_ms: i64) -> Vec<Detection> {
+    pub(crate) fn elapse(&mut self, watermark_ms: i64) -> Vec<Detection> {
         self.each(|matcher| matcher.elapse(watermark_ms))
     }
 
     /// There are no more events: returns what waited for the end.
-    pub fn finish(&mut self) -> Vec<Detection> {
+    pub(crate) fn finish(&mut self) -> Vec<Detection> {
         self.each(Matcher::finish)
     }
 
@@ -199,7 +199,7 @@ impl Detector {
     }
 
     /// The time after which something is decided, in milliseconds.
-    pub fn due_ms(&self) -> Option<i64> {
+    pub(crate) fn due_ms(&self) -> Option<i64> {
         self.timed.iter().filter_map(|at| self.matchers[*at].1.due_ms()).min()
     }
 
@@ -224,12 +224,12 @@ impl Detector {
     }
 
     /// The bytes that are held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.ledger.bytes()
     }
 
     /// Partial sequences evicted because a limit was reached.
-    pub fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 }

@@ -7,20 +7,20 @@ use super::Rule;
 
 /// What a rule needs to match.
 #[derive(Clone, Debug)]
-pub struct Needs<'r> {
+pub(crate) struct Needs<'r> {
     /// `rule.id`.
-    pub rule: &'r str,
+    pub(crate) rule: &'r str,
     /// It takes only events of hosts that state macOS.
-    pub macos: bool,
+    pub(crate) macos: bool,
     /// It joins events by `host.id`.
-    pub host: bool,
+    pub(crate) host: bool,
     /// Its events, with their categories.
     stages: Vec<(String, &'r Stage)>,
 }
 
 impl Rule {
     /// What the events of a recording must be for it to match; `None` when it cannot run.
-    pub fn needs(&self) -> Option<Needs<'_>> {
+    pub(crate) fn needs(&self) -> Option<Needs<'_>> {
         let query = self.query()?;
         let syntax = eql::parse(&self.query_text).ok()?;
         let joins = |name: &str| {
@@ -39,13 +39,13 @@ impl Rule {
 
 impl Needs<'_> {
     /// The categories of its events; `any` is any.
-    pub fn categories(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn categories(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|(category, _)| category.as_str())
     }
 
     /// A field without which no event is one that it wants, and the category of that event, where no event of the category
     /// states the field: it `is_absent`. Each field is asked about that can be one.
-    pub fn lacks(&self, is_absent: &mut dyn FnMut(&str, Field) -> bool) -> Option<(&str, Field)> {
+    pub(crate) fn lacks(&self, is_absent: &mut dyn FnMut(&str, Field) -> bool) -> Option<(&str, Field)> {
         self.stages.iter().find_map(|(category, stage)| {
             let filter = stage.filter.lacks(&mut |field| is_absent(category, field));
             let mut keys = stage.join.iter().filter(|key| !key.optional).filter_map(|key| key.field);

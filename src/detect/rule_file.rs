@@ -111,7 +111,7 @@ struct RawRule {
 
 impl Rule {
     /// Reads a rule file. `origin` is what error messages call it.
-    pub fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
+    pub(crate) fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
         let at = |span: Range<usize>, what: What| Error::at((origin, text), span.start, what);
         let table = DeTable::parse(text).map_err(|error| Error::toml((origin, text), &error))?;
         keys::check(table.get_ref()).map_err(|(span, what)| at(span, what))?;

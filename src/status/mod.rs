@@ -48,9 +48,9 @@ pub(crate) struct Status {
     pub latency: Latency,
     /// Partial sequences that are open.
     pub open_sequences: u64,
-    /// Bytes of events and executions that are held,
+    /// Bytes of events and executions that are held.
     pub held_bytes: u64,
-    /// and how many may be.
+    /// How many may be.
     pub held_bytes_limit: u64,
     /// The rules.
     pub rules: Vec<Rule>,
@@ -60,17 +60,17 @@ pub(crate) struct Status {
     pub suppressed: u64,
     /// Alerts that wait for a disk.
     pub backlog: Backlog,
-    /// Resident memory now,
+    /// Resident memory now.
     pub memory_bytes: u64,
-    /// and the most that it has had.
+    /// The most resident memory that it has had.
     pub memory_peak_bytes: u64,
     /// Processor time so far.
     pub cpu_seconds: f64,
-    /// Of one core, over the last minute,
+    /// Percent of one core that it took over the last minute.
     pub cpu_percent: f64,
-    /// over the last seconds,
+    /// The same over the last seconds.
     pub cpu_percent_now: f64,
-    /// and above which optional work is left out; 0: there is no limit.
+    /// Percent of one core above which optional work is left out; 0: there is no limit.
     pub cpu_percent_limit: u32,
     /// The last alert: when, and of which rule.
     pub last_alert: Option<Moment>,
@@ -115,9 +115,9 @@ pub(crate) struct Count {
 pub(crate) struct Program {
     /// Its path.
     pub name: String,
-    /// Events of it since the start,
+    /// Events of it since the start.
     pub count: u64,
-    /// and in a second, of the last seconds.
+    /// Events of it in a second, over the last seconds.
     pub per_second: f64,
 }
 
