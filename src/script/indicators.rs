@@ -13,7 +13,7 @@ const TABLE: [(&str, &str, &str); 27] = [
     ("curl", r"\b(?:curl|wget|nscurl)\b", "downloads with a command"),
     (ADMIN, r"administrator\s*privileges", "asks for an administrator's password"),
     (
-        "NSURLSession",
+        "NSURL",
         r"NSURL(?:Session|Connection|Request)|(?:data|string|init)WithContentsOfURL",
         "downloads in the process itself",
     ),
@@ -23,7 +23,7 @@ const TABLE: [(&str, &str, &str); 27] = [
     (HIDDEN, r"hidden\s*answer", "asks for a password in its own dialog"),
     ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
     ("password check", r"\bdscl\b.{0,64}authonly", "checks whether a password is correct"),
-    ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads the clipboard"),
+    ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads or sets the clipboard"),
     ("keystroke", r"\bkeystroke\b|\bkey\s*code\b", "simulates keystrokes"),
     ("keychain", r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-", "accesses stored passwords"),
     (
@@ -183,6 +183,10 @@ mod tests {
     fn every_indicator_compiles_and_has_a_reason() {
         assert_eq!(of(b"DO SHELL SCRIPT \"curl\" with administrator privileges").len(), 3);
         assert_eq!(reason("curl"), Some("downloads with a command"));
+        assert_eq!(
+            of(b"set the clipboard to x").first().and_then(|name| reason(name)),
+            Some("reads or sets the clipboard")
+        );
         assert_eq!(SET.len(), TABLE.len());
     }
 
@@ -193,7 +197,7 @@ mod tests {
             ("display dialog \"P\" default answer \"\" with hidden answer", &["hidden answer", "display dialog"]),
             ("a.theClipboard()", &["clipboard"]),
             ("the clipboard", &["clipboard"]),
-            ("$.NSString.alloc.initWithContentsOfURLEncodingError(u,4,null)", &["NSURLSession", "ObjC bridge"]),
+            ("$.NSString.alloc.initWithContentsOfURLEncodingError(u,4,null)", &["NSURL", "ObjC bridge"]),
             ("(new Function(s.js))()", &["eval"]),
             ("$.NSTask.alloc.init", &["do shell script", "ObjC bridge"]),
             ("set volume with output muted", &["mute"]),
