@@ -80,9 +80,12 @@ fn a_rule_that_cannot_alert_is_named_with_the_reason() {
     fs::set_permissions(&rule, fs::Permissions::from_mode(0o600)).unwrap();
     let (_other, file) = installed(&format!("rules.paths = [\"{}\"]\n", rule.display()));
     let all = checks(&osawatch(&["doctor", "--json", "--config", &file]));
-    let rules = check(&all, "rules");
-    assert_eq!(rules["state"], "warn");
-    assert!(rules["finding"].as_str().unwrap().contains("skipped: files: it needs file events"), "{rules}");
+    let found = check(&all, "rules");
+    assert_eq!(found["state"], "warn");
+    assert!(found["finding"].as_str().unwrap().contains("skipped: files: it needs file events"), "{found}");
+    let run = osawatch(&["doctor", "--rules", &rule.display().to_string()]);
+    let said = [&run.stdout, &run.stderr].map(|text| text.matches("it needs file events").count());
+    assert_eq!(said, [1, 0], "{}", run.stderr);
 }
 
 #[test]

@@ -382,3 +382,14 @@ fn usage_errors_exit_with_64_and_help_with_0() {
     assert!(osawatch(&["--version"]).exits(0).stdout.starts_with("osawatch "));
     assert!(osawatch(&["completions", "zsh"]).exits(0).stdout.contains("_osawatch"));
 }
+
+#[test]
+fn the_options_of_every_command_stand_behind_those_of_a_command() {
+    for command in ["run", "replay"] {
+        let help = osawatch(&[command, "--help"]).exits(0).stdout;
+        let (own, global) = help.split_once("\nGlobal options:\n").unwrap();
+        for option in ["--verbose", "--quiet"] {
+            assert!(!own.contains(option) && global.contains(option), "{help}");
+        }
+    }
+}

@@ -226,8 +226,9 @@ fn configuration(layers: &Layers) -> (Vec<Check>, Option<Config>) {
 /// The rules that run, and those that cannot.
 fn rules(selection: &Selection, config: Option<&Config>) -> Check {
     const NAME: &str = "rules";
-    let set: RuleSet = match selection.load(config, trust::Trust::OwnerOnly) {
-        Ok(set) => set,
+    // What it says of skipped rules, the check says of all.
+    let set = match selection.read_into(RuleSet::default(), config, trust::Trust::OwnerOnly) {
+        Ok((set, _)) => set,
         Err(error) if error.code() == Failure::USAGE => {
             return Check::fail(NAME, error.to_string(), "correct the command line");
         }

@@ -18,10 +18,10 @@ use crate::report::visible;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verbosity {
     /// Log more: debug messages
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global options")]
     verbose: bool,
     /// Log less: only warnings; twice, only errors
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     quiet: u8,
 }
 

@@ -92,16 +92,23 @@ impl Selection {
     }
 
     /// The same, into a set that has no rules yet.
-    pub(super) fn load_into(
+    pub(super) fn load_into(&self, set: RuleSet, config: Option<&Config>, trust: Trust) -> Result<RuleSet, Failure> {
+        let (set, skipped) = self.read_into(set, config, trust)?;
+        warn_of_skipped(&skipped);
+        Ok(set)
+    }
+
+    /// The same, and why rules of the command line cannot run, which is for the caller to say.
+    pub(super) fn read_into(
         &self,
         mut set: RuleSet,
         config: Option<&Config>,
         trust: Trust,
-    ) -> Result<RuleSet, Failure> {
+    ) -> Result<(RuleSet, Vec<String>), Failure> {
         if !self.no_builtin {
             set.add_built_in();
         }
-        warn_of_skipped(&rule_files::add(&mut set, read_named(&self.rules, trust)?)?);
+        let skipped = rule_files::add(&mut set, read_named(&self.rules, trust)?)?;
         if let Some(config) = config {
             add_rules(config, &mut set)?;
             let is_known = |id: &&String| set.rules.iter().any(|rule| rule.id == **id);
@@ -132,7 +139,7 @@ impl Selection {
             let why = "no rules to run: all of them are off; --enable turns one on";
             return Err(Failure::new(Failure::USAGE, why));
         }
-        Ok(set)
+        Ok((set, skipped))
     }
 }
 
