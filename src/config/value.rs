@@ -62,12 +62,11 @@ pub(super) fn compress_after<'de, D: Deserializer<'de>>(from: D) -> Result<Optio
 
 /// Zero turns it off.
 pub(super) fn heartbeat<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let [least, most] = [HEARTBEAT.start(), HEARTBEAT.end()].map(|limit| Duration::from_millis(*limit));
     let read = duration(from, 0..=*HEARTBEAT.end())?;
-    if !read.is_zero() && read < Duration::from_millis(*HEARTBEAT.start()) {
-        return Err(D::Error::custom(format!(
-            "\"{}\" is out of range: 1m to 24h, or 0s for none",
-            write_duration(read)
-        )));
+    if !read.is_zero() && read < least {
+        let [read, least, most] = [read, least, most].map(write_duration);
+        return Err(D::Error::custom(format!("\"{read}\" is out of range: {least} to {most}, or 0s for none")));
     }
     Ok(read)
 }

@@ -47,9 +47,19 @@ pub(crate) struct Due {
     pub before: Option<Owner>,
     arrived: Duration,
     has_waited: bool,
-    /// `None`: it was processed although an earlier exec could still be reported.
-    is_certain: Option<bool>,
+    release: Release,
     charge: Charge,
+}
+
+/// Why a flow need not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Release {
+    /// The stream of processes has passed it.
+    Passed,
+    /// Nothing of that stream is in flight.
+    Quiet,
+    /// It has waited for too long: an earlier exec could still be reported.
+    Doubtful,
 }
 
 impl Due {
@@ -153,11 +163,11 @@ impl PendingFlows {
         while self.remembered.front().is_some_and(|held| now.saturating_sub(held.since) >= remembered) {
             self.remembered.pop();
         }
-        if let Some(is_certain) = self.settling.front().and_then(|held| fate(held, Duration::ZERO, progress, now)) {
-            return self.settling.pop_front().map(|held| Due { is_certain, ..Due::from(held) });
+        if let Some(release) = self.settling.front().and_then(|held| release(held, Duration::ZERO, progress, now)) {
+            return self.settling.pop_front().map(|held| Due { release, ..Due::from(held) });
         }
-        let is_certain = fate(self.unknown.front()?, self.lateness, progress, now)?;
-        self.unknown.pop().map(|held| Due { is_certain, ..Due::from(held) })
+        let release = release(self.unknown.front()?, self.lateness, progress, now)?;
+        self.unknown.pop().map(|held| Due { release, ..Due::from(held) })
     }
 
     /// Any flow, at the end.
@@ -167,9 +177,9 @@ impl PendingFlows {
 
     /// The flow was released as the flow of this execution.
     pub(crate) fn remember(&mut self, due: Due, owner: Owner, now: Duration) {
-        let Due { event, arrived, has_waited, is_certain, charge, .. } = due;
-        self.evicted += u64::from(is_certain.is_none());
-        let (before, is_certain) = (Some(owner), is_certain.unwrap_or(false));
+        let Due { event, arrived, has_waited, release, charge, .. } = due;
+        self.evicted += u64::from(release == Release::Doubtful);
+        let (before, is_certain) = (Some(owner), release == Release::Passed);
         self.remembered.push(Held { event, arrived, since: now, has_waited, before, is_certain, charge });
     }
 
@@ -191,26 +201,26 @@ impl PendingFlows {
     }
 }
 
-/// Whether the flow is released, and then how: the stream of processes has passed it, or nothing of it is in flight; or
-/// in doubt, as it has waited for too long.
-fn fate(held: &Held, wait: Duration, progress: Progress, now: Duration) -> Option<Option<bool>> {
+/// Why a flow is released, if it is.
+fn release(held: &Held, wait: Duration, progress: Progress, now: Duration) -> Option<Release> {
     let waited = now.saturating_sub(held.since);
     if waited < wait {
         return None;
     }
     if held.event.time <= progress.seen {
-        return Some(Some(true));
+        return Some(Release::Passed);
     }
     if progress.is_quiet(held.since, now) {
-        return Some(Some(false));
+        return Some(Release::Quiet);
     }
-    (waited >= LONGEST_WAIT).then_some(None)
+    (waited >= LONGEST_WAIT).then_some(Release::Doubtful)
 }
 
 impl From<Held> for Due {
     fn from(held: Held) -> Due {
         let Held { event, arrived, has_waited, before, is_certain, charge, .. } = held;
-        Due { event, before, arrived, has_waited, is_certain: Some(is_certain), charge }
+        let release = if is_certain { Release::Passed } else { Release::Quiet };
+        Due { event, before, arrived, has_waited, release, charge }
     }
 }
 
