@@ -167,7 +167,7 @@ fn all_that_is_wrong_is_reported_in_one_round_and_in_the_order_of_lines() {
         ("config.toml:12:14: ", "exception `b`: unknown field `process.nmae`"),
         ("config.toml:14:1: ", "unknown field `max_alert`"),
         ("conf.d/stray.toml:1:1: ", "unknown field `stray`"),
-        ("exceptions.d/c.toml:1:1: ", "missing field `rules`"),
+        ("exceptions.d/c.toml:1:1: ", "missing fields `rules`, `condition`, `reason`"),
         ("exceptions.d/c.toml:7:14: ", "exception `d`: unknown field `process.nmae`"),
     ];
     assert_eq!(errors.len(), wanted.len(), "{errors:#?}");
