@@ -146,8 +146,7 @@ impl Sink {
         self.next_sequence
     }
 
-    /// The line of a document about the agent. It has the number of the next alert: a file of a quiet Mac can end with
-    /// so many of them that none of its last lines is an alert.
+    /// The line of a document about the agent, with the number of the next alert: of many, the last lines hold no alert.
     fn line(&self, mut document: Map<String, Json>) -> String {
         insert(&mut document, "osawatch.agent.next_sequence", self.next_sequence.into());
         to_line(&document)
