@@ -13,6 +13,7 @@ use super::rules::Selection;
 use crate::config::{Alerts, Config, Layers, trust};
 use crate::detect::RuleSet;
 use crate::doctor::{self, Check, folders, launchd, profile, signature};
+use crate::output::state;
 use crate::report::plural;
 use crate::source;
 use crate::source::live::{Error as LiveError, HostFacts};
@@ -67,13 +68,13 @@ fn written_to(alerts: Option<Alerts>) -> Vec<Check> {
     let Some(alerts) = alerts else {
         let of_none = |name| Check::not_applicable(name, "without a configuration there is none");
         let mut checks = ["alert folder", "state folder"].map(of_none).to_vec();
-        checks.push(folders::instance(&Alerts::default().state_directory));
+        checks.push(folders::instance(state::holder(&Alerts::default().state_directory)));
         return checks;
     };
     vec![
         folders::folder("alert folder", alerts.file.parent().unwrap_or(Path::new("/")), 0o750),
         folders::folder("state folder", &alerts.state_directory, 0o700),
-        folders::instance(&alerts.state_directory),
+        folders::instance(state::holder(&alerts.state_directory)),
     ]
 }
 

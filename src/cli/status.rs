@@ -96,7 +96,7 @@ fn look(directory: &Path) -> Result<(Status, Verdict), Failure> {
         };
         Failure::new(code, format!("{}: cannot read the status: {error}", directory.display()))
     };
-    let is_held = state::is_held(directory).map_err(failed)?;
+    let is_held = state::holder(directory).map_err(failed)?.is_some();
     let Some(text) = state::read(directory, STATUS).map_err(failed)? else {
         let status = Status::default();
         let verdict = match is_held {

@@ -1,11 +1,9 @@
 //! The folders that osawatch writes to: owner, mode, links, room, and who works with them.
 
-use std::fs::{self, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-use rustix::fs::FlockOperation;
 
 use super::Check;
 use crate::quantity::write_size;
@@ -15,8 +13,6 @@ use crate::visible::quoted;
 const LITTLE_ROOM: u64 = 1 << 30;
 /// With less, alerts are about to be kept in memory.
 const NO_ROOM: u64 = 64 << 20;
-/// The lock that an agent holds in its state directory.
-const LOCK: &str = "osawatch.lock";
 
 /// A folder that osawatch writes to, and makes with this mode.
 pub(crate) fn folder(name: &'static str, path: &Path, mode: u32) -> Check {
@@ -74,29 +70,19 @@ fn room(name: &'static str, path: &Path) -> Check {
     }
 }
 
-/// Whether an agent works with this state directory.
-pub(crate) fn instance(state: &Path) -> Check {
+/// Whether an agent works with the state directory: its pid, as it wrote it.
+pub(crate) fn instance(holder: io::Result<Option<String>>) -> Check {
     const NAME: &str = "running agent";
-    let start = "start it: sudo launchctl kickstart system/io.osawatch.agent, or `sudo osawatch run`";
-    let mut options = OpenOptions::new();
-    let opened = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(state.join(LOCK));
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Check::warn(NAME, "no agent runs", start);
+    match holder {
+        Ok(Some(pid)) => {
+            Check::pass(NAME, pid.trim().parse().map_or("an agent runs".to_owned(), |pid: u32| format!("pid {pid}")))
         }
-        Err(error) => {
-            return Check::warn(NAME, format!("unknown: {}: {error}", state.join(LOCK).display()), "run it with sudo");
-        }
-    };
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
-        return Check::warn(NAME, "no agent runs; one did before", start);
-    }
-    let mut pid = String::new();
-    let _ = file.take(16).read_to_string(&mut pid);
-    match pid.trim().parse::<u32>() {
-        Ok(pid) => Check::pass(NAME, format!("pid {pid}")),
-        Err(_) => Check::pass(NAME, "an agent runs"),
+        Ok(None) => Check::warn(
+            NAME,
+            "no agent runs",
+            "start it: sudo launchctl kickstart system/io.osawatch.agent, or `sudo osawatch run`",
+        ),
+        Err(error) => Check::warn(NAME, format!("unknown: the lock of the state folder: {error}"), "run it with sudo"),
     }
 }
 
@@ -128,14 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_known_by_its_lock_and_not_by_its_file() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(instance(folder.path()).state, State::Warn);
-        let lock = folder.path().join(LOCK);
-        fs::write(&lock, "4711").unwrap();
-        assert!(instance(folder.path()).finding.starts_with("no agent runs"));
-        let held = fs::File::open(&lock).unwrap();
-        rustix::fs::flock(&held, FlockOperation::LockExclusive).unwrap();
-        assert_eq!(instance(folder.path()), Check::pass("running agent", "pid 4711"));
+    fn an_agent_is_known_by_its_lock_and_none_is_where_it_cannot_be_locked() {
+        assert_eq!(instance(Ok(None)).state, State::Warn);
+        assert_eq!(instance(Ok(Some("4711".to_owned()))), Check::pass("running agent", "pid 4711"));
+        assert_eq!(instance(Ok(Some(String::new()))), Check::pass("running agent", "an agent runs"));
+        let unknown = instance(Err(io::Error::other("cannot be locked: not supported")));
+        assert_eq!(unknown.state, State::Warn);
+        assert!(unknown.finding.ends_with("cannot be locked: not supported"), "{}", unknown.finding);
     }
 }

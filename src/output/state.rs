@@ -15,6 +15,8 @@ use super::directory;
 
 /// Who holds a lock on this file runs; it holds the pid.
 const LOCK: &str = "osawatch.lock";
+/// More than a pid has digits.
+const MAX_PID: u64 = 16;
 /// A reader of the lock holds it for a moment; an agent that starts then tries again.
 const TRIES: u32 = 5;
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -131,13 +133,18 @@ pub(crate) fn add_line(path: &Path, line: &str) -> io::Result<()> {
     file.write_all(format!("{end}{line}\n").as_bytes())
 }
 
-/// Whether an agent runs with this state directory.
-pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
+/// The agent that runs with this state directory: its pid, as it wrote it; `None`: there is none.
+pub(crate) fn holder(path: &Path) -> io::Result<Option<String>> {
     let lock = match open_own(OpenOptions::new().read(true), &path.join(LOCK)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    is_refused(rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared))
+    if !is_refused(rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared))? {
+        return Ok(None);
+    }
+    let mut pid = String::new();
+    lock.take(MAX_PID).read_to_string(&mut pid)?;
+    Ok(Some(pid))
 }
 
 /// Whether another program has the lock. A volume without locks refuses it too, and then nobody has it.
@@ -198,13 +205,13 @@ mod tests {
     #[test]
     fn a_second_agent_is_refused_with_the_pid_of_the_first_and_taken_when_that_has_ended() {
         let (_folder, path) = folder();
-        assert!(!is_held(&path).unwrap());
+        assert_eq!(holder(&path).unwrap(), None);
         let first = StateDirectory::open(&path).unwrap();
-        assert!(is_held(&path).unwrap());
+        assert_eq!(holder(&path).unwrap(), Some(std::process::id().to_string()));
         let error = StateDirectory::open(&path).unwrap_err().to_string();
         assert!(error.contains(&format!("(pid {})", std::process::id())), "{error}");
         drop(first);
-        assert!(!is_held(&path).unwrap());
+        assert_eq!(holder(&path).unwrap(), None);
         StateDirectory::open(&path).unwrap();
     }
 
