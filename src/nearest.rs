@@ -12,7 +12,7 @@ pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> O
     near.min().map(|(_, known)| known)
 }
 
-/// How many typos a word may have: one, and one more for every six bytes.
+/// How many typing errors a word may have: one, and one more for every six bytes.
 fn allowed(word: &str) -> usize {
     1 + word.len() / 6
 }

@@ -309,12 +309,17 @@ mod tests {
         fn document(&mut self, _: Map<String, Json>) {}
     }
 
-    #[test]
-    fn a_reload_reaches_the_sink_in_its_order_also_when_there_is_no_room_for_alerts() {
+    /// A delivery to a sink that never answers, until the sender is dropped.
+    fn stuck() -> (Delivery<Stuck>, Sender<()>) {
         let ((reader, never_read), (settled, receiver)) = (bounded(0), bounded(1));
         let users = Users::start(Box::new(NoUsers), settled).unwrap();
         let settings = Settings { script_wait: Duration::ZERO, ..Settings::default() };
-        let mut delivery = Delivery::start(Stuck(never_read), &settings, users, receiver).unwrap();
+        (Delivery::start(Stuck(never_read), &settings, users, receiver).unwrap(), reader)
+    }
+
+    #[test]
+    fn a_reload_reaches_the_sink_in_its_order_also_when_there_is_no_room_for_alerts() {
+        let (mut delivery, reader) = stuck();
         let whole_room = Script { text: Some("A".repeat(8 << 20)), ..Script::default() };
         delivery.send(alert("r", whole_room), Duration::ZERO).unwrap();
         assert!(delivery.send(Item::Exchange, Duration::ZERO).is_ok());
@@ -324,10 +329,7 @@ mod tests {
 
     #[test]
     fn a_sink_that_never_answers_is_waited_for_once() {
-        let ((reader, never_read), (settled, receiver)) = (bounded(0), bounded(1));
-        let users = Users::start(Box::new(NoUsers), settled).unwrap();
-        let settings = Settings { script_wait: Duration::ZERO, ..Settings::default() };
-        let mut delivery = Delivery::start(Stuck(never_read), &settings, users, receiver).unwrap();
+        let (mut delivery, reader) = stuck();
         let mut refused = |limit| (0..).find(|n| delivery.send(large(&format!("r{n}")), limit).is_err()).unwrap();
         assert!(refused(Duration::from_millis(50)) <= 3);
         assert_eq!(refused(Duration::from_secs(3600)), 0, "the next one is refused at once");

@@ -147,7 +147,7 @@ mod tests {
     use crossbeam_channel::{bounded, unbounded};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// What the reloader tells, as the run receives it.
     struct Told {
@@ -170,6 +170,15 @@ mod tests {
         Reloader::new((&config, &selection), fixed, (seen, &loaded.unwrap())).unwrap()
     }
 
+    /// A folder with an empty configuration that is in effect.
+    fn begun() -> (tempfile::TempDir, PathBuf, Reloader, Told) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        write(&path, "");
+        let reloader = reloader(&path);
+        (folder, path, reloader, told())
+    }
+
     #[test]
     fn a_change_between_the_reading_and_the_start_is_taken_at_the_first_look() {
         let folder = tempfile::tempdir().unwrap();
@@ -189,10 +198,7 @@ mod tests {
 
     #[test]
     fn a_mistake_in_rules_that_only_the_new_configuration_names_is_refused_once_and_their_mending_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        write(&path, "");
-        let (mut reloader, told) = (reloader(&path), told());
+        let (folder, path, mut reloader, told) = begun();
         fs::create_dir(folder.path().join("rules")).unwrap();
         write(&folder.path().join("rules/own.toml"), "mistake");
         write(&path, "[rules]\npaths = [\"rules\"]\n");
@@ -204,10 +210,7 @@ mod tests {
 
     #[test]
     fn a_change_is_taken_a_mistake_is_refused_once_and_the_next_change_is_taken_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        write(&path, "");
-        let (mut reloader, told) = (reloader(&path), told());
+        let (_folder, path, mut reloader, told) = begun();
         let mut look = |is_asked| reloader.look(is_asked, &told.targets);
         assert!(look(false).is_none(), "nothing has changed");
         write(&path, "[volume]\nmax_alert = 1\n");
@@ -246,10 +249,7 @@ mod tests {
 
     #[test]
     fn a_rule_in_the_folder_that_is_made_beside_the_configuration_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        write(&path, "");
-        let (mut reloader, told) = (reloader(&path), told());
+        let (folder, _, mut reloader, told) = begun();
         fs::create_dir(folder.path().join("rules")).unwrap();
         write(&folder.path().join("rules/own.toml"), RULE);
         let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
@@ -258,10 +258,7 @@ mod tests {
 
     #[test]
     fn programs_to_mute_are_handed_over_with_a_scan_only_when_they_are_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        write(&path, "");
-        let (mut reloader, told) = (reloader(&path), told());
+        let (_folder, path, mut reloader, told) = begun();
         write(&path, "[sources]\nmute = [\"/usr/bin/osascript\"]\n");
         let Some(Control::Reload(reload)) = reloader.look(false, &told.targets) else { panic!() };
         assert!(!reload.what.contains("next start"), "{}", reload.what);

@@ -147,7 +147,7 @@ impl Case {
         self.last
     }
 
-    /// Whether nothing more is to be told of it at this time.
+    /// Whether it is reported in full, and too old at this time for more to belong to it.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         self.rolling.is_none() && self.last.saturating_add(DAY) <= now
     }

@@ -37,13 +37,20 @@ pub(crate) fn id_of<P: AsRef<str>>(parts: impl IntoIterator<Item = P>) -> String
 }
 
 /// How many bytes a reader has, and their SHA-256.
-pub(crate) fn sha256_of(mut from: impl Read) -> io::Result<(u64, String)> {
-    let (mut hash, mut bytes, mut block) = (Sha256::new(), 0, vec![0; 64 << 10]);
+pub(crate) fn sha256_of(from: impl Read) -> io::Result<(u64, String)> {
+    let mut hash = Sha256::new();
+    let bytes = in_pieces(from, |piece| hash.update(piece))?;
+    Ok((bytes, hex(&hash.finalize())))
+}
+
+/// Gives out what a reader has, piece by piece, and returns how many bytes that was.
+pub(crate) fn in_pieces(mut from: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    let (mut bytes, mut block) = (0, vec![0; 64 << 10]);
     loop {
         match from.read(&mut block) {
-            Ok(0) => return Ok((bytes, hex(&hash.finalize()))),
+            Ok(0) => return Ok(bytes),
             Ok(length) => {
-                hash.update(&block[..length]);
+                take(&block[..length]);
                 bytes += length as u64;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 
 use crate::event::Timestamp;
+use crate::event::hash::in_pieces;
 
 /// What distinguishes one content of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,23 +49,12 @@ pub(super) enum Reading {
 }
 
 /// Gives out the contents, piece by piece, no more than the limit and one byte. `began` is when the program started.
-pub(super) fn read(file: &File, limit: u64, began: Timestamp, mut take: impl FnMut(&[u8])) -> io::Result<Reading> {
+pub(super) fn read(file: &File, limit: u64, began: Timestamp, take: impl FnMut(&[u8])) -> io::Result<Reading> {
     let before = Identity::of(&file.metadata()?);
     if before.size > limit {
         return Ok(Reading::TooLarge);
     }
-    let (mut rest, mut block, mut length) = (file.take(limit.saturating_add(1)), vec![0; 64 << 10], 0);
-    loop {
-        match rest.read(&mut block) {
-            Ok(0) => break,
-            Ok(read) => {
-                length += read as u64;
-                take(&block[..read]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let length = in_pieces(file.take(limit.saturating_add(1)), take)?;
     let is_same = Identity::of(&file.metadata()?) == before && length == before.size;
     Ok(match () {
         () if length > limit => Reading::TooLarge,

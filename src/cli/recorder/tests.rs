@@ -10,7 +10,7 @@ fn last() -> Map<String, Json> {
     Map::from_iter([("message".to_owned(), Json::from("end"))])
 }
 
-/// How a recording is made, and what is told of it.
+/// How a recording is made, and where its failure is reported.
 fn wanted() -> (Wanted, Receiver<Control>) {
     let (control, controls) = Bell::default().channel(1);
     (Wanted { pseudonyms: None, room: 0, control }, controls)

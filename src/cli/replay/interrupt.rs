@@ -13,7 +13,7 @@ use crate::cli::exit::Failure;
 /// stuck behind a slow disk.
 pub(super) struct Interrupt {
     stop: Arc<AtomicBool>,
-    /// The first one does so too: what is done now can last for ever, and there is nothing to report yet.
+    /// The first one does so too: what is done now may never end, and there is nothing to report yet.
     at_once: Arc<AtomicBool>,
 }
 

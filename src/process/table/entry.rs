@@ -5,6 +5,9 @@ use std::sync::Arc;
 use crate::event::{Ancestors, Charge, Context, Execution, Timestamp};
 use crate::process::key::Key;
 
+/// Those that wait for the start of one ancestor, by their position.
+pub(super) type Wait = u32;
+
 /// An execution in the table.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -20,7 +23,7 @@ pub(super) struct Entry {
     pub(super) began: Timestamp,
     pub(super) ended: Option<Timestamp>,
     /// With whom it waits for the start of an ancestor.
-    pub(super) awaits: Option<u32>,
+    pub(super) awaits: Option<Wait>,
     pub(super) _charge: Charge,
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Table;
+use super::entry::Wait;
 use super::executions::Id;
-use super::unlinked::Wait;
 use crate::event::{Ancestors, Context, Event, Execution, field};
 
 impl Table {

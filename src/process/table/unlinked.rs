@@ -4,14 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::entry::Wait;
 use super::executions::{Executions, Id};
 use super::recent::Recent;
 use crate::event::{Ancestors, Timestamp};
 use crate::process::key::{ByKey, Key, Wanted};
 use crate::process::room::make_room;
-
-/// Those that wait for the start of one ancestor, by their position: each of them has it in its entry.
-pub(super) type Wait = u32;
 
 /// The executions that wait for the start of one ancestor.
 #[derive(Debug)]
