@@ -1,10 +1,9 @@
 //! Rule files, and folders of them.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
+use crate::config::RulePaths;
 use crate::config::trust::{self, Trust};
 use crate::detect::{Rule, RuleSet};
 use crate::report::visible;
@@ -62,35 +61,10 @@ pub(super) fn read_named(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile
 
 /// The rule files at a path, folders in order of name.
 pub(super) fn read_all(path: &Path, trust: Trust) -> Result<Vec<RuleFile>, Failure> {
-    let mut files = Vec::new();
-    find(path, &mut files)?;
-    Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file, trust))).collect())
-}
-
-fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let failure = |error: io::Error| {
+    let RulePaths { files, .. } = RulePaths::at(path).map_err(|(path, error)| {
         Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", visible(&path.to_string_lossy())))
-    };
-    if !fs::metadata(path).map_err(failure)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(path).map_err(failure)? {
-        entries.push(entry.map_err(failure)?);
-    }
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        // A link to a folder is not followed: it may lead back.
-        let kind = entry.file_type().map_err(failure)?;
-        // `rule.test.toml` holds the examples of `rule.toml`.
-        let name = entry.file_name();
-        let is_rule = name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"));
-        if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
-            find(&entry.path(), files)?;
-        }
-    }
-    Ok(())
+    })?;
+    Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file, trust))).collect())
 }
 
 fn read(path: &Path, trust: Trust) -> Result<String, Failure> {

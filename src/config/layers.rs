@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::error::{Error, Problem, What};
 use super::origins::{Origin, Origins, key_at};
+use super::rule_paths::RulePaths;
 use super::trust::{self, Trust};
 use super::{Config, ExceptionFile, Rules, managed, parse};
 
@@ -142,9 +143,15 @@ impl Layers {
         let folder = self.folder();
         let mut paths = vec![self.file.clone()];
         paths.extend(self.managed.clone());
-        let own = ["conf.d", "exceptions.d", Rules::FOLDER].map(|name| folder.join(name));
-        for folder in own.iter().chain(rules.iter().filter(|path| !own.contains(path))) {
-            add_all(folder, &mut paths);
+        for folder in ["conf.d", "exceptions.d"].map(|name| folder.join(name)) {
+            paths.extend(list(&folder, &mut Vec::new()));
+            paths.push(folder);
+        }
+        let own = folder.join(Rules::FOLDER);
+        for path in rules.iter().chain([&own]) {
+            // What is not there now can come.
+            let RulePaths { files, folders } = RulePaths::at(path).unwrap_or_default();
+            paths.extend([path.clone()].into_iter().chain(files).chain(folders));
         }
         paths.into_iter().map(Stamp::of).collect()
     }
@@ -242,17 +249,6 @@ fn list(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
             Vec::new()
         }
     }
-}
-
-/// Adds a folder with its `.toml` files and those of the folders in it, where rules may be as well.
-fn add_all(folder: &Path, paths: &mut Vec<PathBuf>) {
-    paths.push(folder.to_owned());
-    paths.extend(list(folder, &mut Vec::new()));
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();
-    inner.sort();
-    inner.iter().for_each(|folder| add_all(folder, paths));
 }
 
 fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {

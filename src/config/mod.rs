@@ -9,6 +9,7 @@ mod managed;
 mod operation;
 mod origins;
 mod parse;
+mod rule_paths;
 pub(crate) mod trust;
 mod value;
 
@@ -28,6 +29,7 @@ pub(crate) use error::{Error, Problem, What};
 pub(crate) use layers::{Layers, Stamp, load};
 pub(crate) use operation::{Action, Agent, Limits, LogLevel, Response};
 pub(crate) use origins::{Origin, Origins, bare};
+pub(crate) use rule_paths::RulePaths;
 
 /// The effective configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

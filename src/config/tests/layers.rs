@@ -291,6 +291,7 @@ fn a_change_of_any_file_changes_the_stamps() {
         ("config.toml", "#"),
         ("conf.d/a.toml", ""),
         ("rules/r.toml", ""),
+        ("rules/.hidden.toml", ""),
         ("more/r.toml", ""),
         ("more/inner/r.toml", ""),
         ("more/inner/r.toml", "#"),

@@ -1,0 +1,80 @@
+//! Which files are rules, at a path that a configuration or a command names.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Folders inside each other; more are a mistake.
+const MAX_DEPTH: usize = 32;
+
+/// The rule files at a path, and the folders that they are in.
+#[derive(Debug, Default)]
+pub(crate) struct RulePaths {
+    /// In order of name, those of a folder where its name is.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+impl RulePaths {
+    /// The rule files at a path: itself, or those of a folder and of the folders in it. An error has its path.
+    pub(crate) fn at(path: &Path) -> Result<RulePaths, (PathBuf, io::Error)> {
+        let mut found = RulePaths::default();
+        found.add(path, MAX_DEPTH).map(|()| found)
+    }
+
+    fn add(&mut self, path: &Path, depth: usize) -> Result<(), (PathBuf, io::Error)> {
+        let failed = |error| (path.to_owned(), error);
+        if !fs::metadata(path).map_err(failed)?.is_dir() {
+            self.files.push(path.to_owned());
+            return Ok(());
+        }
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(failed(io::Error::other(format!("more than {MAX_DEPTH} folders inside each other"))));
+        };
+        self.folders.push(path.to_owned());
+        let mut entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            // A link to a folder is not followed: it may lead back.
+            let kind = entry.file_type().map_err(failed)?;
+            // `rule.test.toml` holds the examples of `rule.toml`.
+            let name = entry.file_name();
+            let is_rule = name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"));
+            if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
+                self.add(&entry.path(), depth)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_the_toml_files_of_a_folder_and_of_those_in_it_and_no_examples() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("b/c")).unwrap();
+        for name in ["a.toml", "a.test.toml", "a.txt", ".hidden.toml", "b/c/d.toml", "e.toml"] {
+            fs::write(at(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink(folder.path(), at("b/back")).unwrap();
+        let RulePaths { files, folders } = RulePaths::at(folder.path()).unwrap();
+        assert_eq!(files, [".hidden.toml", "a.toml", "b/c/d.toml", "e.toml"].map(at));
+        assert_eq!(folders, ["", "b", "b/c"].map(at));
+        assert_eq!(RulePaths::at(&at("none")).unwrap_err().0, at("none"));
+    }
+
+    #[test]
+    fn folders_deep_inside_each_other_are_a_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = |depth| folder.path().join(vec!["f"; depth].join("/"));
+        fs::create_dir_all(deep(MAX_DEPTH - 1)).unwrap();
+        assert_eq!(RulePaths::at(folder.path()).unwrap().folders.len(), MAX_DEPTH);
+        fs::create_dir(deep(MAX_DEPTH)).unwrap();
+        let (path, error) = RulePaths::at(folder.path()).unwrap_err();
+        assert_eq!((path, error.to_string()), (deep(MAX_DEPTH), "more than 32 folders inside each other".to_owned()));
+    }
+}
