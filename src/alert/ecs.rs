@@ -14,16 +14,19 @@ use super::{masquerade, network, process, threat};
 use crate::detect::{KeyValue, Match, Rule};
 use crate::event::document::{self, get, insert};
 use crate::event::hash::{id_of, short_hash};
-use crate::event::{Context, Event, Execution, Number, Scalar, Script, field};
+use crate::event::{Context, Event, Execution, Field, Number, Scalar, Script, field};
 
 /// The version of ECS that the documents follow.
 pub(crate) const ECS_VERSION: &str = "9.4.0";
+
+/// Members of an alert, mostly.
+const MEMBERS: usize = 24;
 
 pub(super) fn document(rule: &Rule, found: &Match, sequence: u64) -> Map<String, Json> {
     let copies: Vec<Map<String, Json>> = found.events.iter().map(|event| copy(event)).collect();
     let last = &found.events[found.events.len() - 1];
     let risk = Risk::of(rule, found);
-    let mut alert = Map::new();
+    let mut alert = Map::with_capacity(MEMBERS);
     alert.insert("@timestamp".into(), last.time.to_string().into());
     alert.insert("event".into(), event_of(rule, (found, &copies), (sequence, &risk)));
     alert.insert("ecs".into(), json!({ "version": ECS_VERSION }));
@@ -168,16 +171,16 @@ fn rule_of(rule: &Rule) -> Json {
 }
 
 /// Fields of `osawatch.process` that only some sources know.
-const PROCESS_FIELDS: [&str; 9] = [
-    "osawatch.process.pidversion",
-    "osawatch.process.unique_pid",
-    "osawatch.process.audit_token",
-    "osawatch.process.args_left_out",
-    "osawatch.process.path_truncated",
-    "osawatch.process.is_platform_binary",
-    "osawatch.process.tty_path",
-    "osawatch.process.script_path",
-    "osawatch.process.stdin_type",
+const PROCESS_FIELDS: [Field; 9] = [
+    field::PIDVERSION,
+    field::UNIQUE_PID,
+    field::AUDIT_TOKEN,
+    field::ARGS_LEFT_OUT,
+    field::PATH_TRUNCATED,
+    field::IS_PLATFORM_BINARY,
+    field::TTY_PATH,
+    field::SCRIPT_PATH,
+    field::STDIN_TYPE,
 ];
 
 /// `osawatch.*`: what ECS has no field for.
@@ -210,12 +213,11 @@ fn ours(rule: &Rule, found: &Match, copies: Vec<Map<String, Json>>) -> Json {
         ours.insert("attribution".into(), attribution);
     }
     let own: Vec<_> = found.events.iter().rev().filter(|event| same_execution(event, last)).collect();
-    for name in PROCESS_FIELDS {
-        let stated = |event: &&Arc<Event>| {
-            event.values().find(|(field, _)| field.core_name() == Some(name)).map(|(_, value)| value_of(value))
-        };
-        if let (Some(value), Some((_, name))) = (own.iter().find_map(stated), name.split_once('.')) {
-            insert(&mut ours, name, value);
+    for field in PROCESS_FIELDS {
+        let value = own.iter().find_map(|event| event.stated(field).next());
+        let name = field.core_name().and_then(|name| name.strip_prefix("osawatch."));
+        if let Some((name, value)) = name.zip(value) {
+            insert(&mut ours, name, value_of(value));
         }
     }
     Json::Object(ours)

@@ -86,6 +86,10 @@ impl<'f> Shown<'f> {
             let around = executions(event).filter_map(Execution::command_line);
             texts.extend(around.map(Cow::Borrowed));
         }
+        // Arguments and command line say the same, and so does what the stream knows of the process. Each is read in several
+        // ways, at every level of quoting.
+        texts.sort_unstable();
+        texts.dedup();
         Shown { events: &found.events, scripts, texts }
     }
 

@@ -72,7 +72,7 @@ fn take_value(into: &mut Map<String, Json>, name: &mut String, key: &str, value:
         }
         return;
     };
-    let Json::Object(inner) = into.entry(key).or_insert_with(|| Json::Object(Map::new())) else { return };
+    let Json::Object(inner) = into.entry(key).or_insert_with(|| Map::with_capacity(members.len()).into()) else { return };
     if name.contains('.') && is_another(inner, name, members) {
         return;
     }

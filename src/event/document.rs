@@ -6,12 +6,15 @@ use serde_json::{Map, Value as Json};
 
 use super::{Categories, Event, Scalar, field, surrogates};
 
+/// Members of a document, mostly.
+const MEMBERS: usize = 16;
+
 /// The event as a document.
 ///
 /// A document that was read is returned whole, unwrapped and with dotted keys made objects; its id
 /// is in `event.id` and its time in `@timestamp`.
 pub(crate) fn document(event: &Event) -> Map<String, Json> {
-    let mut document = Map::new();
+    let mut document = Map::with_capacity(MEMBERS);
     document.insert("@timestamp".into(), Json::String(event.time.to_string()));
     insert(&mut document, "event.id", Json::String(event.id()));
     match event.line().and_then(|line| whole(line.as_str())) {

@@ -191,7 +191,11 @@ impl Walk<'_> {
             Json::Array(values) if is_unpacked(key, values) => {}
             Json::Array(values) => values.iter_mut().for_each(|value| self.member(key, value)),
             Json::String(_) if NAMES.contains(&key) => {}
-            Json::String(text) => *text = self.text(key, text),
+            Json::String(text) => {
+                if let Some(shown) = self.text(key, text) {
+                    *text = shown;
+                }
+            }
             _ => {}
         }
     }
@@ -202,7 +206,9 @@ impl Walk<'_> {
             Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.unpacked(key, value)),
             Json::Array(values) if is_unpacked(last_part(key), values) => {
                 for text in values.iter_mut() {
-                    *text = self.text(UNPACKED, text.as_str().unwrap_or_default()).into();
+                    if let Some(shown) = self.text(UNPACKED, text.as_str().unwrap_or_default()) {
+                        *text = shown.into();
+                    }
                 }
             }
             Json::Array(values) => values.iter_mut().for_each(|value| self.unpacked(key, value)),
@@ -210,11 +216,12 @@ impl Walk<'_> {
         }
     }
 
-    fn text(&mut self, key: &str, text: &str) -> String {
+    /// A text as it is shown; `None`: as it is.
+    fn text(&mut self, key: &str, text: &str) -> Option<String> {
         let cut = text.floor_char_boundary(MAX_TEXT);
         let (whole, left_out) = (&text[..cut], text.len() - cut);
-        let shown = self.settings.hides_scripts.then(|| hidden::in_text(whole, &self.settings.marks)).flatten();
-        let whole = shown.as_deref().unwrap_or(whole);
+        let hidden = self.settings.hides_scripts.then(|| hidden::in_text(whole, &self.settings.marks)).flatten();
+        let whole = hidden.as_deref().unwrap_or(whole);
         let named = kind_of(key).filter(|_| self.settings.finds && !whole.starts_with(OPENING) && !whole.is_empty());
         let mut spans = match named {
             Some(kind) => vec![Span { start: 0, end: whole.len(), kind }],
@@ -234,11 +241,14 @@ impl Walk<'_> {
         if key == SCRIPT {
             self.packed.read(whole, &spans);
         }
+        if spans.is_empty() && left_out == 0 {
+            return hidden;
+        }
         let mut out = self.replace(whole, spans);
         if left_out > 0 {
             out.push_str(&self::left_out(left_out));
         }
-        out
+        Some(out)
     }
 
     fn environment(&mut self, value: &mut Json) {
@@ -266,7 +276,7 @@ impl Walk<'_> {
         }
         match kind_of(name) {
             Some(kind) => self.replace(value, vec![Span { start: 0, end: value.len(), kind }]),
-            None if environment::keeps(name) => self.text("env_vars", value),
+            None if environment::keeps(name) => self.text("env_vars", value).unwrap_or_else(|| value.to_owned()),
             None => self.settings.marks.of(Kind::Environment, value),
         }
     }

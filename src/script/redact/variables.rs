@@ -21,8 +21,13 @@ const MAX_POSITIONS: usize = 9;
 /// Where the texts are that a shell keeps.
 #[derive(Default)]
 pub(super) struct Variables {
-    spans: HashMap<String, Span>,
+    values: Kept,
+    files: Kept,
+    functions: Kept,
 }
+
+/// By the names under which they are kept.
+type Kept = HashMap<String, Span>;
 
 /// Places that are one text for those who use them.
 pub(super) fn covering(spans: impl Iterator<Item = Span>) -> Option<Span> {
@@ -55,21 +60,19 @@ fn is_password(name: &str) -> bool {
 impl Variables {
     /// What `$x` or `${x}` stands for.
     pub(super) fn value(&self, reference: &str) -> Option<Span> {
-        self.spans.get(reference.strip_prefix('$')?.trim_matches(['{', '}'])).copied()
+        self.values.get(reference.strip_prefix('$')?.trim_matches(['{', '}'])).copied()
     }
 
     pub(super) fn of_file(&self, path: &str) -> Option<Span> {
-        self.spans.get(&format!("<{path}")).copied()
+        self.files.get(path).copied()
     }
 
     pub(super) fn of_function(&self, name: &str) -> Option<Span> {
-        self.spans.get(&format!("{name}()")).copied()
+        self.functions.get(name).copied()
     }
 
     fn set(&mut self, name: &str, span: Option<Span>) {
-        if let Some(span) = span {
-            self.spans.insert(name.to_owned(), span);
-        }
+        self.values.extend(span.map(|span| (name.to_owned(), span)));
     }
 
     /// The content of the file that is given for the secret in it: `--password-file x`, `-pass file:x`, `sshpass -f x`.
@@ -93,14 +96,14 @@ impl Variables {
     }
 
     pub(super) fn set_file(&mut self, path: &str, content: Option<Span>) {
-        self.set(&format!("<{path}"), content);
+        self.files.extend(content.map(|content| (path.to_owned(), content)));
     }
 
     /// `f() { echo x; }`, of a command of it.
     pub(super) fn define(&mut self, name: &str, words: &[Word<'_>], out: &mut Vec<Span>) {
         let span = printed(words);
         out.extend(span.filter(|_| is_password(name)));
-        self.set(&format!("{name}()"), span);
+        self.functions.extend(span.map(|span| (name.to_owned(), span)));
     }
 
     /// What `NAME=value` at the begin of a command sets, and `set -- value`, and `for name in value`.
