@@ -72,7 +72,9 @@ fn take_value(into: &mut Map<String, Json>, name: &mut String, key: &str, value:
         }
         return;
     };
-    let Json::Object(inner) = into.entry(key).or_insert_with(|| Map::with_capacity(members.len()).into()) else { return };
+    let Json::Object(inner) = into.entry(key).or_insert_with(|| Map::with_capacity(members.len()).into()) else {
+        return;
+    };
     if name.contains('.') && is_another(inner, name, members) {
         return;
     }

@@ -1,63 +1,20 @@
 //! A whole document without its secrets. What was found in one place is left out in all others too.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 use serde_json::{Map, Value as Json};
 
+use super::copies::{Copies, may_stand_elsewhere};
 use super::known::Known;
 use super::mark::{Kind, Span, joined};
+use super::members::{ENVIRONMENT, NAMES, OURS, SCRIPT, TEXTS, UNPACKED, is_unpacked, last_part};
 use super::names::kind_of;
 use super::packed::Packed;
 use super::settings::Settings;
 use super::{environment, hidden, vector};
 use crate::shell::OPENING;
 
-/// Parts of an alert that no source wrote.
-const OURS: [&str; 6] = ["rule", "threat", "ecs", "data_stream", "agent", "labels"];
-/// Fields that name things: no secrets, and a document without them is of no use.
-const NAMES: [&str; 17] = [
-    "name",
-    "executable",
-    "entity_id",
-    "id",
-    "sha256",
-    "sha1",
-    "md5",
-    "cdhash",
-    "@timestamp",
-    "created",
-    "start",
-    "end",
-    "ip",
-    "address",
-    "domain",
-    "dataset",
-    "module",
-];
-/// Fields that hold the environment of a process.
-const ENVIRONMENT: [&str; 4] = ["env_vars", "env", "environment", "Env"];
-/// Fields whose text the expressions of the configuration are for.
-const TEXTS: [&str; 12] = [
-    "args",
-    "command_line",
-    "text",
-    "title",
-    "env_vars",
-    "decoded",
-    "urls",
-    "message",
-    "original",
-    "reason",
-    "body",
-    "content",
-];
-/// The field of a script's text, and that of what is unpacked from it.
-const SCRIPT: &str = "text";
-const UNPACKED: &str = "decoded";
 /// A longer text is cut first, and so are the arguments of a process together: what a document can hold is far less, and
 /// macOS starts no program with more.
 const MAX_TEXT: usize = 1 << 20;
-/// A longer secret is left out where it was found.
-const MAX_SECRET: usize = 4096;
 /// How many secrets are searched for in the rest of the document.
 const MAX_KNOWN: usize = 512;
 
@@ -92,14 +49,6 @@ struct Walk<'r> {
 
 fn left_out(bytes: usize) -> String {
     format!("…[{bytes} bytes left out]")
-}
-
-fn last_part(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
-}
-
-fn is_unpacked(key: &str, values: &[Json]) -> bool {
-    key == UNPACKED && values.iter().all(Json::is_string)
 }
 
 impl Walk<'_> {
@@ -289,63 +238,5 @@ impl Walk<'_> {
             }
         }
         self.settings.marks.replace(text, &spans)
-    }
-}
-
-/// Short secrets and words are left out only where they were found: they may mean something else elsewhere.
-fn may_stand_elsewhere(secret: &str) -> bool {
-    let is_word = secret.bytes().all(|byte| byte.is_ascii_alphabetic());
-    (6..=MAX_SECRET).contains(&secret.len()) && !is_word && !secret.starts_with(['/', '~', '-'])
-}
-
-/// What was found, wherever else it is.
-struct Copies {
-    automaton: AhoCorasick,
-    kinds: Vec<Kind>,
-}
-
-impl Copies {
-    fn of(known: &[(String, Kind)]) -> Option<Copies> {
-        let mut known: Vec<&(String, Kind)> = known.iter().filter(|(secret, _)| may_stand_elsewhere(secret)).collect();
-        known.sort_by(|one, other| one.0.cmp(&other.0));
-        known.dedup_by(|one, other| one.0 == other.0);
-        if known.is_empty() {
-            return None;
-        }
-        // The one that costs no more to build than its secrets are long.
-        let mut longest = AhoCorasick::builder();
-        longest.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::NoncontiguousNFA));
-        let automaton = longest.build(known.iter().map(|(secret, _)| secret)).ok()?;
-        Some(Copies { automaton, kinds: known.iter().map(|(_, kind)| *kind).collect() })
-    }
-
-    fn spans(&self, text: &str) -> Vec<Span> {
-        let is_part = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_alphanumeric);
-        // A short one, or one of hexadecimal digits, may be a part of a hash or an id.
-        let is_special = |found: &Match| {
-            found.len() >= 8 && text[found.start()..found.end()].bytes().any(|byte| !byte.is_ascii_hexdigit())
-        };
-        let stands_alone = |found: &Match| {
-            is_special(found) || !(is_part(found.end()) || found.start() > 0 && is_part(found.start() - 1))
-        };
-        let span = |found: Match| {
-            let kind = self.kinds[found.pattern().as_usize()];
-            Span { start: found.start(), end: found.end(), kind }
-        };
-        self.automaton.find_iter(text).filter(stands_alone).map(span).collect()
-    }
-
-    fn leave_out(&self, settings: &Settings, key: &str, value: &mut Json) {
-        match value {
-            Json::Object(members) => members.iter_mut().for_each(|(key, value)| self.leave_out(settings, key, value)),
-            Json::Array(values) => values.iter_mut().for_each(|value| self.leave_out(settings, key, value)),
-            Json::String(text) if !NAMES.contains(&last_part(key)) => {
-                let spans = self.spans(text);
-                if !spans.is_empty() {
-                    *text = settings.marks.replace(text, &joined(text, spans));
-                }
-            }
-            _ => {}
-        }
     }
 }
