@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::directory::not_ours;
 use crate::report::plural;
 
 /// An alert file that cannot be opened or written.
@@ -44,10 +45,9 @@ impl fmt::Display for Error {
             ErrorKind::HardLinked(names) => {
                 write!(f, "{path}: has {names} hard links; refusing to write; move it away")
             }
-            ErrorKind::NotOurs { uid, mode, user } => write!(
-                f,
-                "{path}: writable by others (owner {uid}, mode {mode:04o}); run: chown {user} '{path}'; chmod go-w '{path}'"
-            ),
+            ErrorKind::NotOurs { uid, mode, user } => {
+                write!(f, "{path}: {}", not_ours(&self.path, (*uid, *mode), *user))
+            }
             ErrorKind::Locked => {
                 write!(f, "{path}: another osawatch is writing to it; stop that one or choose another file")
             }
