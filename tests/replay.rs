@@ -357,6 +357,36 @@ fn late_events_and_evictions_are_counted_and_shown() {
 }
 
 #[test]
+fn what_was_evicted_for_its_bytes_is_held_when_the_option_is_used_that_is_advised() {
+    let script = "x".repeat(3000);
+    let start = |number: u32| {
+        format!(
+            r#"{{"@timestamp":"2026-01-15T08:00:00.{:06}Z","event":{{"category":"process","type":"start"}},"#,
+            1000 - number % 1000
+        ) + &format!(
+            r#""host":{{"id":"h","os":{{"type":"macos"}}}},"process":{{"entity_id":"e{number}","name":"osascript","#
+        ) + &format!(r#""args":["osascript","-e","{script}"]}}}}"#)
+            + "\n"
+    };
+    let many: String = (0..4000).map(start).collect();
+    let replay = |options: &[&str]| {
+        let args = [&["replay", "--lateness", "5s"], options, &["-"]].concat();
+        osawatch_with_input(&args, many.as_bytes()).exits(0)
+    };
+    for (remark, option) in [
+        ("partial sequences evicted, as the limit was reached: use a larger --max-sequences", "--max-sequences"),
+        (
+            "taken out of order, as the buffer for events that come late was full: use --sort or a larger --max-reorder",
+            "--max-reorder",
+        ),
+    ] {
+        replay(&[]).says(remark);
+        let more = replay(&[option, "70000"]);
+        assert!(!more.stderr.contains(remark), "{}", more.stderr);
+    }
+}
+
+#[test]
 fn executions_evicted_long_after_their_exit_are_counted_without_advice() {
     let event = |pid: u32, kind: &str, second: u32| {
         format!(

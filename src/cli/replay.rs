@@ -27,7 +27,7 @@ use crate::config::trust::Trust;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
-use crate::pipeline::{self, Disorder, Limits, Output, Pipeline};
+use crate::pipeline::{self, Disorder, Output, Pipeline};
 use crate::report::{Case, Coverage};
 use crate::source::recording::{Input, Recording, Sources};
 
@@ -46,8 +46,6 @@ const MAX_SORTED: u64 = 64 << 20;
 const FLUSH: u64 = 8192;
 /// Threads by default, at most: one applies the rules, and that is most of the work.
 const MAX_THREADS: usize = 4;
-/// What an execution with its texts takes, mostly.
-const EXECUTION_BYTES: usize = 2048;
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
@@ -139,12 +137,7 @@ impl<'a> Replay<'a> {
                 let _ = set.fields.resolve(name);
             }
         }
-        let sizes = (args.max_reorder, args.max_sequences);
-        let mut limits = Limits { lateness, reorder: sizes.0, sequences: sizes.1, ..Limits::replay() };
-        if let Some(executions) = args.max_processes {
-            limits.processes.executions = executions;
-            limits.processes.bytes = limits.processes.bytes.max(executions.saturating_mul(EXECUTION_BYTES));
-        }
+        let limits = args.limits(lateness);
         let script = config.map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
         let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));

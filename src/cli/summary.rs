@@ -104,7 +104,7 @@ impl<'r> Summary<'r> {
             (
                 counts.overtaken,
                 "event",
-                " taken out of order, as the buffer for events that come late was full: use --sort",
+                " taken out of order, as the buffer for events that come late was full: use --sort or a larger --max-reorder",
             ),
             (
                 counts.evicted_in_use,

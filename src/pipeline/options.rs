@@ -13,6 +13,9 @@ const LIVE_EXECUTIONS: usize = 65_536;
 /// The least that an execution takes of the bytes for them: of a recording as many are held as the bytes allow.
 const LEAST_EXECUTION: usize = 512;
 
+/// What an execution, a partial sequence or a waiting event takes with its texts, mostly.
+const HELD_BYTES: usize = 2048;
+
 /// How much disorder is expected of recordings.
 pub(crate) const LATENESS: Duration = Duration::from_secs(5);
 
@@ -52,6 +55,24 @@ impl Limits {
         Limits::within(budget, Lateness::UpTo(Duration::ZERO), LIVE_EXECUTIONS)
     }
 
+    /// So many executions, and the bytes that they take.
+    pub(crate) fn hold_executions(&mut self, count: usize) {
+        self.processes.executions = count;
+        make_room(&mut self.processes.bytes, count);
+    }
+
+    /// So many partial sequences of each rule, and the bytes that they take.
+    pub(crate) fn hold_sequences(&mut self, count: usize) {
+        self.sequences = count;
+        make_room(&mut self.sequence_bytes, count);
+    }
+
+    /// So many events that wait for earlier ones, and the bytes that they take.
+    pub(crate) fn hold_events(&mut self, count: usize) {
+        self.reorder = count;
+        make_room(&mut self.reorder_bytes, count);
+    }
+
     fn within(budget: Budget, lateness: Lateness, executions: usize) -> Limits {
         Limits {
             lateness,
@@ -63,6 +84,11 @@ impl Limits {
             decides_at_end: !matches!(lateness, Lateness::UpTo(Duration::ZERO)),
         }
     }
+}
+
+/// Of a count alone, the limit of their bytes would be reached first.
+fn make_room(bytes: &mut usize, count: usize) {
+    *bytes = count.saturating_mul(HELD_BYTES).max(*bytes);
 }
 
 /// How a pipeline works.

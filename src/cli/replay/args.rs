@@ -8,6 +8,7 @@ use crate::cli::config::ConfigArgs;
 use crate::cli::evidence::OutputFile;
 use crate::cli::rules::Selection;
 use crate::cli::sink::Format;
+use crate::detect::Lateness;
 use crate::event::Timestamp;
 use crate::pipeline::Limits;
 
@@ -58,13 +59,14 @@ pub(in crate::cli) struct Args {
     pub(super) lateness: Option<Duration>,
     /// Process executions to track, at about 2 KB each [default: as many as fit into 20 MiB]
     #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
-    pub(super) max_processes: Option<usize>,
-    /// Partial sequences to keep for each rule
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().sequences, value_parser = at_least_one)]
-    pub(super) max_sequences: usize,
-    /// Events to buffer while waiting for earlier ones
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::replay().reorder, value_parser = at_least_one)]
-    pub(super) max_reorder: usize,
+    max_processes: Option<usize>,
+    /// Partial sequences to keep for each rule, at about 2 KB each [default: 65536, as long as those of all rules fit into
+    /// 8 MiB]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    max_sequences: Option<usize>,
+    /// Events to buffer while waiting for earlier ones, at about 2 KB each [default: 131072, as long as they fit into 8 MiB]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    max_reorder: Option<usize>,
     /// Threads to decode and to apply the rules; the alerts are the same with however many [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
     pub(super) threads: Option<usize>,
@@ -74,6 +76,15 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
+    /// How much is held.
+    pub(super) fn limits(&self, lateness: Lateness) -> Limits {
+        let mut limits = Limits { lateness, ..Limits::replay() };
+        self.max_processes.into_iter().for_each(|count| limits.hold_executions(count));
+        self.max_sequences.into_iter().for_each(|count| limits.hold_sequences(count));
+        self.max_reorder.into_iter().for_each(|count| limits.hold_events(count));
+        limits
+    }
+
     /// The files that it writes.
     pub(super) fn output_files(&self) -> Vec<OutputFile<'_>> {
         let alerts = self.alerts.as_deref().map(OutputFile::alerts);
