@@ -197,6 +197,12 @@ impl<'a> Replay<'a> {
                 other => match mem::replace(other, Step::Idle) {
                     Step::Problem(problem) => self.report(problem.to_string()),
                     Step::OutOfOrder(disorder) if writer.waits() => return Ending::OutOfOrder(disorder),
+                    Step::OutOfOrder(disorder) if self.args.lateness.is_none() => {
+                        let cause = cause(disorder);
+                        log::warn!(
+                            "events are out of order{cause}: alerts can be missing; use --sort, which holds all in memory"
+                        );
+                    }
                     Step::Event(..) | Step::OutOfOrder(_) => {}
                     Step::Idle => writer.flush(),
                     Step::Failed(error) => {
