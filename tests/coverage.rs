@@ -138,6 +138,16 @@ fn a_window_and_a_host_choose_what_counts() {
 }
 
 #[test]
+fn a_host_is_what_its_system_calls_it_where_it_has_no_other_name_and_one_that_is_not_there_is_named() {
+    let text = read("public-v4").replace(r#""name":"mac-7""#, r#""hostname":"mac-7""#);
+    let replay = |host: &str| osawatch_with_input(&["replay", "--host", host, "-"], text.as_bytes()).exits(0);
+    let run = replay("mac-7");
+    assert!(!run.stderr.contains("no event of host"), "{}", run.stderr);
+    assert_eq!(run.alerts()[0]["host"]["name"], "mac-7");
+    replay("mac-8").says("no event of host `mac-8`: no host.id, host.name or host.hostname is that");
+}
+
+#[test]
 fn the_case_report_draws_what_the_tree_did_once_and_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("case.html");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::process::{self, program_of, same_execution};
 use crate::detect::Match;
-use crate::event::document::insert;
+use crate::event::document::{get, insert};
 use crate::event::{Event, field};
 
 /// What was connected to: of one event.
@@ -33,9 +33,13 @@ pub(super) fn take_over(alert: &mut Map<String, Json>, found: &Match, copies: &[
     take_one(alert, &CONNECTION, &of(&|_| true));
 }
 
-/// The host of the events of which these are copies.
+/// The host of the events of which these are copies. Where they state what it is called by its system alone, that is its
+/// name: by that one who reads the alert knows the Mac.
 pub(super) fn take_host(alert: &mut Map<String, Json>, copies: &[&Map<String, Json>]) {
     copies.iter().for_each(|copy| take_section(alert, "host", copy));
+    if let Some(name) = get(alert, "host.hostname").cloned() {
+        insert(alert, "host.name", name);
+    }
 }
 
 /// These sections, of the first copy that has any of them.

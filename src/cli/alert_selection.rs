@@ -56,7 +56,7 @@ impl Selection {
         let number = get(document, "event.severity").and_then(Json::as_u64).unwrap_or(0);
         let time = text(document, "@timestamp").and_then(|time| Timestamp::parse(&time));
         is_one(rule, &["rule.id"])
-            && is_one(host, &["host.name", "host.id"])
+            && is_one(host, &["host.id", "host.name", "host.hostname"])
             && severity.is_none_or(|severity| number >= severity.number())
             && since.is_none_or(|since| time.is_none_or(|time| time >= since))
             && until.is_none_or(|until| time.is_none_or(|time| time <= until))

@@ -28,7 +28,7 @@ use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Disorder, Output, Pipeline};
-use crate::report::{Case, Coverage};
+use crate::report::{Case, Coverage, visible};
 use crate::source::recording::{Input, Recording, Sources};
 
 use alert_writer::{AlertWriter, Alerts, Waiting};
@@ -229,8 +229,11 @@ impl<'a> Replay<'a> {
         alerts.release();
         let Alerts { mut sink, case, given, .. } = alerts;
         let finished = sink.finish();
-        let Feed { recording, coverage, intake, is_stopped, .. } = self.steps.end();
+        let Feed { recording, coverage, intake, is_stopped, missing, .. } = self.steps.end();
         self.pipeline.take_back(intake);
+        for host in missing.iter().map(|host| visible(host)) {
+            log::warn!("no event of host `{host}`: no host.id, host.name or host.hostname is that");
+        }
         terminal::set_progress(None);
         if let (Some(held), Some(path)) = (given.held(), &args.alerts) {
             log::info!("{}: {held} already there, not written again", path.display());

@@ -11,7 +11,7 @@ use crossbeam_channel as channel;
 use super::apart::Apart;
 use crate::cli::progress::Progress;
 use crate::detect::Ordinal;
-use crate::event::{Event, Scalar, Timestamp, field};
+use crate::event::{Event, Field, Scalar, Timestamp, field};
 use crate::pipeline::{Disorder, Intake};
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Coverage;
@@ -22,6 +22,9 @@ const BATCH: usize = 128;
 const BATCH_BYTES: usize = 128 << 10;
 /// Bytes of the events that wait: enough to keep both threads busy, and few enough to stay in the cache.
 const WAITING_BYTES: usize = 16 * BATCH_BYTES;
+
+/// By what a host is chosen.
+const HOST: [Field; 3] = [field::HOST_ID, field::HOST_NAME, field::HOST_HOSTNAME];
 
 /// What comes next.
 pub(super) enum Step {
@@ -71,6 +74,8 @@ pub(super) struct Feed {
     pub(super) coverage: Coverage,
     /// It was stopped.
     pub(super) is_stopped: bool,
+    /// The hosts that are wanted, and of which there was no event.
+    pub(super) missing: Vec<String>,
     wanted: Wanted,
     progress: Progress,
     /// Whether it was told that events are out of order, and that there is nothing at the moment.
@@ -81,9 +86,9 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn new(recording: Recording, intake: Intake, coverage: Coverage, wanted: Wanted) -> Feed {
-        let progress = Progress::default();
+        let (progress, missing) = (Progress::default(), wanted.hosts.clone());
         let (is_stopped, has_told, is_idle, has_ended) = (false, false, false, false);
-        Feed { recording, intake, coverage, is_stopped, wanted, progress, has_told, is_idle, has_ended }
+        Feed { recording, intake, coverage, is_stopped, missing, wanted, progress, has_told, is_idle, has_ended }
     }
 
     fn next(&mut self) -> Step {
@@ -125,7 +130,11 @@ impl Feed {
 
     fn take(&mut self, event: Event) {
         let Wanted { from, to, hosts, .. } = &self.wanted;
-        if to.is_some_and(|to| event.time > to) || !is_of_host(&event, hosts) {
+        if !hosts.is_empty() {
+            let Some(host) = hosts.iter().find(|host| is_of_host(&event, host)) else { return };
+            self.missing.retain(|missing| missing != host);
+        }
+        if to.is_some_and(|to| event.time > to) {
             return;
         }
         if from.is_none_or(|from| event.time >= from) {
@@ -163,10 +172,10 @@ impl Feed {
     }
 }
 
-fn is_of_host(event: &Event, hosts: &[String]) -> bool {
-    let mut stated = event.values().filter(|(field, _)| *field == field::HOST_ID || *field == field::HOST_NAME);
-    let is_wanted = |value: Scalar<'_>| hosts.iter().any(|host| matches!(value, Scalar::Str(text) if text == host));
-    hosts.is_empty() || stated.any(|(_, value)| is_wanted(value))
+/// Whether it is of the host with this id or name.
+fn is_of_host(event: &Event, host: &str) -> bool {
+    let mut stated = event.values().filter(|(field, _)| HOST.contains(field));
+    stated.any(|(_, value)| value == Scalar::Str(host))
 }
 
 /// The steps of a [`Feed`], made on this thread or on another.
