@@ -308,7 +308,8 @@ fn a_page_holds_64_mib_of_alerts_and_counts_the_others() {
     fs::write(path("alerts.ndjson"), format!("{large}\n").repeat(18)).unwrap();
     osawatch(&["alerts", "--html", &shown(&path("report.html")), &shown(&path("alerts.ndjson"))])
         .exits(0)
-        .says("15 alerts in ");
+        .says("15 alerts in ")
+        .says("3 alerts found no room in the page");
     let page = fs::read_to_string(path("report.html")).unwrap();
     assert!(page.contains("<p>Not in this page: 3 further alerts.</p>"));
 }

@@ -19,9 +19,18 @@ pub(super) fn write(alerts: &Case, path: &Path, notes: &BTreeMap<String, String>
     }
     replace(path, page.as_bytes())
         .map_err(|error| Failure::new(Failure::CANNOT_CREATE, format!("{}: cannot write: {error}", path.display())))?;
-    let count = plural(alerts.counts().0, "alert");
-    terminal::say(&format!("{count} in {}", visible(&path.display().to_string())));
+    let shown = plural(alerts.counts().0, "alert");
+    terminal::say(&format!("{shown} in {}", visible(&path.display().to_string())));
+    tell_more(alerts);
     Ok(())
+}
+
+/// Says how many alerts the page of a case does not show.
+pub(super) fn tell_more(alerts: &Case) {
+    let more = alerts.counts().1;
+    if more > 0 {
+        log::warn!("{} found no room in the page: choose fewer by their time or their host", plural(more, "alert"));
+    }
 }
 
 /// Writes a new file of mode 0600 in the place of what has that name: another name of that file keeps what it has.

@@ -15,13 +15,13 @@ use std::time::Instant;
 
 use log::LevelFilter;
 
-use super::alert_file;
 use super::evidence::{self, OutputFile};
 use super::exit::{Failure, source_failure};
 use super::given::Given;
 use super::sink::{Sink, Wanted};
 use super::summary::{Found, Summary};
 use super::written::Written;
+use super::{alert_file, alert_page};
 use crate::config::Config;
 use crate::config::trust::Trust;
 use crate::detect::Lateness;
@@ -255,6 +255,7 @@ impl<'a> Replay<'a> {
         }
         if let (Some(path), Some(case)) = (&args.html, &case) {
             OutputFile::page(path).write(&summary.page(case))?;
+            alert_page::tell_more(case);
         }
         let is_blind = summary.is_blind();
         match self.failure.take() {
