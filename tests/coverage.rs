@@ -135,6 +135,9 @@ fn a_window_and_a_host_choose_what_counts() {
         assert_eq!(run.alerts().len(), alerts, "{args:?}: {}", run.stderr);
     }
     osawatch(&["replay", "--from", "yesterday", &file]).exits(64).says("not a time");
+    let reversed = "--to is before --from: nothing is between them";
+    osawatch(&["replay", "--from", "2026-01-16", "--to", "2026-01-15", &file]).exits(64).says(reversed);
+    osawatch(&["alerts", "--since", "1h", "--until", "2h", &file]).exits(64).says("nothing is between them");
 }
 
 #[test]

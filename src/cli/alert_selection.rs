@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::args::duration;
+use super::args::{duration, in_order, time};
 use super::clock::now;
+use super::exit::Failure;
 use crate::detect::RuleSet;
 use crate::detect::rule::Severity;
 use crate::event::Timestamp;
@@ -30,15 +31,17 @@ pub(super) struct Selection {
 }
 
 fn when(text: &str) -> Result<Timestamp, String> {
-    if let Some(time) = Timestamp::parse(text) {
-        return Ok(time);
-    }
     let span =
-        duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z".to_owned())?;
-    Ok(now().saturating_sub(span))
+        || duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z".to_owned());
+    time(text).or_else(|_| Ok(now().saturating_sub(span()?)))
 }
 
 impl Selection {
+    /// Refuses one that can choose nothing.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        in_order(("--since", self.since), ("--until", self.until))
+    }
+
     pub(super) fn warn_of_unknown_rules(&self, set: &RuleSet) {
         for id in self.rule.iter().filter(|id| !set.rules.iter().any(|rule| rule.id == **id)) {
             let hint = set.nearest(id).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

@@ -65,6 +65,7 @@ enum Output {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+    args.selection.check()?;
     let files = if args.files.is_empty() { vec![args.config.alert_file()?] } else { args.files.clone() };
     if let Some(page) = args.html.as_deref().filter(|path| path.as_os_str() != "-") {
         let rotations = files.iter().flat_map(|path| output::rotations(path));

@@ -2,11 +2,29 @@
 
 use std::time::Duration;
 
+use super::exit::Failure;
+use crate::event::Timestamp;
 use crate::quantity;
 
 /// A duration such as `5s`, `1m 30s` or `7d`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     quantity::parse_duration(text)
+}
+
+/// A time, or the midnight that a date begins with.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
+}
+
+/// Refuses two options of which the second names a time before that of the first: nothing is between.
+pub(super) fn in_order(
+    (from, begin): (&str, Option<Timestamp>),
+    (to, end): (&str, Option<Timestamp>),
+) -> Result<(), Failure> {
+    if begin.zip(end).is_some_and(|(begin, end)| begin > end) {
+        return Err(Failure::new(Failure::USAGE, format!("{to} is before {from}: nothing is between them")));
+    }
+    Ok(())
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

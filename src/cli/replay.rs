@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use log::LevelFilter;
 
+use super::args::in_order;
 use super::evidence::{self, OutputFile};
 use super::exit::{Failure, source_failure};
 use super::given::Given;
@@ -48,6 +49,7 @@ const FLUSH: u64 = 8192;
 const MAX_THREADS: usize = 4;
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+    in_order(("--from", args.from), ("--to", args.to))?;
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let sources = Sources::find(&inputs).map_err(source_failure)?;
     evidence::spare(&args.output_files(), &sources)?;

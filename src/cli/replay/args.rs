@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::{at_least_one, duration};
+use crate::cli::args::{at_least_one, duration, time};
 use crate::cli::config::ConfigArgs;
 use crate::cli::evidence::OutputFile;
 use crate::cli::rules::Selection;
@@ -92,10 +92,4 @@ impl Args {
         let summary = self.json_summary.as_deref().map(OutputFile::summary);
         [alerts, page, summary].into_iter().flatten().collect()
     }
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    let is_date = text.len() == 10;
-    let text = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    Timestamp::parse(&text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
 }
