@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::joins::Joins;
 use super::matchers::Matchers;
 use super::reorder::Ordinal;
 use crate::eql::{JoinKey, KeyValue, Keys, Written};
-use crate::event::{Charge, Event, Ledger};
+use crate::event::{Charge, Event, Ledger, Timestamp};
 
 /// How long something held is: the bytes of its longest event, and that event's place in the order of all, by which it is
 /// told from others; of those as long, the earliest is the greatest.
@@ -16,21 +17,41 @@ pub(super) type Length = (usize, Reverse<Ordinal>);
 /// How long something held is, and the bytes of all its events.
 pub(super) type Weight = (Length, usize);
 
+/// Sequences are over, mostly, when they have been open for so long: what is left waits for what may never come.
+pub(super) const LONG: Duration = Duration::from_secs(300);
+
 /// What is evicted: what is so long or longer, but not what is as long as this.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Eviction {
     length: Length,
     spared: Length,
+    /// Of what was before this alone, if that is enough.
+    before: Option<Timestamp>,
 }
 
 impl Eviction {
-    /// Removes bytes until no more than this are left, of so many: the longest first, and of those as long the
-    /// earliest, for large decoys must not push out what is small. Of what would go, the latest stays, whatever its
-    /// size, for else an event that is larger than all room could never be in a sequence. Returns its bytes too.
-    pub(super) fn plan(mut weights: Vec<Weight>, bytes: usize, left: usize) -> Option<(Eviction, usize)> {
+    /// Removes bytes until no more than this are left, of so many: first of what was `long_ago`, for what has just begun
+    /// can be an attack, and then of all. Of these the longest go first, and of those as long the earliest, for large
+    /// decoys must not push out what is small. Of what would go, the latest stays, whatever its size, for else an event
+    /// that is larger than all room could never be in a sequence. Returns its bytes too.
+    pub(super) fn plan(
+        mut weights: Vec<Weight>,
+        bytes: usize,
+        left: usize,
+        long_ago: Option<Timestamp>,
+    ) -> Option<(Eviction, usize)> {
         weights.sort_unstable_by(|one, other| other.cmp(one));
         // The rules share the events that they hold.
         weights.dedup_by_key(|(length, _)| *length);
+        let is_old = |(length, _): &&Weight| long_ago.is_some_and(|time| is_before(*length, time));
+        let old: Vec<Weight> = weights.iter().filter(is_old).copied().collect();
+        let is_enough = bytes.saturating_sub(old.iter().map(|((length, _), _)| length).sum()) <= left;
+        let (from, before) = if is_enough { (old, long_ago) } else { (weights, None) };
+        Eviction::of(&from, bytes, left, before)
+    }
+
+    /// Of these, in order of their length.
+    fn of(weights: &[Weight], bytes: usize, left: usize, before: Option<Timestamp>) -> Option<(Eviction, usize)> {
         let mut freed = 0;
         let enough = |((length, _), _): &Weight| {
             freed += length;
@@ -40,13 +61,19 @@ impl Eviction {
         let going = &weights[..end];
         let (length, _) = *going.last()?;
         let (spared, bytes) = *going.iter().min_by_key(|((_, ordinal), _)| *ordinal)?;
-        Some((Eviction { length, spared }, bytes))
+        Some((Eviction { length, spared, before }, bytes))
     }
 
     /// Whether something so long stays.
     pub(super) fn keeps(&self, length: Length) -> bool {
-        length < self.length || length == self.spared
+        let is_late = self.before.is_some_and(|time| !is_before(length, time));
+        is_late || length < self.length || length == self.spared
     }
+}
+
+/// Whether the event was before this time.
+fn is_before((_, Reverse((time, _))): Length, limit: Timestamp) -> bool {
+    time < limit
 }
 
 /// A completed sequence or sample, or the one event of an event query.

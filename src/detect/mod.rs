@@ -40,8 +40,8 @@ pub use set::RuleSet;
 pub(crate) use volume::Volume;
 
 use crate::eql::Lineages;
-use crate::event::{Event, Ledger};
-use held::{Eviction, Shared};
+use crate::event::{Event, Ledger, Timestamp};
+use held::{Eviction, LONG, Shared};
 use index::Index;
 use joins::Joins;
 use matcher::Matcher;
@@ -213,7 +213,8 @@ impl Detector {
             return;
         }
         let weights: Vec<_> = self.matchers.iter().flat_map(|(_, matcher)| matcher.weights()).collect();
-        if let Some((eviction, spared)) = Eviction::plan(weights, bytes, self.bytes / 8 * 7) {
+        let long_ago = Timestamp::from_milliseconds(watermark_ms).map(|time| time.saturating_sub(LONG));
+        if let Some((eviction, spared)) = Eviction::plan(weights, bytes, self.bytes / 8 * 7, long_ago) {
             self.spared = spared;
             for (_, matcher) in &mut self.matchers {
                 let evicted = matcher.evicted();
@@ -237,7 +238,7 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Categories, Timestamp, field};
+    use crate::event::{Categories, field};
 
     fn detector(limit: usize, bytes: usize) -> Detector {
         let mut set = RuleSet::default();
@@ -272,6 +273,30 @@ mod tests {
         network.push_int(field::PROCESS_PID, 100);
         let found = detector.observe(&network, (network.time, 300), 0);
         assert!(found.iter().any(|detection| detection.rule == 0), "the small one goes on");
+    }
+
+    #[test]
+    fn what_has_just_begun_stays_whatever_its_size_while_what_began_long_ago_fills_the_room() {
+        let mut detector = detector(65_536, 1 << 20);
+        let mut start = |pid: i64, second: i64, text: usize| {
+            let mut event = Event::new(Timestamp::from_milliseconds(1000 * second).unwrap(), Categories::PROCESS);
+            event.push_int(field::PROCESS_PID, pid);
+            event.push_str(field::PROCESS_ARGS, &"A".repeat(text));
+            detector.observe(&event, (event.time, pid as u64), 1000 * second);
+            detector.evicted()
+        };
+        let mut pid = 1000;
+        while start(pid, 0, 500) == 0 {
+            pid += 1;
+        }
+        // Of two as long the earlier would go.
+        start(7, 1000, 50_000);
+        let before = start(8, 1001, 50_000);
+        assert!((0..500).any(|number| start(20_000 + number, 1010, 500) > before), "others had to go");
+        let mut network = Event::new(Timestamp::from_milliseconds(1_020_000).unwrap(), Categories::NETWORK);
+        network.push_int(field::PROCESS_PID, 7);
+        let found = detector.observe(&network, (network.time, 1), 1_020_000);
+        assert!(found.iter().any(|detection| detection.rule == 0), "the long one goes on");
     }
 
     #[test]
