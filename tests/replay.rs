@@ -387,6 +387,32 @@ fn what_was_evicted_for_its_bytes_is_held_when_the_option_is_used_that_is_advise
 }
 
 #[test]
+fn scripts_whose_exit_no_event_reports_push_out_none_that_has_just_begun() {
+    let event = |second: u32, category: &str, number: u32, more: &str| {
+        let (minute, second) = (second / 60, second % 60);
+        format!(
+            r#"{{"@timestamp":"2026-01-15T08:{minute:02}:{second:02}Z","event":{{"category":"{category}","type":"start"}},"#
+        ) + &format!(
+            r#""host":{{"id":"h","os":{{"type":"macos"}}}},"process":{{"entity_id":"e{number}","name":"osascript"{more}"#
+        ) + "\n"
+    };
+    let script = "x".repeat(3000);
+    let mut events = String::new();
+    for second in 0..1500 {
+        let number = 2 * second;
+        // Each second two begin, and the longer one of 29 s ago connects.
+        events += &event(second, "process", number, &format!(r#","args":["osascript","-e","{script}"]}}}}"#));
+        events += &event(second, "process", number + 1, r#","args":["osascript"]}}"#);
+        if second >= 29 {
+            events += &event(second, "network", number - 58, r#"},"destination":{"ip":"93.184.216.34"}}"#);
+        }
+    }
+    let run = osawatch_with_input(&["replay", "-"], events.as_bytes()).exits(0).says("partial sequences evicted");
+    let of_rule = |alert: &serde_json::Value| alert["rule"]["id"] == "osascript-network-connection";
+    assert_eq!(run.alerts().iter().filter(|alert| of_rule(alert)).count(), 1471);
+}
+
+#[test]
 fn executions_evicted_long_after_their_exit_are_counted_without_advice() {
     let event = |pid: u32, kind: &str, second: u32| {
         format!(

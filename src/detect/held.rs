@@ -17,8 +17,9 @@ pub(super) type Length = (usize, Reverse<Ordinal>);
 /// How long something held is, and the bytes of all its events.
 pub(super) type Weight = (Length, usize);
 
-/// Sequences are over, mostly, when they have been open for so long: what is left waits for what may never come.
-pub(super) const LONG: Duration = Duration::from_secs(300);
+/// What has been open for longer than this is evicted first: most sequences are over by then, and what is left waits for
+/// what may never come.
+const AGES: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(60)];
 
 /// What is evicted: what is so long or longer, but not what is as long as this.
 #[derive(Clone, Copy, Debug)]
@@ -30,24 +31,27 @@ pub(super) struct Eviction {
 }
 
 impl Eviction {
-    /// Removes bytes until no more than this are left, of so many: first of what was `long_ago`, for what has just begun
-    /// can be an attack, and then of all. Of these the longest go first, and of those as long the earliest, for large
+    /// Removes bytes until no more than this are left, of so many: of what is old by `now`, where that is enough, for what
+    /// has just begun can be an attack, and else of all. Of these the longest go first, and of those as long the earliest, for large
     /// decoys must not push out what is small. Of what would go, the latest stays, whatever its size, for else an event
     /// that is larger than all room could never be in a sequence. Returns its bytes too.
     pub(super) fn plan(
         mut weights: Vec<Weight>,
         bytes: usize,
         left: usize,
-        long_ago: Option<Timestamp>,
+        now: Option<Timestamp>,
     ) -> Option<(Eviction, usize)> {
         weights.sort_unstable_by(|one, other| other.cmp(one));
         // The rules share the events that they hold.
         weights.dedup_by_key(|(length, _)| *length);
-        let is_old = |(length, _): &&Weight| long_ago.is_some_and(|time| is_before(*length, time));
-        let old: Vec<Weight> = weights.iter().filter(is_old).copied().collect();
-        let is_enough = bytes.saturating_sub(old.iter().map(|((length, _), _)| length).sum()) <= left;
-        let (from, before) = if is_enough { (old, long_ago) } else { (weights, None) };
-        Eviction::of(&from, bytes, left, before)
+        for before in AGES.into_iter().filter_map(|age| Some(now?.saturating_sub(age))) {
+            let old: Vec<Weight> = weights.iter().filter(|(length, _)| is_before(*length, before)).copied().collect();
+            let freed = old.iter().map(|((length, _), _)| length).sum();
+            if bytes.saturating_sub(freed) <= left {
+                return Eviction::of(&old, bytes, left, Some(before));
+            }
+        }
+        Eviction::of(&weights, bytes, left, None)
     }
 
     /// Of these, in order of their length.
