@@ -11,11 +11,11 @@ use super::literal;
 use super::node::{Call, Node, Operand, all, any};
 use super::stage::Stage;
 use super::value::TypedField;
-use crate::event::{Field, FieldType, Fields};
+use crate::event::{Field, FieldType, Fields, Number};
 
 /// Compiles the conditions of one query.
 pub(super) struct Compiler<'c> {
-    text: &'c str,
+    pub text: &'c str,
     fields: &'c mut Fields,
     lineages: &'c mut Lineages,
     /// The names of the events of earlier stages, and which event of the sequence each is.
@@ -69,7 +69,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// The field of an expression that is one; `None` inside for an optional field that does not exist.
-    fn field(&mut self, expr: &Expr) -> Result<Option<Option<TypedField>>, Error> {
+    pub(super) fn field(&mut self, expr: &Expr) -> Result<Option<Option<TypedField>>, Error> {
         match &expr.kind {
             ExprKind::Field { name, optional: true, .. } => Ok(Some(self.resolve(name, &expr.span).ok())),
             ExprKind::Field { name, optional: false, event } => {
@@ -125,7 +125,7 @@ impl<'c> Compiler<'c> {
         if left.is_literal() && !right.is_literal() {
             return self.comparison(right, comparison.flipped(), left);
         }
-        if comparison == Comparison::NotEqual {
+        if comparison == Comparison::NotEqual && !self.differs_by_any_value(left, right)? {
             return Ok(self.comparison(left, Comparison::Equal, right)?.negated());
         }
         if self.is_null(right)? || self.is_null(left)? {
@@ -142,13 +142,37 @@ impl<'c> Compiler<'c> {
             }
             _ if right.is_literal() => match self.field(left)? {
                 Some(Some(field)) => Ok(Node::Field(field, literal::comparison(field, comparison, right)?)),
-                _ => Ok(Node::Compare(self.operand(left)?, comparison, self.operand(right)?)),
+                _ => {
+                    self.check_comparison(left, right)?;
+                    Ok(Node::Compare(self.operand(left)?, comparison, self.operand(right)?))
+                }
             },
             _ => Ok(Node::Compare(self.operand(left)?, comparison, self.operand(right)?)),
         }
     }
 
+    /// Whether `!=` holds when any value differs, and not when none is equal: Elasticsearch asks a script about a function,
+    /// and of a field to which a whole number is added it asks the field alone.
+    fn differs_by_any_value(&mut self, left: &Expr, right: &Expr) -> Result<bool, Error> {
+        let ExprKind::Call { function, args, .. } = &left.kind else { return Ok(false) };
+        if function.is_condition() || !matches!(right.kind, ExprKind::Text(_) | ExprKind::Number(_)) {
+            return Ok(false);
+        }
+        match (function, args.as_slice()) {
+            (Function::Add | Function::Subtract, [one, other]) => match (&one.kind, &other.kind) {
+                (_, ExprKind::Number(Number::Int(_))) => self.differs_by_any_value(one, right),
+                (ExprKind::Number(Number::Int(_)), _) => self.differs_by_any_value(other, right),
+                _ => Ok(true),
+            },
+            (Function::String, [text]) => {
+                Ok(self.field(text)?.flatten().map(|field| field.kind) != Some(FieldType::Keyword))
+            }
+            _ => Ok(true),
+        }
+    }
+
     fn matches(&mut self, value: &Expr, operator: (Operator, bool), list: &[Expr]) -> Result<Node, Error> {
+        self.check_list(value, operator, list)?;
         if self.is_null(value)? {
             return Ok(Node::Unknown);
         }
@@ -166,11 +190,11 @@ impl<'c> Compiler<'c> {
     /// A call that is a condition: on a field and literals it is a test of the field.
     fn test_call(&mut self, expr: &Expr, function: Function, insensitive: bool, args: &[Expr]) -> Result<Node, Error> {
         if !function.is_condition() {
-            function.check_arguments(args.len(), &expr.span)?;
+            self.check_call(expr, function, args)?;
             let message = format!("`{}` returns a value, not true or false: compare it", function.name());
             return Err(Error::new(message, expr.span.clone()));
         }
-        function.check_arguments(args.len(), &expr.span)?;
+        self.check_call(expr, function, args)?;
         for arg in args {
             if self.is_null(arg)? {
                 return Ok(Node::Unknown);
@@ -202,7 +226,7 @@ impl<'c> Compiler<'c> {
     }
 
     fn call(&mut self, expr: &Expr, function: Function, insensitive: bool, args: &[Expr]) -> Result<Operand, Error> {
-        function.check_arguments(args.len(), &expr.span)?;
+        self.check_call(expr, function, args)?;
         if let Function::CidrMatch | Function::Wildcard = function {
             let test = literal::function(function, insensitive, &args[1..])?;
             return Ok(Operand::Tested(Box::new((self.operand(&args[0])?, test))));

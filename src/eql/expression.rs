@@ -60,24 +60,29 @@ impl Parser {
     fn predicate(&mut self) -> Result<Expr, Error> {
         let start = self.span().start;
         let left = self.sum()?;
-        if let Kind::Sign(sign) = *self.peek() {
-            let comparison = match sign {
-                "==" => Comparison::Equal,
-                "!=" => Comparison::NotEqual,
-                "<" => Comparison::Less,
-                "<=" => Comparison::LessOrEqual,
-                ">" => Comparison::Greater,
-                ">=" => Comparison::GreaterOrEqual,
-                ":" => return self.matches(left, Operator::Colon, start),
-                "=" => return Err(self.error("`=` is not a comparison").suggest("==")),
-                _ => return Ok(left),
-            };
-            self.take();
-            let right = self.sum()?;
-            let kind = ExprKind::Compare(Box::new(left), comparison, Box::new(right));
-            return Ok(Expr { kind, span: self.since(start) });
-        }
-        let negated = self.is_word("not") && self.tokens.get(self.at + 1).is_some_and(|next| operator(next).is_some());
+        let Kind::Sign(sign) = *self.peek() else { return Ok(left) };
+        let comparison = match sign {
+            "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            "<" => Comparison::Less,
+            "<=" => Comparison::LessOrEqual,
+            ">" => Comparison::Greater,
+            ">=" => Comparison::GreaterOrEqual,
+            "=" => return Err(self.error("`=` is not a comparison").suggest("==")),
+            _ => return Ok(left),
+        };
+        self.take();
+        let right = self.sum()?;
+        let kind = ExprKind::Compare(Box::new(left), comparison, Box::new(right));
+        Ok(Expr { kind, span: self.since(start) })
+    }
+
+    /// An operand and, binding closer than arithmetic, the `in (…)`, `: …`, `like …` or `regex …` after it.
+    fn matched(&mut self) -> Result<Expr, Error> {
+        let start = self.span().start;
+        let left = self.operand()?;
+        let next = self.tokens.get(self.at + 1).and_then(operator);
+        let negated = self.is_word("not") && next.is_some_and(|operator| operator != Operator::Colon);
         if negated {
             self.take();
         }
@@ -112,7 +117,7 @@ impl Parser {
     }
 
     fn literal(&mut self) -> Result<Expr, Error> {
-        let expr = self.sum()?;
+        let expr = self.signed(Parser::operand)?;
         match expr.kind {
             ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(_) => Ok(expr),
             _ => Err(Error::new("expected a string, a number, true or false", expr.span)),
@@ -125,7 +130,7 @@ impl Parser {
 
     fn product(&mut self) -> Result<Expr, Error> {
         let signs = [("*", Function::Multiply), ("/", Function::Divide), ("%", Function::Modulo)];
-        self.chain(&signs, Parser::signed)
+        self.chain(&signs, |parser| parser.signed(Parser::matched))
     }
 
     /// Operands joined by operators of one precedence, from left to right.
@@ -149,14 +154,14 @@ impl Parser {
         Ok(left)
     }
 
-    fn signed(&mut self) -> Result<Expr, Error> {
+    fn signed(&mut self, operand: fn(&mut Parser) -> Result<Expr, Error>) -> Result<Expr, Error> {
         let start = self.span().start;
         let mut negative = false;
         while self.is_sign("-") || self.is_sign("+") {
             negative ^= self.is_sign("-");
             self.take();
         }
-        let expr = self.operand()?;
+        let expr = operand(self)?;
         if !negative {
             return Ok(expr);
         }
@@ -291,6 +296,9 @@ impl Parser {
 }
 
 fn operator(token: &Token) -> Option<Operator> {
+    if token.kind == Kind::Sign(":") {
+        return Some(Operator::Colon);
+    }
     let operators = [("in", Operator::In), ("like", Operator::Like), ("regex", Operator::Regex)];
     operators.into_iter().find(|(word, _)| is_word(token, word)).map(|(_, operator)| operator)
 }

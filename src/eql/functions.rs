@@ -115,6 +115,12 @@ impl Function {
         argument >= least && most != usize::MAX
     }
 
+    /// Whether it is an operator on numbers.
+    pub(super) fn is_arithmetic(self) -> bool {
+        use Function::{Add, Divide, Modulo, Multiply, Subtract};
+        matches!(self, Add | Subtract | Multiply | Divide | Modulo)
+    }
+
     /// Whether it returns true or false.
     pub(super) fn is_condition(self) -> bool {
         matches!(
@@ -139,17 +145,18 @@ impl Function {
             Function::Concat => concat(args)?,
             Function::StartsWith => Datum::Bool(text(0)?.starts_with(&text(1)?)),
             Function::EndsWith => Datum::Bool(text(0)?.ends_with(&text(1)?)),
-            Function::StringContains => Datum::Bool(text(0)?.contains(&text(1)?)),
+            Function::StringContains => {
+                let part = text(1)?;
+                Datum::Bool(text(0)?.contains(&part) && !part.is_empty())
+            }
             Function::IndexOf => int(index_of(&text(0)?, &text(1)?, arg(2))?),
             Function::Substring => substring(&first.text(), arg(1)?, arg(2))?,
             Function::Between => {
                 let greedy = arg(3) == Some(&Datum::Bool(true));
                 Datum::Text(between(&first.text(), &text(1)?, &text(2)?, greedy, insensitive).into())
             }
-            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo => {
-                Datum::Number(self.arithmetic(first.as_number()?, arg(1)?.as_number()?)?)
-            }
             Function::CidrMatch | Function::Wildcard => return None,
+            _ => Datum::Number(self.arithmetic(first.as_number()?, arg(1)?.as_number()?)?),
         })
     }
 
@@ -222,7 +229,8 @@ fn index_of(text: &str, part: &str, start: Option<&Datum<'_>>) -> Option<usize> 
         Some(start) => usize::try_from(start.number()?.to_index()).unwrap_or(0),
         None => 0,
     };
-    let from = byte_of(text, start)?;
+    // Beyond the end only nothing is found, and that at the end.
+    let from = byte_of(text, start).unwrap_or(text.len());
     let found = from + text[from..].find(part)?;
     Some(utf16_length(&text[..found]))
 }
@@ -247,8 +255,12 @@ fn substring(text: &str, start: &Datum<'_>, end: Option<&Datum<'_>>) -> Option<D
     Some(Datum::Text(text[from..to.max(from)].to_owned().into()))
 }
 
-/// What is between the first `left` and the next `right`, the last when greedy; empty when there is none.
+/// What is between the first `left` and the next `right`, the last when greedy; empty when there is none. Between
+/// nothing and something is all of the text.
 fn between(text: &str, left: &str, right: &str, greedy: bool, insensitive: bool) -> String {
+    if left.is_empty() || right.is_empty() {
+        return text.to_owned();
+    }
     // Lower case of ASCII has the same length: places in one text are places in the other.
     let searched = if insensitive { text.to_ascii_lowercase() } else { text.to_owned() };
     let Some(start) = searched.find(left).map(|at| at + left.len()) else { return String::new() };

@@ -42,42 +42,20 @@ pub(super) fn list(
     regex_bytes: &mut usize,
 ) -> Result<Test, Error> {
     let folded = insensitive || field.is_some_and(|field| field.caseless);
-    let is_typed =
-        field.is_some_and(|field| matches!(field.kind, FieldType::Long | FieldType::Double | FieldType::Boolean));
     match operator {
         Operator::In => equal_to_one(field, list, folded),
         Operator::Regex => regex(list, folded, regex_bytes),
-        _ if is_typed || list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
-        _ if field.is_some_and(|field| field.kind == FieldType::Ip) => addresses_and_patterns(list, folded),
+        _ if list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
         _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
     }
-}
-
-/// Of a list for an `ip` field: what has wildcards is matched as text, the rest are networks.
-fn addresses_and_patterns(list: &[Expr], folded: bool) -> Result<Test, Error> {
-    let mut tests = Vec::with_capacity(list.len());
-    let mut networks = Vec::new();
-    for item in list {
-        let text = text(item);
-        if text.contains(['*', '?']) {
-            tests.push(Test::Patterns([Pattern::new(&text, folded)].into()));
-        } else {
-            IpSet::new(&[&text]).map_err(|_| Error::new("this field holds addresses", item.span.clone()))?;
-            networks.push(text);
-        }
-    }
-    let networks: Vec<&str> = networks.iter().map(String::as_str).collect();
-    if let (false, Ok(set)) = (networks.is_empty(), IpSet::new(&networks)) {
-        tests.insert(0, Test::Addresses(set));
-    }
-    Ok(Test::Either(tests.into()))
 }
 
 /// A function of a field and literals.
 pub(super) fn function(function: Function, insensitive: bool, args: &[Expr]) -> Result<Test, Error> {
     let texts: Vec<String> = args.iter().map(text).collect();
     if let Some(wrong) = args.iter().find(|arg| !matches!(arg.kind, ExprKind::Text(_))) {
-        return Err(Error::new(format!("`{}` takes strings", function.name()), wrong.span.clone()));
+        let message = format!("`{}` compares with strings in double quotes, not with fields", function.name());
+        return Err(Error::new(message, wrong.span.clone()));
     }
     let all = |pattern: fn(&str, bool) -> Pattern| texts.iter().map(|text| pattern(text, insensitive)).collect();
     Ok(match function {
@@ -105,7 +83,9 @@ fn equal_to_one(field: Option<TypedField>, list: &[Expr], folded: bool) -> Resul
     }
     if field.is_some_and(|field| field.kind == FieldType::Ip) {
         // One set of all networks is looked up at once.
-        return addresses_and_patterns(list, folded);
+        let networks: Vec<String> = list.iter().map(text).collect();
+        let networks: Vec<&str> = networks.iter().map(String::as_str).collect();
+        return Ok(IpSet::new(&networks).map_or(Test::Either(tests.into()), Test::Addresses));
     }
     let texts: Option<Box<[Box<str>]>> = tests
         .iter()

@@ -32,6 +32,7 @@ mod subject;
 mod test;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 
 pub(crate) use ast::{Kind, Pipe};

@@ -30,7 +30,7 @@ pub(super) enum Node {
     Tested(Operand, Test),
     /// Some value of the operand is true.
     Truth(Operand),
-    /// The operand has a value.
+    /// The operand has a value, whichever values its fields have.
     Exists(Operand),
     /// An ancestor's event matches this `descendant of […]` query.
     Lineage(u128),
@@ -180,7 +180,10 @@ impl Operand {
             Operand::Number(number) => test(Datum::Number(*number)),
             Operand::Bool(flag) => test(Datum::Bool(*flag)),
             Operand::Null => false,
-            Operand::Call(call) => call.any(event, budget, &mut Vec::with_capacity(call.args.len()), test),
+            Operand::Call(call) => {
+                let values = &mut Vec::with_capacity(call.args.len());
+                call.any(event, budget, values, &mut |value| value.is_some_and(&mut *test))
+            }
             Operand::Tested(tested) => {
                 let (operand, wanted) = &**tested;
                 operand.any(event, budget, &mut |datum| test(Datum::Bool(wanted.passes(&datum))))
@@ -189,25 +192,37 @@ impl Operand {
         }
     }
 
-    /// Whether it has a value.
+    /// Whether it has a value, whichever values its fields have: a script asks for `null` of each of them.
     pub(super) fn exists<S: Subject + ?Sized>(&self, event: &S) -> bool {
-        let budget = Budget::new();
-        let found = self.any(event, &budget, &mut |_| true);
-        budget.answer(found)
+        match self {
+            Operand::Call(call) => call.exists(event),
+            Operand::Tested(tested) => tested.0.exists(event),
+            _ => self.any(event, &Budget::new(), &mut |_| true),
+        }
     }
 }
 
 impl Call {
-    /// Whether any value of the call passes: one for each combination of the values of its arguments.
+    /// Whether it has a value for each combination of the values of its arguments.
+    fn exists<S: Subject + ?Sized>(&self, event: &S) -> bool {
+        let mut args = self.args.iter().enumerate();
+        if !args.all(|(at, arg)| self.function.is_optional(at) || arg.exists(event)) {
+            return false;
+        }
+        let budget = Budget::new();
+        !self.any(event, &budget, &mut Vec::with_capacity(self.args.len()), &mut |value| value.is_none())
+    }
+
+    /// Whether any value of the call passes, or that there is none: one for each combination of the values of its arguments.
     fn any<S: Subject + ?Sized>(
         &self,
         event: &S,
         budget: &Budget,
         values: &mut Vec<Option<Datum<'static>>>,
-        test: &mut dyn FnMut(Datum<'_>) -> bool,
+        test: &mut dyn FnMut(Option<Datum<'_>>) -> bool,
     ) -> bool {
         let Some(arg) = self.args.get(values.len()) else {
-            return budget.is_spent() || self.function.value(self.insensitive, values).is_some_and(test);
+            return budget.is_spent() || test(self.function.value(self.insensitive, values));
         };
         let mut has_value = false;
         let found = arg.any(event, budget, &mut |datum| {

@@ -58,8 +58,8 @@ fn a_long_field_reads_numeric_texts_on_both_sides() {
     for value in [json!(80), json!("80")] {
         let pid = json!({"process.pid": value});
         hold(pid.clone(), &["process.pid == 80", "process.pid == \"80\"", "process.pid < 443", "process.pid > \"9\""]);
-        hold(pid.clone(), &["process.pid in (\"80\", 443)", "process.pid == 80.0", "process.pid : 80"]);
-        fail(pid, &["process.pid != \"80\"", "process.pid > 443", "process.pid in (8, \"0\")"]);
+        hold(pid.clone(), &["process.pid in (80, 443)", "process.pid == 80.0", "process.pid in (80.0, 443)"]);
+        fail(pid, &["process.pid != \"80\"", "process.pid > 443", "process.pid in (8, 0)"]);
     }
 }
 
@@ -68,7 +68,7 @@ fn a_value_that_is_no_number_is_missing_from_a_long_field() {
     for value in [json!("eighty"), json!(""), json!(true)] {
         let pid = json!({"process.pid": value});
         hold(pid.clone(), &["process.pid == null", "process.pid != 80", "not process.pid > 0"]);
-        fail(pid, &["process.pid != null", "process.pid >= 0", "length(process.pid) >= 0"]);
+        fail(pid, &["process.pid != null", "process.pid >= 0", "length(string(process.pid)) >= 0"]);
     }
 }
 
@@ -85,7 +85,6 @@ fn a_boolean_field_reads_the_texts_true_and_false() {
                 "process.code_signature.valid != false",
                 "true == process.code_signature.valid",
                 "process.code_signature.valid in (true)",
-                "process.code_signature.valid : true",
             ],
         );
         fail(valid, &["process.code_signature.valid == false", "not process.code_signature.valid"]);
@@ -107,7 +106,7 @@ fn an_address_equals_itself_however_written() {
 fn a_mapped_address_is_the_address_it_maps() {
     hold(
         json!({"destination.ip": "::ffff:10.1.2.3"}),
-        &["destination.ip == \"10.1.2.3\"", "destination.ip == \"10.0.0.0/8\"", "destination.ip : \"10.1.*\""],
+        &["destination.ip == \"10.1.2.3\"", "destination.ip == \"10.0.0.0/8\"", "string(destination.ip) : \"10.1.*\""],
     );
     hold(
         json!({"destination.ip": "10.1.2.3"}),
@@ -121,7 +120,7 @@ fn an_address_equals_the_networks_it_is_in() {
         json!({"destination.ip": "10.0.0.7"}),
         &[
             "destination.ip == \"10.0.0.0/29\"",
-            "destination.ip : \"10.0.0.0/8\"",
+            "cidrMatch(destination.ip, \"10.0.0.0/8\")",
             "destination.ip in (\"::1\", \"10.0.0.0/29\")",
         ],
     );
@@ -133,19 +132,25 @@ fn an_address_equals_the_networks_it_is_in() {
 
 #[test]
 fn an_address_matches_wildcards_in_its_shortest_form() {
-    hold(json!({"destination.ip": "10.1.2.3"}), &["destination.ip : \"10.*\"", "wildcard(destination.ip, \"*.2.?\")"]);
-    hold(json!({"destination.ip": "FE80:0::1"}), &["destination.ip : \"FE80::*\"", "destination.ip like \"fe80::*\""]);
-    fail(json!({"destination.ip": "110.1.2.3"}), &["destination.ip : \"10.*\""]);
+    hold(
+        json!({"destination.ip": "10.1.2.3"}),
+        &["string(destination.ip) : \"10.*\"", "wildcard(string(destination.ip), \"*.2.?\")"],
+    );
+    hold(
+        json!({"destination.ip": "FE80:0::1"}),
+        &["string(destination.ip) : \"FE80::*\"", "string(destination.ip) like \"fe80::*\""],
+    );
+    fail(json!({"destination.ip": "110.1.2.3"}), &["string(destination.ip) : \"10.*\""]);
 }
 
 #[test]
-fn a_list_for_an_address_may_mix_wildcards_networks_and_addresses() {
-    let list = "destination.ip : (\"10.*\", \"192.168.0.0/16\", \"0:0:0:0:0:0:0:1\")";
+fn a_list_for_an_address_may_mix_networks_and_addresses() {
+    let list = "destination.ip in (\"10.0.0.0/8\", \"192.168.0.0/16\", \"0:0:0:0:0:0:0:1\")";
     for (ip, selected) in [("10.1.2.3", true), ("192.168.3.4", true), ("::1", true), ("11.0.0.1", false)] {
         assert_eq!(selects(list, &json!({"destination.ip": ip})), selected, "{ip}");
     }
     assert_eq!(
-        compiled("any where destination.ip : (\"10.*\", \"ten\")").unwrap_err().message,
+        compiled("any where destination.ip in (\"10.0.0.0/8\", \"10.*\")").unwrap_err().message,
         "this field holds addresses"
     );
 }
@@ -165,6 +170,6 @@ fn a_malformed_address_is_missing() {
             ip.clone(),
             &["destination.ip == null", "destination.ip != \"::1\"", "not cidrMatch(destination.ip, \"0.0.0.0/0\")"],
         );
-        fail(ip, &["destination.ip != null", "destination.ip : \"*\"", "destination.ip < \"255.0.0.0\""]);
+        fail(ip, &["destination.ip != null", "string(destination.ip) : \"*\"", "destination.ip < \"255.0.0.0\""]);
     }
 }

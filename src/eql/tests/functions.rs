@@ -72,8 +72,55 @@ fn functions_of_text_take_wildcards_literally_and_wildcard_does_not() {
 fn a_function_passes_with_any_value_of_an_array_and_its_negation_with_none() {
     let args = || json!({"process.args": ["-c", "import os"]});
     hold(args(), &["startsWith(process.args, \"imp\")", "length(process.args) == 2", "length(process.args) == 9"]);
-    fail(args(), &["not startsWith(process.args, \"-\")", "length(process.args) != 2"]);
-    hold(args(), &["not endsWith(process.args, \"x\")"]);
+    fail(args(), &["not startsWith(process.args, \"-\")", "not length(process.args) == 2"]);
+    hold(args(), &["not endsWith(process.args, \"x\")", "not length(process.args) == 3"]);
+}
+
+#[test]
+fn a_function_differs_from_a_value_when_any_value_of_its_field_does_and_not_when_there_is_none() {
+    let args = || json!({"process.args": ["-c", "import os"], "process.pid": 7});
+    hold(
+        args(),
+        &[
+            "length(process.args) != 2",
+            "2 != length(process.args)",
+            "substring(process.args, 0, 1) != \"-\"",
+            "process.pid % 2 != 0",
+            "process.pid + 1 != 9",
+        ],
+    );
+    fail(args(), &["not length(process.args) == 2", "concat(\"a\", \"b\") != \"ab\"", "process.pid - 1 != 6"]);
+    fail(
+        json!({}),
+        &[
+            "length(process.args) != 2",
+            "concat(process.name, \"a\") != \"x\"",
+            "string(process.command_line) != \"x\"",
+            "process.pid % 2 != 0",
+            "length(process.name) + 1 != 3",
+        ],
+    );
+    // Of a field alone, and of a function that it is the same as, it holds when there is none.
+    hold(
+        json!({}),
+        &[
+            "not length(process.args) == 2",
+            "process.pid + 1 != 9",
+            "1 - process.pid != 9",
+            "string(process.name) != \"x\"",
+            "startsWith(process.name, \"x\") != true",
+        ],
+    );
+}
+
+#[test]
+fn a_function_is_null_when_it_is_so_of_any_value_of_its_fields() {
+    let args = || json!({"process.args": ["curl", "x"]});
+    hold(args(), &["indexOf(process.args, \"u\") == null", "indexOf(process.args, \"z\") == null"]);
+    hold(args(), &["length(process.args) != null", "indexOf(process.args, \"u\") == 1"]);
+    fail(args(), &["indexOf(process.args, \"u\") != null", "length(process.args) == null"]);
+    hold(json!({"process.args": ["u", "xu"]}), &["indexOf(process.args, \"u\") != null"]);
+    hold(json!({}), &["length(substring(process.name, 1)) == null", "concat(\"a\", process.args) == null"]);
 }
 
 #[test]
@@ -137,7 +184,9 @@ fn index_of_finds_the_first_place_from_a_start() {
             "indexOf(process.name, \"\", 7) == 7",
             "indexOf(process.name, \"x\") == null",
             "indexOf(process.name, \"abc\", 5) == null",
-            "indexOf(process.name, \"\", 8) == null",
+            "indexOf(process.name, \"\", 8) == 7",
+            "indexOf(process.name, \"a\", 8) == null",
+            "indexOf(process.name, \"abc\", -3) == 1",
         ],
     );
     fail(json!({"process.name": "abc"}), &["indexOf(process.name, \"x\") >= 0", "indexOf(process.name, \"B\") >= 0"]);
@@ -193,6 +242,12 @@ fn arguments_may_be_fields() {
             "not stringContains(process.command_line, process.name)",
         ],
     );
+    let empty = json!({"process.name": "", "process.command_line": "x"});
+    hold(
+        empty.clone(),
+        &["stringContains(process.command_line, \"\")", "endsWith(process.command_line, process.name)"],
+    );
+    fail(empty, &["stringContains(process.command_line, process.name)"]);
 }
 
 #[test]
@@ -216,9 +271,10 @@ fn cidr_match_includes_the_first_and_last_address_of_a_network() {
 }
 
 #[test]
-fn cidr_match_reads_an_address_in_a_text() {
-    hold(json!({}), &["cidrMatch(\"10.1.1.1\", \"10.0.0.0/8\")", "not cidrMatch(\"11.1.1.1\", \"10.0.0.0/8\")"]);
-    fail(json!({}), &["cidrMatch(\"ten\", \"10.0.0.0/8\")", "cidrMatch(\"10.1.1.1\", \"10.0.0.0/16\")"]);
+fn a_function_as_a_value_may_be_cidr_match() {
+    hold(json!({"destination.ip": "10.1.1.1"}), &["string(cidrMatch(destination.ip, \"10.6.48.157/8\")) : \"true\""]);
+    hold(json!({"destination.ip": "11.1.1.1"}), &["string(cidrMatch(destination.ip, \"10.6.48.157/8\")) : \"false\""]);
+    fail(json!({}), &["string(cidrMatch(destination.ip, \"10.6.48.157/8\")) : \"false\""]);
 }
 
 #[test]

@@ -102,12 +102,29 @@ fn not_in_holds_of_what_the_list_lacks() {
 }
 
 #[test]
-fn a_list_may_mix_numbers_and_texts() {
+fn a_list_holds_values_of_the_kind_of_the_field() {
     for value in [json!(501), json!("501")] {
-        hold(json!({"user.id": value}), &["user.id in (0, 501)", "user.id in (0, \"501\")", "user.id : (501, \"5*\")"]);
-        fail(json!({"user.id": value}), &["user.id in (0, \"502\")"]);
+        hold(json!({"user.id": value}), &["user.id in (\"0\", \"501\")", "user.id : (\"501\", \"6*\")"]);
+        fail(json!({"user.id": value}), &["user.id in (\"0\", \"502\")"]);
     }
-    hold(json!({"process.pid": 7}), &["process.pid in (\"7\", 8)", "process.pid : 7", "process.pid : (\"7\", 8)"]);
+    hold(json!({"process.pid": 7}), &["process.pid in (7.0, 8)", "process.pid in (-7, 7)"]);
+    hold(json!({"process.code_signature.valid": true}), &["process.code_signature.valid in (false, true)"]);
+}
+
+#[test]
+fn a_test_of_a_list_or_a_pattern_is_true_or_false() {
+    hold(
+        json!({"process.name": "Curl", "process.pid": 7}),
+        &[
+            "process.name in (\"wget\", \"Curl\") == true",
+            "process.name : \"wg*\" == false",
+            "process.name not in (\"wget\") == true",
+            "true == process.name like~ (\"cu*\")",
+            "process.name regex \"W.*\" != true",
+            "process.pid in (7) and process.name : (\"c*\") == true",
+        ],
+    );
+    fail(json!({"process.name": "Curl"}), &["process.name : \"c*\" == false", "false == process.name in (\"Curl\")"]);
 }
 
 #[test]
@@ -129,7 +146,11 @@ fn a_caseless_subfield_disregards_case_with_every_operator() {
 fn the_value_tested_may_be_a_function_call() {
     hold(
         json!({"process.name": "Curl"}),
-        &["length(process.name) in (3, 4)", "concat(process.name, \"!\") : \"curl?\"", "length(process.name) : 4"],
+        &[
+            "length(process.name) in (3, 4)",
+            "concat(process.name, \"!\") : \"curl?\"",
+            "(length(process.name) + 1) in (5)",
+        ],
     );
     fail(
         json!({"process.name": "Curl"}),
