@@ -117,7 +117,28 @@ fn rules_that_cannot_run_here_are_skipped_and_say_why() {
             rule("any where aws.cloudtrail.user_identity.type == \"Root\"") + "[metadata]\nintegration = [\"aws\"]\n",
             "it needs events of aws",
         ),
-        (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "kuery"),
+        (rule("process where true").replace("query", "language = \"kuery\"\nquery"), "it is written in kuery"),
+        (rule("process where true").replace("query", "type = \"threshold\"\nquery"), "it is a threshold rule"),
+        (
+            rule("process.name:a").replace("query", "type = \"new_terms\"\nlanguage = \"kuery\"\nquery"),
+            "it is a new_terms rule",
+        ),
+        (
+            "[rule]\nrule_id = \"m\"\nname = \"n\"\ntype = \"machine_learning\"\n".to_owned(),
+            "it is a machine_learning rule",
+        ),
+        (
+            rule("process where true") + "[[rule.filters]]\nquery.match_phrase = { \"process.name\" = \"a\" }\n",
+            "it has filters, and osawatch goes by the query alone: write them there",
+        ),
+        (
+            rule("process where true").replace("query", "event_category_override = \"event.type\"\nquery"),
+            "its categories are values of event.type",
+        ),
+        (
+            rule("process where true").replace("query", "timestamp_field = \"event.ingested\"\nquery"),
+            "its events are in the order of event.ingested",
+        ),
         (rule("any where event.category == \"file\" and process.pid == 1"), "it needs file events"),
         (rule("process where descendant of [file where true]"), "it needs file events"),
         (rule("process where host.os.type == \"windows\" and frobnicate(?no.such) | sort x"), "it is for windows"),
@@ -145,6 +166,43 @@ fn the_endpoint_layout_loads_and_its_actions_are_said_to_be_ignored() {
         [[threat]]\nframework = \"MITRE ATT&CK\"\n[threat.tactic]\nid = \"TA0002\"\nname = \"Execution\"\nreference = \"r\"\n";
     let run = check(text).exits(0);
     assert!(run.stdout.contains("ok ") && run.stdout.contains("1 [[actions]] ignored"), "{}", run.stdout);
+}
+
+#[test]
+fn what_kibana_would_do_with_the_matches_of_a_rule_is_said_to_be_ignored() {
+    let text = rule("process where true").replace("query", "timestamp_field = \"@timestamp\"\nfilters = []\nquery");
+    let run = check(&(text + "[rule.alert_suppression]\ngroup_by = [\"host.id\"]\n")).exits(0);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("alert_suppression ignored"), "{}", run.stdout);
+    let text = rule("process where true").replace("query", "tiebreaker_field = \"event.sequence\"\nquery");
+    let run = check(&(text.clone() + "[[rule.exceptions_list]]\nid = \"e\"\n")).exits(0);
+    assert!(run.stdout.contains("exceptions_list ignored"), "{}", run.stdout);
+    assert!(!run.stdout.contains("tiebreaker_field"), "{}", run.stdout);
+    let run = check(&text.replace("process where true", "sequence [process where true] [network where true]")).exits(0);
+    assert!(run.stdout.contains("tiebreaker_field ignored"), "{}", run.stdout);
+}
+
+#[test]
+fn a_rule_that_is_disabled_in_kibana_is_off() {
+    let run = check(&rule("process where true").replace("query", "enabled = false\nquery")).exits(0);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("(it is off; `enable`"), "{}", run.stdout);
+}
+
+#[test]
+fn what_kibana_exports_is_named_as_json() {
+    let run = check("\u{feff}\n{\"rule_id\":\"k\",\"type\":\"eql\",\"query\":\"process where true\"}\n").exits(1);
+    assert!(run.stdout.contains("rule.toml:1:1: this is JSON, as Kibana exports rules"), "{}", run.stdout);
+}
+
+#[test]
+fn an_error_in_a_query_with_escapes_is_where_it_is_written() {
+    let text = "[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = \"\"\"\nprocess where process.args : \"a\\\\\\\\b\" and\n  \
+        process.args : \"\\u00e9\\\\\\\\d\" and process.nmae == 1\n\"\"\"\n";
+    let run = check(text).exits(1);
+    assert!(run.stdout.contains("rule.toml:6:36: unknown field `process.nmae`"), "{}", run.stdout);
+    let run =
+        check("[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = \"any where process.args : \\\"a\\\" and pid == 1\"\n")
+            .exits(1);
+    assert!(run.stdout.contains("rule.toml:4:45: unknown field `pid`"), "{}", run.stdout);
 }
 
 #[test]

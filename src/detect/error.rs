@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use toml::Spanned;
+
+use super::toml_string::written_at;
 use crate::eql;
 use crate::place::Place;
 use crate::visible::{MAX_NAME, clipped, visible};
@@ -20,6 +23,8 @@ pub struct Error {
 pub(crate) enum What {
     /// The text is not TOML, or a value has the wrong type.
     Toml(String),
+    /// The text is JSON: Kibana exports rules so.
+    Json,
     /// A table or key with almost the name of a known one.
     Unknown { kind: &'static str, name: String, suggestion: &'static str },
     /// A key that must have a value has none.
@@ -44,10 +49,11 @@ impl Error {
         Error::at((origin, text), at, What::Toml(error.message().to_owned()))
     }
 
-    /// An error in a query that begins on this line of the file.
-    pub(super) fn query(origin: &str, query: &str, first_line: usize, error: eql::Error) -> Error {
-        let (place, shown) = (error.place(query, first_line), error.shown(query));
-        Error { origin: origin.to_owned(), place, what: Box::new(What::Query(error, shown)) }
+    /// An error in the query of a rule.
+    pub(super) fn query((origin, text): (&str, &str), query: &Spanned<String>, error: eql::Error) -> Error {
+        let at = written_at(text, &query.span(), error.span.start);
+        let shown = error.shown(query.get_ref());
+        Error::at((origin, text), at, What::Query(error, shown))
     }
 }
 
@@ -56,6 +62,10 @@ impl fmt::Display for Error {
         write!(f, "{}:{}: ", visible(&self.origin), self.place)?;
         match &*self.what {
             What::Toml(message) => f.write_str(&clipped(message, MAX_NAME)),
+            What::Json => f.write_str(
+                "this is JSON, as Kibana exports rules, and rules are TOML: `import-rules-to-repo` of Elastic's \
+                 detection-rules converts it",
+            ),
             What::Unknown { kind, name, suggestion } => {
                 let name = visible(&clipped(name, MAX_NAME));
                 write!(f, "unknown {kind} `{name}`; did you mean `{suggestion}`?")

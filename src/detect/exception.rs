@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{Error, What};
+use super::toml_string::written_at;
 use crate::eql::{self, Condition, Lineages};
 use crate::event::{Event, Fields, Timestamp};
 use crate::place::Place;
@@ -197,10 +198,8 @@ fn expiry(date: &toml::value::Datetime) -> Option<Timestamp> {
     }
 }
 
-/// The error with its place in the file: exact where the condition is written without escapes.
+/// The error with its place in the file.
 fn condition_error(entry: &Entry, (origin, text): (&str, &str), error: eql::Error) -> Error {
-    let (condition, span) = (entry.condition.get_ref(), entry.condition.span());
-    let written = text.get(span.clone()).unwrap_or_default();
-    let at = written.find(condition.as_str()).map_or(span.start, |begins| span.start + begins + error.span.start);
+    let at = written_at(text, &entry.condition.span(), error.span.start);
     Error::at((origin, text), at, What::Condition(entry.name.clone(), error))
 }

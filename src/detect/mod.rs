@@ -10,6 +10,7 @@ mod held;
 mod index;
 mod joins;
 mod keys;
+mod kibana;
 mod kinds;
 mod matcher;
 mod matchers;
@@ -24,6 +25,7 @@ mod sample;
 mod sequence;
 mod set;
 pub(crate) mod suppress;
+mod toml_string;
 pub(crate) mod volume;
 
 use std::collections::HashSet;

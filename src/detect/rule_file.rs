@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 use super::error::{Error, What};
 use super::keys;
+use super::kibana::Kibana;
 use super::rule::{Example, Rule, Severity, State, Stays, Threat};
 use crate::eql::{self, Lineages};
 use crate::event::{Categories, Fields};
@@ -87,8 +88,6 @@ struct RawRule {
     description: String,
     severity: Option<Severity>,
     risk_score: Option<f64>,
-    r#type: Option<String>,
-    language: Option<String>,
     query: Option<Spanned<String>>,
     version: Option<toml::Value>,
     #[serde(default)]
@@ -105,6 +104,8 @@ struct RawRule {
     author: Vec<String>,
     license: Option<String>,
     os_list: Option<Vec<String>>,
+    #[serde(flatten)]
+    kibana: Kibana,
     #[serde(default)]
     index: Vec<String>,
 }
@@ -113,7 +114,10 @@ impl Rule {
     /// Reads a rule file. `origin` is what error messages call it.
     pub(crate) fn parse(origin: &str, text: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<Rule, Error> {
         let at = |span: Range<usize>, what: What| Error::at((origin, text), span.start, what);
-        let table = DeTable::parse(text).map_err(|error| Error::toml((origin, text), &error))?;
+        let table = DeTable::parse(text).map_err(|error| match text.trim_start_matches('\u{feff}').trim_start() {
+            json if json.starts_with('{') => at(0..0, What::Json),
+            _ => Error::toml((origin, text), &error),
+        })?;
         keys::check(table.get_ref()).map_err(|(span, what)| at(span, what))?;
         if !table.get_ref().contains_key("rule") {
             return Ok(Rule::none(origin));
@@ -124,13 +128,20 @@ impl Rule {
                 return Err(at(value.span(), What::Empty(name)));
             }
         }
-        let (state, mut remarks) = match &file.rule.query {
-            Some(query) => load_query(&file, query, (origin, text), fields, lineages)?,
-            None => inert("it has no query".into()),
+        let kibana = &file.rule.kibana;
+        let (state, mut remarks) = match (kibana.other_language(), &file.rule.query) {
+            (Some(why), _) => inert(why),
+            (None, Some(query)) => load_query(&file, query, (origin, text), fields, lineages)?,
+            (None, None) => inert("it has no query".into()),
         };
-        let state = match state {
-            State::Runnable(query) if file.osawatch.enabled == Some(false) => State::Off(query),
-            state => state,
+        let state = match (state, kibana.other_events()) {
+            (State::Runnable(_), Some(why)) => State::Inert(why),
+            (State::Runnable(query), None) => {
+                remarks.extend(kibana.remarks(query.is_sequence()));
+                let is_off = kibana.is_off() || file.osawatch.enabled == Some(false);
+                if is_off { State::Off(query) } else { State::Runnable(query) }
+            }
+            (state, _) => state,
         };
         if !file.actions.is_empty() {
             remarks.push(format!("{} [[actions]] ignored: osawatch only detects", file.actions.len()));
@@ -226,17 +237,13 @@ fn load_query(
     lineages: &mut Lineages,
 ) -> Result<Loaded, Error> {
     let raw = &file.rule;
-    let language = raw.language.as_deref().or(raw.r#type.as_deref()).unwrap_or("eql");
-    if language != "eql" || raw.r#type.as_deref().is_some_and(|kind| kind != "eql") {
-        return Ok(inert(format!("it is written in {language}; osawatch runs EQL rules")));
-    }
     if let Some(why) = raw.os_list.as_ref().and_then(|systems| for_other_systems(systems)) {
         return Ok(inert(why));
     }
     // A name that is unknown here may be a valid one in a rule for another system or product.
     compile(query.get_ref(), fields, lineages).or_else(|error| match elsewhere(file, query.get_ref()) {
         Some(why) => Ok(inert(why)),
-        None => Err(Error::query(origin, query.get_ref(), first_line(text, query), error)),
+        None => Err(Error::query((origin, text), query, error)),
     })
 }
 
@@ -310,11 +317,4 @@ fn systems_named(query: &str) -> Vec<String> {
 fn for_other_systems(systems: &[String]) -> Option<String> {
     let other = !systems.iter().any(|system| system.eq_ignore_ascii_case("macos"));
     other.then(|| format!("it is for {}", systems.join(" and ")))
-}
-
-/// The line of the file on which the text of the query begins.
-fn first_line(text: &str, query: &Spanned<String>) -> usize {
-    let written = text.get(query.span()).unwrap_or_default();
-    let opening = written.find(query.get_ref().as_str()).unwrap_or(0);
-    1 + text[..query.span().start + opening].matches('\n').count()
 }

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::carets::shown;
 use crate::nearest::nearest;
-use crate::place::Place;
 use crate::visible::{MAX_NAME, clipped};
 
 /// A query that cannot be used.
@@ -36,12 +35,6 @@ impl Error {
             Some(near) => self.suggest(near),
             None => self,
         }
-    }
-
-    /// The place in the file; `first_line` is the line of the file on which the query begins.
-    pub(crate) fn place(&self, query: &str, first_line: usize) -> Place {
-        let Place { line, column } = Place::of(query, self.span.start);
-        Place { line: first_line + line - 1, column }
     }
 
     /// The line of the query with carets under what is wrong, unless it is too long to show.

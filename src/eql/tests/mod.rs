@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Error, Lineages, Query, compile};
 use crate::event::{Categories, Event, Fields, Timestamp};
+use crate::place::Place;
 
 /// An event with these values by field name; an array is several values.
 fn event(fields: &mut Fields, values: &Value) -> Event {
@@ -54,7 +55,8 @@ fn selects(condition: &str, values: &Value) -> bool {
 
 /// The message as the author of a rule sees it, for a query that begins on this line of the file.
 fn message_of(error: &Error, query: &str, file: &str, first_line: usize) -> String {
-    let message = format!("{file}:{}: {error}", error.place(query, first_line));
+    let Place { line, column } = Place::of(query, error.span.start);
+    let message = format!("{file}:{}:{column}: {error}", first_line + line - 1);
     error.shown(query).map_or(message.clone(), |shown| message + "\n" + &shown)
 }
 
