@@ -24,6 +24,7 @@ mod limits;
 mod lineages;
 mod literal;
 mod node;
+mod options;
 mod parser;
 mod pattern;
 pub(crate) mod carets;

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::Error;
-use super::ast::{Expr, Key, Kind as QueryKind, Pipe, Query, Stage};
+use super::ast::{Expr, Key, Kind as QueryKind, Query, Stage};
 use super::lexer::{Kind, Token, tokens};
 use super::limits::{QUERY_BYTES, STAGES};
 use super::{categories, limits};
-use crate::event::Number;
 
 /// Parses a query, without resolving the names in it.
 pub(crate) fn parse(text: &str) -> Result<Query, Error> {
@@ -164,7 +163,17 @@ impl Parser {
         if self.is_word("with") {
             return Err(self.error("a sample has no maxspan: its events can be any time apart"));
         }
+        let first = self.at;
         let stages = self.stages(&by, start)?;
+        if let Some(runs) = self.tokens[first..self.at].iter().find(|token| is_word(token, "with")) {
+            return Err(Error::new("a sample has no runs: write the stage several times", runs.span.clone()));
+        }
+        if self.is_word("until") {
+            return Err(self.error("a sample has no `until`: its events have no order"));
+        }
+        if self.is_sign("|") {
+            return Err(self.error("a sample has no pipes: its events have no order"));
+        }
         if let Some(stage) = stages.iter().find(|stage| stage.missing || stage.alias.is_some()) {
             let why = "the events of a sample have no order: neither `![…]` nor `as` is supported";
             return Err(Error::new(why, stage.span.clone()));
@@ -262,69 +271,6 @@ impl Parser {
                 return Ok(keys);
             }
         }
-    }
-
-    fn maxspan(&mut self) -> Result<i64, Error> {
-        if !self.take_word("maxspan") {
-            return Err(self.unexpected("`maxspan`"));
-        }
-        self.expect_sign("=")?;
-        let start = self.span().start;
-        let Kind::Number(number) = *self.peek() else { return Err(self.unexpected("a duration such as 30s")) };
-        self.take();
-        let unit = match self.peek() {
-            Kind::Name { text, .. } => text.clone(),
-            _ => return Err(self.unexpected("a unit (ms, s, m, h or d)")),
-        };
-        let milliseconds = match unit.as_str() {
-            "ms" => 1.0,
-            "s" => 1e3,
-            "m" => 60e3,
-            "h" => 3600e3,
-            "d" => 86_400e3,
-            _ => return Err(self.error(format!("unknown unit `{unit}`: write ms, s, m, h or d"))),
-        };
-        self.take();
-        let span = number.to_f64() * milliseconds;
-        let whole = Number::Float(span).truncated().filter(|_| (1.0..=1e15).contains(&span) && span.fract() == 0.0);
-        whole.ok_or_else(|| Error::new("maxspan must be a whole number of milliseconds, at least 1", self.since(start)))
-    }
-
-    fn runs(&mut self) -> Result<usize, Error> {
-        if !self.take_word("runs") {
-            return Err(self.unexpected("`runs`"));
-        }
-        self.expect_sign("=")?;
-        self.count(1, STAGES)
-    }
-
-    /// A whole number within bounds.
-    fn count(&mut self, least: usize, most: usize) -> Result<usize, Error> {
-        if let Kind::Number(Number::Int(number)) = *self.peek()
-            && let Ok(count) = usize::try_from(number)
-            && (least..=most).contains(&count)
-        {
-            self.take();
-            return Ok(count);
-        }
-        Err(self.unexpected(&format!("a number from {least} to {most}")))
-    }
-
-    fn pipes(&mut self, pipes: &mut Vec<Pipe>) -> Result<(), Error> {
-        const MAX_PIPED: usize = 10_000;
-        while self.take_sign("|") {
-            if self.take_word("head") {
-                pipes.push(Pipe::Head(self.count(1, MAX_PIPED)?));
-            } else if self.take_word("tail") {
-                pipes.push(Pipe::Tail(self.count(1, MAX_PIPED)?));
-            } else if let Kind::Name { text, .. } = self.peek() {
-                let why = format!("the pipe `{text}` is not supported: a rule has `head` and `tail`");
-                return Err(self.error(why));
-            } else {
-                return Err(self.unexpected("a pipe, `head` or `tail`"));
-            }
-        }
-        Ok(())
     }
 }
 

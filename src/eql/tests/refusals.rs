@@ -54,6 +54,12 @@ fn samples_without_a_key_or_with_an_order() {
     refuses("«sample [process where true] [network where true]»", "a sample needs a join key: `sample by host.id`");
     let message = "a sample has no maxspan: its events can be any time apart";
     refuses("sample by host.id «with» maxspan=1s [process where true] [network where true]", message);
+    let message = "a sample has no runs: write the stage several times";
+    refuses("sample by host.id [process where true] «with» runs=2 [network where true]", message);
+    let message = "a sample has no `until`: its events have no order";
+    refuses("sample by host.id [process where true] [network where true] «until» [any where true]", message);
+    let message = "a sample has no pipes: its events have no order";
+    refuses("sample by host.id [process where true] [network where true] «|» head 1", message);
 }
 
 #[test]

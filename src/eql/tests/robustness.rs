@@ -11,7 +11,7 @@ const RULES: [&str; 3] = [
 const OWN: [&str; 2] = [
     "sequence with maxspan=1.5m by ?host.id /* é */ [process where not (process.name like~ (\"a*\", ?\"b\\\") or \
      length(process.name) >= 0x1)] by user.id with runs=2 as e0 [any where ?x.y != null] by user.id // end",
-    "process where process.args regex (\"\"\"a\"b\"\"\", \"\\u{1F600}\\n\") and `user.id` not in~ (501, -1.5e3, true) and \
+    "process where process.args regex (\"\"\"a\"b\"\"\", \"\\u{1F600}\\n\") and `user.id` not in~ (\"a\") and process.pid in (501, -1.5e3) == true and \
      destination.ip == \"::1\" and cidrMatch(source.ip, \"FE80::/10\") and concat(\"é\", process.pid) : \"é?\"",
 ];
 
