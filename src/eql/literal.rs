@@ -9,6 +9,7 @@ use super::dates::Date;
 use super::functions::Function;
 use super::ip::{IpSet, address};
 use super::limits::{REGEX_BYTES, REGEXES, REGEXES_BYTES};
+use super::lucene::translated;
 use super::pattern::Pattern;
 use super::test::Test;
 use super::value::TypedField;
@@ -44,7 +45,7 @@ pub(super) fn list(
     let folded = insensitive || field.is_some_and(|field| field.caseless);
     match operator {
         Operator::In => equal_to_one(field, list, folded),
-        Operator::Regex => regex(list, folded, regex_bytes),
+        Operator::Regex => regex(field.is_some(), list, folded, regex_bytes),
         _ if list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
         _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
     }
@@ -128,12 +129,12 @@ fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, 
     }
 }
 
-/// Lucene's regular expressions match the whole value, and `.` any character. All of a list become one, so
-/// that one limit bounds them.
-fn regex(list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Error> {
+/// Of a field they are Lucene's, of anything else a script's. They match the whole value. All of a list become one,
+/// so that one limit bounds them.
+fn regex(is_field: bool, list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Error> {
     let build = |pattern: &str, limit: usize| {
         let mut builder = RegexBuilder::new(pattern);
-        builder.case_insensitive(insensitive).unicode(true).dot_matches_new_line(true).size_limit(limit);
+        builder.case_insensitive(insensitive && !is_field).dot_matches_new_line(is_field).size_limit(limit);
         builder.build()
     };
     if let Some(first) = list.get(REGEXES) {
@@ -143,8 +144,10 @@ fn regex(list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Er
     for item in list {
         let text = text(item);
         let wrong = |what: &str| Error::new(format!("invalid regular expression: {what}"), item.span.clone());
+        let length = text.len();
+        let text = if is_field { translated(&text, insensitive).map_err(|what| wrong(&what))? } else { text };
         // Alone first: `a)|(b` would close the brackets put around it.
-        let size = if build(&text, SMALL_REGEX).is_ok() { SMALL_REGEX.min(text.len() * 64) } else { REGEX_BYTES };
+        let size = if build(&text, SMALL_REGEX).is_ok() { SMALL_REGEX.min(length * 64) } else { REGEX_BYTES };
         *bytes += size;
         if *bytes > REGEXES_BYTES {
             return Err(wrong("the regular expressions of this query are too large together"));

@@ -23,6 +23,7 @@ mod lexer;
 mod limits;
 mod lineages;
 mod literal;
+mod lucene;
 mod node;
 mod options;
 mod parser;

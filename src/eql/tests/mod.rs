@@ -6,6 +6,7 @@ mod functions;
 mod lineages;
 mod lists;
 mod operands;
+mod regular_expressions;
 mod refusals;
 mod refused_values;
 mod robustness;
