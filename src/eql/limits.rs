@@ -25,6 +25,9 @@ pub(super) const REGEXES_BYTES: usize = 16 << 20;
 /// Combinations of values that one comparison looks at, when several arguments are arrays.
 pub(super) const COMBINATIONS: u32 = 1 << 16;
 
+/// The functions and values that one function is made of: each combination of them is looked at in a nest of calls.
+pub(super) const OPERANDS: usize = 1000;
+
 /// The longest text that a function builds, in bytes.
 pub(super) const TEXT_BYTES: usize = 1 << 20;
 

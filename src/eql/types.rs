@@ -6,6 +6,7 @@ use super::Error;
 use super::ast::{Expr, ExprKind, Operator};
 use super::conditions::Compiler;
 use super::functions::Function;
+use super::limits::OPERANDS;
 use crate::event::{FieldType, Number};
 
 /// A longer expression is not written out in a message.
@@ -78,6 +79,10 @@ impl Compiler<'_> {
     /// Refuses a call with too few or too many arguments, or with wrong ones.
     pub(super) fn check_call(&mut self, expr: &Expr, function: Function, args: &[Expr]) -> Result<(), Error> {
         function.check_arguments(args.len(), &expr.span)?;
+        if operands(expr) > OPERANDS {
+            let message = format!("`{}` is made of more than {OPERANDS} functions and values", function.name());
+            return Err(Error::new(message, expr.span.clone()));
+        }
         for (at, arg) in args.iter().enumerate() {
             if let Some(wanted) = function.takes(at) {
                 self.check_type(arg, wanted, function.name())?;
@@ -171,4 +176,11 @@ impl Compiler<'_> {
             _ => Type::Boolean,
         })
     }
+}
+
+/// How many functions and values an expression is made of; a list of patterns counts as none.
+fn operands(expr: &Expr) -> usize {
+    let ExprKind::Call { function, args, .. } = &expr.kind else { return 1 };
+    let values = if matches!(function, Function::CidrMatch | Function::Wildcard) { &args[..1] } else { args };
+    1 + values.iter().map(operands).sum::<usize>()
 }

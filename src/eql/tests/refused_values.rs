@@ -170,6 +170,19 @@ fn maxspan_is_a_whole_number_of_milliseconds_with_a_unit() {
 }
 
 #[test]
+fn a_function_is_made_of_at_most_1000_functions_and_values() {
+    let concat = |count: usize| format!("concat({})", vec!["\"a\""; count].join(", "));
+    hold(json!({}), &[&format!("{} != \"b\"", concat(999)), &format!("length({}) == 998", concat(998))]);
+    for many in [concat(1000), format!("concat({}, {})", concat(600), concat(600))] {
+        let error = compiled(&format!("process where true or {many} == \"a\"")).unwrap_err();
+        assert_eq!(error.message, "`concat` is made of more than 1000 functions and values");
+        assert_eq!(error.span, 22..22 + many.len());
+    }
+    let list = vec!["\"10.0.0.0/8\""; 5000].join(", ");
+    assert!(compiled(&format!("network where string(cidrMatch(destination.ip, {list})) : \"true\"")).is_ok());
+}
+
+#[test]
 fn brackets_and_calls_nest_at_most_64_deep() {
     let message = "expressions nest at most 64 deep";
     for (start, open, inner, close) in [
