@@ -183,11 +183,11 @@ impl Lexer<'_> {
         loop {
             let rest = self.rest();
             if let Some(body) = rest.strip_prefix('`') {
-                let Some(end) = body.find('`') else {
+                let Some(end) = end_of_name(body) else {
                     return Err(Error::new("unterminated name: a backtick is missing", start..start + 1));
                 };
                 quoted = true;
-                text.push_str(&body[..end]);
+                text.push_str(&body[..end].replace("``", "`"));
                 self.at += end + 2;
             } else {
                 let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '@';
@@ -223,5 +223,17 @@ impl Lexer<'_> {
         self.at += end;
         let number = Number::parse(&self.text[start..self.at]);
         number.map(Kind::Number).ok_or_else(|| Error::new("not a number", start..self.at))
+    }
+}
+
+/// Where the backtick is that ends a name: two of them are one of the name.
+fn end_of_name(body: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let end = from + body[from..].find('`')?;
+        if !body[end + 1..].starts_with('`') {
+            return Some(end);
+        }
+        from = end + 2;
     }
 }

@@ -128,6 +128,13 @@ fn an_optional_field_that_exists_is_that_field() {
 }
 
 #[test]
+fn two_backticks_in_a_name_are_one_of_it() {
+    hold(json!({}), &["?`no``such` == null", "?`no-such`.`a``` == null", "`process`.name == null"]);
+    assert_eq!(compiled("process where `a``b` == 1").unwrap_err().message, "unknown field `a`b`");
+    assert_eq!(compiled("process where `a`` == 1").unwrap_err().message, "unterminated name: a backtick is missing");
+}
+
+#[test]
 fn brackets_nest_as_deep_as_a_rule_needs() {
     let nested = format!("{}false{}", "(".repeat(60), ")".repeat(60));
     fail(json!({}), &[&nested]);
