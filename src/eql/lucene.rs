@@ -74,6 +74,14 @@ impl Translator<'_> {
                 self.text.push(')');
                 self.atom = Some((start, 0));
             }
+            _ => self.atom(c)?,
+        }
+        Ok(())
+    }
+
+    /// What may be repeated, and is neither a group nor empty.
+    fn atom(&mut self, c: char) -> Result<(), String> {
+        match c {
             '[' => self.class()?,
             '"' => {
                 let (quoted, rest) =
