@@ -3,7 +3,6 @@
 mod about;
 pub mod blind_spots;
 mod community_id;
-mod download;
 mod draft;
 mod ecs;
 mod follow_up;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::download::is_downloader;
+use super::shell::is_downloader;
 use crate::detect::Match;
 use crate::event::{Categories, Event, Script, field};
 

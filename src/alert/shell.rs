@@ -1,10 +1,19 @@
 //! As much of the shell's grammar as tells which command reads what another writes. It is read within AppleScript and
 //! JavaScript too, where commands stand in quotes.
 
-use std::ops::Range;
+mod command;
+mod download;
+mod group;
+mod known;
+mod role;
 
-use super::download::{self, Command, Word};
 use crate::shell::{Layer, Shape, Together, Token, lex};
+use command::{Command, Word};
+use group::{Close, Groups, Keyword};
+use known::Known;
+use role::Role;
+
+pub(super) use download::is_downloader;
 
 /// Levels of quoting and of substitution that are read.
 const MAX_DEPTH: usize = 8;
@@ -22,26 +31,17 @@ struct Done {
 
 /// Whether a text runs what it downloads.
 pub(crate) fn runs_download(text: &str) -> bool {
-    level(&Layer::outermost(text), MAX_DEPTH).runs_download
+    let mut known = Known::default();
+    download::may_download(text) && level(&Layer::outermost(text), MAX_DEPTH, &mut known).runs_download
+        || download::evaluates(text)
 }
 
-fn level(layer: &Layer, depth: usize) -> Done {
-    if depth == 0 || !download::may_download(&layer.text) {
+fn level(layer: &Layer, depth: usize, known: &mut Known) -> Done {
+    if depth == 0 {
         return Done::default();
     }
     let tokens = lex(&layer.text);
-    Reader::new(layer, &tokens, 0..tokens.len(), depth, &mut Together::new(layer, &tokens)).read()
-}
-
-/// Where the next word goes.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    #[default]
-    Argument,
-    Input,
-    Output,
-    /// An output other than the standard one, or the mark of a here-document.
-    Ignored,
+    Reader::new(layer, &tokens, (0, tokens.len()), depth, (&mut Together::new(layer, &tokens), known)).read()
 }
 
 struct Reader<'t, 'r> {
@@ -51,11 +51,17 @@ struct Reader<'t, 'r> {
     end: usize,
     depth: usize,
     together: &'r mut Together<'t>,
+    known: &'r mut Known,
     word: Option<Word>,
     role: Role,
     command: Command,
     /// A command before it in the pipeline downloads.
     is_fed: bool,
+    groups: Groups,
+    /// Where a list of words ends: `{curl,-s,x}`.
+    list: Option<usize>,
+    /// Commands that were read.
+    commands: usize,
     done: Done,
 }
 
@@ -63,21 +69,25 @@ impl<'t, 'r> Reader<'t, 'r> {
     fn new(
         layer: &'t Layer,
         tokens: &'t [Token],
-        part: Range<usize>,
+        (at, end): (usize, usize),
         depth: usize,
-        together: &'r mut Together<'t>,
+        (together, known): (&'r mut Together<'t>, &'r mut Known),
     ) -> Self {
         Reader {
             layer,
             tokens,
-            at: part.start,
-            end: part.end,
+            at,
+            end,
             depth,
             together,
+            known,
             word: None,
             role: Role::default(),
             command: Command::default(),
             is_fed: false,
+            groups: Groups::default(),
+            list: None,
+            commands: 0,
             done: Done::default(),
         }
     }
@@ -92,6 +102,8 @@ impl<'t, 'r> Reader<'t, 'r> {
             self.at += 1;
             let is_opened = self.joined() == Some(Shape::Operator('('));
             match token.shape {
+                Shape::Punctuation if matches!(text, "}" | ",") && self.is_of_list() => {}
+                Shape::Punctuation if matches!(text, "{" | "}") && self.brace(text) => {}
                 Shape::Quoted => self.quoted(self.at - 1),
                 Shape::Word if self.word.is_none() && self.is_comment(text) => self.skip_line(),
                 Shape::Word if is_opened && text.ends_with('$') => {
@@ -100,12 +112,15 @@ impl<'t, 'r> Reader<'t, 'r> {
                 }
                 Shape::Punctuation if is_opened && matches!(text, "<" | ">") => self.substitute(text == "<"),
                 Shape::Punctuation if matches!(text, "<" | ">") => self.redirect(text),
-                Shape::Operator('(' | ')') => self.end_word(),
+                Shape::Operator('(') => self.opening_parenthesis(),
+                Shape::Operator(')') => self.closing_parenthesis(),
                 Shape::Operator(operator) => self.operator(operator),
                 Shape::Word | Shape::Punctuation => self.word().text.push_str(&text.replace('\\', "")),
             }
         }
+        while self.close(self.groups.closes()) {}
         self.end_command(false);
+        self.done.downloads = self.groups.current().downloads;
         self.done
     }
 
@@ -132,18 +147,19 @@ impl<'t, 'r> Reader<'t, 'r> {
         let text = self.together.text(first);
         for passed in &text.passed {
             let literal = self.together.literal(*passed);
-            self.done.runs_download |= level(&literal, self.depth - 1).runs_download;
+            self.done.runs_download |= level(&literal, self.depth - 1, self.known).runs_download;
         }
         // Behind the last literal an `&` may be the shell's.
-        let last = (first..=text.last).rfind(|at| self.tokens[*at].shape == Shape::Quoted).unwrap_or(first);
-        self.at = last + 1;
-        let done = level(&text.layer, self.depth - 1);
+        let is_literal = |at: &usize| self.tokens[*at].shape == Shape::Quoted;
+        self.at = (first..=text.last).rfind(is_literal).unwrap_or(first) + 1;
+        let done = level(&text.layer, self.depth - 1, self.known);
         self.done.runs_download |= done.runs_download;
         // What a template of JavaScript holds is text, what the shell has in such quotes is a command.
         let is_command = self.layer.text[..self.tokens[first].start].ends_with('`');
         let is_download = if is_command { done.downloads } else { done.begins_with_download };
         let word = self.word();
-        word.is_download |= word.text.is_empty() && is_download;
+        word.put(is_download);
+        word.writes_download |= done.downloads;
         word.is_quoted = true;
         if !is_command {
             word.text.push_str(&text.layer.text);
@@ -156,12 +172,13 @@ impl<'t, 'r> Reader<'t, 'r> {
         let end = self.closing(start);
         let mut done = Done::default();
         if self.depth > 1 {
-            done = Reader::new(self.layer, self.tokens, start..end, self.depth - 1, self.together).read();
+            let shared = (&mut *self.together, &mut *self.known);
+            done = Reader::new(self.layer, self.tokens, (start, end), self.depth - 1, shared).read();
         }
         self.at = end + 1;
         self.done.runs_download |= done.runs_download;
         let word = self.word();
-        word.is_download |= word.text.is_empty() && done.downloads && is_read;
+        word.put(done.downloads && is_read);
         word.is_quoted = true;
     }
 
@@ -192,15 +209,90 @@ impl<'t, 'r> Reader<'t, 'r> {
         if kind == ">" && matches!(self.joined(), Some(Shape::Operator('&' | '|'))) {
             self.at += 1;
         }
-        self.role = match (kind, run, descriptor.as_ref().map(|word| word.text.as_str())) {
-            ("<", 2, None | Some("0")) => {
-                self.command.input = Some(false);
-                Role::Ignored
-            }
-            ("<", _, None | Some("0")) => Role::Input,
-            (">", _, None | Some("1")) => Role::Output,
-            _ => Role::Ignored,
-        };
+        self.role = Role::of(kind, run, descriptor.as_ref().map(|word| word.text.as_str()));
+        if self.role == Role::Document {
+            self.command.input = Some(false);
+        }
+    }
+
+    fn opening_parenthesis(&mut self) {
+        let is_first = self.command.words.is_empty();
+        let is_empty = self.tokens[..self.end].get(self.at).is_some_and(|next| next.shape == Shape::Operator(')'));
+        if is_empty && is_first && self.word.as_ref().is_some_and(|word| !word.is_quoted) {
+            self.groups.function = self.word.take().map(|word| word.text);
+            self.at += 1;
+        } else if is_first && self.word.is_none() {
+            self.groups.open(Close::Parenthesis, self.is_fed);
+        } else {
+            self.end_word();
+            self.groups.open_call();
+        }
+    }
+
+    fn closing_parenthesis(&mut self) {
+        self.end_word();
+        match self.groups.close_parenthesis() {
+            // `case $x in a)`
+            Some(Close::Word) => self.end_command(false),
+            Some(_) => _ = self.close(Close::Parenthesis),
+            None => {}
+        }
+    }
+
+    /// Ends the group that is read, if this closes it; whether it does.
+    fn close(&mut self, close: Close) -> bool {
+        if self.groups.closes() != close || self.groups.is_outermost() {
+            return false;
+        }
+        self.end_command(false);
+        let Some(group) = self.groups.pop() else { return false };
+        self.is_fed = group.is_fed;
+        match group.function {
+            Some(name) if group.downloads => self.known.define(&name),
+            Some(_) => {}
+            // Redirections may follow.
+            None => self.command.has_written = group.downloads,
+        }
+        true
+    }
+
+    /// Takes a brace that begins or ends a group, or a list of words.
+    fn brace(&mut self, text: &str) -> bool {
+        let is_function = self.command.words.first().is_some_and(|word| word.text == "function");
+        if text == "{" && self.word.is_none() && self.joined().is_some() {
+            self.list = group::list_end(self.layer, &self.tokens[self.at..self.end]).map(|end| self.at + end);
+            return self.list.is_some();
+        }
+        if self.word.is_some() || !(self.command.words.is_empty() || is_function) {
+            return false;
+        }
+        if text == "}" {
+            return self.close(Close::Brace);
+        }
+        let name = std::mem::take(&mut self.command.words).into_iter().nth(1).map(|word| word.text);
+        self.groups.function = name.or(self.groups.function.take());
+        self.groups.open(Close::Brace, self.is_fed);
+        true
+    }
+
+    /// Takes what separates or ends a list of words.
+    fn is_of_list(&mut self) -> bool {
+        let Some(end) = self.list else { return false };
+        self.end_word();
+        self.list = self.list.filter(|_| self.at <= end);
+        true
+    }
+
+    /// Whether a word is one of the shell's own.
+    fn is_keyword(&mut self, word: &Word) -> bool {
+        let is_first = self.command.words.is_empty() && !word.is_quoted;
+        match group::keyword(&word.text).filter(|_| is_first) {
+            Some(Keyword::Opens) => self.groups.open(Close::Word, self.is_fed),
+            Some(Keyword::Closes) => return self.close(Close::Word),
+            Some(Keyword::Precedes) => {}
+            None => return false,
+        }
+        true
     }
 
     fn operator(&mut self, operator: char) {
@@ -220,12 +312,17 @@ impl<'t, 'r> Reader<'t, 'r> {
     }
 
     fn end_word(&mut self) {
-        let Some(word) = self.word.take() else { return };
+        let Some(mut word) = self.word.take() else { return };
+        self.known.complete(&mut word);
         match std::mem::take(&mut self.role) {
-            Role::Argument => self.command.words.push(word),
+            Role::Argument if self.is_keyword(&word) => {}
+            Role::Argument => {
+                self.known.assign(&word);
+                self.command.words.push(word);
+            }
             Role::Input => self.command.input = Some(word.is_download),
-            Role::Output => self.command.is_output_file = true,
-            Role::Ignored => {}
+            Role::Output => self.command.output = Some(word.text),
+            Role::Document | Role::Ignored => {}
         }
     }
 
@@ -233,12 +330,19 @@ impl<'t, 'r> Reader<'t, 'r> {
         self.end_word();
         self.role = Role::Argument;
         let command = std::mem::take(&mut self.command);
-        self.done.begins_with_download |=
-            !self.done.downloads && command.words.first().is_some_and(|word| word.is_download);
-        self.done.runs_download |= download::runs(&command, self.is_fed);
-        let downloads = download::is_written(&command);
-        self.done.downloads |= downloads;
-        self.is_fed = is_piped && (downloads || self.is_fed);
+        self.done.begins_with_download |= self.commands == 0
+            && self.groups.is_outermost()
+            && command.words.first().is_some_and(|word| word.is_download);
+        // A text that is a path alone, and not piped on, is no command.
+        let is_alone = self.commands == 0 && !is_piped && self.depth < MAX_DEPTH && command.words.len() == 1;
+        let is_path = is_alone && command.words[0].is_file;
+        self.done.runs_download |= !is_path && download::runs(&command, self.is_fed, self.known);
+        let downloads = download::is_written(&command, self.known);
+        download::leave(&command, downloads || self.is_fed, self.known);
+        self.commands += usize::from(!command.words.is_empty());
+        let group = self.groups.current();
+        group.downloads |= downloads;
+        self.is_fed = if is_piped { downloads || self.is_fed } else { group.is_fed };
     }
 }
 

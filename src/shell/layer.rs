@@ -12,6 +12,30 @@ pub(crate) struct Layer {
     at: Vec<(u32, u32)>,
 }
 
+/// What an escape stands for, by what follows its backslash, and how many bytes of that belong to it.
+fn resolved(text: &str) -> Option<(char, usize)> {
+    let resolved = match text.chars().next()? {
+        next @ ('"' | '\'' | '\\' | '`' | '$' | '/') => next,
+        'n' | 'r' => '\n',
+        't' => '\t',
+        _ => return numbered(text),
+    };
+    Some((resolved, 1))
+}
+
+/// A letter that is spelled by its number: `\x63`, `\u0063`, `\143`.
+fn numbered(text: &str) -> Option<(char, usize)> {
+    let (skip, digits, radix) = match text.bytes().next()? {
+        b'x' => (1, 2, 16),
+        b'u' => (1, 4, 16),
+        b'0' | b'1' => (0, 3, 8),
+        _ => return None,
+    };
+    let number = text.get(skip..skip + digits).filter(|number| number.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let letter = u8::from_str_radix(number, radix).ok().filter(|byte| byte.is_ascii_graphic() || *byte == b' ')?;
+    Some((char::from(letter), skip + digits))
+}
+
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
@@ -47,20 +71,14 @@ impl Layer {
         let mut from = start;
         while let Some(bytes) = other.text[from..end].find('\\') {
             let escape = from + bytes;
-            let resolved = match other.text[escape + 1..end].chars().next() {
-                Some(next @ ('"' | '\'' | '\\' | '`' | '$' | '/')) => Some(next),
-                Some('n' | 'r') => Some('\n'),
-                Some('t') => Some('\t'),
-                _ => None,
-            };
-            let Some(resolved) = resolved else {
+            let Some((resolved, bytes)) = resolved(&other.text[escape + 1..end]) else {
                 self.append(other, from, escape + 1);
                 from = escape + 1;
                 continue;
             };
             self.append(other, from, escape);
-            self.push(resolved, (other.at[escape].0, other.at[escape + 1].1));
-            from = escape + 2;
+            from = escape + 1 + bytes;
+            self.push(resolved, (other.at[escape].0, other.at[from - 1].1));
         }
         self.append(other, from, end);
     }
@@ -137,5 +155,15 @@ mod tests {
         assert_eq!(inner.text, "a\"é\"b");
         let place = inner.place(1, 5).unwrap();
         assert_eq!(&text[place], r#"\"é\""#);
+    }
+
+    #[test]
+    fn a_letter_that_is_spelled_by_its_number_is_that_letter() {
+        let text = r"\x63\u0075\162l \x7 \u00e9 \101 \999 \u+063";
+        let outer = Layer::outermost(text);
+        let mut inner = Layer::default();
+        inner.append_unescaped(&outer, 0, text.len());
+        assert_eq!(inner.text, r"curl \x7 \u00e9 A \999 \u+063");
+        assert_eq!(inner.place(0, 4), Some(0..15));
     }
 }

@@ -41,9 +41,14 @@ impl Lexer<'_> {
             '+' if self.is_joined && self.tokens.last().is_some_and(|last| last.shape == Shape::Quoted) => {
                 self.add(Shape::Word, 1);
             }
-            _ if letter.is_whitespace() => {
-                self.at += letter.len_utf8();
+            _ if letter.is_whitespace() || separator(rest) > 0 => {
+                self.at += letter.len_utf8().max(separator(rest));
                 self.is_joined = false;
+            }
+            // The shell's `$'…'` and `$"…"`.
+            '$' if opens_after_dollar(rest) => {
+                let closing = if rest[1..].starts_with('"') { '"' } else { '\'' };
+                self.quoted(2, &[closing], 0);
             }
             ';' | '|' | '&' | '(' | ')' => self.add(Shape::Operator(letter), 1),
             ',' | '{' | '}' | '[' | ']' | '<' | '>' => self.add(Shape::Punctuation, 1),
@@ -188,6 +193,7 @@ impl Lexer<'_> {
             let is_joint = letter == '+' && left[1..].starts_with(['"', '\'']);
             let ends = letter.is_whitespace()
                 || is_special(letter)
+                || at > 0 && letter == '$' && (opens_after_dollar(left) || separator(left) > 0)
                 || at > 0 && is_joint
                 || letter == '\u{AC}' && line_goes_on(left).is_some();
             if ends && !is_apostrophe {
@@ -197,6 +203,27 @@ impl Lexer<'_> {
             before = letter;
         }
         self.add(Shape::Word, at);
+    }
+}
+
+/// Whether a text begins with a quote of the shell that has a `$` before it.
+fn opens_after_dollar(text: &str) -> bool {
+    let mut letters = text.chars().skip(1).take(1);
+    let Some(quote @ ('\'' | '"')) = letters.next().filter(|_| text.starts_with('$')) else { return false };
+    text[2..].contains(quote)
+}
+
+/// The bytes of the variable that the shell splits words at, which stands for a space: `${IFS}`, `$IFS`, `$IFS$9`.
+fn separator(text: &str) -> usize {
+    if let Some(rest) = text.strip_prefix("${IFS") {
+        let bytes = rest.bytes().take_while(|byte| b":%?0123456789".contains(byte)).count();
+        return if rest[bytes..].starts_with('}') { "${IFS".len() + bytes + 1 } else { 0 };
+    }
+    let Some(rest) = text.strip_prefix("$IFS") else { return 0 };
+    match rest.chars().next() {
+        Some(next) if next.is_alphanumeric() || next == '_' => 0,
+        _ if rest.starts_with("$9") => "$IFS$9".len(),
+        _ => "$IFS".len(),
     }
 }
 
@@ -272,6 +299,8 @@ mod tests {
             (r#"a "$(b "c d" $(e))" f"#, &["a", r#"$(b "c d" $(e))"#, "f"]),
             (r#""$(" & a & ")" "$(b" "$(c)""#, &["$(", "&", "a", "&", ")", "$(b", "$(c)"]),
             ("a|b;c&d", &["a", "|", "b", ";", "c", "&", "d"]),
+            (r#"a $'b c' -p$'d\'e' $"f g" $h'i"#, &["a", "b c", "-p", r"d\'e", "f g", "$h'i"]),
+            ("a${IFS}b$IFS-c$IFS$9d${IFS%??}e $IFSX", &["a", "b", "-c", "d", "e", "$IFSX"]),
         ] {
             assert_eq!(split(text), wanted, "{text}");
         }

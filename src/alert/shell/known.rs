@@ -1,0 +1,95 @@
+//! What the commands of a text leave to those that follow: variables, files and functions.
+
+use std::collections::{HashMap, HashSet};
+
+use super::command::{Word, is_name};
+
+/// Names that are kept of each kind, and the bytes of one.
+const MAX_NAMES: usize = 256;
+const MAX_NAME_BYTES: usize = 256;
+
+/// What is known of variables, files and functions.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Variables that hold a download.
+    downloads: HashSet<String>,
+    /// Short texts that variables are set to.
+    texts: HashMap<String, String>,
+    /// Files that a download is written to.
+    files: HashSet<String>,
+    /// Functions that write a download.
+    functions: HashSet<String>,
+}
+
+impl Known {
+    /// What a word becomes when variables are put in, and whether it is a download by its variable or as a file.
+    pub(super) fn complete(&self, word: &mut Word) {
+        let name = referred(&word.text);
+        if let Some(text) = name.and_then(|name| self.texts.get(name)) {
+            word.text = text.clone();
+        } else {
+            word.is_download |= name.is_some_and(|name| self.downloads.contains(name));
+        }
+        word.is_file = self.files.contains(bare(&word.text));
+        word.is_download |= word.is_file;
+    }
+
+    /// Takes `X=…`; what a variable is set to replaces what it was.
+    pub(super) fn assign(&mut self, word: &Word) {
+        let Some((name, text)) = word.text.split_once('=').filter(|(name, _)| is_name(name)) else { return };
+        let holds_download = |name| self.downloads.contains(name);
+        if word.is_set || referred(text).is_some_and(holds_download) {
+            self.set_download(name);
+        } else {
+            self.downloads.remove(name);
+            if self.texts.len() < MAX_NAMES && text.len() <= MAX_NAME_BYTES && !text.contains('$') {
+                self.texts.insert(name.to_owned(), text.to_owned());
+            }
+        }
+    }
+
+    /// A variable is set to a download.
+    pub(super) fn set_download(&mut self, name: &str) {
+        if is_name(name) {
+            self.texts.remove(name);
+            insert(&mut self.downloads, name);
+        }
+    }
+
+    pub(super) fn is_download(&self, variable: &str) -> bool {
+        self.downloads.contains(variable)
+    }
+
+    /// A download is written to a file.
+    pub(super) fn write_file(&mut self, path: &str) {
+        if !path.is_empty() && path != "/dev/null" {
+            insert(&mut self.files, bare(path));
+        }
+    }
+
+    /// A function writes a download.
+    pub(super) fn define(&mut self, function: &str) {
+        insert(&mut self.functions, function);
+    }
+
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        self.functions.contains(name)
+    }
+}
+
+fn insert(names: &mut HashSet<String>, name: &str) {
+    if names.len() < MAX_NAMES && name.len() <= MAX_NAME_BYTES {
+        names.insert(name.to_owned());
+    }
+}
+
+fn bare(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
+/// The variable that a word is: `$x`, `${x}`.
+fn referred(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    Some(name).filter(|name| is_name(name))
+}
