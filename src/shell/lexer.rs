@@ -176,7 +176,8 @@ impl Lexer<'_> {
                 at += count;
                 before = letter;
                 // What is escaped belongs to the word.
-                at += left[count..].chars().next().filter(|next| !next.is_whitespace()).map_or(0, char::len_utf8);
+                let belongs = |next: &char| !next.is_whitespace() || *next == ' ' && count % 2 == 1;
+                at += left[count..].chars().next().filter(belongs).map_or(0, char::len_utf8);
                 continue;
             }
             let starts_reference = letter == '{' && before == '$';
@@ -300,6 +301,7 @@ mod tests {
             (r#""$(" & a & ")" "$(b" "$(c)""#, &["$(", "&", "a", "&", ")", "$(b", "$(c)"]),
             ("a|b;c&d", &["a", "|", "b", ";", "c", "&", "d"]),
             (r#"a $'b c' -p$'d\'e' $"f g" $h'i"#, &["a", "b c", "-p", r"d\'e", "f g", "$h'i"]),
+            (r"a\ b c\\ d", &[r"a\ b", r"c\\", "d"]),
             ("a${IFS}b$IFS-c$IFS$9d${IFS%??}e $IFSX", &["a", "b", "-c", "d", "e", "$IFSX"]),
         ] {
             assert_eq!(split(text), wanted, "{text}");

@@ -29,7 +29,7 @@ pub(super) fn in_text(text: &str) -> Vec<Span> {
 }
 
 fn may_hold(text: &str) -> bool {
-    let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b':' | b'"' | b'\'' | b'`');
+    let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b':' | b'"' | b'\'' | b'`' | b'$');
     text.len() >= MIN_TEXT && text.bytes().any(separates)
 }
 

@@ -17,6 +17,7 @@ mod expanded;
 mod expressions;
 mod files;
 mod finder;
+mod formatted;
 mod grammar;
 mod hidden;
 mod known;

@@ -7,7 +7,7 @@ use super::plain::{is_identifier, is_plain};
 use super::variables::{Variables, covering, first_command};
 use super::words::{Word, texts};
 use super::written::{self, base_name, here_string, target};
-use super::{argv, curlrc, grammar};
+use super::{argv, curlrc, formatted, grammar};
 use crate::shell::{Layer, Shape, Token};
 
 /// What runs the text of one of its words.
@@ -223,6 +223,8 @@ impl<'l> Pipeline<'l> {
         };
         let found = found.into_iter().filter(|found| !is_function(found));
         out.extend(found.filter_map(|found| self.secret(&words[found.word], found.start, found.kind)));
+        let formatted = formatted::find(&texts).into_iter();
+        out.extend(formatted.filter_map(|(word, kind)| self.secret(&words[word], 0, kind)));
         if self.is_substituted {
             self.writes(words, out);
         }

@@ -3,15 +3,17 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use base64::Engine;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
+use super::super::encoded::STANDARD;
 use super::mark::{Kind, Span};
 use super::names::{kind_of, kind_of_parameter};
 use super::plain::{is_path, is_plain};
 
 /// Literals of which one is in every match, patterns and kinds; a group named `secret` is what is left out, else all is. Beside each the page of the issuer
 /// that describes the shape, or what was seen of it.
-const TABLE: [(&str, &str, Kind); 45] = [
+const TABLE: [(&str, &str, Kind); 47] = [
     // docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: unique ids of access keys
     ("AKIA|ASIA|ABIA|ACCA", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", Kind::Key),
     // github.blog/2021-04-05-behind-githubs-new-authentication-token-formats
@@ -24,7 +26,9 @@ const TABLE: [(&str, &str, Kind); 45] = [
         Kind::Token,
     ),
     // api.slack.com/authentication/token-types
-    ("xox", r"\bxox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,}", Kind::Token),
+    ("xox", r"\bxox[abceoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,}", Kind::Token),
+    // What Slack's web client sends as its cookie, escaped as in a URL or not
+    ("xoxd-", r"\bxoxd-[A-Za-z0-9%+/=-]{10,}", Kind::Cookie),
     ("xapp-", r"\bxapp-[0-9]-[A-Za-z0-9-]{10,}", Kind::Token),
     // cloud.google.com/docs/authentication/api-keys; OAuth access tokens and client secrets as issued
     ("AIza", r"\bAIza[A-Za-z0-9_-]{35}", Kind::Key),
@@ -39,6 +43,7 @@ const TABLE: [(&str, &str, Kind); 45] = [
     ("whsec_", r"\bwhsec_[A-Za-z0-9+/=]{16,}", Kind::Secret),
     // OpenAI and Anthropic: keys as issued
     ("sk-", r"\bsk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]+-)?[A-Za-z0-9_-]{16,}", Kind::Key),
+    ("sess-", r"\bsess-[A-Za-z0-9]{40,}", Kind::Token),
     // RFC 7519: JSON Web Tokens; a header in base64url begins with {"
     ("eyJ", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", Kind::Token),
     // RFC 7468; the body may be on one line, and its end cut off
@@ -131,6 +136,9 @@ static PARAMETER: LazyLock<Option<Regex>> =
 /// Credentials of RFC 7617 and RFC 6750 without their header's name.
 static SCHEME: LazyLock<Option<Regex>> =
     LazyLock::new(|| bytes(r"(?i)\b(?:bearer|basic)[ \t]+(?P<secret>[A-Za-z0-9._~+/=-]{8,})"));
+/// The `auth` of a registry, of Docker's configuration: `user:password` in base64.
+static REGISTRY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| bytes(r#"\bauth["'\\]*[ \t]*[:=][ \t]*["'\\]*(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"#));
 
 /// An element of XML, and an entry of a property list.
 static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -147,7 +155,7 @@ fn bytes(pattern: &str) -> Option<Regex> {
 pub(super) fn prepare() {
     LazyLock::force(&LITERALS);
     LazyLock::force(&PATTERNS);
-    for pattern in [&USER, &PARAMETER, &SCHEME, &ELEMENT] {
+    for pattern in [&USER, &PARAMETER, &SCHEME, &REGISTRY, &ELEMENT] {
         LazyLock::force(pattern);
     }
 }
@@ -183,6 +191,9 @@ pub(super) fn find(text: &str, out: &mut Vec<Span>) {
             (name.and_then(kind_of).is_some() || is_named()) && !is_plain(secret)
         });
     }
+    if text.contains("auth") {
+        each_of(&REGISTRY, text, Kind::Credential, out, |_, secret| is_user_info(secret));
+    }
     if text.contains([' ', '\t']) {
         each_of(&SCHEME, text, Kind::Credential, out, |_, secret| is_encoded(secret));
     }
@@ -201,6 +212,13 @@ fn is_encoded(text: &str) -> bool {
         || text.ends_with('=')
         || text.bytes().skip(1).any(|byte| byte.is_ascii_uppercase())
             && text.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// Whether a text is a name and a password in base64: RFC 7617.
+fn is_user_info(text: &str) -> bool {
+    let decoded = STANDARD.decode(text).unwrap_or_default();
+    let is_printable = decoded.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    is_printable && decoded.iter().position(|byte| *byte == b':').is_some_and(|at| at > 0 && at + 1 < decoded.len())
 }
 
 fn each_of(
@@ -237,7 +255,7 @@ mod tests {
     fn every_row_compiles() {
         assert_eq!(PATTERNS.len(), TABLE.len());
         assert!(LITERALS.is_some());
-        for pattern in [&USER, &PARAMETER, &ELEMENT, &SCHEME] {
+        for pattern in [&USER, &PARAMETER, &ELEMENT, &REGISTRY, &SCHEME] {
             assert!(pattern.is_some());
         }
     }

@@ -105,7 +105,8 @@ fn sent(search: &mut Search<'_, '_>, at: usize) -> Option<usize> {
         return None;
     }
     let is_prompted = || before.clone().any(|at| search.is_word(at, "expect"));
-    let is_word = word.len() < text.len() && word.len() >= 4 && !word.contains(char::is_whitespace);
+    let is_line = word.len() < text.len() || search.text(at).ends_with(".sendline");
+    let is_word = is_line && word.len() >= 4 && !word.contains(char::is_whitespace);
     let is_secret =
         is_answer || is_word && !ANSWERS.contains(&word) && (looks_secret(word) || !is_prompted() && search.spawns());
     match search.shape(value)? {

@@ -119,6 +119,8 @@ impl Variables {
                 for (at, word) in words[2..].iter().enumerate().take(MAX_POSITIONS) {
                     self.set(&(at + 1).to_string(), word.span(0, Kind::Password));
                 }
+                let all = covering(words[2..].iter().filter_map(|word| word.span(0, Kind::Password)));
+                ["@", "*"].into_iter().for_each(|name| self.set(name, all));
                 return;
             }
             _ => {}

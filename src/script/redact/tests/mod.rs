@@ -7,6 +7,7 @@ use super::*;
 mod document;
 mod key;
 mod pipes;
+mod spelled;
 mod scripts;
 
 fn redactor() -> Redactor {
