@@ -1,5 +1,5 @@
 //! Which command downloads, and which runs what is downloaded: `curl … | sh`, `bash -c "$(curl …)"`, `source <(curl …)`.
-//! A download that is data, or goes to a file, is not run.
+//! A download that is data, or goes to a file that nothing runs, is not run.
 
 use std::sync::LazyLock;
 
@@ -131,27 +131,29 @@ pub(super) fn leave(command: &Command, is_download: bool, known: &mut Known) {
     }
 }
 
+/// Whether `x script` of AppleScript is here.
+fn is_script(words: &[Word], at: usize, verb: &str) -> bool {
+    at > 0 && words[at].text == "script" && words[at - 1].text == verb
+}
+
 /// Whether a command of AppleScript or JavaScript gives what a shell downloads.
 fn gives_download(words: &[Word]) -> bool {
-    let shell = (0..words.len()).find(|at| {
-        let is_script = words[*at].text == "script" && *at > 0 && words[*at - 1].text == "shell";
-        is_script || words[*at].text.ends_with("doShellScript")
-    });
+    let is_shell = |at: &usize| is_script(words, *at, "shell") || words[*at].text.ends_with("doShellScript");
+    let shell = (0..words.len()).find(is_shell);
     shell.is_some_and(|at| words[at + 1..].iter().any(|word| word.writes_download))
 }
 
-/// The same that runs it: `run script (do shell script "curl …")`, `eval(x)`.
+/// Whether one runs it: `run script (do shell script "curl …")`, `eval(x)`, `do shell script x`.
 fn runs_script(words: &[Word], known: &Known) -> bool {
-    let is_verb = |at: &usize| {
-        let is_script =
-            words[*at].text == "script" && *at > 0 && matches!(words[*at - 1].text.as_str(), "run" | "shell");
-        is_script || words[*at].text == "eval" && !words[*at].is_quoted
+    let is_code = |at: usize| is_script(words, at, "run") || words[at].text == "eval" && !words[at].is_quoted;
+    let is_held = |at: usize| {
+        let value = words.get(at + 1).filter(|word| !word.is_quoted);
+        value.is_some_and(|word| known.is_download(&word.text))
     };
-    let Some(verb) = (0..words.len()).find(is_verb) else { return false };
-    let is_held = words.get(verb + 1).is_some_and(|word| !word.is_quoted && known.is_download(&word.text));
-    is_held
-        || words[verb].text != "script" && gives_download(words)
-        || words[verb].text == "script" && words[verb - 1].text == "run" && gives_download(&words[verb + 1..])
+    (0..words.len()).any(|at| {
+        let is_code = is_code(at);
+        (is_code || is_script(words, at, "shell")) && is_held(at) || is_code && gives_download(&words[at + 1..])
+    })
 }
 
 /// Whether a command runs a download: that of its standard input, which `is_fed` with one, or one that it is given.

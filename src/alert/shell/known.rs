@@ -42,7 +42,9 @@ impl Known {
             self.set_download(name);
         } else {
             self.downloads.remove(name);
-            if self.texts.len() < MAX_NAMES && text.len() <= MAX_NAME_BYTES && !text.contains('$') {
+            self.texts.remove(name);
+            let is_short = name.len().max(text.len()) <= MAX_NAME_BYTES;
+            if self.texts.len() < MAX_NAMES && is_short && !text.contains('$') {
                 self.texts.insert(name.to_owned(), text.to_owned());
             }
         }

@@ -166,6 +166,7 @@ fn a_download_that_a_variable_a_function_or_a_file_holds_is_not_run_where_anothe
         "curl -o /tmp/f https://a.example/x; open /tmp/f; sh /tmp/g",
         "X=$(curl -s https://a.example/x); echo \"$X\"; echo id | sh",
         "X=$(curl -s https://a.example/x); X=3; sh -c \"$X\"",
+        "S=sh; S=$T; curl -s https://a.example/x | $S",
         "X=$(curl -s https://a.example/x); sh report.sh \"$X\"",
         "X=$(curl -s https://a.example/x); sh -c \"echo $X\"",
         "read X < /tmp/f; curl -s https://a.example/x; sh -c \"$X\"",
