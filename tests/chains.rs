@@ -424,11 +424,16 @@ fn document(host: &str, line: &str, starts: &mut BTreeMap<String, Json>) -> Json
 
 /// A replay of all chains, each on a host of its own.
 fn replay(further: &[&str]) -> Run {
+    replay_of(CHAINS.iter().map(|chain| (chain.name, chain.events)), further)
+}
+
+/// A replay of events, those of each host.
+fn replay_of<'c>(chains: impl Iterator<Item = (&'c str, &'c str)>, further: &[&str]) -> Run {
     let mut lines = String::new();
-    for chain in &CHAINS {
+    for (host, events) in chains {
         let mut starts = BTreeMap::new();
-        for line in chain.events.split(';') {
-            lines += &format!("{}\n", document(chain.name, line, &mut starts));
+        for line in events.split(';') {
+            lines += &format!("{}\n", document(host, line, &mut starts));
         }
     }
     let folder = tempfile::tempdir().unwrap();
@@ -498,9 +503,44 @@ fn a_piped_download_is_told_with_what_ran_it_whatever_that_is_called() {
     let alert = alerts.iter().find(|alert| alert["host"]["id"] == name).unwrap();
     assert_eq!(alert["osawatch"]["download"]["command_line"], "curl -s https://a.example", "{alert}");
     assert_eq!(alert["process"]["executable"], "/private/tmp/updater", "{alert}");
-    let reason = alert["kibana.alert.reason"].as_str().or(alert["event"]["reason"].as_str()).unwrap();
+    let reason = alert["event"]["reason"].as_str().unwrap();
     assert!(
         reason.starts_with("updater (pid 502)") && reason.ends_with("the download is curl -s https://a.example"),
         "{reason}"
     );
+}
+
+#[test]
+fn a_download_feeds_osascript_unless_it_writes_a_file_wherever_its_option_stands() {
+    let piped = [
+        "c=curl < z : -fsSL https://a.example; 1 o=osascript < z",
+        "c=curl < z : -s https://a.example; 1 t=tee < z : /tmp/f; 1 o=osascript < z : -",
+        "c=curl < z : -H 'Authorization: o' -so- https://a.example; 1 o=osascript < z : -l JavaScript",
+        "c=curl < z : --output - https://a.example; 1 o=osascript < z : /dev/stdin",
+        "c=curl < z : -s https://a.example; 1 o=osascript < z : /dev/fd/63",
+        "c=wget < z : -qO- https://a.example; 1 o=osascript < z",
+        "c=nscurl < z : https://a.example; 1 o=osascript < z",
+    ];
+    let written = [
+        "c=curl < z : -H 'Authorization: o' -o /tmp/f https://a.example; 1 o=osascript < z",
+        "c=curl < z : -s https://a.example -o /tmp/f -k; 1 o=osascript < z",
+        "c=curl < z : --output=/tmp/f https://a.example; 1 o=osascript < z",
+        "c=curl < z : -Lo /tmp/f https://a.example; 1 o=osascript < z",
+        "c=curl < z : -fsSLo/tmp/f https://a.example; 1 o=osascript < z",
+        "c=curl < z : -OJ https://a.example; 1 o=osascript < z",
+        "c=wget < z : -qO /tmp/f https://a.example; 1 o=osascript < z",
+        "c=nscurl < z : -o /tmp/f https://a.example; 1 o=osascript < z",
+        "c=curl < z : -s https://a.example; 1 o=osascript < z : -e beep",
+        "c=curl < z : -s https://a.example; 1 o=osascript < z : /tmp/f",
+    ];
+    let events: Vec<String> = piped.iter().chain(&written).map(|events| format!("0 z=zsh; 1 {events}")).collect();
+    let alerts = replay_of(events.iter().map(|events| (events.as_str(), events.as_str())), &[]).alerts();
+    let alerted: Vec<&str> = alerts.iter().map(|alert| alert["host"]["id"].as_str().unwrap()).collect();
+    let wanted: Vec<&str> = events.iter().take(piped.len()).map(String::as_str).collect();
+    assert_eq!(alerted, wanted);
+    for alert in alerts {
+        let download = alert["osawatch"]["download"]["command_line"].as_str().unwrap_or_default();
+        assert!(download.contains("https://a.example"), "{alert}");
+        assert!(alert["event"]["reason"].as_str().unwrap().ends_with(download), "{alert}");
+    }
 }

@@ -82,7 +82,8 @@ pub(super) struct Command {
     pub(super) takes: Option<&'static str>,
     pub(super) options: &'static [Taking],
     pub(super) places: &'static [Place],
-    /// Options that make it read a secret from standard input; [`ALWAYS`]: it does without one.
+    /// Options that make it read a secret from standard input, and those of its names by which it does; [`ALWAYS`]: it
+    /// does by each.
     pub(super) reads: &'static [&'static str],
 }
 

@@ -77,7 +77,7 @@ impl<'w> Reading<'w> {
             self.place = None;
             self.before.clear();
             self.before.push(base_name(word));
-            self.reads |= command.reads.contains(&ALWAYS);
+            self.reads |= command.reads.iter().any(|name| [ALWAYS, base_name(word)].contains(name));
             self.begin_places(base_name(word));
             return 1;
         }

@@ -32,6 +32,8 @@ pub(super) static COMMANDS: [Command; 20] = [
             ("-P", Form::After("import"), Whole, PASSWORD),
             ("-P", Form::After("export"), Whole, PASSWORD),
         ],
+        // Where it has no terminal to ask at.
+        reads: &["unlock-keychain", "create-keychain"],
         ..NONE
     },
     Command {
