@@ -544,3 +544,18 @@ fn a_download_feeds_osascript_unless_it_writes_a_file_wherever_its_option_stands
         assert!(alert["event"]["reason"].as_str().unwrap().ends_with(download), "{alert}");
     }
 }
+
+#[test]
+fn ordinary_administration_makes_no_alert() {
+    let events = [
+        "0 z=zsh; 1 c=curl < z : -fsSL https://a.example/install.sh; 1 b=bash < z; 1 c -> 93.184.216.34; 2 d=curl < b : -fsSL https://a.example; 2 d -> 93.184.216.34; 3 g=git < b; 3 g -> 93.184.216.35",
+        "0 j=jamf; 1 s=sh < j; 2 c=curl < s : -so /tmp/a.pkg https://a.example; 2 c -> 93.184.216.34; 9 c end; 10 i=installer < s : -pkg /tmp/a.pkg -target /; 20 o=osascript < s : -e 'display notification \"done\"'; 20 o end; 21 u=curl < s; 21 u -> 93.184.216.34",
+        "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 q=jq < z : -r .a; 1 c -> 93.184.216.34; 1 c end; 2 o=osascript < z : -e 'set volume 3'; 2 o end",
+        "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 t=tee < z : /tmp/f; 1 p=python3 < z : -m json.tool; 1 c -> 93.184.216.34; 1 c end; 9 o=osascript < z; 9 o end",
+        "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 !com.example.tool o=/usr/local/bin/tool < z; 1 c -> 93.184.216.34",
+        "0 z=zsh; 1 o=osascript < z : -e 'tell application \"Finder\" to activate'; 1 o end; 5 c=curl < z; 5 c -> 93.184.216.34",
+        "0 n=node; 1 s=sh < n : -c 'node-gyp rebuild'; 2 c=curl < s : -sLo /tmp/n.tgz https://a.example; 2 c -> 93.184.216.34; 3 o=osascript < n : -e 'id of application \"Xcode\"'; 3 o end",
+    ];
+    let alerts = replay_of(events.iter().map(|events| (*events, *events)), &[]).alerts();
+    assert!(alerts.is_empty(), "{alerts:?}");
+}
