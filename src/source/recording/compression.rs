@@ -12,8 +12,13 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// A frame that is to be skipped, with which `pzstd` begins.
+const ZSTD_SKIPPABLE: &[u8] = &[0x50, 0x2a, 0x4d, 0x18];
 const XZ_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const BZIP2_MAGIC: &[u8] = b"BZh";
+
+/// What ends a Zstandard frame: an empty block that is the last, and room for a checksum.
+const ZSTD_END: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
 
 /// `xz -9` needs 64 MiB; a stream that asks for more than this is refused.
 const XZ_MEMORY_KIB: u32 = 256 << 10;
@@ -49,7 +54,7 @@ impl fmt::Display for Compression {
 /// pipe may be short, and the next one long in coming.
 pub(crate) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
-    while [GZIP_MAGIC, ZSTD_MAGIC, XZ_MAGIC, BZIP2_MAGIC]
+    while [GZIP_MAGIC, ZSTD_MAGIC, ZSTD_SKIPPABLE, XZ_MAGIC, BZIP2_MAGIC]
         .iter()
         .any(|magic| head.len() < magic.len() && magic.starts_with(&head))
     {
@@ -63,7 +68,7 @@ pub(crate) fn decompressed(mut raw: impl Read + Send + 'static) -> io::Result<(C
     }
     let compression = match head.as_slice() {
         GZIP_MAGIC => Compression::Gzip,
-        ZSTD_MAGIC => Compression::Zstd,
+        ZSTD_MAGIC | ZSTD_SKIPPABLE => Compression::Zstd,
         XZ_MAGIC => Compression::Xz,
         BZIP2_MAGIC => Compression::Bzip2,
         _ => Compression::None,
@@ -83,11 +88,13 @@ struct ZstdReader<R: Read> {
     source: BufReader<R>,
     decoder: FrameDecoder,
     in_frame: bool,
+    /// Why the frame cannot be decoded further.
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> ZstdReader<R> {
     fn new(source: R) -> ZstdReader<R> {
-        ZstdReader { source: BufReader::new(source), decoder: FrameDecoder::new(), in_frame: false }
+        ZstdReader { source: BufReader::new(source), decoder: FrameDecoder::new(), in_frame: false, failed: None }
     }
 
     /// Starts the next frame; false at the end of the stream.
@@ -102,6 +109,20 @@ impl<R: Read> ZstdReader<R> {
             }
         }
         Ok(false)
+    }
+
+    /// Decodes another block of the frame. Where that fails, what is decoded and held back, because later blocks may
+    /// repeat it, is given before the error is.
+    fn decode_block(&mut self) -> io::Result<()> {
+        let one = || BlockDecodingStrategy::UptoBlocks(1);
+        if let Err(error) = self.decoder.decode_blocks(&mut self.source, one()) {
+            let error = zstd_error(&error);
+            if self.decoder.decode_blocks(ZSTD_END, one()).is_err() {
+                return Err(error);
+            }
+            self.failed = Some(error);
+        }
+        Ok(())
     }
 
     fn end_frame(&mut self) -> io::Result<()> {
@@ -141,14 +162,16 @@ impl<R: Read> Read for ZstdReader<R> {
                 }
             }
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.source, one).map_err(|error| zstd_error(&error))?;
+                self.decode_block()?;
             }
             let count = self.decoder.read(buffer)?;
             if count > 0 {
                 return Ok(count);
             }
-            self.end_frame()?;
+            match self.failed.take() {
+                Some(error) => return Err(error),
+                None => self.end_frame()?,
+            }
         }
     }
 }
@@ -178,8 +201,10 @@ pub(super) mod tests {
     fn zstd_frames_are_joined_and_skippable_ones_skipped() {
         let (one, two) = (vec![b'a'; 300], vec![b'b'; 500]);
         let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
-        let (compression, content, _) = read([raw_frame(&one), skippable, raw_frame(&two)].concat());
-        assert_eq!((compression, content.unwrap()), (Compression::Zstd, [one, two].concat()));
+        for first in [&[][..], &skippable] {
+            let (compression, content, _) = read([first, &raw_frame(&one), &skippable, &raw_frame(&two)].concat());
+            assert_eq!((compression, content.unwrap()), (Compression::Zstd, [&one[..], &two].concat()));
+        }
     }
 
     #[test]
@@ -188,6 +213,25 @@ pub(super) mod tests {
         let (_, content, len) = read(whole[..whole.len() - 10].to_vec());
         assert!(content.is_err());
         assert_eq!(len, 300);
+    }
+
+    /// A frame of two blocks within a window that is larger than they are, with a checksum.
+    fn windowed_frame(one: &[u8], two: &[u8]) -> Vec<u8> {
+        let block =
+            |content: &[u8], last: u32| [&((content.len() as u32) << 3 | last).to_le_bytes()[..3], content].concat();
+        [ZSTD_MAGIC, &[0x04, 0x70], &block(one, 0), &block(two, 1), &[0; 4]].concat()
+    }
+
+    #[test]
+    fn what_is_decoded_of_a_cut_frame_is_given_also_where_later_blocks_could_repeat_it() {
+        let whole = windowed_frame(&[b'a'; 300], &[b'b'; 500]);
+        for (cut, expected) in [(2, 800), (4 + 499, 300)] {
+            let (_, content, len) = read(whole[..whole.len() - cut].to_vec());
+            assert_eq!(content.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+            assert!(len >= expected && len <= 800, "{len}");
+        }
+        let (_, content, len) = read(whole);
+        assert_eq!((content.unwrap_err().kind(), len), (io::ErrorKind::InvalidData, 800), "its checksum is another");
     }
 
     #[test]
