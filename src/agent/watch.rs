@@ -1,21 +1,28 @@
 //! Which processes have their sockets looked at one by one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::event::{Categories, Event, Scalar, field};
 use crate::script::Program;
 use crate::source::live::Watched;
 
+/// Processes that found no room and are known as such, at most: more than macOS gives pids to at a time hold events that
+/// lie.
+const MAX_REFUSED: usize = 100_000;
+
 /// Follows the programs that run scripts and workflows, and what they start.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: Arc<Watched>,
+    /// The pids that found no room: each is counted once, whatever further events tell of it.
+    refused: HashSet<u32>,
     evicted: u64,
 }
 
 impl Watch {
     pub(super) fn new(watched: Arc<Watched>) -> Watch {
-        Watch { watched, evicted: 0 }
+        Watch { watched, refused: HashSet::new(), evicted: 0 }
     }
 
     /// Processes that could not be watched, because too many are.
@@ -30,17 +37,35 @@ impl Watch {
             return;
         };
         if event.is_type("end") && !event.is_type("start") {
-            return self.watched.remove(own);
+            return self.forget(own);
         }
-        let inherited = || pid(field::PARENT_PID).is_some_and(|parent| self.watched.contains(parent));
+        let inherited = || pid(field::PARENT_PID).is_some_and(|parent| self.is_wanted(parent));
         let is_wanted = Program::of(event).is_some() || inherited();
         if event.any(field::EVENT_ACTION, |action| action == Scalar::Str("fork")) && !is_wanted {
             // A new process with a pid whose exit was lost.
-            self.watched.remove(own);
+            self.forget(own);
         }
-        if is_wanted && !self.watched.contains(own) && !self.watched.insert(own) {
+        if is_wanted && !self.watched.contains(own) {
+            self.add(own);
+        }
+    }
+
+    fn add(&mut self, pid: u32) {
+        if self.watched.insert(pid) {
+            self.refused.remove(&pid);
+        } else if self.refused.len() >= MAX_REFUSED || self.refused.insert(pid) {
             self.evicted += 1;
         }
+    }
+
+    fn forget(&mut self, pid: u32) {
+        self.watched.remove(pid);
+        self.refused.remove(&pid);
+    }
+
+    /// Whether the process is watched, or would be if there were room.
+    fn is_wanted(&self, pid: u32) -> bool {
+        self.watched.contains(pid) || self.refused.contains(&pid)
     }
 }
 
@@ -84,5 +109,22 @@ mod tests {
         fork.push_str(field::EVENT_ACTION, "fork");
         watch.observe(&fork);
         assert!(!watched.contains(2));
+    }
+
+    #[test]
+    fn a_process_that_finds_no_room_is_counted_once_with_each_that_it_starts_and_watched_when_there_is_room() {
+        let watched = Arc::new(Watched::default());
+        (0..Watched::MAX as u32).for_each(|pid| assert!(watched.insert(pid + 10_000)));
+        let mut watch = Watch::new(Arc::clone(&watched));
+        for (name, pid, parent) in [("osascript", 2, 1), ("osascript", 2, 1), ("sh", 3, 2), ("curl", 3, 2)] {
+            watch.observe(&process(name, pid, parent, "start"));
+        }
+        assert_eq!(watch.evicted(), 2, "two processes, of two events each");
+        watch.observe(&process("zsh", 10_001, 1, "end"));
+        watch.observe(&process("nscurl", 3, 2, "start"));
+        assert!(watched.contains(3) && watch.evicted() == 2);
+        watch.observe(&process("osascript", 2, 1, "end"));
+        watch.observe(&process("osascript", 2, 1, "start"));
+        assert_eq!(watch.evicted(), 3, "another process of the same pid");
     }
 }
