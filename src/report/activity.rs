@@ -1,5 +1,6 @@
 //! What processes did, by the events of a recording: each can turn out to be around an alert.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use crate::event::{Categories, Event, Scalar, Timestamp, field};
@@ -61,7 +62,64 @@ impl Record {
     }
 }
 
+/// A record by the processes in it.
+pub(super) struct Index<'r> {
+    done: &'r [Activity],
+    /// Places in the record, in order of the process, and in order of its parent.
+    by_entity: Vec<usize>,
+    by_parent: Vec<usize>,
+}
+
+impl<'r> Index<'r> {
+    pub(super) fn new(record: &'r Record) -> Index<'r> {
+        let done = record.done.as_slice();
+        let sorted = |name: fn(&Activity) -> Option<&str>| {
+            let mut places: Vec<usize> = (0..done.len()).filter(|at| name(&done[*at]).is_some()).collect();
+            places.sort_by_key(|at| name(&done[*at]));
+            places
+        };
+        Index { done, by_entity: sorted(Activity::own), by_parent: sorted(Activity::parent) }
+    }
+
+    /// What these processes and those that they started did, in order.
+    pub(super) fn of_tree<'a>(&'a self, roots: impl Iterator<Item = &'a str>) -> Vec<&'r Activity> {
+        let did_something = |root: &&str| !self.by(&self.by_entity, Activity::own, root).is_empty();
+        let mut tree: HashSet<&str> = roots.filter(did_something).collect();
+        let mut next: BTreeSet<usize> = tree.iter().flat_map(|root| self.around(root)).collect();
+        let mut found = Vec::new();
+        while let Some(at) = next.pop_first() {
+            let done = &self.done[at];
+            if tree.insert(&done.entity) {
+                next.extend(self.around(&done.entity).filter(|later| *later > at));
+            }
+            found.push(done);
+        }
+        found
+    }
+
+    /// The places of what a process did, and of what those did that name it as their parent.
+    fn around(&self, entity: &str) -> impl Iterator<Item = usize> {
+        let own = self.by(&self.by_entity, Activity::own, entity);
+        own.iter().chain(self.by(&self.by_parent, Activity::parent, entity)).copied()
+    }
+
+    /// Those of the places at which this name stands.
+    fn by<'p>(&self, places: &'p [usize], name: fn(&Activity) -> Option<&str>, wanted: &str) -> &'p [usize] {
+        let start = places.partition_point(|at| name(&self.done[*at]) < Some(wanted));
+        let count = places[start..].partition_point(|at| name(&self.done[*at]) == Some(wanted));
+        &places[start..start + count]
+    }
+}
+
 impl Activity {
+    fn own(&self) -> Option<&str> {
+        Some(&self.entity)
+    }
+
+    fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
     fn of(event: &Event) -> Option<Activity> {
         let entity = event.str(field::PROCESS_ENTITY_ID)?.to_owned();
         let action = event.str(field::EVENT_ACTION);
@@ -122,5 +180,32 @@ mod tests {
         let kept = record.done.len() as u64;
         assert!((4000..MAX_BYTES as u64 / MAX_RAW as u64).contains(&kept), "{kept}");
         assert_eq!(kept + record.left_out, 5000);
+    }
+
+    #[test]
+    fn a_tree_is_what_its_processes_did_from_where_their_parent_was_in_it() {
+        let named = |(entity, parent): (usize, usize)| {
+            let entry = Entry { time: Timestamp::default(), process: String::new(), what: What::Alert(String::new()) };
+            Activity { entity: entity.to_string(), parent: (parent > 0).then(|| parent.to_string()), entry }
+        };
+        for seed in 0..200_usize {
+            let numbers = (0..60).map(|at| (at * at * 7 + seed * 13 + at * seed) % 97);
+            let done: Vec<_> = numbers.map(|number| named((number % 12, (number / 3 + seed) % 14))).collect();
+            let record = Record { done, ..Record::default() };
+            let roots = [(seed % 12).to_string(), "20".to_owned()];
+            let has_root = record.done.iter().any(|done| done.entity == roots[0]);
+            let mut tree: HashSet<&str> = roots.iter().take(usize::from(has_root)).map(String::as_str).collect();
+            let mut expected = Vec::new();
+            for done in &record.done {
+                if done.parent().is_some_and(|parent| tree.contains(parent)) {
+                    tree.insert(&done.entity);
+                }
+                expected.extend(tree.contains(done.entity.as_str()).then_some(done as *const Activity));
+            }
+            let index = Index::new(&record);
+            let found = index.of_tree(roots.iter().map(String::as_str));
+            let found: Vec<_> = found.into_iter().map(|done| done as *const Activity).collect();
+            assert_eq!(found, expected, "{seed}");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! What a case report is made of: alerts of one process tree and time are one incident, with what else its
 //! processes did.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use super::activity::{Activity, Entry, Record, What, place};
+use super::activity::{Activity, Entry, Index, Record, What, place};
 use crate::event::document::{self, get, insert, text};
 use crate::event::{Event, Timestamp};
 use crate::script::Redactor;
@@ -115,28 +115,19 @@ impl Case {
                 }
             }
         }
-        let mut room = MAX_AROUND;
-        incidents.iter_mut().for_each(|incident| self.surround(incident, &mut room));
+        let (index, mut room) = (Index::new(&self.activity), MAX_AROUND);
+        incidents.iter_mut().for_each(|incident| self.surround(incident, &index, &mut room));
         incidents
     }
 
     /// Adds what the processes of an incident and those they started did, as far as there is room.
-    fn surround(&self, incident: &mut Incident<'_>, room: &mut u64) {
-        let mut tree: HashSet<&str> = self
-            .activity
-            .done
-            .iter()
-            .map(|done| done.entity.as_str())
-            .filter(|entity| incident.processes.get(*entity).is_some_and(|process| process.is_told))
-            .collect();
+    fn surround(&self, incident: &mut Incident<'_>, index: &Index<'_>, room: &mut u64) {
+        let told = incident.processes.iter().filter(|(_, process)| process.is_told);
         let mut known: HashMap<&str, &Activity> = HashMap::new();
-        for done in &self.activity.done {
-            if done.parent.as_deref().is_some_and(|parent| tree.contains(parent)) {
-                tree.insert(&done.entity);
-            }
+        for done in index.of_tree(told.map(|(entity, _)| entity.as_str())) {
             let is_start = matches!(done.entry.what, What::Started(_));
             // What an alert shows of its own processes has been through every setting: no second copy of that.
-            if !tree.contains(done.entity.as_str()) || is_start && incident.is_alerting(&done.entity) {
+            if is_start && incident.is_alerting(&done.entity) {
                 continue;
             }
             if *room == 0 {
