@@ -45,6 +45,13 @@ fn every_packing_is_known_by_its_content() {
     }
 }
 
+#[test]
+fn a_value_that_is_too_long_is_counted_once_in_the_summary() {
+    let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(9 << 20));
+    let run = replayed(&[long.as_bytes(), &recording()].concat()).exits(0).says("1 value longer than 8 MiB, left out");
+    assert!(!run.stderr.contains("malformed"), "{}", run.stderr);
+}
+
 /// A line of Jamf Protect: a message of Endpoint Security, or a connection, of the host that it names.
 fn jamf(second: u32, host: &str, number: u32, event: serde_json::Value) -> String {
     json!({

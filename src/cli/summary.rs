@@ -95,7 +95,7 @@ impl<'r> Summary<'r> {
     fn lost(&self, out: &mut String) {
         let Summary { totals, counts, .. } = self;
         for (count, noun, what) in [
-            (totals.malformed, "malformed value", " left out"),
+            (totals.malformed - totals.too_long, "malformed value", " left out"),
             (totals.too_long, "value", &format!(" {TOO_LONG}, left out")),
             (totals.torn, "value", " cut off by the end of the input"),
             (totals.repaired_text, "value", " with text that is not Unicode, repaired"),

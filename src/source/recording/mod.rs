@@ -146,12 +146,16 @@ impl Recording {
         let ahead = self.threads.as_ref().map(|threads| Ahead::new(threads, self.decoder.ecs()));
         let mut input = RecordedInput::open(source, ahead, reader::share(count))?;
         let index = self.inputs.len();
-        let mut first = None;
+        let (mut first, mut problems) = (None, Vec::new());
         while input.size().is_some() {
             match input.advance(&mut self.decoder, None) {
-                Step::Problem(_) if is_many => {}
-                Step::Problem(problem) => self.problems.push_back(problem),
-                Step::Failed(error) => return Err(error),
+                // Of many inputs the first is kept of each, and the rest only counted.
+                Step::Problem(_) if is_many && !problems.is_empty() => {}
+                Step::Problem(problem) => problems.push(problem),
+                Step::Failed(error) => {
+                    self.problems.extend(problems.into_iter().filter(|_| !is_many));
+                    return Err(error);
+                }
                 Step::Idle => {}
                 Step::Detected if is_many => {}
                 Step::Event(event) => {
@@ -163,8 +167,12 @@ impl Recording {
             }
         }
         match first {
+            // They are found again when its turn comes.
             Some(time) => self.order.push(Reverse((time, index))),
-            None => self.pending.push(index),
+            None => {
+                self.pending.push(index);
+                self.problems.extend(problems);
+            }
         }
         self.heads.push(None);
         self.inputs.push(input);

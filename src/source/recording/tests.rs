@@ -295,3 +295,17 @@ fn an_input_of_skipped_documents_only_is_fine() {
 fn no_inputs_are_an_end() {
     assert!(matches!(Case::new(&[]).open().unwrap().next(), Next::End));
 }
+
+#[test]
+fn of_more_files_than_are_opened_at_once_one_without_events_has_what_is_wrong_in_it_told_once() {
+    let other = "{\"@timestamp\":\"2026-11-22\",\"event.category\":\"file\"}\nno json\n";
+    let good = lines(&[ecs_line(1, "one")]);
+    let bad = [good.as_slice(), b"no json\n"].concat();
+    let contents: Vec<&[u8]> = (0..80)
+        .map(|i| [good.as_slice(), other.as_bytes(), &bad][usize::from(i == 3) + 2 * usize::from(i == 4)])
+        .collect();
+    let replayed = Case::new(&contents).replay();
+    let problems: Vec<_> = replayed.problems.iter().map(|problem| problem.input.rsplit('/').next().unwrap()).collect();
+    assert_eq!((replayed.events.len(), problems), (79, vec!["3.ndjson", "4.ndjson"]));
+    assert_eq!(replayed.recording.totals().malformed, 2);
+}
