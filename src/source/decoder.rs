@@ -33,6 +33,18 @@ pub enum DecodeError {
     UnknownFormat,
 }
 
+impl DecodeError {
+    /// Whether the value is of this format for certain: one that has a time, though none that can be read, is a document,
+    /// and one with all else of a message is a message.
+    fn names_format(&self) -> bool {
+        match self {
+            DecodeError::Ecs(error) => matches!(error, ecs::Error::BadTimestamp(_)),
+            DecodeError::Eslogger(error) => !matches!(error, eslogger::Error::Json(_)),
+            DecodeError::Json(_) | DecodeError::UnknownFormat => false,
+        }
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,12 +63,16 @@ impl std::error::Error for DecodeError {}
 pub struct Decoder {
     ecs: ecs::Decoder,
     eslogger: eslogger::Decoder,
+    /// Whether the machine of eslogger lines has an id, and its name.
+    has_id: bool,
+    host_name: Option<String>,
 }
 
 impl Decoder {
     /// A decoder for these fields; eslogger lines are of this machine.
     pub fn new(fields: &Fields, machine: Machine) -> Decoder {
-        Decoder { ecs: ecs::Decoder::new(fields), eslogger: eslogger::Decoder::new(machine, None) }
+        let (ecs, has_id) = (ecs::Decoder::new(fields), !machine.host_id.is_empty());
+        Decoder { ecs, eslogger: eslogger::Decoder::new(machine, None), has_id, host_name: None }
     }
 
     /// What decodes ECS documents.
@@ -66,6 +82,8 @@ impl Decoder {
 
     /// eslogger lines are of this machine from now on.
     pub fn set_machine(&mut self, machine: Machine, host_name: Option<String>) {
+        self.has_id = !machine.host_id.is_empty();
+        self.host_name.clone_from(&host_name);
         self.eslogger = eslogger::Decoder::new(machine, host_name);
     }
 
@@ -90,12 +108,12 @@ impl Decoder {
     fn decode_whole(&mut self, line: &Line, likely: Option<Format>) -> Result<Decoding, DecodeError> {
         let is_ecs = matches!(likely, None | Some(Format::Ecs));
         let order = if is_ecs { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
-        let (mut first, mut skipped) = (None, None);
+        let (mut errors, mut skipped) = (Vec::new(), None);
         for format in order {
             match self.decode_as(line, format) {
                 Ok(decoding) if ecs::is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
                 Err(DecodeError::Json(error)) => return Err(DecodeError::Json(error)),
-                Err(error) => first = first.or(Some(error)),
+                Err(error) => errors.push(error),
                 decoding => return decoding,
             }
         }
@@ -106,9 +124,7 @@ impl Decoder {
             let decoded = Decoded::Skipped("bulk action".to_owned());
             return Ok(Decoding { decoded, format: Format::Ecs, repaired: false });
         }
-        // What has a time, though none that can be read, is a document.
-        let is_document = |error: &DecodeError| matches!(error, DecodeError::Ecs(ecs::Error::BadTimestamp(_)));
-        let told = first.filter(|error| likely.is_some() || is_document(error));
+        let told = errors.into_iter().find(|error| likely.is_some() || error.names_format());
         skipped.ok_or(told.unwrap_or(DecodeError::UnknownFormat))
     }
 
@@ -142,7 +158,8 @@ impl Decoder {
         let mut outer = Wrapped { line: line.clone(), machine: Machine::default(), host_name: None };
         for _ in 0..MAX_WRAPPINGS {
             let inner = wrapped::unwrapped(&outer.line)?;
-            outer = if inner.machine.host_id.is_empty() { Wrapped { line: inner.line, ..outer } } else { inner };
+            let names_host = !inner.machine.host_id.is_empty() || inner.host_name.is_some();
+            outer = if names_host { inner } else { Wrapped { line: inner.line, ..outer } };
             if let Some(decoding) = self.decode_unwrapped(&outer, likely) {
                 return Some(decoding);
             }
@@ -152,10 +169,10 @@ impl Decoder {
 
     /// Lines of eslogger are of the machine that the wrapper names.
     fn decode_unwrapped(&mut self, wrapped: &Wrapped, likely: Option<Format>) -> Option<Decoding> {
-        let Wrapped { line, machine, host_name } = wrapped;
+        let line = &wrapped.line;
         let order =
             if likely == Some(Format::Ecs) { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
-        let named = (!machine.host_id.is_empty()).then(|| eslogger::Decoder::new(machine.clone(), host_name.clone()));
+        let named = self.machine_of(wrapped).map(|machine| eslogger::Decoder::new(machine, wrapped.host_name.clone()));
         order.into_iter().find_map(|format| {
             let decoding = self.decode_as(line, format).ok()?;
             match (&named, decoding.format) {
@@ -166,4 +183,25 @@ impl Decoder {
             }
         })
     }
+
+    /// The machine that a wrapper names, where that is another one than that of the lines: its name is its id where it has
+    /// none, as pids of two Macs must not be taken for those of one.
+    fn machine_of(&self, wrapped: &Wrapped) -> Option<Machine> {
+        let Wrapped { machine, host_name, .. } = wrapped;
+        if !machine.host_id.is_empty() {
+            return Some(machine.clone());
+        }
+        let name = host_name.as_deref()?;
+        let is_same = match &self.host_name {
+            Some(known) => is_same_host(known, name),
+            None => self.has_id,
+        };
+        (!is_same).then(|| Machine { host_id: name.to_owned(), ..machine.clone() })
+    }
+}
+
+/// Whether two names are of one host: one tool tells its domain, and another does not.
+fn is_same_host(one: &str, other: &str) -> bool {
+    let first = |name: &'_ str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    first(one) == first(other)
 }

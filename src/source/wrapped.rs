@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::event::{Line, Machine, document, field};
 
 /// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`, of the
-/// notifications of AWS, of Kafka's tools and of Graylog.
+/// notifications of AWS, of Kafka's tools, of Graylog and of Log Analytics.
 const TEXTS: &[&str] = &[
     "message",
     "event.original",
@@ -17,9 +17,18 @@ const TEXTS: &[&str] = &[
     "payload",
     "value",
     "full_message",
+    "RawData",
 ];
-/// Members that hold the document itself; the last two are those of an update in the body of a bulk request.
-const OBJECTS: &[&str] = &["_source", "result", "document", "doc", "upsert"];
+/// Members that hold the document itself; two are those of an update in the body of a bulk request, the last is that of
+/// Google's Cloud Logging.
+const OBJECTS: &[&str] = &["_source", "result", "document", "doc", "upsert", "RawData", "jsonPayload"];
+/// What shows that an object is in another one; `fields` are those of a search hit.
+const MARKS: [&str; 8] =
+    ["\"{", "\"result\"", "\"fields\"", "\"document\"", "\"doc\"", "\"upsert\"", "\"RawData\"", "\"jsonPayload\""];
+/// Members with the name of the machine that a line is of: besides those of ECS, Graylog's and Vector's, syslog's,
+/// Splunk's, Log Analytics' and the labels of Loki.
+const NAMES: [&str; 8] =
+    ["host.name", "host.hostname", "host", "hostname", "result.host", "Computer", "stream.host", "stream.hostname"];
 /// The first member of an action line in the body of a bulk request.
 const ACTIONS: [&str; 4] = ["{\"index\"", "{\"create\"", "{\"update\"", "{\"delete\""];
 
@@ -34,7 +43,7 @@ pub(super) struct Wrapped {
 pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
     let text = line.as_str().as_bytes();
     let holds = |part: &str| memchr::memmem::find(text, part.as_bytes()).is_some();
-    if !["\"{", "\"result\"", "\"fields\"", "\"document\"", "\"doc\"", "\"upsert\""].into_iter().any(holds) {
+    if !MARKS.into_iter().any(holds) {
         return None;
     }
     if document::may_exceed_values(line.as_str()) {
@@ -42,11 +51,11 @@ pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
     }
     let outer: Map<String, Value> = serde_json::from_str(line.as_str()).ok()?;
     let inner = inner(&outer)?;
-    let host = |name| document::text(&outer, name);
+    let host = |name: &str| document::text(&outer, name).filter(|text| !text.is_empty());
     Some(Wrapped {
         line: Line::from(inner),
         machine: Machine { host_id: host("host.id").unwrap_or_default(), boot_id: String::new() },
-        host_name: host("host.name").or_else(|| host("host.hostname")),
+        host_name: NAMES.into_iter().find_map(host),
     })
 }
 
@@ -114,6 +123,10 @@ mod tests {
             r#"{"short_message":"x","full_message":"{\"a\":1}"}"#,
             r#"{"doc":{"a":1},"doc_as_upsert":true}"#,
             r#"{"script":{"source":"x"},"upsert":{"a":1}}"#,
+            r#"{"TimeGenerated":"2026","RawData":"{\"a\":1}"}"#,
+            r#"{"TimeGenerated":"2026","RawData":{"a":1}}"#,
+            r#"{"logName":"l","jsonPayload":{"a":1}}"#,
+            r#"{"timestamp":"1","line":"{\"a\":1}","stream":{"host":"mac"}}"#,
         ] {
             assert_eq!(unwrapped_text(text).as_deref(), Some(r#"{"a":1}"#), "{text}");
         }
@@ -134,6 +147,17 @@ mod tests {
         let line = Line::from(r#"{"host":{"id":"H","name":"mac"},"message":"{}"}"#.to_owned());
         let wrapped = unwrapped(&line).unwrap();
         assert_eq!((wrapped.machine.host_id.as_str(), wrapped.host_name.as_deref()), ("H", Some("mac")));
+        for name in [
+            r#""host":{"hostname":"mac"}"#,
+            r#""host":"mac""#,
+            r#""hostname":"mac""#,
+            r#""Computer":"mac""#,
+            r#""stream":{"host":"mac"}"#,
+            r#""result":{"host":"mac"}"#,
+        ] {
+            let line = Line::from(format!(r#"{{{name},"message":"{{}}"}}"#));
+            assert_eq!(unwrapped(&line).unwrap().host_name.as_deref(), Some("mac"), "{name}");
+        }
     }
 
     #[test]

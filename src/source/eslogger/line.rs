@@ -29,7 +29,7 @@ type Text<'a> = Loose<Cow<'a, str>>;
 /// `es_message_t`.
 #[derive(Deserialize)]
 pub(super) struct Line<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     time: Text<'a>,
     #[serde(default)]
     version: Loose<i64>,

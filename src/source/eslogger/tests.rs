@@ -221,10 +221,13 @@ fn other_events_are_skipped_by_name_and_other_lines_refused() {
     assert!(matches!(skipped, Ok(Decoded::Skipped(name)) if name == "open"));
     let mut late = exec();
     late["time"] = json!("yesterday");
+    let mut timeless = exec();
+    timeless.as_object_mut().unwrap().remove("time");
     let mut untyped = exec();
     untyped.as_object_mut().unwrap().remove("event_type");
     for (text, error) in [
         (late.to_string(), "time \"yesterday\" is not a time"),
+        (timeless.to_string(), "an eslogger message without a `time`"),
         (untyped.to_string(), "not an eslogger message: missing field `event_type`"),
         (message(9, 9, json!({})).to_string(), "not an eslogger message: the event is empty"),
         ("{\"time\"".into(), "not valid JSON: EOF"),

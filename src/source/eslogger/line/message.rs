@@ -9,7 +9,7 @@ use crate::source::eslogger::loose::Loose;
 impl<'a> Line<'a> {
     /// The message, or the name of an event that osawatch does not use.
     pub(in crate::source::eslogger) fn message(self) -> Result<Read<'a>, Error> {
-        let time = self.time.0.unwrap_or_default();
+        let time = self.time.0.ok_or(Error::NoTime)?;
         let time = Timestamp::parse(&time).ok_or_else(|| Error::BadTime(time.into_owned()))?;
         let event = match self.event {
             Body::Exec(exec) => es::Notification::Exec(Box::new(exec.exec()?)),
