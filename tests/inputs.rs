@@ -1,7 +1,6 @@
 //! What a responder is handed: other packings and formats, and files that are broken in every way. Each gets a clear
 //! sentence, and nothing is lost that could be read.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -50,6 +49,17 @@ fn a_value_that_is_too_long_is_counted_once_in_the_summary() {
     let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(9 << 20));
     let run = replayed(&[long.as_bytes(), &recording()].concat()).exits(0).says("1 value longer than 8 MiB, left out");
     assert!(!run.stderr.contains("malformed"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_compressed_twice_is_named_with_the_remedy() {
+    let packed = |bytes: &[u8]| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    };
+    let twice = packed(&packed(&recording()));
+    replayed(&twice).exits(65).says("this is compressed twice, with gzip inside; take the outer layer off");
 }
 
 /// A line of Jamf Protect: a message of Endpoint Security, or a connection, of the host that it names.
@@ -134,62 +144,6 @@ fn text_in_utf_16_and_in_utf_32_is_named_with_the_command_that_helps() {
     ] {
         replayed(&bytes).exits(65).says(&format!("this is text in {name}; convert it: iconv -f {name} -t UTF-8"));
     }
-}
-
-/// The fields of a document, by their dotted names.
-fn flat(value: &serde_json::Value, name: &str, fields: &mut BTreeMap<String, serde_json::Value>) {
-    match value.as_object() {
-        Some(object) => object.iter().for_each(|(part, value)| flat(value, &format!("{name}.{part}"), fields)),
-        None => _ = fields.insert(name[1..].to_owned(), value.clone()),
-    }
-}
-
-#[test]
-fn whatever_answers_with_documents_their_answer_is_read() {
-    let text = String::from_utf8(recording()).unwrap();
-    let documents: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let hits: Vec<_> = documents.iter().map(|document| json!({"_id": "i", "_source": document})).collect();
-    let lines = |of: &dyn Fn(&serde_json::Value) -> String| documents.iter().map(of).collect::<String>();
-    let rows: Vec<BTreeMap<String, serde_json::Value>> = documents
-        .iter()
-        .map(|document| {
-            let mut fields = BTreeMap::new();
-            flat(document, "", &mut fields);
-            fields
-        })
-        .collect();
-    let names: BTreeSet<&String> = rows.iter().flat_map(BTreeMap::keys).collect();
-    let columns: Vec<_> = names.iter().map(|name| json!({"name": name, "type": "keyword"})).collect();
-    let values: Vec<Vec<_>> = rows.iter().map(|row| names.iter().map(|name| row.get(*name)).collect()).collect();
-    let mut messages = lines(&|line| json!({"id": "1", "message": line.to_string()}).to_string() + ",");
-    messages.pop();
-    for (name, text) in [
-        ("ES|QL", json!({"took": 5, "columns": columns, "values": values}).to_string()),
-        ("ES|QL, pretty", format!("{:#}", json!({"took": 5, "columns": columns, "values": values}))),
-        ("SQL", json!({"columns": columns, "rows": values, "cursor": "c"}).to_string()),
-        ("_mget", json!({ "docs": hits }).to_string()),
-        ("EQL", json!({"hits": {"sequences": [{"join_keys": ["k"], "events": hits}]}}).to_string()),
-        ("CloudWatch", format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{messages}]}}")),
-        (
-            "_bulk",
-            lines(&|line| {
-                format!("{}\n{}\n", json!({"update": {"_id": "1"}}), json!({"doc": line, "doc_as_upsert": true}))
-            }),
-        ),
-        (
-            "two shippers",
-            lines(&|line| json!({"message": json!({"message": line.to_string()}).to_string()}).to_string() + "\n"),
-        ),
-        ("Kafka", lines(&|line| json!({"topic": "t", "offset": 1, "payload": line.to_string()}).to_string() + "\n")),
-    ] {
-        let run = replayed(text.as_bytes()).exits(0);
-        assert_eq!(run.alerts().len(), 1, "{name}: {}", run.stderr);
-        assert!(!run.stderr.contains("left out"), "{name}: {}", run.stderr);
-    }
-    let table = "\"@timestamp\",\"process.name\"\n\"Jan 15, 2026 @ 09:30:00.000\",zsh\n";
-    replayed(table.as_bytes()).exits(65).says("this is a table of separated values, as Kibana's Discover");
-    let syslog = lines(&|line| format!("<14>1 2026-01-15T09:30:00Z mac eslogger - - - {line}\n"));
-    replayed(syslog.as_bytes()).exits(65).says("take it off: sed 's/^[^{]*//' FILE > FILE.ndjson");
 }
 
 #[test]

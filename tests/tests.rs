@@ -29,6 +29,8 @@ mod corpus;
 mod coverage;
 // Inputs are spared: nothing is written over them.
 mod evidence;
+// What tools and services wrap around documents.
+mod exports;
 // Exceptions: what they hold back, and what is said of it.
 mod exceptions;
 // What a summary counts is what was given out.

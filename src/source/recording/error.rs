@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::compression::Compression;
 use super::lines::TOO_LONG;
 use super::origin::Problem;
+use crate::event::field;
 use crate::visible::visible;
 
 /// Why a recording cannot be replayed.
@@ -87,6 +88,8 @@ pub enum Content {
     SevenZip,
     /// A binary property list.
     PropertyList,
+    /// Something that was compressed again, first with the tool of this name.
+    Compressed(&'static str),
 }
 
 /// What an input holds that has no value of a known format.
@@ -117,8 +120,12 @@ impl Content {
             [0, 0, 0, 1..=0x7f, 0, 0, 0, 1..=0x7f, ..] => Some(Content::Unicode("UTF-32BE")),
             [1..=0x7f, 0, 1..=0x7f, 0, ..] => Some(Content::Unicode("UTF-16LE")),
             [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Content::Unicode("UTF-16BE")),
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Content::Zip),
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => Some(Content::Zip),
             [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Content::SevenZip),
+            [0x1f, 0x8b, ..] => Some(Content::Compressed("gzip")),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Content::Compressed("zstd")),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Content::Compressed("xz")),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => Some(Content::Compressed("bzip2")),
             _ if start.starts_with(b"bplist") => Some(Content::PropertyList),
             _ if start.get(257..262) == Some(b"ustar") => Some(Content::Tar),
             _ => None,
@@ -131,6 +138,13 @@ impl fmt::Display for Content {
         f.write_str(match self {
             Content::Unicode(name) => {
                 return write!(f, "this is text in {name}; convert it: iconv -f {name} -t UTF-8 FILE > FILE.ndjson");
+            }
+            Content::Compressed(inner) => {
+                return write!(
+                    f,
+                    "this is compressed twice, with {inner} inside; take the outer layer off and replay what is left: \
+                     gunzip, zstd -d, xz -d or bzip2 -d FILE"
+                );
             }
             Content::Tar => "this is a tar archive; unpack it (tar -xf FILE) and replay the files in it",
             Content::Zip => "this is a zip archive; unpack it (unzip FILE) and replay the files in it",
@@ -166,12 +180,22 @@ impl Unknown {
         let is_json = line.starts_with(['{', '[']);
         if !is_json && line.ends_with('}') && line.contains("{\"") {
             Unknown::Prefixed
-        } else if !is_json && line.contains("@timestamp") && line.contains([',', ';', '\t']) {
+        } else if !is_json && is_header(line) {
             Unknown::Separated
         } else {
             Unknown::Other
         }
     }
+}
+
+/// Whether a line has the names of fields, separated from each other.
+fn is_header(line: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || "@._-[]() ".contains(c);
+    let is_telling = |name: &str| name.starts_with(['@', '_']) || name == "RawData" || field::ecs().contains_key(name);
+    [',', ';', '\t'].into_iter().any(|separator| {
+        let names = || line.split(separator).map(|name| name.trim().trim_matches('"'));
+        line.contains(separator) && names().all(|name| name.chars().all(is_of_name)) && names().any(is_telling)
+    })
 }
 
 impl fmt::Display for Unknown {
@@ -184,8 +208,9 @@ impl fmt::Display for Unknown {
             }
             Unknown::TooLong => return write!(f, "its values are {TOO_LONG}"),
             Unknown::Separated => {
-                "this is a table of separated values, as Kibana's Discover and Excel export it; osawatch reads JSON: export \
-                 the documents, with elasticdump or as the response of a search"
+                "this is a table of separated values, as Kibana's Discover and Excel export it: it has no types, and no zone \
+                 of its times; osawatch reads JSON: export the documents with elasticdump (NDJSON), or save the response of \
+                 the search (Kibana: Inspect > Response; Splunk: Export > JSON; Log Analytics: az monitor log-analytics query)"
             }
             Unknown::Prefixed => {
                 "there is text before the JSON of each line, as syslog puts it there; take it off: sed 's/^[^{]*//' FILE > \
@@ -262,7 +287,11 @@ mod tests {
             (b"\0\0\0{\0\0\0\"", Some(Content::Unicode("UTF-32BE"))),
             (b"PK\x03\x04", Some(Content::Zip)),
             (&tar, Some(Content::Tar)),
+            (b"PK\x07\x08PK\x03\x04", Some(Content::Zip)),
             (b"bplist00", Some(Content::PropertyList)),
+            (b"\x1f\x8b\x08", Some(Content::Compressed("gzip"))),
+            (b"BZh91AY&SY", Some(Content::Compressed("bzip2"))),
+            (b"BZh9 text", None),
             (b"{\"a\": 1}", None),
             (b"\0\0\0\0{", None),
         ] {
@@ -277,6 +306,10 @@ mod tests {
             ("time,pid\n", Unknown::Other),
             ("\"@timestamp\",\"process.name\"\n", Unknown::Separated),
             ("_id;@timestamp;process.name\n", Unknown::Separated),
+            ("\"event.category\",\"process.name\"\n", Unknown::Separated),
+            ("\"_raw\",\"_time\",host\n", Unknown::Separated),
+            ("\"TimeGenerated [UTC]\",RawData\n", Unknown::Separated),
+            ("Nothing was found: process.name, it says\n", Unknown::Other),
             ("2026-01-01T00:00:00Z stdout F {\"a\":1}\n", Unknown::Prefixed),
             ("<14>1 - mac eslogger - - - {\"@timestamp\":1,\"b\":2}\r\n", Unknown::Prefixed),
             ("\u{fffd}PNG\0\0", Unknown::Binary),

@@ -11,10 +11,11 @@ use super::compression::Compression;
 use super::error::{Error, Unknown, Unreadable};
 use super::lines::TOO_LONG;
 use super::origin::{Input, Problem};
+use super::packed::Records;
 use super::place::Place;
 use super::reader;
 use super::sources::{self, Source};
-use super::values::{Piece, Values};
+use super::values::Piece;
 use crate::event::{Decoded, Event, Line};
 use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 
@@ -35,7 +36,7 @@ pub struct RecordedInput {
     size: Option<u64>,
     consumed: Arc<AtomicU64>,
     /// `None` while the input waits for its turn.
-    values: Option<Values>,
+    values: Option<Records>,
     format: Option<Format>,
     message_version: Option<i64>,
     counters: Counters,
@@ -154,7 +155,7 @@ impl RecordedInput {
                 reader::spawn(file, consumed, ahead, self.chunks)
             }
         };
-        self.values = Some(Values::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));
+        self.values = Some(Records::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));
         Ok(())
     }
 
@@ -179,8 +180,8 @@ impl RecordedInput {
     fn next_value(&mut self, wait: Option<Duration>) -> ControlFlow<Step, (Line, bool)> {
         let Some(values) = &mut self.values else { return ControlFlow::Break(Step::End) };
         let piece = values.next(wait);
-        self.counters.repaired_text += std::mem::take(&mut values.repaired);
-        self.compression = values.compression;
+        self.counters.repaired_text += values.take_repaired();
+        self.compression = values.compression();
         if !matches!(piece, Piece::Broken(_) | Piece::Pending | Piece::End) {
             self.counters.lines += 1;
         }
@@ -229,10 +230,8 @@ impl RecordedInput {
         let decoding = match decoder.decode(&value, self.format) {
             Ok(decoding) => decoding,
             Err(error) => {
-                if is_line && self.look_closer(&error) {
-                    return None;
-                }
-                return Some(self.bad(&value, &error));
+                let is_looked_at_again = is_line && self.look_closer(&error);
+                return if is_looked_at_again { None } else { self.refuse(&value, &error) };
             }
         };
         if self.format.is_none() {
@@ -279,9 +278,24 @@ impl RecordedInput {
         };
         if worth_it {
             self.counters.lines -= 1;
-            self.values.iter_mut().for_each(Values::reread);
+            self.values.iter_mut().for_each(Records::reread);
         }
         worth_it
+    }
+
+    /// A value that is no event: what is in it comes next if it is a record, else it is bad.
+    fn refuse(&mut self, value: &Line, error: &DecodeError) -> Option<Step> {
+        match self.values.as_mut()?.enter(value) {
+            Ok(true) => {
+                self.counters.lines -= 1;
+                None
+            }
+            Ok(false) => Some(self.bad(value, error)),
+            Err(text) => {
+                self.counters.malformed += 1;
+                Some(self.problem(text))
+            }
+        }
     }
 
     fn bad(&mut self, value: &Line, error: &DecodeError) -> Step {
@@ -292,24 +306,21 @@ impl RecordedInput {
             self.start.push('\n');
         }
         self.counters.malformed += 1;
-        let place = self.place();
         match error {
             DecodeError::Json(json) | DecodeError::Eslogger(eslogger::Error::Json(json)) => {
                 // The place comes first; serde_json appends its own, within the value.
                 let text = error.to_string();
                 let end = text.rfind(" at line ").unwrap_or(text.len());
-                self.problem_at(place.within(json), text[..end].to_owned())
+                let place = self.values.as_ref().map_or(Place::START, |values| values.place_of(json));
+                self.problem_at(place, text[..end].to_owned())
             }
-            error => self.problem_at(place, error.to_string()),
+            error => self.problem(error.to_string()),
         }
     }
 
-    fn place(&self) -> Place {
-        self.values.as_ref().map_or(Place::START, |values| values.place)
-    }
-
     fn problem(&mut self, text: String) -> Step {
-        self.problem_at(self.place(), text)
+        let place = self.values.as_ref().map_or(Place::START, Records::place);
+        self.problem_at(place, text)
     }
 
     fn problem_at(&mut self, place: Place, text: String) -> Step {
@@ -325,7 +336,7 @@ impl RecordedInput {
         if let Some(unreadable) = self.broken.take() {
             return Error::Unreadable { input, unreadable };
         }
-        let entered = self.values.as_ref().is_some_and(|values| values.entered);
+        let entered = self.values.as_ref().is_some_and(Records::entered);
         let content = match self.counters.lines {
             0 if entered => Unknown::NoDocuments,
             0 => Unknown::Empty,

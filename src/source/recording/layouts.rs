@@ -121,15 +121,52 @@ fn the_rows_of_a_table_are_documents_of_its_columns() {
     ] {
         check(&text, &documents);
     }
-    let short = format!("{{{columns},\n\"values\":[[1],[1,2],{A}]}}\n{B}");
-    let wrong = format!("2:{}: a row of 1 values in a table of 2 columns", 11);
-    check(&short, &[&wrong, r#"{"@timestamp":1,"process.args":2}"#, A, B]);
+    let short = format!("{{{columns},\n\"values\":[[1,2],[1],[3,4],{A}]}}\n{B}");
+    let wrong = format!("2:{}: a row of 1 values in a table of 2 columns", 17);
+    let rows = [r#"{"@timestamp":1,"process.args":2}"#, r#"{"@timestamp":3,"process.args":4}"#];
+    check(&short, &[rows[0], &wrong, rows[1], A, B]);
     // Without columns, in front of them, or in a document, such a member is nothing special.
     let pieces_of = |text: &str| check(text, &[&text.replace('\n', "")]);
     pieces_of("{\"values\":[[1,2]],\n\"columns\":[{\"name\":\"a\"}]}");
     pieces_of("{\"@timestamp\":1,\"columns\":[1],\n\"values\":[[1]]}");
     pieces_of("{\"columns\":[{\"name\":1}],\n\"values\":[{}]}");
     pieces_of(&format!("{{\"columns\":[{{\"name\":\"{}\"}}],\n\"values\":[[1]]}}", "a".repeat(257)));
+}
+
+#[test]
+fn the_rows_of_a_table_by_column_are_known_when_it_ends() {
+    let columns = r#""columns":[{"name":"@timestamp","type":"date"},{"name":"n","type":"long"}]"#;
+    let rows = [r#"{"@timestamp":"t","n":1}"#, r#"{"@timestamp":"u"}"#, r#"{"@timestamp":"v","n":3}"#];
+    let text = format!("{{{columns},\n\"values\":[[\"t\",\"u\",\"v\"],\n [1,null,3]],\"took\":1}}\n{A}");
+    check(&text, &[rows[0], rows[1], rows[2], A]);
+    check(&format!("{{{columns},\"values\":[[],\n[]]}}{A}"), &[A]);
+    let unequal = format!("{{{columns},\n\"values\":[[1,2,3],[1,2],[1]]}}\n{A}");
+    check(&unequal, &["2:19: a column of 2 values in a table of 3 rows", A]);
+    let few = format!("{{{columns},\n\"values\":[[1,2,3]]}}\n{A}");
+    check(&few, &["2:10: a table of 2 columns with the values of 1", A]);
+    let cut = format!("{{{columns},\n\"values\":[[1,2,3],");
+    check(&cut, &["2:10: the input ends within this array"]);
+    // What SQL calls rows never comes by column.
+    let rows = format!("{{{columns},\n\"rows\":[[1,2,3]]}}");
+    check(&rows, &["2:9: a row of 3 values in a table of 2 columns"]);
+}
+
+#[test]
+fn the_pages_of_an_answer_have_the_columns_of_the_first_and_those_of_loki_their_own() {
+    let columns = r#""columns":[{"name":"a"},{"name":"b"}]"#;
+    let pages = format!(
+        "{{{columns},\n\"rows\":[[1,2]]}}\n{{\"rows\":[[3,4]],\n\"cursor\":\"c\"}}\n{{\"rows\":[[5,6],{A}]\n}}"
+    );
+    check(&pages, &[r#"{"a":1,"b":2}"#, r#"{"a":3,"b":4}"#, r#"{"a":5,"b":6}"#, A]);
+    let streams = "{\"data\":{\"result\":[{\"stream\":{\"s\":1,\"host\":\"m\"},\"values\":[[1,\"x\"],[2,\"y\",{}],[3]]},\n{\"stream\":{},\"values\":[]}]}}";
+    check(
+        streams,
+        &[
+            r#"{"stream":{"host":"m"},"timestamp":1,"line":"x"}"#,
+            r#"{"stream":{"host":"m"},"timestamp":2,"line":"y","metadata":{}}"#,
+            "1:78: a row of 1 values in a table of 3 columns",
+        ],
+    );
 }
 
 #[test]

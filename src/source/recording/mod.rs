@@ -9,6 +9,7 @@ mod lines;
 mod origin;
 #[cfg(test)]
 mod layouts;
+mod packed;
 mod place;
 mod reader;
 mod scan;

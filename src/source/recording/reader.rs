@@ -167,7 +167,7 @@ fn last_boundary(bytes: &[u8]) -> usize {
 }
 
 /// The block as text, and how many of its lines were not.
-fn text_of(block: Vec<u8>) -> (String, u64) {
+pub(super) fn text_of(block: Vec<u8>) -> (String, u64) {
     let bytes = match String::from_utf8(block) {
         Ok(text) => return (text, 0),
         Err(error) => error.into_bytes(),

@@ -22,6 +22,8 @@ const ENVELOPES: &[&[u8]] = &[
     b"sequences",
     b"logEvents",
     b"data",
+    b"result",
+    b"streams",
 ];
 
 /// Which bytes mean something outside of strings; of a pretty-printed value, most are spaces.

@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::super::place::Place;
 use super::super::scan::Scanner;
 use super::piece::{Array, MAX_ARRAYS, Piece};
 use super::table::Columns;
@@ -39,6 +40,7 @@ impl Values {
                     Some(Array { objects: 0, .. }) => {}
                     Some(array) => {
                         self.begin_at(self.at, Scanner::after_array(self.at, array.objects), true);
+                        return array.columns.and_then(|columns| self.end_table(&columns, array.place));
                     }
                     None if self.lenient => {}
                     None => return self.bad(place, format!("not valid JSON: unexpected `{}`", char::from(byte))),
@@ -86,8 +88,21 @@ impl Values {
     }
 
     pub(super) fn enter(&mut self, objects: u32, columns: Option<Columns>) {
+        if columns.is_some() {
+            self.turned.begin();
+        }
         self.arrays.push(Array { objects, columns, place: self.here });
         self.entered = true;
+    }
+
+    /// The first row of a table that came by column, or what is wrong with it.
+    fn end_table(&mut self, columns: &Columns, place: Place) -> Option<Piece> {
+        let ended = self.turned.end(columns);
+        let piece = ended.map_or_else(|text| Some(Piece::Bad(text)), |()| self.turned.next().map(Piece::Value));
+        if piece.is_some() {
+            self.place = place;
+        }
+        piece
     }
 
     /// What the values of a row are called here, within a table.

@@ -5,6 +5,7 @@ mod between;
 mod faults;
 mod piece;
 mod table;
+mod turned;
 mod whole;
 
 use std::sync::Arc;
@@ -18,9 +19,11 @@ use super::lines::line_within;
 use super::place::Place;
 use super::reader::Chunk;
 use crate::event::{Block, Decoded, Line};
-use crate::queue::Receiver;
+use crate::queue::{Receiver, queue};
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
+use table::Columns;
+use turned::Turned;
 
 /// The byte-order mark, with which a file may begin, and so several that were joined.
 const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -42,6 +45,10 @@ pub(super) struct Values {
     broken: bool,
     scan: Option<Scan>,
     arrays: Vec<Array>,
+    /// The columns that the last page of an answer stated.
+    page: Columns,
+    /// What came of a table by column.
+    turned: Turned,
     /// After a fault: values are looked for at lines indented no further than this.
     resync: Option<usize>,
     /// There was a fault, so brackets that close nothing are not reported.
@@ -74,6 +81,8 @@ impl Values {
             broken: false,
             scan: None,
             arrays: Vec::new(),
+            page: Columns::default(),
+            turned: Turned::default(),
             resync: None,
             lenient: false,
             skipping_line: false,
@@ -86,10 +95,21 @@ impl Values {
         }
     }
 
+    /// Those of a text that is in memory, of which so many lines were repaired.
+    pub(super) fn of_text(text: String, repaired: u64) -> Values {
+        let (sender, receiver) = queue(1);
+        // There is room for one, and the receiver is here.
+        let _ = sender.send(Chunk::Text { text: Arc::new(text.into()), repaired, partial: false, ahead: None }, 1);
+        Values::new(receiver)
+    }
+
     /// The next piece; waits for it no longer than `wait`, or until it comes.
     pub(super) fn next(&mut self, wait: Option<Duration>) -> Piece {
         if let Some(line) = self.again.take() {
             return Piece::Value(line);
+        }
+        if let Some(row) = self.turned.next() {
+            return Piece::Value(row);
         }
         loop {
             if let Some(piece) = self.step() {

@@ -1,6 +1,7 @@
 //! Values that take a closer look than one line: where each ends, and which arrays hold separate values.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::lines::MAX_VALUE;
 use super::super::scan::{Fault, Found, Scanner};
@@ -46,7 +47,7 @@ impl Values {
                     self.advance(end);
                     return None;
                 }
-                Some(Some(self.whole(&scan, end)))
+                self.whole(&scan, end).map(Some)
             }
             Found::Array(at, objects) => {
                 let columns = self.columns_before(&mut scan, (at, objects));
@@ -85,29 +86,43 @@ impl Values {
         }
     }
 
-    fn whole(&mut self, scan: &Scan, end: usize) -> Piece {
+    /// The value that ends here; `None` for a column, of which rows will be made.
+    fn whole(&mut self, scan: &Scan, end: usize) -> Option<Piece> {
         self.place = scan.place;
         let line = self.part(scan.start..end);
         self.advance(end);
         if line.as_str().len() > MAX_VALUE {
-            return Piece::TooLong;
+            return Some(Piece::TooLong);
         }
-        match self.columns().filter(|_| line.as_str().starts_with('[')) {
-            Some(columns) => table::document(columns, &line).map_or_else(Piece::Bad, Piece::Value),
-            None => Piece::Value(line),
+        match self.columns().filter(|_| line.as_str().starts_with('[')).cloned() {
+            Some(columns) => self.row(&columns, &line).unwrap_or_else(|text| Some(Piece::Bad(text))),
+            None => Some(Piece::Value(line)),
         }
     }
 
+    fn row(&mut self, columns: &Columns, line: &Line) -> Result<Option<Piece>, String> {
+        table::check(columns)?;
+        if self.turned.take(columns, line)? {
+            return Ok(None);
+        }
+        table::row(columns, line).map(|row| Some(Piece::Value(row)))
+    }
+
     /// The columns of the rows that an array holds, if it does.
-    fn columns_before(&self, scan: &mut Scan, (at, objects): (usize, u32)) -> Option<Columns> {
-        let name = scan.scanner.name(self.block.as_bytes());
+    fn columns_before(&mut self, scan: &mut Scan, (at, objects): (usize, u32)) -> Option<Columns> {
+        let block = Arc::clone(&self.block);
+        let name = scan.scanner.name(block.as_bytes());
         if !scan.may_be_table || scan.discarded {
             return None;
         }
-        let columns = table::columns(name, &self.block[scan.start..at], objects);
+        let columns = table::columns(name, &block[scan.start..at], objects);
         // To read all that is before it again for each array would take forever.
         scan.may_be_table &= !table::is_rows(name);
-        columns
+        if !table::is_page(name) || columns.is_none() && self.is_document(scan, at) {
+            return columns;
+        }
+        self.page = columns.unwrap_or_else(|| Arc::clone(&self.page));
+        Some(Arc::clone(&self.page))
     }
 
     /// Whether an array holds documents: it is no part of one, and no table without columns.
