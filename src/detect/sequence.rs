@@ -18,6 +18,8 @@ use ahash::HashMap;
 
 pub(super) use awaited::Tell;
 
+use limits::{ORDER_BYTES, is_over, place_bytes};
+
 use super::absence::{Absences, Undecided};
 use super::held::{Held, Match, Shared, Weight, weigh};
 use super::reorder::Ordinal;
@@ -33,9 +35,6 @@ const MAX_OLDER: usize = 64;
 
 /// What a partial sequence takes besides its key and its events.
 const PARTIAL_BYTES: usize = 192;
-
-/// The order of the keys is searched for stale ones when they take this many bytes.
-const ORDER_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 struct Partial {
@@ -92,7 +91,7 @@ pub(super) struct Sequence {
     waiting: Vec<HashMap<Arc<str>, Slot>>,
     /// Keys in the order they began to wait, for expiry and eviction.
     order: VecDeque<(i64, usize, Arc<str>)>,
-    /// Bytes of the keys in the order, and when stale ones are looked for.
+    /// Bytes of the order, and of how many on stale places are looked for.
     order_bytes: usize,
     order_limit: usize,
     limit: usize,
@@ -306,10 +305,12 @@ impl Sequence {
         self.tell(stage, &key, &partial, &mut |by, value| shared.wait(by, value));
         let first_ms = partial.first_ms;
         let keeps_older = self.stages[stage + 1].joined.is_some();
-        match self.waiting[stage].get_mut(&key) {
-            Some(slot) if slot.latest.last > partial.last => {}
+        // What began at the same time has its place in the order.
+        let is_placed = match self.waiting[stage].get_mut(&key) {
+            Some(slot) if slot.latest.last > partial.last => return,
             Some(slot) => {
                 let before = std::mem::replace(&mut slot.latest, partial);
+                let is_placed = before.first_ms == first_ms;
                 let is_over = |partial: &Partial| is_over(partial, self.maxspan_ms, self.watermark_ms);
                 if slot.older.first().is_some_and(is_over) {
                     slot.older.retain(|partial| !is_over(partial));
@@ -321,20 +322,19 @@ impl Sequence {
                     slot.older.remove(0);
                     self.evicted += 1;
                 }
+                is_placed
             }
             None => {
                 self.waiting[stage].insert(Arc::clone(&key), Slot { latest: partial, older: Vec::new() });
+                false
             }
+        };
+        if !is_placed {
+            self.order_bytes += place_bytes(&key);
+            self.order.push_back((first_ms, stage, key));
         }
-        self.order_bytes += key.len();
-        self.order.push_back((first_ms, stage, key));
         self.bound();
     }
-}
-
-/// Whether no event that is still expected can complete it: then it may go, and nothing is lost.
-fn is_over(partial: &Partial, maxspan_ms: Option<i64>, watermark_ms: i64) -> bool {
-    maxspan_ms.is_some_and(|maxspan| partial.first_ms.saturating_add(maxspan) < watermark_ms)
 }
 
 fn remove(waiting: &mut HashMap<Arc<str>, Slot>, key: &str) -> Option<(Arc<str>, Partial)> {

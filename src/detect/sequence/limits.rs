@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::{ORDER_BYTES, Partial, Sequence, Slot, is_over};
+use super::{Partial, Sequence, Slot};
 use crate::detect::absence::Absences;
 use crate::detect::held::{Eviction, Weight};
+
+/// The order of the keys is searched for stale ones when it takes this many bytes, or twice as many as the last search
+/// left.
+pub(super) const ORDER_BYTES: usize = 256 << 10;
 
 /// This many partial sequences may wait longer than `maxspan`.
 const KEPT_PAST_MAXSPAN: usize = 1024;
@@ -22,12 +26,12 @@ impl Sequence {
                 }
             }
         }
-        if self.order.len() > 2 * self.limit.min(live + 1024) + 1024 || self.order_bytes > self.order_limit {
+        if self.order_bytes > self.order_limit {
             let waiting = &self.waiting;
             self.order.retain(|(first_ms, stage, key)| {
                 waiting[*stage].get(key).is_some_and(|slot| slot.latest.first_ms == *first_ms)
             });
-            self.order_bytes = self.order.iter().map(|(_, _, key)| key.len()).sum();
+            self.order_bytes = self.order.iter().map(|(.., key)| place_bytes(key)).sum();
             self.order_limit = ORDER_BYTES.max(2 * self.order_bytes);
         }
     }
@@ -84,7 +88,7 @@ impl Sequence {
 
     fn pop_order(&mut self) -> Option<(i64, usize, Arc<str>)> {
         let first = self.order.pop_front()?;
-        self.order_bytes = self.order_bytes.saturating_sub(first.2.len());
+        self.order_bytes = self.order_bytes.saturating_sub(place_bytes(&first.2));
         Some(first)
     }
 
@@ -103,5 +107,43 @@ impl Sequence {
             }
         }
         began || before > slot.older.len()
+    }
+}
+
+/// The bytes that a key takes in the order.
+pub(super) fn place_bytes(key: &str) -> usize {
+    size_of::<(i64, usize, Arc<str>)>() + key.len()
+}
+
+/// Whether no event that is still expected can complete it: then it may go, and nothing is lost.
+pub(super) fn is_over(partial: &Partial, maxspan_ms: Option<i64>, watermark_ms: i64) -> bool {
+    maxspan_ms.is_some_and(|maxspan| partial.first_ms.saturating_add(maxspan) < watermark_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::held::Shared;
+    use crate::detect::joins::Joins;
+    use crate::eql::{self, Lineages};
+    use crate::event::{Categories, Event, Fields, Ledger, Timestamp, field};
+
+    #[test]
+    fn of_starts_of_one_time_or_one_key_the_order_keeps_few() {
+        let query = "sequence by process.pid [process where true] [network where true]";
+        let query = eql::compile(query, &mut Fields::default(), &mut Lineages::default()).unwrap();
+        for milliseconds in [0, 1] {
+            let (mut sequence, mut joins, ledger) = (Sequence::new(&query, 100), Joins::default(), Ledger::default());
+            for number in 0..50_000 {
+                let time = Timestamp::from_milliseconds(i64::try_from(number).unwrap() * milliseconds).unwrap();
+                let mut event = Event::new(time, Categories::PROCESS);
+                event.push_int(field::PROCESS_PID, 7);
+                joins.next_event();
+                let mut shared = Shared::new(&event, (time, number), &ledger, &mut joins);
+                sequence.observe(&mut shared, (time, number), 0, &mut Vec::new());
+            }
+            let most = if milliseconds == 0 { 1 } else { ORDER_BYTES / place_bytes("") };
+            assert!((1..=most).contains(&sequence.order.len()), "{} at {milliseconds} ms", sequence.order.len());
+        }
     }
 }
