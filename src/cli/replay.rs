@@ -28,7 +28,7 @@ use crate::config::trust::Trust;
 use crate::detect::Lateness;
 use crate::event::Machine;
 use crate::output::{Fsync, terminal};
-use crate::pipeline::{self, Disorder, Output, Pipeline};
+use crate::pipeline::{self, Disorder, Limits, Output, Pipeline};
 use crate::report::{Case, Coverage, visible};
 use crate::source::recording::{Input, Recording, Sources};
 
@@ -43,6 +43,8 @@ const SHOWN_PROBLEMS: usize = 10;
 
 /// Recordings up to this size are replayed again, sorted, when they turn out to be out of order.
 const MAX_SORTED: u64 = 64 << 20;
+/// What is held of them then: of such a file nearly always all, but one that is compressed can hold any number of events.
+const MAX_SORTED_BYTES: usize = 1 << 30;
 /// Steps after which what was found is written, whether more is found or not.
 const FLUSH: u64 = 8192;
 /// Threads by default, at most: one applies the rules, and that is most of the work.
@@ -56,10 +58,11 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);
     let may_sort = is_small && !args.sort && args.lateness.is_none();
-    let lateness =
-        if args.sort { Lateness::Unbounded } else { Lateness::UpTo(args.lateness.unwrap_or(pipeline::LATENESS)) };
+    let lateness = args.lateness.unwrap_or(pipeline::LATENESS);
+    let lateness = if args.sort { Lateness::Unbounded } else { Lateness::UpTo(lateness) };
+    let mut limits = args.limits(lateness);
     let interrupt = Interrupt::listen()?;
-    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (lateness, &interrupt))?;
+    let mut replay = Replay::new(&args, config.as_ref(), sources.clone(), (limits, &interrupt))?;
     let mut sink = Sink::open(wanted(&args, config.as_ref()))?;
     if let Some(path) = &args.alerts {
         sink.leave_out(Written::read(path)?);
@@ -70,7 +73,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         let named = mem::take(&mut replay.named);
         replay.steps.end();
         let Alerts { sink, .. } = writer.end();
-        replay = Replay::new(&args, config.as_ref(), sources, (Lateness::Unbounded, &interrupt))?;
+        limits.sort(MAX_SORTED_BYTES);
+        replay = Replay::new(&args, config.as_ref(), sources, (limits, &interrupt))?;
         replay.named = named;
         writer = replay.writer(sink, false);
         replay.run(&mut writer);
@@ -126,7 +130,7 @@ impl<'a> Replay<'a> {
         args: &'a Args,
         config: Option<&Config>,
         sources: Sources,
-        (lateness, interrupt): (Lateness, &Interrupt),
+        (limits, interrupt): (Limits, &Interrupt),
     ) -> Result<Self, Failure> {
         let mut set = args.selection.load(config, Trust::Anyone)?;
         if !args.host.is_empty() {
@@ -139,7 +143,6 @@ impl<'a> Replay<'a> {
                 let _ = set.fields.resolve(name);
             }
         }
-        let limits = args.limits(lateness);
         let script = config.map(|config| config.script.clone()).unwrap_or_default();
         let redactor = script.redactor().map_err(|error| Failure::new(Failure::CONFIG, error))?;
         let case = args.html.as_ref().map(|_| Case::new(redactor.clone()));
