@@ -10,6 +10,7 @@
 
 mod awaited;
 mod limits;
+mod partial;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,14 +18,13 @@ use std::sync::Arc;
 use ahash::HashMap;
 
 pub(super) use awaited::Tell;
-
-use limits::{ORDER_BYTES, is_over, place_bytes};
+use partial::{ORDER_BYTES, PARTIAL_BYTES, Partial, Slot, is_over, place_bytes};
 
 use super::absence::{Absences, Undecided};
-use super::held::{Held, Match, Shared, Weight, weigh};
+use super::held::{Match, Shared};
 use super::reorder::Ordinal;
-use crate::eql::{Condition, Query, Stage, values_of};
-use crate::event::{Charge, Event};
+use crate::eql::{Query, Stage, values_of};
+use crate::event::Event;
 
 /// Sequences that one event may complete; more, from arrays of keys, are counted as evicted. Elastic's rules take
 /// 100 in one run.
@@ -32,52 +32,6 @@ const MAX_COMPLETED: usize = 100;
 
 /// Older partial sequences of one stage and key, for an event to be compared with.
 const MAX_OLDER: usize = 64;
-
-/// What a partial sequence takes besides its key and its events.
-const PARTIAL_BYTES: usize = 192;
-
-#[derive(Debug)]
-struct Partial {
-    events: Vec<Arc<Held>>,
-    first_ms: i64,
-    last: Ordinal,
-    /// An event that must not occur lies between its events: it can only use up others.
-    is_spoiled: bool,
-    /// When an event that must not occur came last before the first.
-    before_ms: Option<i64>,
-    /// Of the key.
-    _charge: Charge,
-}
-
-impl Partial {
-    fn weight(&self) -> Weight {
-        weigh(self.events.iter())
-    }
-
-    /// Whether the event, which is of the next stage, continues this sequence.
-    fn is_continued_by(&self, event: &Event, ordinal: Ordinal, joined: Option<&Condition>) -> bool {
-        self.last < ordinal && joined.is_none_or(|condition| self.meets(condition, event))
-    }
-
-    /// Whether the event meets the condition together with those of this sequence.
-    fn meets(&self, condition: &Condition, event: &Event) -> bool {
-        condition.joins(|at| self.events.get(at).map(|held| &*held.event), event)
-    }
-}
-
-/// The partial sequences of one stage and key.
-#[derive(Debug)]
-struct Slot {
-    latest: Partial,
-    /// Only where the next stage compares events; the earliest first.
-    older: Vec<Partial>,
-}
-
-impl Slot {
-    fn partials(&self) -> impl Iterator<Item = &Partial> {
-        self.older.iter().chain([&self.latest])
-    }
-}
 
 /// The state of a sequence.
 #[derive(Debug)]

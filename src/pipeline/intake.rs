@@ -79,3 +79,28 @@ impl Intake {
         self.reorder.bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Categories, Timestamp, field};
+
+    #[test]
+    fn what_is_sorted_is_held_whatever_its_order_until_it_takes_more_bytes_than_it_may() {
+        let mut limits = Limits::replay();
+        limits.sort(1 << 20);
+        let mut intake = Intake::new(&limits, None);
+        for hour in (1..=1000).rev() {
+            intake.push(Event::new(Timestamp::from_milliseconds(hour * 3_600_000).unwrap(), Categories::PROCESS));
+            assert!(intake.pop_due().is_none(), "{hour}");
+        }
+        let mut large = Event::new(Timestamp::default(), Categories::PROCESS);
+        large.push_str(field::PROCESS_ARGS, &"x".repeat(1 << 20));
+        intake.push(large);
+        // The earliest goes: with it the others fit.
+        let hour = |((time, _), _): (Ordinal, Event)| time.milliseconds() / 3_600_000;
+        assert_eq!((intake.pop_due().map(hour), intake.pop_due().map(hour)), (Some(0), None));
+        let rest = std::iter::from_fn(|| intake.pop());
+        assert!(rest.map(hour).eq(1..=1000));
+    }
+}

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use ahash::HashMap;
 
-use super::{Partial, Sequence, Slot};
+use super::Sequence;
+use super::partial::{ORDER_BYTES, Partial, Slot, is_over, place_bytes};
 use crate::detect::absence::Absences;
 use crate::detect::held::{Eviction, Weight};
-
-/// The order of the keys is searched for stale ones when it takes this many bytes, or twice as many as the last search
-/// left.
-pub(super) const ORDER_BYTES: usize = 256 << 10;
 
 /// This many partial sequences may wait longer than `maxspan`.
 const KEPT_PAST_MAXSPAN: usize = 1024;
@@ -108,16 +105,6 @@ impl Sequence {
         }
         began || before > slot.older.len()
     }
-}
-
-/// The bytes that a key takes in the order.
-pub(super) fn place_bytes(key: &str) -> usize {
-    size_of::<(i64, usize, Arc<str>)>() + key.len()
-}
-
-/// Whether no event that is still expected can complete it: then it may go, and nothing is lost.
-pub(super) fn is_over(partial: &Partial, maxspan_ms: Option<i64>, watermark_ms: i64) -> bool {
-    maxspan_ms.is_some_and(|maxspan| partial.first_ms.saturating_add(maxspan) < watermark_ms)
 }
 
 #[cfg(test)]
