@@ -6,8 +6,10 @@ use super::by_text::ByText;
 use super::error::Error;
 use super::limits::LINEAGES;
 use super::stage::{Stage, StageCategory};
-use crate::event::{Categories, Event, field};
+use crate::event::{Categories, Event, Field, field};
 
+/// The fields of which a text is looked up.
+const INDEXED: [Field; 2] = [field::PROCESS_NAME, field::PROCESS_SIGNING_ID];
 const ALL: Categories = Categories::PROCESS.with(Categories::NETWORK);
 
 /// The `descendant of […]` queries of all rules: each has a bit, and an event's context says which of
@@ -15,10 +17,10 @@ const ALL: Categories = Categories::PROCESS.with(Categories::NETWORK);
 #[derive(Clone, Debug, Default)]
 pub struct Lineages {
     queries: Vec<(Box<str>, Stage)>,
-    /// Those of processes of some names.
-    by_name: ByText<u128>,
-    /// Those of processes of any name.
-    of_any_name: u128,
+    /// Those of processes that have one of some texts, by the field.
+    by_text: [ByText<u128>; INDEXED.len()],
+    /// Those of any process.
+    of_any: u128,
     /// What kinds of event any of them is about.
     categories: Categories,
 }
@@ -29,11 +31,13 @@ impl Lineages {
         if !event.categories.intersects(self.categories) {
             return 0;
         }
-        let mut candidates = self.of_any_name;
-        event.any(field::PROCESS_NAME, |name| {
-            candidates |= self.by_name.get(name).copied().unwrap_or(0);
-            false
-        });
+        let mut candidates = self.of_any;
+        for (field, texts) in INDEXED.into_iter().zip(&self.by_text) {
+            event.any(field, |text| {
+                candidates |= texts.get(text).copied().unwrap_or(0);
+                false
+            });
+        }
         if candidates == 0 {
             return 0;
         }
@@ -42,9 +46,9 @@ impl Lineages {
         marks.fold(0, |marks, (mark, _)| marks | mark)
     }
 
-    /// Asks every query about every event from now on, also about processes of other names.
+    /// Asks every query about every event from now on, also about processes that have none of its texts.
     pub(crate) fn ask_every_query(&mut self) {
-        self.of_any_name = u128::MAX;
+        self.of_any = u128::MAX;
         self.categories = ALL;
     }
 
@@ -54,9 +58,13 @@ impl Lineages {
             StageCategory::Seen(categories) => *categories,
             StageCategory::Unseen(_) => Categories::default(),
         });
-        match self.queries[bit].1.filter.wanted(&[field::PROCESS_NAME]) {
-            None => self.of_any_name |= 1 << bit,
-            Some(names) => names.iter().for_each(|(_, name)| *self.by_name.of(name) |= 1 << bit),
+        let Some(wanted) = self.queries[bit].1.filter.wanted(&INDEXED) else {
+            self.of_any |= 1 << bit;
+            return;
+        };
+        for (field, text) in wanted {
+            let texts = INDEXED.iter().zip(&mut self.by_text).filter(|(indexed, _)| **indexed == field);
+            texts.for_each(|(_, texts)| *texts.of(text) |= 1 << bit);
         }
     }
 
@@ -84,8 +92,8 @@ impl Lineages {
     /// Removes the queries added since there were this many.
     pub(super) fn truncate(&mut self, length: usize) {
         self.queries.truncate(length);
-        self.by_name = ByText::default();
-        self.of_any_name = 0;
+        self.by_text = Default::default();
+        self.of_any = 0;
         self.categories = Categories::default();
         (0..self.queries.len()).for_each(|bit| self.index(bit));
     }
