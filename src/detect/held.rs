@@ -32,9 +32,9 @@ pub(super) struct Eviction {
 
 impl Eviction {
     /// Removes bytes until no more than this are left, of so many: of what is old by `now`, where that is enough, for what
-    /// has just begun can be an attack, and else of all. Of these the longest go first, and of those as long the earliest, for large
-    /// decoys must not push out what is small. Of what would go, the latest stays, whatever its size, for else an event
-    /// that is larger than all room could never be in a sequence. Returns its bytes too.
+    /// has just begun can be an attack, and else of all. Of these the longest go first, and of those as long the earliest,
+    /// for large decoys must not push out what is small. Of what would go, the latest stays, whatever its size, for else an
+    /// event that is larger than all room could never be in a sequence. Returns its bytes too.
     pub(super) fn plan(
         mut weights: Vec<Weight>,
         bytes: usize,
