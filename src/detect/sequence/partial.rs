@@ -1,4 +1,4 @@
-//! What waits: the partial sequences of a stage and key.
+//! What waits: the partial sequences of a stage and key, and their places in the order in which they began.
 
 use std::sync::Arc;
 
