@@ -4,12 +4,14 @@
 mod command;
 mod download;
 mod group;
+mod interpreter;
 mod known;
+mod left;
 mod role;
 
 use crate::shell::{Layer, Shape, Together, Token, lex};
 use command::{Command, Word};
-use group::{Close, Groups, Keyword};
+use group::Groups;
 use known::Known;
 use role::Role;
 
@@ -32,16 +34,19 @@ struct Done {
 /// Whether a text runs what it downloads.
 pub(crate) fn runs_download(text: &str) -> bool {
     let mut known = Known::default();
-    download::may_download(text) && level(&Layer::outermost(text), MAX_DEPTH, &mut known).runs_download
+    download::may_download(text) && level(&Layer::outermost(text), MAX_DEPTH, &mut known, true).runs_download
         || download::evaluates(text)
 }
 
-fn level(layer: &Layer, depth: usize, known: &mut Known) -> Done {
+/// `is_command`: the text is known to be given to a shell, and not a value.
+fn level(layer: &Layer, depth: usize, known: &mut Known, is_command: bool) -> Done {
     if depth == 0 {
         return Done::default();
     }
     let tokens = lex(&layer.text);
-    Reader::new(layer, &tokens, (0, tokens.len()), depth, (&mut Together::new(layer, &tokens), known)).read()
+    let together = &mut Together::new(layer, &tokens);
+    let reader = Reader::new(layer, &tokens, (0, tokens.len()), depth, (together, known));
+    Reader { is_command, ..reader }.read()
 }
 
 struct Reader<'t, 'r> {
@@ -55,6 +60,7 @@ struct Reader<'t, 'r> {
     word: Option<Word>,
     role: Role,
     command: Command,
+    is_command: bool,
     /// A command before it in the pipeline downloads.
     is_fed: bool,
     groups: Groups,
@@ -84,6 +90,7 @@ impl<'t, 'r> Reader<'t, 'r> {
             word: None,
             role: Role::default(),
             command: Command::default(),
+            is_command: true,
             is_fed: false,
             groups: Groups::default(),
             list: None,
@@ -110,6 +117,7 @@ impl<'t, 'r> Reader<'t, 'r> {
                     self.word().text.push_str(&text[..text.len() - 1]);
                     self.substitute(true);
                 }
+                Shape::Word if is_opened && text == "=" && self.word.is_none() => self.substitute(true),
                 Shape::Punctuation if is_opened && matches!(text, "<" | ">") => self.substitute(text == "<"),
                 Shape::Punctuation if matches!(text, "<" | ">") => self.redirect(text),
                 Shape::Operator('(') => self.opening_parenthesis(),
@@ -147,12 +155,13 @@ impl<'t, 'r> Reader<'t, 'r> {
         let text = self.together.text(first);
         for passed in &text.passed {
             let literal = self.together.literal(*passed);
-            self.done.runs_download |= level(&literal, self.depth - 1, self.known).runs_download;
+            self.done.runs_download |= level(&literal, self.depth - 1, self.known, false).runs_download;
         }
         // Behind the last literal an `&` may be the shell's.
         let is_literal = |at: &usize| self.tokens[*at].shape == Shape::Quoted;
         self.at = (first..=text.last).rfind(is_literal).unwrap_or(first) + 1;
-        let done = level(&text.layer, self.depth - 1, self.known);
+        let is_command = self.word.is_none() && download::is_for_shell(&self.command.words);
+        let done = level(&text.layer, self.depth - 1, self.known, is_command);
         self.done.runs_download |= done.runs_download;
         // What a template of JavaScript holds is text, what the shell has in such quotes is a command.
         let is_command = self.layer.text[..self.tokens[first].start].ends_with('`');
@@ -166,14 +175,19 @@ impl<'t, 'r> Reader<'t, 'r> {
         }
     }
 
-    /// `$(…)`, `<(…)` and `>(…)`, from the parenthesis on.
+    /// `$(…)`, `<(…)`, `=(…)` and `>(…)`, from the parenthesis on.
     fn substitute(&mut self, is_read: bool) {
         let start = self.at + 1;
         let end = self.closing(start);
         let mut done = Done::default();
         if self.depth > 1 {
+            // What is written to it is a download: `curl … | tee >(sh)`
+            let is_fed = !is_read && (self.is_fed || download::downloader(&self.command.words).is_some());
             let shared = (&mut *self.together, &mut *self.known);
-            done = Reader::new(self.layer, self.tokens, (start, end), self.depth - 1, shared).read();
+            let mut reader = Reader::new(self.layer, self.tokens, (start, end), self.depth - 1, shared);
+            reader.is_fed = is_fed;
+            reader.groups.current().is_fed = is_fed;
+            done = reader.read();
         }
         self.at = end + 1;
         self.done.runs_download |= done.runs_download;
@@ -215,86 +229,6 @@ impl<'t, 'r> Reader<'t, 'r> {
         }
     }
 
-    fn opening_parenthesis(&mut self) {
-        let is_first = self.command.words.is_empty();
-        let is_empty = self.tokens[..self.end].get(self.at).is_some_and(|next| next.shape == Shape::Operator(')'));
-        if is_empty && is_first && self.word.as_ref().is_some_and(|word| !word.is_quoted) {
-            self.groups.function = self.word.take().map(|word| word.text);
-            self.at += 1;
-        } else if is_first && self.word.is_none() {
-            self.groups.open(Close::Parenthesis, self.is_fed);
-        } else {
-            self.end_word();
-            self.groups.open_call();
-        }
-    }
-
-    fn closing_parenthesis(&mut self) {
-        self.end_word();
-        match self.groups.close_parenthesis() {
-            // `case $x in a)`
-            Some(Close::Word) => self.end_command(false),
-            Some(_) => _ = self.close(Close::Parenthesis),
-            None => {}
-        }
-    }
-
-    /// Ends the group that is read, if this closes it; whether it does.
-    fn close(&mut self, close: Close) -> bool {
-        if self.groups.closes() != close || self.groups.is_outermost() {
-            return false;
-        }
-        self.end_command(false);
-        let Some(group) = self.groups.pop() else { return false };
-        self.is_fed = group.is_fed;
-        match group.function {
-            Some(name) if group.downloads => self.known.define(&name),
-            Some(_) => {}
-            // Redirections may follow.
-            None => self.command.has_written = group.downloads,
-        }
-        true
-    }
-
-    /// Takes a brace that begins or ends a group, or a list of words.
-    fn brace(&mut self, text: &str) -> bool {
-        let is_function = self.command.words.first().is_some_and(|word| word.text == "function");
-        if text == "{" && self.word.is_none() && self.joined().is_some() {
-            self.list = group::list_end(self.layer, &self.tokens[self.at..self.end]).map(|end| self.at + end);
-            return self.list.is_some();
-        }
-        if self.word.is_some() || !(self.command.words.is_empty() || is_function) {
-            return false;
-        }
-        if text == "}" {
-            return self.close(Close::Brace);
-        }
-        let name = std::mem::take(&mut self.command.words).into_iter().nth(1).map(|word| word.text);
-        self.groups.function = name.or(self.groups.function.take());
-        self.groups.open(Close::Brace, self.is_fed);
-        true
-    }
-
-    /// Takes what separates or ends a list of words.
-    fn is_of_list(&mut self) -> bool {
-        let Some(end) = self.list else { return false };
-        self.end_word();
-        self.list = self.list.filter(|_| self.at <= end);
-        true
-    }
-
-    /// Whether a word is one of the shell's own.
-    fn is_keyword(&mut self, word: &Word) -> bool {
-        let is_first = self.command.words.is_empty() && !word.is_quoted;
-        match group::keyword(&word.text).filter(|_| is_first) {
-            Some(Keyword::Opens) => self.groups.open(Close::Word, self.is_fed),
-            Some(Keyword::Closes) => return self.close(Close::Word),
-            Some(Keyword::Precedes) => {}
-            None => return false,
-        }
-        true
-    }
-
     fn operator(&mut self, operator: char) {
         let next = self.joined();
         // `&>` redirects.
@@ -329,16 +263,16 @@ impl<'t, 'r> Reader<'t, 'r> {
     fn end_command(&mut self, is_piped: bool) {
         self.end_word();
         self.role = Role::Argument;
-        let command = std::mem::take(&mut self.command);
+        let command = Command { is_certain: self.is_command, ..std::mem::take(&mut self.command) };
         self.done.begins_with_download |= self.commands == 0
             && self.groups.is_outermost()
             && command.words.first().is_some_and(|word| word.is_download);
-        // A text that is a path alone, and not piped on, is no command.
-        let is_alone = self.commands == 0 && !is_piped && self.depth < MAX_DEPTH && command.words.len() == 1;
-        let is_path = is_alone && command.words[0].is_file;
+        // A text that is a path alone, and not piped on, is a value, unless it is known to be a command.
+        let is_alone = self.commands == 0 && !is_piped && command.words.len() == 1;
+        let is_path = !self.is_command && is_alone && command.words[0].is_file;
         self.done.runs_download |= !is_path && download::runs(&command, self.is_fed, self.known);
         let downloads = download::is_written(&command, self.known);
-        download::leave(&command, downloads || self.is_fed, self.known);
+        left::leave(&command, downloads || self.is_fed, self.known);
         self.commands += usize::from(!command.words.is_empty());
         let group = self.groups.current();
         group.downloads |= downloads;

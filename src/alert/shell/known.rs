@@ -17,9 +17,19 @@ pub(super) struct Known {
     texts: HashMap<String, String>,
     /// Files that a download is written to.
     files: HashSet<String>,
+    /// Directories that a download was unpacked into; the empty one is that in which the commands are run.
+    folders: HashSet<String>,
+    /// Files of them that were made executable.
+    allowed: HashSet<String>,
     /// Functions that write a download.
     functions: HashSet<String>,
 }
+
+/// What `open` runs, by its extension.
+const OPENED: [&str; 5] = ["app", "command", "terminal", "tool", "workflow"];
+/// Scripts, by theirs.
+const SCRIPTS: [&str; 13] =
+    ["sh", "bash", "zsh", "scpt", "scptd", "applescript", "jxa", "js", "py", "pl", "rb", "php", "swift"];
 
 impl Known {
     /// What a word becomes when variables are put in, and whether it is a download by its variable or as a file.
@@ -30,8 +40,19 @@ impl Known {
         } else {
             word.is_download |= name.is_some_and(|name| self.downloads.contains(name));
         }
-        word.is_file = self.files.contains(bare(&word.text));
-        word.is_download |= word.is_file;
+        word.is_file = self.is_file(&word.text);
+        word.is_download |= word.is_file || word.text.starts_with("/dev/tcp/");
+    }
+
+    /// Whether a download was written to this file, or unpacked to it.
+    pub(super) fn is_file(&self, path: &str) -> bool {
+        let is_in = |folder: &String| match path.strip_prefix(folder.as_str()) {
+            Some(rest) if folder.is_empty() => {
+                path.starts_with("./") || has_extension(rest, &SCRIPTS) || is_opened(rest)
+            }
+            rest => rest.is_some_and(|rest| rest.starts_with('/')),
+        };
+        self.files.contains(bare(path)) || self.folders.iter().any(is_in)
     }
 
     /// Takes `X=…`; what a variable is set to replaces what it was.
@@ -44,7 +65,8 @@ impl Known {
             self.downloads.remove(name);
             self.texts.remove(name);
             let is_short = name.len().max(text.len()) <= MAX_NAME_BYTES;
-            if self.texts.len() < MAX_NAMES && is_short && !text.contains('$') {
+            // Nothing is what a substitution leaves: `X=$(mktemp)`.
+            if self.texts.len() < MAX_NAMES && is_short && !text.is_empty() && !text.contains('$') {
                 self.texts.insert(name.to_owned(), text.to_owned());
             }
         }
@@ -69,6 +91,20 @@ impl Known {
         }
     }
 
+    /// A download is unpacked into a directory.
+    pub(super) fn unpack(&mut self, folder: &str) {
+        insert(&mut self.folders, bare(folder).trim_end_matches(['/', '.']));
+    }
+
+    /// A file is made executable.
+    pub(super) fn allow(&mut self, path: &str) {
+        insert(&mut self.allowed, bare(path));
+    }
+
+    pub(super) fn is_allowed(&self, path: &str) -> bool {
+        self.allowed.contains(bare(path))
+    }
+
     /// A function writes a download.
     pub(super) fn define(&mut self, function: &str) {
         insert(&mut self.functions, function);
@@ -83,6 +119,15 @@ fn insert(names: &mut HashSet<String>, name: &str) {
     if names.len() < MAX_NAMES && name.len() <= MAX_NAME_BYTES {
         names.insert(name.to_owned());
     }
+}
+
+/// Whether `open` runs what has this name.
+pub(super) fn is_opened(path: &str) -> bool {
+    has_extension(path.trim_end_matches('/'), &OPENED)
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
 }
 
 fn bare(path: &str) -> &str {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The command as a shell has it, as AppleScript and JavaScript give it to one, and with the quotes of another.
-fn forms(command: &str) -> [String; 5] {
+pub(super) fn forms(command: &str) -> [String; 5] {
     let escaped = command.replace('\\', "\\\\").replace('"', "\\\"");
     [
         command.to_owned(),
@@ -258,6 +258,9 @@ fn any_text_is_read_in_time_and_without_a_panic() {
         "X=$(curl x);",
         "$'\\x",
         "eval ",
+        "mv a b; unzip a -d ",
+        "ssh a ",
+        ">(",
     ] {
         runs_download(&format!("curl {}", part.repeat(20_000)));
     }
