@@ -135,10 +135,14 @@ fn pipes_download(shown: &Shown<'_>) -> bool {
     download_of(shown.events).is_some() || shown.texts.iter().any(|text| shell::runs_download(text))
 }
 
+/// Commands that decode base64: `base64 -D -i f`, `openssl base64 -d`, `openssl enc -d -a`.
+const SHELL_DECODES: &str = r"\bbase64\b(?:\s+[^\s|;&]+){0,4}?\s+(?:-[a-z]*d[a-z]*\b|--decode\b)|\bopenssl\s+enc\b(?:\s+[^\s|;&]+){0,8}?\s+-(?:d\s(?:[^|;&\n]{0,80}\s)?-(?:a|base64)|(?:a|base64)\s(?:[^|;&\n]{0,80}\s)?-d)\b";
+/// Functions of interpreters that do.
+const CODE_DECODES: &str = r"\bb64decode\b|\batob\s*\(|\bbase64_decode\b|\bdecode_base64\b|\bBase64\.(?:strict_|urlsafe_)?decode64\b|WithBase64Encoded(?:String|Data)";
+
 /// A long run of base64, or a command that decodes it.
 fn holds_base64(shown: &Shown<'_>) -> bool {
-    static DECODES: LazyLock<Option<Regex>> =
-        LazyLock::new(|| pattern(r"\bbase64\s+(?:-[dD]\b|--decode\b)|\benc\b.{0,40}-base64.{0,40}-d\b"));
+    static DECODES: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(&[SHELL_DECODES, CODE_DECODES].join("|")));
     shown.texts.iter().any(|text| script::has_base64_run(text.as_bytes())) || shown.matches(&DECODES)
 }
 
@@ -253,7 +257,16 @@ mod tests {
             (script(&format!("do shell script \"curl -H 'Authorization: Bearer {}' u\"", "QUJD".repeat(50))), None),
             (script(&format!("do shell script \"echo {}\"", "QUJD".repeat(50))), Some("base64")),
             (script("do shell script \"base64 -D -i /tmp/x\""), Some("base64")),
+            (script("do shell script \"base64 -i /tmp/x -D -o y\""), Some("base64")),
+            (script("do shell script \"openssl base64 -d -in /tmp/x\""), Some("base64")),
+            (script("do shell script \"openssl enc -d -A -a -in /tmp/x\""), Some("base64")),
+            (script("do shell script \"openssl enc -base64 -d < /tmp/x\""), Some("base64")),
+            (script("$.NSData.alloc.initWithBase64EncodedStringOptions(s, 0)"), Some("base64")),
+            (script("do shell script \"python3 -c 'import base64; base64.b64decode(x)'\""), Some("base64")),
             (script("-- base64 is a code"), None),
+            (script("do shell script \"base64 -i /tmp/x -o y; ls -d /tmp\""), None),
+            (script("do shell script \"openssl enc -base64 -in /tmp/x | sort -d\""), None),
+            (script("do shell script \"openssl enc -d -aes-256-cbc -in /tmp/x\""), None),
             (vec![child_of("/private/tmp/x", false)], Some("unsigned parent")),
             (vec![child_of("/Users/ada/Downloads/Setup.app/Contents/MacOS/Setup", false)], Some("unsigned parent")),
             (vec![child_of("/private/tmp/x", true)], None),

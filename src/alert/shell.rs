@@ -4,6 +4,7 @@
 mod command;
 mod download;
 mod group;
+mod grouping;
 mod interpreter;
 mod known;
 mod left;

