@@ -114,6 +114,8 @@ impl<'t, 'r> Reader<'t, 'r> {
                 Shape::Punctuation if matches!(text, "{" | "}") && self.brace(text) => {}
                 Shape::Quoted => self.quoted(self.at - 1),
                 Shape::Word if self.word.is_none() && self.is_comment(text) => self.skip_line(),
+                // `do shell script a & b`
+                Shape::Word if self.is_for_shell() && self.together.is_set(self.at - 1) => self.quoted(self.at - 1),
                 Shape::Word if is_opened && text.ends_with('$') => {
                     self.word().text.push_str(&text[..text.len() - 1]);
                     self.substitute(true);
@@ -136,6 +138,11 @@ impl<'t, 'r> Reader<'t, 'r> {
     /// The token that is next, if nothing is before it.
     fn joined(&self) -> Option<Shape> {
         self.tokens[..self.end].get(self.at).filter(|token| token.is_joined).map(|token| token.shape)
+    }
+
+    /// Whether what is next is given to a shell.
+    fn is_for_shell(&self) -> bool {
+        self.word.is_none() && download::is_for_shell(&self.command.words)
     }
 
     fn word(&mut self) -> &mut Word {
@@ -161,7 +168,7 @@ impl<'t, 'r> Reader<'t, 'r> {
         // Behind the last literal an `&` may be the shell's.
         let is_literal = |at: &usize| self.tokens[*at].shape == Shape::Quoted;
         self.at = (first..=text.last).rfind(is_literal).unwrap_or(first) + 1;
-        let is_command = self.word.is_none() && download::is_for_shell(&self.command.words);
+        let is_command = self.is_for_shell();
         let done = level(&text.layer, self.depth - 1, self.known, is_command);
         self.done.runs_download |= done.runs_download;
         // What a template of JavaScript holds is text, what the shell has in such quotes is a command.

@@ -21,17 +21,21 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 pub(super) const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
-/// Texts of `%63%75`, `\x63\x75` and `\u0063\u0075`.
+/// How escapes begin, how many digits they have, and to what base: those of a shell have a backslash more in a script.
+const ESCAPES: [(&str, usize, u32); 6] =
+    [("%", 2, 16), ("\\x", 2, 16), ("\\\\x", 2, 16), ("\\u", 4, 16), ("\\", 3, 8), ("\\\\", 3, 8)];
+
+/// Texts of `%63%75`, `\x63\x75`, `\u0063\u0075` and `\143\165`.
 pub(super) fn escapes(text: &str) -> Vec<Unpacked> {
     let mut found = Vec::new();
-    for (prefix, digits) in [("%", 2), ("\\x", 2), ("\\u", 4)] {
+    for (prefix, digits, radix) in ESCAPES {
         let mut rest = text;
         while let Some(start) = rest.find(prefix) {
             rest = &rest[start..];
             let first = text.len() - rest.len();
             let mut units = Vec::new();
             while let Some(unit) = rest.strip_prefix(prefix).and_then(|rest| rest.get(..digits)) {
-                let Ok(unit) = u16::from_str_radix(unit, 16) else { break };
+                let Ok(unit) = u16::from_str_radix(unit, radix) else { break };
                 units.push(unit);
                 rest = &rest[prefix.len() + digits..];
             }
@@ -42,7 +46,8 @@ pub(super) fn escapes(text: &str) -> Vec<Unpacked> {
             let unpacked = if digits == 4 {
                 String::from_utf16(&units).ok()
             } else {
-                readable(&units.iter().map(|unit| unit.to_be_bytes()[1]).collect::<Vec<u8>>())
+                let bytes: Option<Vec<u8>> = units.iter().map(|unit| u8::try_from(*unit).ok()).collect();
+                bytes.and_then(|bytes| readable(&bytes))
             };
             let unpacked = unpacked.filter(|unpacked| unpacked.len() >= MIN_TEXT);
             found.extend(unpacked.map(|unpacked| Unpacked::encoded(unpacked, first..text.len() - rest.len())));

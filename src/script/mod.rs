@@ -4,8 +4,10 @@
 mod arguments;
 mod compiled;
 mod content;
+mod disguised;
 mod encoded;
 mod indicators;
+mod literal;
 mod places;
 mod programs;
 mod redact;

@@ -1,11 +1,13 @@
-//! What a script hides from who reads it: text spelled as numbers, put together of pieces, in base64 or in
-//! hexadecimal. It is unpacked as far as it goes without running anything, and within limits.
+//! What a script hides from who reads it: text spelled as numbers, put together of pieces, in base64, in hexadecimal or
+//! disguised. It is unpacked as far as it goes without running anything, and within limits.
 
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Anchored, Input, StartKind};
 
+use super::disguised;
 use super::encoded::{MAX_BYTES, MIN_TEXT, escapes, runs};
+use super::literal::literal;
 use super::unpacked::Unpacked;
 
 /// Bytes of a script that are looked through.
@@ -34,7 +36,8 @@ pub(super) fn unpack(text: &str) -> Vec<Unpacked> {
 
 /// Keeps the texts that are packed in `outer`; whether there is room for more.
 fn keep(found: &mut Vec<Unpacked>, outer: &Unpacked) -> bool {
-    let packed = [expressions(&outer.text), escapes(&outer.text), runs(&outer.text)].concat();
+    let packed =
+        [expressions(&outer.text), escapes(&outer.text), runs(&outer.text), disguised::texts(&outer.text)].concat();
     let mut bytes: usize = found.iter().map(|known| known.text.len()).sum();
     for unpacked in packed {
         if found.len() >= MAX_TEXTS || bytes + unpacked.text.len() > MAX_BYTES {
@@ -133,35 +136,13 @@ impl Scanner {
             if literal.is_none() {
                 self.quotes.retain(|quote| *quote != first);
             }
-            return literal;
+            return literal.map(|(value, used)| Term { value, weight: 1, used });
         }
         let name = BEGINNINGS.find(Input::new(text).anchored(Anchored::Yes))?.end();
         let (numbers, used) = numbers(&text[name..])?;
         let letters: String = numbers.into_iter().filter_map(char::from_u32).collect();
         Some(Term { value: Unpacked::encoded(letters, 0..name + used), weight: 2, used: name + used })
     }
-}
-
-fn literal(text: &str, quote: char) -> Option<Term> {
-    let closing = if quote == '\u{201C}' { '\u{201D}' } else { quote };
-    let mut value = Unpacked::default();
-    let mut rest = quote.len_utf8();
-    while let Some(bytes) = text[rest..].find(['\\', closing]) {
-        let end = rest + bytes;
-        value.push_str(&text[rest..end], rest..end, true);
-        if text[end..].starts_with(closing) {
-            return Some(Term { value, weight: 1, used: end + closing.len_utf8() });
-        }
-        let letter = text[end + 1..].chars().next()?;
-        rest = end + 1 + letter.len_utf8();
-        let resolved = match letter {
-            'n' | 'r' => '\n',
-            't' => '\t',
-            other => other,
-        };
-        value.push_str(resolved.encode_utf8(&mut [0; 4]), end..rest, false);
-    }
-    None
 }
 
 /// `99`, `(99)`, `{99, 117}`, `(0x63, 117)`, and their bytes.
@@ -217,6 +198,7 @@ mod tests {
         let numbers: Vec<String> = COMMAND.bytes().map(|byte| byte.to_string()).collect();
         let hex: String = COMMAND.bytes().map(|byte| format!("{byte:02x}")).collect();
         let escaped = |prefix: &str| COMMAND.bytes().map(|byte| format!("{prefix}{byte:02x}")).collect::<String>();
+        let octal: String = COMMAND.bytes().map(|byte| format!("\\\\{byte:03o}")).collect();
         let base64 = STANDARD.encode(COMMAND);
         for packed in [
             format!("run script (character id {{{}}})", numbers.join(", ")),
@@ -233,6 +215,9 @@ mod tests {
             format!("eval(unescape('{}'))", escaped("%")),
             format!("eval('{}')", escaped("\\x")),
             format!("eval('{}')", escaped("\\u00")),
+            format!("do shell script \"printf '{}' | sh\"", escaped("\\\\x")),
+            format!("do shell script \"printf '{octal}' | sh\""),
+            format!("do shell script \"rev <<< '{}' | sh\"", COMMAND.chars().rev().collect::<String>()),
         ] {
             assert!(unpack(&packed).iter().any(|text| text == COMMAND), "{packed}: {:?}", unpack(&packed));
         }

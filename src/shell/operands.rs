@@ -17,6 +17,7 @@ pub(crate) struct Operands<'l> {
 }
 
 /// What is put together with what is before it.
+#[derive(Default)]
 pub(crate) struct Operand {
     /// Its literal, or its first word.
     pub(crate) first: usize,

