@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 /// Name, pattern (of bytes, and case does not count), and why it matters. AppleScript's spelling and JavaScript's
 /// are one indicator: `display dialog`, `displayDialog`.
-const TABLE: [(&str, &str, &str); 30] = [
+const TABLE: [(&str, &str, &str); 31] = [
     ("do shell script", r"do\s*shell\s*script|\bNSTask\b", "runs a shell command"),
     ("curl", r"\b(?:curl|wget|nscurl)\b", "downloads with a command"),
     (
@@ -29,15 +29,16 @@ const TABLE: [(&str, &str, &str); 30] = [
     ("display dialog", r"display\s*(?:dialog|alert)", "shows a dialog"),
     ("password check", r"\bdscl\b.{0,64}authonly", "checks whether a password is correct"),
     ("clipboard", r"the\s*clipboard|\bpbpaste\b|NSPasteboard", "reads or sets the clipboard"),
+    ("sudo -S", r"\bsudo\s+(?:-[a-z]\S*\s+)*-[a-z]*(?-i:S)\b", "gives sudo a password"),
     ("keystroke", r"\bkeystroke\b|\bkey\s*code\b|\bclick\s+(?:button|menu|at)\b", "simulates keystrokes or clicks"),
     (
         "keychain",
-        r"login\.keychain|\bsecurity\s+(?:find|dump|unlock)-|\bSec(?:Keychain|ItemCopyMatching)",
+        r"login\.keychain|\bsecurity\b[^\n;|]{0,40}?\s(?:find|dump|unlock)-|\bSec(?:Keychain|ItemCopyMatching)",
         "accesses stored passwords",
     ),
     (
         "browser data",
-        r"Login Data|/Web Data|Cookies\.binarycookies|(?:cookies|formhistory)\.sqlite|key4\.db|logins\.json|Local Extension Settings",
+        r"Login Data|/Web Data|Cookies\.binarycookies|(?:cookies|formhistory)\.sqlite|key4\.db|logins\.json|Local Extension Settings|Google/Chrome|BraveSoftware|Firefox/Profiles",
         "reads browsers' secrets",
     ),
     (
@@ -233,6 +234,10 @@ mod tests {
             ("curl -d a=b https://a.example; tar -F x", &["curl"]),
             ("cp ~/Library/Group Containers/group.com.apple.notes/NoteStore.sqlite x", &["notes"]),
             ("screencapture -x /tmp/s.png", &["screenshot"]),
+            ("security 2>&1 > /dev/null find-generic-password -ga Chrome", &["keychain"]),
+            ("echo x | sudo -n -kS id", &["sudo -S"]),
+            ("sudo -n ls -S; sudo -s", &[]),
+            ("library & \"Google/Chrome/\"", &["browser data"]),
             ("killall -9 Terminal", &["hide Terminal"]),
             ("echo x >> ~/.zshrc", &["persistence"]),
             ("click button 1 of window 1", &["keystroke"]),
