@@ -60,11 +60,13 @@ impl Known {
 
     /// Whether a download was written to this file, or unpacked to it.
     pub(super) fn is_file(&self, path: &str) -> bool {
-        let is_in = |folder: &String| match path.strip_prefix(folder.as_str()) {
-            Some(rest) if folder.is_empty() => {
-                path.starts_with("./") || has_extension(rest, &SCRIPTS) || is_opened(rest)
-            }
-            rest => rest.is_some_and(|rest| rest.starts_with('/')),
+        let is_here = || {
+            let is_elsewhere = path.starts_with(['/', '~', '$', '-']) || path.contains("://");
+            !is_elsewhere && (path.starts_with("./") || has_extension(path, &SCRIPTS) || is_opened(path))
+        };
+        let is_in = |folder: &String| match folder.as_str() {
+            "" => is_here(),
+            folder => path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')),
         };
         self.files.contains(bare(path)) || self.folders.iter().any(is_in)
     }

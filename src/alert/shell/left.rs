@@ -158,6 +158,8 @@ mod tests {
             "curl -sLo a.zip https://a.example/x; unzip a.zip; open README.txt; echo id",
             "curl -sLo a.zip https://a.example/x; unzip a.zip -d /tmp/y; cat /tmp/y/a.txt; sh report.sh",
             "curl -sLo a.zip https://a.example/x; unzip b.zip -d /tmp/y; /tmp/y/run",
+            "curl -sLo a.zip https://a.example/x; unzip a.zip; sh /usr/local/report.sh",
+            "curl -sLo a.zip https://a.example/x; unzip a.zip; open https://a.example/a.app",
             "curl -sLo x.tgz https://a.example/x; tar -tzf x.tgz; sh report.sh",
             "curl -sLo a.tgz https://a.example/x; tar tzf a.tgz; sh report.sh",
             "curl -sL https://a.example/x | tar xz --strip 1 -C brew",
