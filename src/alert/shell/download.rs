@@ -13,6 +13,8 @@ use super::known::{Known, is_opened};
 const DOWNLOADERS: [&str; 3] = ["curl", "wget", "nscurl"];
 /// Programs that write what another host sends.
 const STREAMS: [&str; 3] = ["nc", "ncat", "netcat"];
+/// Words before the text that a shell is given by an option.
+const MAX_BEFORE: usize = 32;
 /// Functions of interpreters that download.
 const FETCH: &str = r#"\burlopen\b|\brequests\.get\b|\bURI\.open\b|\bNet::HTTP\.get\b|\bLWP::Simple::get\b|\bgetprint\b|\bfile_get_contents\W{1,4}https?:|\b(?:dataWith|stringWith|initWith)ContentsOfURL"#;
 
@@ -69,17 +71,19 @@ pub(super) fn calls_shell(words: &[Word]) -> bool {
 /// The same, or to one that is started: `sh -c "…"`.
 pub(super) fn is_for_shell(words: &[Word]) -> bool {
     let is_code = || words.last().and_then(Word::letters).is_some_and(|letters| letters.ends_with('c'));
-    calls_shell(words) || is_code() && program(words).is_some_and(|(program, _)| program.base_name().ends_with("sh"))
+    let is_shell = || program(words).is_some_and(|(program, _)| program.base_name().ends_with("sh"));
+    calls_shell(words) || words.len() <= MAX_BEFORE && is_code() && is_shell()
 }
 
-/// Whether a command of AppleScript or JavaScript gives what a shell downloads.
-pub(super) fn gives_download(words: &[Word]) -> bool {
-    let shell = (1..=words.len()).find(|end| calls_shell(&words[..*end]));
-    shell.is_some_and(|end| words[end..].iter().any(|word| word.writes_download))
+/// Where a command of AppleScript or JavaScript gives what a shell downloads: the words before what is given to the shell.
+pub(super) fn gives_download(words: &[Word]) -> Option<usize> {
+    let last = words.iter().rposition(|word| word.writes_download)?;
+    (1..=last).rfind(|end| calls_shell(&words[..*end]))
 }
 
 /// Whether one runs it: `run script (do shell script "curl …")`, `eval(x)`, `do shell script x`, `run script POSIX file "f"`.
 fn runs_script(words: &[Word], known: &Known) -> bool {
+    let given = gives_download(words);
     let is_held = |at: usize| {
         let value = words.get(at + 1).filter(|word| !word.is_quoted);
         value.is_some_and(|word| known.is_download(&word.text))
@@ -89,7 +93,7 @@ fn runs_script(words: &[Word], known: &Known) -> bool {
         let is_code = is_run || words[at].text == "eval" && !words[at].is_quoted;
         let is_file = is_run || is_script(words, at, "load");
         (is_code || is_script(words, at, "shell")) && is_held(at)
-            || is_code && gives_download(&words[at + 1..])
+            || is_code && given.is_some_and(|given| at + 1 < given)
             || is_file && words[at + 1..].iter().take(3).any(|word| word.is_file)
     })
 }

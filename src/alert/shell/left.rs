@@ -26,7 +26,7 @@ pub(super) fn leave(command: &Command, is_download: bool, known: &mut Known) {
     {
         known.set_download(&name.text);
     }
-    if gives_download(words) {
+    if gives_download(words).is_some() {
         // `set x to do shell script "curl …"`, `x = app.doShellScript("curl …")`
         let at = words.iter().position(|word| matches!(word.text.as_str(), "to" | "="));
         let name = at.and_then(|at| words.get(at.checked_sub(1)?));

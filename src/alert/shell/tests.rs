@@ -263,6 +263,9 @@ fn any_text_is_read_in_time_and_without_a_panic() {
         "$'\\x",
         "eval ",
         "mv a b; unzip a -d ",
+        "sudo -c ",
+        "do shell script \"curl x\" eval ",
+        "$a$b",
         "ssh a ",
         ">(",
     ] {
