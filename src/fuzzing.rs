@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::alert::runs_download;
 use crate::config::{Config, ExceptionFile};
-use crate::detect::Rule;
+use crate::detect::RuleSet;
 use crate::eql::{Lineages, compile, compile_condition};
 use crate::event::{Categories, Decoded, Event, Fields, Line, Machine, ProcessRef, Timestamp};
 use crate::event::{document, ecs, field, surrogates};
@@ -253,7 +253,7 @@ const SAMPLES: [&str; 2] = [
 ];
 
 fn rule_file(bytes: &[u8]) {
-    if let Ok(rule) = Rule::parse("rule.toml", &text(bytes), &mut fields(), &mut Lineages::default()) {
+    for rule in RuleSet::default().add_file("rule.toml", &text(bytes)).into_iter().flatten() {
         assert!(rule.query().is_some() || rule.inert().is_some());
     }
 }

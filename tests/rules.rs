@@ -188,12 +188,6 @@ fn a_rule_that_is_disabled_in_kibana_is_off() {
 }
 
 #[test]
-fn what_kibana_exports_is_named_as_json() {
-    let run = check("\u{feff}\n{\"rule_id\":\"k\",\"type\":\"eql\",\"query\":\"process where true\"}\n").exits(1);
-    assert!(run.stdout.contains("rule.toml:1:1: this is JSON, as Kibana exports rules"), "{}", run.stdout);
-}
-
-#[test]
 fn an_error_in_a_query_with_escapes_is_where_it_is_written() {
     let text = "[rule]\nrule_id = \"r\"\nname = \"n\"\nquery = \"\"\"\nprocess where process.args : \"a\\\\\\\\b\" and\n  \
         process.args : \"\\u00e9\\\\\\\\d\" and process.nmae == 1\n\"\"\"\n";

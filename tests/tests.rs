@@ -29,6 +29,8 @@ mod corpus;
 mod coverage;
 // Inputs are spared: nothing is written over them.
 mod evidence;
+// Rules as Kibana exports them.
+mod exported_rules;
 // What tools and services wrap around documents.
 mod exports;
 // Exceptions: what they hold back, and what is said of it.

@@ -251,30 +251,40 @@ pub(super) fn rule_findings(config: &Config, set: &mut RuleSet) -> (Vec<Wrong>, 
             Err(error) => problems.push(Wrong::of_key(config, "rules.paths", &error)),
             Ok(files) if files.is_empty() && *path == own => {}
             Ok(files) if files.is_empty() => {
-                unused.push(format!("{place}: `paths` names {}, where no file is a rule (*.toml)", path.display()));
+                unused.push(format!(
+                    "{place}: `paths` names {}, where no file is a rule (*.toml, *.ndjson)",
+                    path.display()
+                ));
             }
             Ok(files) => {
-                let (count, mut skipped) = (files.len(), Vec::new());
-                for file in files {
-                    let name = file.0.clone();
-                    match rule_files::add(set, vec![file]) {
-                        Ok(why) => skipped.extend(why.into_iter().map(|why| (why, is_second(set)))),
-                        Err(error) => problems.push(Wrong { file: name, place: None, text: error.to_string() }),
-                    }
+                let before = set.rules.len();
+                let mut wrong = 0;
+                for (file, text) in files {
+                    let rules = text.map(|text| set.add_file(&file, &text));
+                    let errors: Vec<String> = match rules {
+                        Ok(rules) => rules.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect(),
+                        Err(error) => vec![error.to_string()],
+                    };
+                    wrong += errors.len();
+                    problems.extend(errors.into_iter().map(|text| Wrong { file: file.clone(), place: None, text }));
                 }
-                // A folder may hold rules for other systems as well: that they do not run is no mistake.
-                let runs_none = skipped.len() == count;
-                let told = skipped.into_iter().filter(|(_, is_second)| runs_none || *is_second);
-                unused.extend(told.map(|(why, _)| format!("the rule of {why}")));
+                unused.extend(idle(set, before, wrong));
             }
         }
     }
     (problems, unused.into_iter().map(|text| Lint { blinds: false, text }).collect())
 }
 
-/// Whether the last rule has the id of another, which runs instead.
-fn is_second(set: &RuleSet) -> bool {
-    set.rules.split_last().is_some_and(|(last, others)| others.iter().any(|rule| rule.id == last.id))
+/// Of the rules from this one on, beside which so many are wrong, those of which it should be known that they do not run:
+/// a path may hold rules for other systems as well, which is no mistake while one of its rules runs.
+fn idle(set: &RuleSet, first: usize, wrong: usize) -> Vec<String> {
+    let skipped: Vec<(usize, String)> =
+        (first..set.rules.len()).filter_map(|at| Some((at, rule_files::why_skipped(&set.rules[at])?))).collect();
+    let runs_none = wrong == 0 && skipped.len() == set.rules.len() - first;
+    // One that has the id of another, which runs instead.
+    let is_second = |at: usize| set.rules[..at].iter().any(|rule| rule.id == set.rules[at].id);
+    let told = skipped.into_iter().filter(|(at, _)| runs_none || is_second(*at));
+    told.map(|(_, why)| format!("the rule of {why}")).collect()
 }
 
 /// Adds the rules of a configuration to a set.

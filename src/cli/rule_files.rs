@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use super::exit::Failure;
 use crate::config::RulePaths;
 use crate::config::trust::{self, Trust};
-use crate::detect::{Rule, RuleSet};
+use crate::detect::{Error, Rule, RuleSet};
 use crate::report::visible;
 use crate::visible::{MAX_NAME, clipped};
 
 /// A rule file is a page of text; this bounds what a mistaken path can cost.
 const MAX_RULE_BYTES: u64 = 4 << 20;
+/// All of Elastic's rules in one export take half of this.
+const MAX_EXPORT_BYTES: u64 = 32 << 20;
 
 /// A rule file by its path, with its text or why it cannot be read.
 pub(super) type RuleFile = (String, Result<String, Failure>);
@@ -30,16 +32,22 @@ pub(super) fn load(built_in: bool, paths: &[PathBuf], trust: Trust) -> Result<Ru
 pub(super) fn add(set: &mut RuleSet, files: Vec<RuleFile>) -> Result<Vec<String>, Failure> {
     let mut skipped = Vec::new();
     for (origin, text) in files {
-        let rule = set.add(&origin, &text?).map_err(|error| Failure::new(Failure::CONFIG, error))?;
-        skipped.extend(why_skipped(rule));
+        for rule in set.add_file(&origin, &text?) {
+            skipped.extend(why_skipped(&rule.map_err(wrong)?));
+        }
     }
     Ok(skipped)
+}
+
+/// That a rule file is wrong.
+pub(super) fn wrong(error: Error) -> Failure {
+    Failure::new(Failure::CONFIG, error)
 }
 
 /// The file of a rule that cannot run, and why.
 pub(super) fn why_skipped(rule: &Rule) -> Option<String> {
     let why = rule.inert().filter(|_| !rule.is_off())?;
-    Some(format!("{}: {}", visible(&rule.origin), visible(&clipped(why, MAX_NAME))))
+    Some(format!("{}: {}", visible(&rule.written_in()), visible(&clipped(why, MAX_NAME))))
 }
 
 /// The rule files at paths of the command line: each has to hold one.
@@ -51,7 +59,7 @@ pub(super) fn read_named(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile
             let shown = visible(&path.to_string_lossy());
             return Err(Failure::new(
                 Failure::NO_INPUT,
-                format!("{shown}: no file in this directory is a rule (*.toml)"),
+                format!("{shown}: no file in this directory is a rule (*.toml, *.ndjson)"),
             ));
         }
         files.extend(found);
@@ -68,7 +76,8 @@ pub(super) fn read_all(path: &Path, trust: Trust) -> Result<Vec<RuleFile>, Failu
 }
 
 fn read(path: &Path, trust: Trust) -> Result<String, Failure> {
-    trust::read(path, trust, MAX_RULE_BYTES).map_err(|error| {
+    let max_bytes = if RulePaths::is_export(path) { MAX_EXPORT_BYTES } else { MAX_RULE_BYTES };
+    trust::read(path, trust, max_bytes).map_err(|error| {
         let code = match error {
             trust::Error::Owner { .. } | trust::Error::Writable { .. } | trust::Error::Link(_) => Failure::CONFIG,
             _ => Failure::NO_INPUT,

@@ -9,7 +9,7 @@ use super::clock::now;
 use super::config::{ConfigArgs, add_exceptions, add_rules, configured, lint_lines, rule_findings};
 use super::exit::Failure;
 use super::exit::print;
-use super::rule_files::{self, load, read_named};
+use super::rule_files::{self, load, read_named, wrong};
 use super::rule_tests;
 use crate::config::lint;
 use crate::config::trust::Trust;
@@ -70,7 +70,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 /// Which rules a run uses.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Selection {
-    /// Also load the rules in this file, or in every .toml file of this directory
+    /// Also load the rules in this file, or in every .toml and .ndjson file of this directory
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
     /// Do not load the built-in rules
@@ -183,7 +183,7 @@ fn describe(rule: &Rule) -> String {
     };
     row("id", rule.id.clone());
     row("version", rule.version.clone());
-    row("from", rule.origin.clone());
+    row("from", rule.written_in());
     row("severity", format!("{} ({}), risk score {}", rule.severity, rule.severity.number(), rule.risk_score));
     row(
         "state",
@@ -217,17 +217,15 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
     let mut set = RuleSet::default();
     for (origin, text) in read_named(paths, Trust::Anyone)? {
-        let loaded = text.map_err(|error| error.to_string());
-        let loaded = loaded.and_then(|text| set.add(&origin, &text).map_err(|error| error.to_string()));
-        let origin = visible(&origin);
-        let (state, line) = match loaded.map(|rule| (rule, rule.inert())) {
-            Err(error) => (2, format!("error    {error}\n")),
-            Ok((rule, Some(why))) if rule.is_off() => (0, format!("ok       {origin} ({why}){}\n", remarks(rule))),
-            Ok((_, Some(why))) => (1, format!("skipped  {origin}: {}\n", visible(&clipped(why, MAX_NAME)))),
-            Ok((rule, None)) => (0, format!("ok       {origin}{}\n", remarks(rule))),
+        let rules = match text {
+            Ok(text) => set.add_file(&origin, &text).into_iter().map(|rule| rule.map_err(wrong)).collect(),
+            Err(error) => vec![Err(error)],
         };
-        counts[state] += 1;
-        out += &line;
+        for rule in rules {
+            let (state, line) = checked(rule);
+            counts[state] += 1;
+            out += &line;
+        }
     }
     if live {
         out += &never_live(&set);
@@ -248,10 +246,24 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
     Ok(ExitCode::from(u8::from(counts[2] > 0)))
 }
 
+/// A line about a rule, and what is counted: ok, skipped or in error.
+fn checked(rule: Result<Rule, Failure>) -> (usize, String) {
+    let rule = match rule {
+        Ok(rule) => rule,
+        Err(error) => return (2, format!("error    {error}\n")),
+    };
+    let origin = visible(&rule.written_in());
+    match rule.inert() {
+        Some(why) if rule.is_off() => (0, format!("ok       {origin} ({why}){}\n", remarks(&rule))),
+        Some(why) => (1, format!("skipped  {origin}: {}\n", visible(&clipped(why, MAX_NAME)))),
+        None => (0, format!("ok       {origin}{}\n", remarks(&rule))),
+    }
+}
+
 /// The rules that can never alert on a live Mac.
 fn never_live(set: &RuleSet) -> String {
     let found = set.rules.iter().filter_map(|rule| Some((rule, set.never_live(rule)?)));
-    found.map(|(rule, why)| format!("never    {}: {why}\n", visible(&rule.origin))).collect()
+    found.map(|(rule, why)| format!("never    {}: {why}\n", visible(&rule.written_in()))).collect()
 }
 
 fn remarks(rule: &Rule) -> String {

@@ -1,11 +1,13 @@
 //! Which files are rules, at a path that a configuration or a command names.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Folders inside each other; more are a mistake.
 const MAX_DEPTH: usize = 32;
+/// A rule that Kibana exported names its id within so many bytes.
+const SNIFFED: u64 = 1 << 20;
 
 /// The rule files at a path, and the folders that they are in.
 #[derive(Debug, Default)]
@@ -38,14 +40,31 @@ impl RulePaths {
             // A link to a folder is not followed: it may lead back.
             let kind = entry.file_type().map_err(failed)?;
             // `rule.test.toml` holds the examples of `rule.toml`.
-            let name = entry.file_name();
+            let (name, path) = (entry.file_name(), entry.path());
             let is_rule = name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"));
-            if kind.is_dir() || (is_rule && !entry.path().is_dir()) {
-                self.add(&entry.path(), depth)?;
+            if kind.is_dir() || (is_rule && !path.is_dir()) || (RulePaths::is_export(&path) && has_rule_ids(&path)) {
+                self.add(&path, depth)?;
             }
         }
         Ok(())
     }
+
+    /// Whether the name is that of rules which Kibana exported.
+    pub(crate) fn is_export(path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension == "ndjson")
+    }
+}
+
+/// Whether a file begins like exported rules: the recordings of examples have the same extension.
+fn has_rule_ids(path: &Path) -> bool {
+    // A pipe would wait for its writer.
+    if !path.is_file() {
+        return false;
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(SNIFFED).read_to_end(&mut start));
+    // What cannot be read is told when it is.
+    read.is_err() || memchr::memmem::find(&start, b"\"rule_id\"").is_some()
 }
 
 #[cfg(test)]
@@ -53,16 +72,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_the_toml_files_of_a_folder_and_of_those_in_it_and_no_examples() {
+    fn rules_are_the_toml_files_and_exports_of_a_folder_and_of_those_in_it_and_no_examples() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("b/c")).unwrap();
         for name in ["a.toml", "a.test.toml", "a.txt", ".hidden.toml", "b/c/d.toml", "e.toml"] {
             fs::write(at(name), "").unwrap();
         }
+        fs::write(at("b/export.ndjson"), "{\"name\":\"n\",\"rule_id\":\"r\"}\n").unwrap();
+        fs::write(at("b/recording.ndjson"), "{\"@timestamp\":0,\"rule\":{\"id\":\"r\"}}\n").unwrap();
         std::os::unix::fs::symlink(folder.path(), at("b/back")).unwrap();
         let RulePaths { files, folders } = RulePaths::at(folder.path()).unwrap();
-        assert_eq!(files, [".hidden.toml", "a.toml", "b/c/d.toml", "e.toml"].map(at));
+        assert_eq!(files, [".hidden.toml", "a.toml", "b/c/d.toml", "b/export.ndjson", "e.toml"].map(at));
         assert_eq!(folders, ["", "b", "b/c"].map(at));
         assert_eq!(RulePaths::at(&at("none")).unwrap_err().0, at("none"));
     }

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use toml::Spanned;
-
-use super::toml_string::written_at;
 use crate::eql;
 use crate::place::Place;
 use crate::visible::{MAX_NAME, clipped, visible};
@@ -21,10 +18,8 @@ pub struct Error {
 /// What is wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    /// The text is not TOML, or a value has the wrong type.
-    Toml(String),
-    /// The text is JSON: Kibana exports rules so.
-    Json,
+    /// The text is neither TOML nor JSON, or a value has the wrong type.
+    Text(String),
     /// A table or key with almost the name of a known one.
     Unknown { kind: &'static str, name: String, suggestion: &'static str },
     /// A key that must have a value has none.
@@ -46,14 +41,7 @@ impl Error {
     /// What the TOML parser reports.
     pub(super) fn toml((origin, text): (&str, &str), error: &toml::de::Error) -> Error {
         let at = error.span().map_or(0, |span| span.start);
-        Error::at((origin, text), at, What::Toml(error.message().to_owned()))
-    }
-
-    /// An error in the query of a rule.
-    pub(super) fn query((origin, text): (&str, &str), query: &Spanned<String>, error: eql::Error) -> Error {
-        let at = written_at(text, &query.span(), error.span.start);
-        let shown = error.shown(query.get_ref());
-        Error::at((origin, text), at, What::Query(error, shown))
+        Error::at((origin, text), at, What::Text(error.message().to_owned()))
     }
 }
 
@@ -61,11 +49,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", visible(&self.origin), self.place)?;
         match &*self.what {
-            What::Toml(message) => f.write_str(&clipped(message, MAX_NAME)),
-            What::Json => f.write_str(
-                "this is JSON, as Kibana exports rules, and rules are TOML: `import-rules-to-repo` of Elastic's \
-                 detection-rules converts it",
-            ),
+            What::Text(message) => f.write_str(&clipped(message, MAX_NAME)),
             What::Unknown { kind, name, suggestion } => {
                 let name = visible(&clipped(name, MAX_NAME));
                 write!(f, "unknown {kind} `{name}`; did you mean `{suggestion}`?")

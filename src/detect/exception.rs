@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{Error, What};
-use super::toml_string::written_at;
+use super::string_literal::written_at;
 use crate::eql::{self, Condition, Lineages};
 use crate::event::{Event, Fields, Timestamp};
 use crate::place::Place;

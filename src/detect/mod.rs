@@ -5,6 +5,7 @@ pub(crate) mod case;
 pub(crate) mod cases;
 mod error;
 pub(crate) mod exception;
+mod export;
 pub(crate) mod lint;
 mod held;
 mod index;
@@ -21,12 +22,15 @@ mod repeat;
 mod reported;
 pub(crate) mod rule;
 mod rule_file;
+mod rule_query;
+mod rule_toml;
 mod sample;
 mod sequence;
 mod set;
+mod string_literal;
 pub(crate) mod suppress;
-mod toml_string;
 pub(crate) mod volume;
+mod written;
 
 use std::collections::HashSet;
 

@@ -59,6 +59,8 @@ pub struct Rule {
     pub query_text: String,
     /// The file it came from, or `built-in`.
     pub origin: String,
+    /// Its line, in a file of several rules.
+    pub(super) line: Option<usize>,
     /// What was read and is not acted on.
     pub remarks: Vec<String>,
     /// Where the id is in its file.
@@ -98,6 +100,11 @@ impl Rule {
     /// Keeps the rule from running.
     pub(super) fn make_inert(&mut self, why: String) {
         self.state = State::Inert(why);
+    }
+
+    /// The file it came from, with its line where others are in that file too.
+    pub(crate) fn written_in(&self) -> String {
+        self.line.map_or_else(|| self.origin.clone(), |line| format!("{}:{line}", self.origin))
     }
 
     /// The clauses of the query, with the category of their events and their place in its text.

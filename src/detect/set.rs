@@ -1,7 +1,7 @@
 //! The rules of a run: the built-in ones and those from files.
 
 use super::exception::{Entry, Exception};
-use super::{Error, Rule};
+use super::{Error, Rule, export};
 use crate::eql::{self, Lineages};
 use crate::event::Fields;
 use crate::nearest::nearest;
@@ -121,15 +121,28 @@ impl RuleSet {
     ///
     /// Elastic ships some rules twice, under one id: the first that runs runs, a later one is inert.
     pub fn add(&mut self, origin: &str, text: &str) -> Result<&Rule, Error> {
-        let mut rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
+        let rule = Rule::parse(origin, text, &mut self.fields, &mut self.lineages)?;
+        Ok(self.push(rule))
+    }
+
+    /// Adds the rules of a file, one in TOML or those that Kibana exported: each, or what is wrong with it.
+    pub(crate) fn add_file(&mut self, origin: &str, text: &str) -> Vec<Result<Rule, Error>> {
+        if !export::is_export(origin, text) {
+            return vec![self.add(origin, text).cloned()];
+        }
+        let rules = export::rules(origin, text, &mut self.fields, &mut self.lineages);
+        rules.into_iter().map(|rule| Ok(self.push(rule?).clone())).collect()
+    }
+
+    fn push(&mut self, mut rule: Rule) -> &Rule {
         let can_run = |rule: &Rule| rule.inert().is_none() || rule.is_off();
         let same = |other: &&Rule| other.id == rule.id && can_run(other);
         if let (true, Some(other)) = (can_run(&rule), self.rules.iter().find(same)) {
-            let (other, place) = (&other.origin, rule.id_place);
+            let (other, place) = (other.written_in(), rule.id_place);
             rule.make_inert(format!("the rule in {other} has the same id (at {place}) and runs instead"));
         }
         self.rules.push(rule);
-        Ok(&self.rules[self.rules.len() - 1])
+        &self.rules[self.rules.len() - 1]
     }
 
     /// Adds an exception. `origin` and `text` are its file.

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::super::exit::{Failure, source_failure};
-use super::super::rule_files::{read_named, why_skipped};
+use super::super::rule_files::{read_named, why_skipped, wrong};
 use super::events::{self, Events};
+use crate::config::RulePaths;
 use crate::config::trust::{self, Trust};
 use crate::detect::rule::{Example, Expected};
 use crate::detect::{Rule, RuleSet};
@@ -98,10 +99,12 @@ impl Suites {
         for (origin, text) in read_named(slice::from_ref(path), Trust::Anyone)? {
             let text = text?;
             let mut set = RuleSet::default();
-            let rule = set.add(&origin, &text).map_err(|error| Failure::new(Failure::CONFIG, error))?.clone();
-            match why_skipped(&rule) {
-                Some(why) => self.skipped.push(why),
-                None => self.suites.push(suite(rule, &text, &beside(&origin)?)?),
+            for rule in set.add_file(&origin, &text) {
+                let rule = rule.map_err(wrong)?;
+                match why_skipped(&rule) {
+                    Some(why) => self.skipped.push(why),
+                    None => self.suites.push(suite(rule, &text, &beside(&origin)?)?),
+                }
             }
         }
         if self.suites.len() > before.0 {
@@ -113,10 +116,10 @@ impl Suites {
     }
 }
 
-/// The example files beside a rule file, with their texts.
+/// The example files beside a rule file, with their texts; an export has none, as it is of several rules.
 fn beside(origin: &str) -> Result<Vec<(String, String)>, Failure> {
     let path = format!("{}.test.toml", origin.trim_end_matches(".toml"));
-    if !Path::new(&path).is_file() {
+    if RulePaths::is_export(Path::new(origin)) || !Path::new(&path).is_file() {
         return Ok(Vec::new());
     }
     let text = read(Path::new(&path))?;

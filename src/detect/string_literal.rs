@@ -1,4 +1,4 @@
-//! Where in a file what a TOML string says is written.
+//! Where in a file what a string of TOML or JSON says is written.
 
 use std::ops::Range;
 
@@ -35,6 +35,7 @@ fn unit(rest: &str) -> (usize, usize) {
     let mut chars = rest.chars();
     match (chars.next(), chars.next()) {
         (Some('\\'), Some('x')) => digits(2),
+        (Some('\\'), Some('u')) if is_surrogate(rest) => (12, 4),
         (Some('\\'), Some('u')) => digits(4),
         (Some('\\'), Some('U')) => digits(8),
         // A backslash at the end of a line takes the blanks after it along.
@@ -43,6 +44,13 @@ fn unit(rest: &str) -> (usize, usize) {
         (Some(plain), _) => (plain.len_utf8(), plain.len_utf8()),
         (None, _) => (0, 1),
     }
+}
+
+/// Whether a character of JSON comes first that is written as two halves: `\ud83d\ude00`.
+fn is_surrogate(rest: &str) -> bool {
+    let half = |at: usize| rest.get(at + 2..at + 6).and_then(|digits| u16::from_str_radix(digits, 16).ok());
+    let [first, second] = [half(0), half(6)].map(Option::unwrap_or_default);
+    (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second) && rest[6..].starts_with("\\u")
 }
 
 #[cfg(test)]
