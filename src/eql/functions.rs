@@ -49,55 +49,73 @@ pub(crate) enum Function {
     Wildcard,
 }
 
-/// A function, its name as Elastic writes it, and how many arguments it takes.
-type Signature = (Function, &'static str, usize, usize);
+/// Its name as Elastic writes it, and how many arguments it takes.
+type Signature = (&'static str, usize, usize);
 
-const SIGNATURES: [Signature; 17] = [
-    (Function::Add, "add", 2, 2),
-    (Function::Between, "between", 3, 4),
-    (Function::CidrMatch, "cidrMatch", 2, usize::MAX),
-    (Function::Concat, "concat", 1, usize::MAX),
-    (Function::Divide, "divide", 2, 2),
-    (Function::EndsWith, "endsWith", 2, 2),
-    (Function::IndexOf, "indexOf", 2, 3),
-    (Function::Length, "length", 1, 1),
-    (Function::Modulo, "modulo", 2, 2),
-    (Function::Multiply, "multiply", 2, 2),
-    (Function::Number, "number", 1, 2),
-    (Function::StartsWith, "startsWith", 2, 2),
-    (Function::String, "string", 1, 1),
-    (Function::StringContains, "stringContains", 2, 2),
-    (Function::Substring, "substring", 2, 3),
-    (Function::Subtract, "subtract", 2, 2),
-    (Function::Wildcard, "wildcard", 2, usize::MAX),
+const ALL: [Function; 17] = [
+    Function::Add,
+    Function::Between,
+    Function::CidrMatch,
+    Function::Concat,
+    Function::Divide,
+    Function::EndsWith,
+    Function::IndexOf,
+    Function::Length,
+    Function::Modulo,
+    Function::Multiply,
+    Function::Number,
+    Function::StartsWith,
+    Function::String,
+    Function::StringContains,
+    Function::Substring,
+    Function::Subtract,
+    Function::Wildcard,
 ];
 
 impl Function {
     /// The function of a name, in any letter case.
     pub(super) fn named(name: &str, span: &Range<usize>) -> Result<Function, Error> {
-        if let Some((function, ..)) = SIGNATURES.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)) {
-            return Ok(*function);
+        if let Some(function) = ALL.into_iter().find(|function| function.name().eq_ignore_ascii_case(name)) {
+            return Ok(function);
         }
         if name.eq_ignore_ascii_case("_arraysearch") {
             let why = "`_arraysearch` is not supported: it searches call stacks, which no sensor on macOS reports";
             return Err(Error::new(why, span.clone()));
         }
         let error = Error::new(format!("unknown function `{name}`"), span.clone());
-        Err(error.suggest_nearest(name, SIGNATURES.iter().map(|(_, known, ..)| *known)))
+        Err(error.suggest_nearest(name, ALL.into_iter().map(Function::name)))
     }
 
-    fn signature(self) -> &'static Signature {
-        SIGNATURES.iter().find(|(function, ..)| *function == self).unwrap_or(&SIGNATURES[0])
+    fn signature(self) -> Signature {
+        match self {
+            Function::Add => ("add", 2, 2),
+            Function::Between => ("between", 3, 4),
+            Function::CidrMatch => ("cidrMatch", 2, usize::MAX),
+            Function::Concat => ("concat", 1, usize::MAX),
+            Function::Divide => ("divide", 2, 2),
+            Function::EndsWith => ("endsWith", 2, 2),
+            Function::IndexOf => ("indexOf", 2, 3),
+            Function::Length => ("length", 1, 1),
+            Function::Modulo => ("modulo", 2, 2),
+            Function::Multiply => ("multiply", 2, 2),
+            Function::Number => ("number", 1, 2),
+            Function::StartsWith => ("startsWith", 2, 2),
+            Function::String => ("string", 1, 1),
+            Function::StringContains => ("stringContains", 2, 2),
+            Function::Substring => ("substring", 2, 3),
+            Function::Subtract => ("subtract", 2, 2),
+            Function::Wildcard => ("wildcard", 2, usize::MAX),
+        }
     }
 
     /// The name as Elastic writes it.
     pub(crate) fn name(self) -> &'static str {
-        self.signature().1
+        self.signature().0
     }
 
     /// Refuses a wrong number of arguments.
     pub(super) fn check_arguments(self, count: usize, span: &Range<usize>) -> Result<(), Error> {
-        let (_, name, least, most) = *self.signature();
+        let (name, least, most) = self.signature();
         if (least..=most).contains(&count) {
             return Ok(());
         }
@@ -111,14 +129,8 @@ impl Function {
 
     /// Whether the argument at this place may be missing.
     pub(super) fn is_optional(self, argument: usize) -> bool {
-        let (_, _, least, most) = *self.signature();
+        let (_, least, most) = self.signature();
         argument >= least && most != usize::MAX
-    }
-
-    /// Whether it is an operator on numbers.
-    pub(super) fn is_arithmetic(self) -> bool {
-        use Function::{Add, Divide, Modulo, Multiply, Subtract};
-        matches!(self, Add | Subtract | Multiply | Divide | Modulo)
     }
 
     /// Whether it returns true or false.
@@ -156,32 +168,27 @@ impl Function {
                 Datum::Text(between(&first.text(), &text(1)?, &text(2)?, greedy, insensitive).into())
             }
             Function::CidrMatch | Function::Wildcard => return None,
-            _ => Datum::Number(self.arithmetic(first.as_number()?, arg(1)?.as_number()?)?),
+            Function::Add => arithmetic(args, i64::checked_add, |left, right| left + right)?,
+            Function::Subtract => arithmetic(args, i64::checked_sub, |left, right| left - right)?,
+            Function::Multiply => arithmetic(args, i64::checked_mul, |left, right| left * right)?,
+            Function::Divide => arithmetic(args, i64::checked_div, |left, right| left / right)?,
+            Function::Modulo => arithmetic(args, i64::checked_rem, |left, right| left % right)?,
         })
     }
+}
 
-    /// Whole numbers give a whole number; `None` when it does not fit, or is divided by zero.
-    fn arithmetic(self, left: Number, right: Number) -> Option<Number> {
-        if let (Number::Int(left), Number::Int(right)) = (left, right) {
-            let number = match self {
-                Function::Add => left.checked_add(right),
-                Function::Subtract => left.checked_sub(right),
-                Function::Multiply => left.checked_mul(right),
-                Function::Divide => left.checked_div(right),
-                _ => left.checked_rem(right),
-            };
-            return number.map(Number::Int);
-        }
-        let (left, right) = (left.to_f64(), right.to_f64());
-        let number = match self {
-            Function::Add => left + right,
-            Function::Subtract => left - right,
-            Function::Multiply => left * right,
-            Function::Divide => left / right,
-            _ => left % right,
-        };
-        number.is_finite().then_some(Number::Float(number))
-    }
+/// Whole numbers give a whole number; `None` when it does not fit, or is divided by zero.
+fn arithmetic(
+    args: &[Option<Datum<'static>>],
+    whole: fn(i64, i64) -> Option<i64>,
+    real: fn(f64, f64) -> f64,
+) -> Option<Datum<'static>> {
+    let number = |at: usize| args.get(at)?.as_ref()?.as_number();
+    let number = match (number(0)?, number(1)?) {
+        (Number::Int(left), Number::Int(right)) => Number::Int(whole(left, right)?),
+        (left, right) => Number::Float(Some(real(left.to_f64(), right.to_f64())).filter(|number| number.is_finite())?),
+    };
+    Some(Datum::Number(number))
 }
 
 fn arguments(count: usize) -> String {

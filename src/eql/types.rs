@@ -7,6 +7,7 @@ use super::ast::{Expr, ExprKind, Operator};
 use super::conditions::Compiler;
 use super::functions::Function;
 use super::limits::OPERANDS;
+use super::value::Datum;
 use crate::event::{FieldType, Number};
 
 /// A longer expression is not written out in a message.
@@ -64,13 +65,29 @@ impl Type {
 impl Function {
     /// What the argument at this place must be; `None`: anything.
     fn takes(self, argument: usize) -> Option<Type> {
-        match (self, argument) {
-            (Function::Concat | Function::String, _) => None,
-            (function, _) if function.is_arithmetic() => Some(Type::Float),
-            (Function::CidrMatch, 0) => Some(Type::Address),
-            (Function::Substring, 1 | 2) | (Function::IndexOf, 2) | (Function::Number, 1) => Some(Type::Integer),
-            (Function::Between, 3) => Some(Type::Boolean),
-            _ => Some(Type::Text),
+        use Function::{Add, Divide, Modulo, Multiply, Subtract};
+        use Function::{EndsWith, Length, StartsWith, StringContains, Wildcard};
+        Some(match (self, argument) {
+            (Function::Concat | Function::String, _) => return None,
+            (Add | Divide | Modulo | Multiply | Subtract, _) => Type::Float,
+            (Function::CidrMatch, 0) => Type::Address,
+            (Function::Substring, 1 | 2) | (Function::IndexOf, 2) | (Function::Number, 1) => Type::Integer,
+            (Function::Between, 3) => Type::Boolean,
+            (Function::CidrMatch | Function::Substring | Function::IndexOf | Function::Number, _) => Type::Text,
+            (Function::Between | EndsWith | Length | StartsWith | StringContains | Wildcard, _) => Type::Text,
+        })
+    }
+
+    /// What it returns; `None`: that depends on the arguments, which are numbers.
+    fn returns(self) -> Option<Type> {
+        use Function::{Add, Divide, Modulo, Multiply, Subtract};
+        match self {
+            Function::Length | Function::IndexOf => Some(Type::Integer),
+            Function::Number => Some(Type::Float),
+            Function::Between | Function::Concat | Function::String | Function::Substring => Some(Type::Text),
+            Function::CidrMatch | Function::Wildcard => Some(Type::Boolean),
+            Function::EndsWith | Function::StartsWith | Function::StringContains => Some(Type::Boolean),
+            Add | Divide | Modulo | Multiply | Subtract => None,
         }
     }
 }
@@ -88,7 +105,13 @@ impl Compiler<'_> {
                 self.check_type(arg, wanted, function.name())?;
             }
         }
-        Ok(())
+        let divides = matches!(function, Function::Divide | Function::Modulo);
+        match args {
+            [_, divisor] if divides && is_zero(divisor) => {
+                Err(Error::new("a number cannot be divided by zero", divisor.span.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses what `:`, `in`, `like` and `regex` cannot compare.
@@ -160,21 +183,35 @@ impl Compiler<'_> {
                 Some(Some(field)) => Type::of_field(field.kind),
                 _ => Type::Unknown,
             },
-            ExprKind::Call { function, args, .. } => match function {
-                Function::Length | Function::IndexOf => Type::Integer,
-                Function::Number => Type::Float,
-                Function::Between | Function::Concat | Function::String | Function::Substring => Type::Text,
-                function if function.is_arithmetic() => {
+            ExprKind::Call { function, args, .. } => match function.returns() {
+                Some(returned) => returned,
+                None => {
                     let mut fraction = false;
                     for arg in args {
                         fraction |= self.type_of(arg)? == Type::Float;
                     }
                     if fraction { Type::Float } else { Type::Integer }
                 }
-                _ => Type::Boolean,
             },
             _ => Type::Boolean,
         })
+    }
+}
+
+/// Whether it is a number that is zero, or arithmetic that comes to it.
+fn is_zero(expr: &Expr) -> bool {
+    constant(expr).is_some_and(|number| number.to_f64() == 0.0)
+}
+
+/// The number that an expression without fields comes to.
+fn constant(expr: &Expr) -> Option<Number> {
+    match &expr.kind {
+        ExprKind::Number(number) => Some(*number),
+        ExprKind::Call { function, args, .. } if function.returns().is_none() => {
+            let args: Vec<_> = args.iter().map(|arg| constant(arg).map(Datum::Number)).collect();
+            function.value(false, &args)?.as_number()
+        }
+        _ => None,
     }
 }
 
