@@ -267,6 +267,9 @@ fn head_and_tail_take_the_first_and_the_last() {
     finds("process where process.name == \"a\" | tail 2", &events, &[&[2], &[4]]);
     finds("process where process.name == \"a\" | tail 2 | head 1", &events, &[&[2]]);
     finds("process where process.name == \"a\" | head 2 | tail 1", &events, &[&[2]]);
+    for none in ["head 0", "tail 0", "tail 0 | head 5", "tail 2 | head 0"] {
+        finds(&format!("process where process.name == \"a\" | {none}"), &events, &[]);
+    }
     let sequence = "sequence [process where process.name == \"a\"] [process where process.name == \"b\"]";
     finds(&format!("{sequence} | tail 1"), &events, &[&[4, 5]]);
 }

@@ -234,6 +234,12 @@ fn slips_of_the_pen_in_a_rule_file_are_errors_with_their_place() {
 }
 
 #[test]
+fn a_rule_whose_pipe_lets_nothing_through_says_so() {
+    let run = check(&rule("process where true | head 0")).exits(0);
+    assert!(run.stdout.contains("ok ") && run.stdout.contains("(it finds nothing: "), "{}", run.stdout);
+}
+
+#[test]
 fn a_rule_that_is_blind_to_some_of_its_events_says_so() {
     let run = check(&rule("any where event.category in (\"process\", \"file\")")).exits(0);
     assert!(run.stdout.contains("ok ") && run.stdout.contains("does not see the file events"), "{}", run.stdout);

@@ -88,6 +88,9 @@ fn compile(query: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<
         remarks.push(format!("osawatch does not see the {} events that it looks for too", named.join(" and ")));
     }
     let query = eql::compile_parsed(&syntax, query, fields, lineages)?;
+    if query.pipes.iter().any(|pipe| matches!(pipe, eql::Pipe::Head(0) | eql::Pipe::Tail(0))) {
+        remarks.push("it finds nothing: its pipe lets 0 matches through".to_owned());
+    }
     Ok((State::Runnable(Box::new(query)), remarks))
 }
 

@@ -173,15 +173,17 @@ impl<'c> Compiler<'c> {
 
     fn matches(&mut self, value: &Expr, operator: (Operator, bool), list: &[Expr]) -> Result<Node, Error> {
         self.check_list(value, operator, list)?;
-        if self.is_null(value)? {
+        // Nothing is equal to `null`.
+        let list: Vec<Expr> = list.iter().filter(|item| item.kind != ExprKind::Null).cloned().collect();
+        if list.is_empty() || self.is_null(value)? {
             return Ok(Node::Unknown);
         }
         match self.field(value)? {
             Some(Some(field)) => {
-                Ok(Node::Field(field, literal::list(Some(field), operator, list, &mut self.regex_bytes)?))
+                Ok(Node::Field(field, literal::list(Some(field), operator, &list, &mut self.regex_bytes)?))
             }
             _ => {
-                let test = literal::list(None, operator, list, &mut self.regex_bytes)?;
+                let test = literal::list(None, operator, &list, &mut self.regex_bytes)?;
                 Ok(Node::Tested(self.operand(value)?, test))
             }
         }

@@ -101,7 +101,8 @@ impl Parser {
         let mut list = Vec::new();
         if self.take_sign("(") {
             loop {
-                list.push(self.literal()?);
+                let is_null = operator == Operator::In && !insensitive && self.is_word("null");
+                list.push(if is_null { self.operand()? } else { self.literal()? });
                 if !self.take_sign(",") {
                     break;
                 }

@@ -9,7 +9,7 @@ use super::dates::Date;
 use super::functions::Function;
 use super::ip::{IpSet, address};
 use super::limits::{REGEX_BYTES, REGEXES, REGEXES_BYTES};
-use super::lucene::translated;
+use super::lucene::{Caseless, translated};
 use super::pattern::Pattern;
 use super::test::Test;
 use super::value::TypedField;
@@ -45,7 +45,7 @@ pub(super) fn list(
     let folded = insensitive || field.is_some_and(|field| field.caseless);
     match operator {
         Operator::In => equal_to_one(field, list, folded),
-        Operator::Regex => regex(field.is_some(), list, folded, regex_bytes),
+        Operator::Regex => regex(field, list, insensitive, regex_bytes),
         _ if list.iter().all(|item| !text(item).contains(['*', '?'])) => equal_to_one(field, list, folded),
         _ => Ok(Test::Patterns(list.iter().map(|item| Pattern::new(&text(item), folded)).collect())),
     }
@@ -131,7 +131,13 @@ fn equal(field: Option<TypedField>, right: &Expr, folded: bool) -> Result<Test, 
 
 /// Of a field they are Lucene's, of anything else a script's. They match the whole value. All of a list become one,
 /// so that one limit bounds them.
-fn regex(is_field: bool, list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Error> {
+fn regex(field: Option<TypedField>, list: &[Expr], insensitive: bool, bytes: &mut usize) -> Result<Test, Error> {
+    let is_field = field.is_some();
+    let caseless = match field {
+        Some(field) if field.caseless => Caseless::Everywhere,
+        _ if insensitive => Caseless::Characters,
+        _ => Caseless::Nowhere,
+    };
     let build = |pattern: &str, limit: usize| {
         let mut builder = RegexBuilder::new(pattern);
         builder.case_insensitive(insensitive && !is_field).dot_matches_new_line(is_field).size_limit(limit);
@@ -145,7 +151,7 @@ fn regex(is_field: bool, list: &[Expr], insensitive: bool, bytes: &mut usize) ->
         let text = text(item);
         let wrong = |what: &str| Error::new(format!("invalid regular expression: {what}"), item.span.clone());
         let length = text.len();
-        let text = if is_field { translated(&text, insensitive).map_err(|what| wrong(&what))? } else { text };
+        let text = if is_field { translated(&text, caseless).map_err(|what| wrong(&what))? } else { text };
         // Alone first: `a)|(b` would close the brackets put around it.
         let size = if build(&text, SMALL_REGEX).is_ok() { SMALL_REGEX.min(length * 64) } else { REGEX_BYTES };
         *bytes += size;

@@ -1,7 +1,7 @@
 //! Lucene's regular expressions, which Elasticsearch asks a field, as those of the `regex` crate.
 //!
-//! A backslash makes any character stand for itself, but for the classes `\d \s \w`; `^` and `$` are no anchors; what
-//! follows `*`, `+`, `?` or `{…}` repeats all of it; only ASCII letters have two cases.
+//! A backslash makes what is no letter stand for itself, and begins the classes `\d \s \w`; `^` and `$` are no anchors;
+//! what follows `*`, `+`, `?` or `{…}` repeats all of it; only ASCII letters have two cases, and none does in a range.
 
 use std::fmt::Write;
 
@@ -11,9 +11,19 @@ const REPETITIONS: usize = 8;
 /// A class as ranges of characters.
 type Ranges = Vec<(char, char)>;
 
+/// Where the case of letters does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caseless {
+    Nowhere,
+    /// `regex~`: `[abc]` is `[abcABC]`, and `[a-c]` is `[a-c]`.
+    Characters,
+    /// In a field whose values are indexed in lower case.
+    Everywhere,
+}
+
 /// The expression in the syntax of the `regex` crate, or what is wrong with it.
-pub(super) fn translated(pattern: &str, insensitive: bool) -> Result<String, String> {
-    let mut translator = Translator { rest: pattern, insensitive, text: String::new(), atom: None, groups: Vec::new() };
+pub(super) fn translated(pattern: &str, caseless: Caseless) -> Result<String, String> {
+    let mut translator = Translator { rest: pattern, caseless, text: String::new(), atom: None, groups: Vec::new() };
     while let Some(c) = translator.next() {
         translator.take(c)?;
     }
@@ -26,7 +36,7 @@ pub(super) fn translated(pattern: &str, insensitive: bool) -> Result<String, Str
 
 struct Translator<'p> {
     rest: &'p str,
-    insensitive: bool,
+    caseless: Caseless,
     text: String,
     /// Where in the text what can be repeated begins, and how often it is repeated already.
     atom: Option<(usize, usize)>,
@@ -102,8 +112,9 @@ impl Translator<'_> {
             }
             '\\' => {
                 let escaped = self.next().ok_or("a character is missing after the last backslash")?;
+                let class = predefined(escaped)?;
                 self.begin("");
-                match predefined(escaped) {
+                match class {
                     Some(ranges) => self.ranges(false, &ranges),
                     None => self.literal(escaped),
                 }
@@ -123,7 +134,17 @@ impl Translator<'_> {
     }
 
     fn literal(&mut self, c: char) {
-        self.ranges(false, &[(c, c)]);
+        let mut ranges = Ranges::new();
+        self.add(c, &mut ranges);
+        self.ranges(false, &ranges);
+    }
+
+    /// Adds a character to a class.
+    fn add(&self, c: char, ranges: &mut Ranges) {
+        ranges.push((c, c));
+        if self.caseless == Caseless::Characters {
+            ranges.extend(other_cases(c, c));
+        }
     }
 
     fn repeat(&mut self, operator: &str) -> Result<(), String> {
@@ -168,12 +189,20 @@ impl Translator<'_> {
         while ranges.is_empty() || !self.take_if(']') {
             let is_escaped = self.rest.starts_with('\\');
             let first = self.class_character().ok_or_else(missing)?;
-            if let Some(class) = predefined(first).filter(|_| is_escaped) {
+            if let Some(class) = if is_escaped { predefined(first)? } else { None } {
                 ranges.extend(class);
                 continue;
             }
-            let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]") && self.take_if('-');
-            let last = if is_range { self.class_character().ok_or_else(missing)? } else { first };
+            // A hyphen begins a range that ends with the bracket; after what is escaped, it does so in some versions.
+            if self.rest.starts_with('-') && self.rest.starts_with("-]") != is_escaped {
+                return Err("`-` begins a range in Elasticsearch: write \\- for the character".to_owned());
+            }
+            let is_range = !is_escaped && self.take_if('-');
+            if !is_range {
+                self.add(first, &mut ranges);
+                continue;
+            }
+            let last = self.class_character().ok_or_else(missing)?;
             if first > last {
                 return Err(format!("the range {first}-{last} is empty"));
             }
@@ -194,14 +223,8 @@ impl Translator<'_> {
         self.text.push_str(if negated { "[^" } else { "[" });
         for (first, last) in ranges {
             self.range(*first, *last);
-            if self.insensitive {
-                for (from, to, other) in [('a', 'z', 'A'), ('A', 'Z', 'a')] {
-                    let (first, last) = ((*first).max(from), (*last).min(to));
-                    let cased = |c: char| char::from(other as u8 + (c as u8 - from as u8));
-                    if first <= last {
-                        self.range(cased(first), cased(last));
-                    }
-                }
+            if self.caseless == Caseless::Everywhere {
+                other_cases(*first, *last).for_each(|(first, last)| self.range(first, last));
             }
         }
         self.text.push(']');
@@ -212,16 +235,30 @@ impl Translator<'_> {
     }
 }
 
-/// The classes that a letter after a backslash stands for; those in capitals are all other characters.
-fn predefined(letter: char) -> Option<Ranges> {
+/// The ASCII letters of a range in their other case.
+fn other_cases(first: char, last: char) -> impl Iterator<Item = (char, char)> {
+    let cases = [('a', 'z', 'A'), ('A', 'Z', 'a')].into_iter();
+    cases.filter_map(move |(from, to, other)| {
+        let (first, last) = (first.max(from), last.min(to));
+        let cased = |c: char| char::from(other as u8 + (c as u8 - from as u8));
+        (first <= last).then(|| (cased(first), cased(last)))
+    })
+}
+
+/// The classes that a letter after a backslash stands for; those in capitals are all other characters. No other letter
+/// can be there.
+fn predefined(letter: char) -> Result<Option<Ranges>, String> {
     let ranges = match letter.to_ascii_lowercase() {
         'd' => vec![('0', '9')],
         's' => vec![('\t', '\n'), ('\r', '\r'), (' ', ' ')],
         'w' => vec![('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')],
-        _ => return None,
+        'a'..='z' => {
+            return Err(format!("`\\{letter}` has no meaning in Elasticsearch: write {letter} for the character"));
+        }
+        _ => return Ok(None),
     };
     if letter.is_ascii_lowercase() {
-        return Some(ranges);
+        return Ok(Some(ranges));
     }
     let after = |c: char| char::from(c as u8 + 1);
     let mut from = '\0';
@@ -233,5 +270,5 @@ fn predefined(letter: char) -> Option<Ranges> {
         from = after(last);
     }
     others.push((from, char::MAX));
-    Some(others)
+    Ok(Some(others))
 }

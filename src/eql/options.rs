@@ -58,9 +58,9 @@ impl Parser {
         const MAX_PIPED: usize = 10_000;
         while self.take_sign("|") {
             if self.take_word("head") {
-                pipes.push(Pipe::Head(self.count(1, MAX_PIPED)?));
+                pipes.push(Pipe::Head(self.count(0, MAX_PIPED)?));
             } else if self.take_word("tail") {
-                pipes.push(Pipe::Tail(self.count(1, MAX_PIPED)?));
+                pipes.push(Pipe::Tail(self.count(0, MAX_PIPED)?));
             } else if let Kind::Name { text, .. } = self.peek() {
                 let why = format!("the pipe `{text}` is not supported: a rule has `head` and `tail`");
                 return Err(self.error(why));

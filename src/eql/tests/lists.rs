@@ -96,6 +96,15 @@ fn in_takes_a_star_literally() {
 }
 
 #[test]
+fn nothing_is_in_a_list_for_being_null() {
+    hold(json!({"process.pid": 7}), &["process.pid in (7, null)", "process.pid not in (null, 5)"]);
+    fail(json!({"process.pid": 7}), &["process.pid in (null, 5)", "process.pid not in (7, null)"]);
+    hold(json!({}), &["process.pid not in (7, null)", "destination.ip not in (\"::1\", null)"]);
+    fail(json!({}), &["process.pid in (7, null)", "process.pid in (null)", "process.pid not in (null, null)"]);
+    hold(json!({"process.name": "a"}), &["substring(process.name, 0) in (\"a\", NULL)"]);
+}
+
+#[test]
 fn not_in_holds_of_what_the_list_lacks() {
     hold(json!({"process.pid": 7}), &["process.pid not in (5, 6)", "not process.pid in (5, 6)"]);
     fail(json!({"process.pid": 7}), &["process.pid not in (7)", "process.pid not in (6, 7, 8)"]);

@@ -25,7 +25,8 @@ fn a_refusal_shows_the_place_the_message_and_the_line() {
 #[test]
 fn joins_forks_and_other_pipes() {
     refuses("process where true | «count»", "the pipe `count` is not supported: a rule has `head` and `tail`");
-    refuses("process where true | head «0»", "expected a number from 1 to 10000, found a number");
+    refuses("process where true | head «-»1", "expected a number from 0 to 10000, found `-`");
+    refuses("process where true | tail «10001»", "expected a number from 0 to 10000, found a number");
     refuses(
         "«join» by host.id [process where true] [network where true]",
         "`join` is not supported: write `sample by`, or a sequence",

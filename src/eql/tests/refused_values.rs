@@ -105,6 +105,32 @@ fn what_a_function_returns_compares_with_its_own_kind() {
 }
 
 #[test]
+fn a_number_is_not_divided_by_zero() {
+    let message = "a number cannot be divided by zero";
+    for divided in [
+        "process.pid / «0» == 1",
+        "not 1 % «0» == 1",
+        "modulo(process.pid, «0.0») > 1",
+        "divide(7, «2 - 2») == null",
+        "process.pid / («3 * (4 / 5)») == 1",
+    ] {
+        refuses(&format!("process where {divided}"), message);
+    }
+    hold(json!({"process.pid": 8}), &["process.pid / (5 - 3) == 4", "0 / process.pid == 0"]);
+    let zero = json!({"process.exit_code": 0, "process.pid": 8});
+    hold(zero.clone(), &["process.pid / process.exit_code == null", "not process.pid % process.exit_code == 0"]);
+    fail(zero, &["process.pid / process.exit_code > 0", "process.pid % process.exit_code != 1"]);
+}
+
+#[test]
+fn null_is_in_no_list_but_one_of_in() {
+    let message = "expected a string, a number, true or false";
+    refuses("process where process.name : (\"a\", «null»)", message);
+    refuses("process where process.name in~ («null»)", message);
+    refuses("process where process.name like «null»", message);
+}
+
+#[test]
 fn a_wrong_network_is_pointed_at_among_the_others() {
     for network in ["10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/", "", "10.*"] {
         let query = format!("process where cidrMatch(destination.ip, \"10.0.0.0/8\", «\"{network}\"», \"::1\")");

@@ -15,8 +15,8 @@ fn matches(pattern: &str, wanted: &[&str], others: &[&str]) {
 }
 
 #[test]
-fn a_backslash_makes_a_character_stand_for_itself_but_for_the_letters_of_three_classes() {
-    matches(r"a\.b\/\-\_\:\e\n\b", &["a.b/-_:enb"], &["axb/-_:enb", "a.b/-_:e\nb"]);
+fn a_backslash_makes_what_is_no_letter_stand_for_itself_and_begins_three_classes() {
+    matches(r"a\.b\/\-\_\:\é\1", &["a.b/-_:é1"], &["axb/-_:é1"]);
     matches(r"\d+\s\w*", &["12 a_9", "1\t", "1\n", "1\r"], &["٣ a", "1\u{a0}", "1 é", "x y"]);
     matches(r"\D\S\W", &["a-é", "٣1 "], &["1ab", "a -", "a-b"]);
     matches(r"[\d\-x]+[^\s\]]", &["1-xé"], &["1-x ", "1-x]"]);
@@ -24,11 +24,14 @@ fn a_backslash_makes_a_character_stand_for_itself_but_for_the_letters_of_three_c
 
 #[test]
 fn a_class_holds_characters_and_ranges_whatever_else_they_mean() {
-    matches("[a.*^$&&~-]+", &["a.*^$&~-"], &["b", "\\"]);
+    matches(r"[a.*^$&&~\-]+", &["a.*^$&~-"], &["b", "\\"]);
     matches("[]a]", &["]", "a"], &["[", ""]);
     matches("[^a-cé]", &["d", "😀", "\n"], &["a", "é", "dd", ""]);
     matches("[[:alpha:]]", &["a]", ":]", "[]"], &["a", "b"]);
-    matches("[a-]", &["a", "-"], &["b"]);
+    matches("[-a]", &["a", "-"], &["b"]);
+    matches("[^-]", &["a"], &["-"]);
+    matches(r"[a-c-]", &["a", "-"], &["d"]);
+    matches(r"[\w\.-]", &["a", ".", "-"], &["/"]);
 }
 
 #[test]
@@ -54,12 +57,19 @@ fn quotes_at_signs_and_empty_parentheses_have_lucenes_meaning() {
 #[test]
 fn without_regard_to_case_only_ascii_letters_have_two() {
     for (pattern, text, is_matched) in [
-        ("curl[d-f]", "CuRlE", true),
-        ("[^d-f]", "E", false),
-        ("[C-d]", "c", true),
-        ("[C-d]", "[", true),
-        ("[C-d]", "b", true),
-        ("[C-d]", "D", true),
+        ("curl[def]", "CuRlE", true),
+        ("[^def]", "E", false),
+        ("[e]", "E", true),
+        // What is between two characters is not looked at.
+        ("curl[d-f]", "CuRle", true),
+        ("curl[d-f]", "CuRlE", false),
+        ("[D-F]", "e", false),
+        ("[d-d]", "D", false),
+        ("[^d-f]", "E", true),
+        ("[C-b]", "c", false),
+        ("[C-b]", "[", true),
+        ("[A-z]+", "Az_", true),
+        ("[k]", "\u{212a}", false),
         ("é", "É", false),
         ("k", "\u{212a}", false),
         (r"\w", "\u{17f}", false),
@@ -101,6 +111,12 @@ fn what_lucene_reads_in_another_way_or_not_at_all_is_refused_with_what_to_write(
         ("a{2", "`{` counts as in {2}, {2,} or {2,5}: write \\{ for the character"),
         ("[a", "`]` is missing: write \\[ for the character"),
         ("[b-a]", "the range b-a is empty"),
+        ("[a-Z]", "the range a-Z is empty"),
+        ("[a-]", "`-` begins a range in Elasticsearch: write \\- for the character"),
+        ("[A-]b]", "`-` begins a range in Elasticsearch: write \\- for the character"),
+        ("[a\\\\.-z]", "`-` begins a range in Elasticsearch: write \\- for the character"),
+        ("\\\\bcurl", "`\\b` has no meaning in Elasticsearch: write b for the character"),
+        ("[a\\\\n]", "`\\n` has no meaning in Elasticsearch: write n for the character"),
         ("(a", "a closing parenthesis is missing"),
         ("a)|(b", "an opening parenthesis is missing"),
         ("a||b", "an alternative is empty: write () for no text"),
