@@ -11,7 +11,7 @@ use super::literal;
 use super::node::{Call, Node, Operand, all, any};
 use super::stage::Stage;
 use super::value::TypedField;
-use crate::event::{Field, FieldType, Fields, Number};
+use crate::event::{Field, FieldType, Fields};
 
 /// Compiles the conditions of one query.
 pub(super) struct Compiler<'c> {
@@ -80,8 +80,16 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Whether it is `null`, or an optional field that does not exist, which counts as `null`.
+    /// Whether it is `null`, an optional field that does not exist, which counts as `null`, or a function of either.
     fn is_null(&mut self, expr: &Expr) -> Result<bool, Error> {
+        if let ExprKind::Call { function, args, .. } = &expr.kind {
+            for (at, arg) in args.iter().enumerate() {
+                if !function.is_optional(at) && self.is_null(arg)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
         Ok(expr.kind == ExprKind::Null || matches!(self.field(expr)?, Some(None)))
     }
 
@@ -125,11 +133,14 @@ impl<'c> Compiler<'c> {
         if left.is_literal() && !right.is_literal() {
             return self.comparison(right, comparison.flipped(), left);
         }
-        if comparison == Comparison::NotEqual && !self.differs_by_any_value(left, right)? {
+        if comparison == Comparison::NotEqual {
             return Ok(self.comparison(left, Comparison::Equal, right)?.negated());
         }
-        if self.is_null(right)? || self.is_null(left)? {
-            let other = if self.is_null(right)? { left } else { right };
+        let (is_left_null, is_right_null) = (self.is_null(left)?, self.is_null(right)?);
+        if is_left_null || is_right_null {
+            let (null, other) = if is_right_null { (right, left) } else { (left, right) };
+            // It may be wrong for all that.
+            self.operand(null)?;
             return Ok(match comparison {
                 Comparison::Equal => Node::Exists(self.operand(other)?).negated(),
                 _ => Node::Unknown,
@@ -151,31 +162,12 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Whether `!=` holds when any value differs, and not when none is equal: Elasticsearch asks a script about a function,
-    /// and of a field to which a whole number is added it asks the field alone.
-    fn differs_by_any_value(&mut self, left: &Expr, right: &Expr) -> Result<bool, Error> {
-        let ExprKind::Call { function, args, .. } = &left.kind else { return Ok(false) };
-        if function.is_condition() || !matches!(right.kind, ExprKind::Text(_) | ExprKind::Number(_)) {
-            return Ok(false);
-        }
-        match (function, args.as_slice()) {
-            (Function::Add | Function::Subtract, [one, other]) => match (&one.kind, &other.kind) {
-                (_, ExprKind::Number(Number::Int(_))) => self.differs_by_any_value(one, right),
-                (ExprKind::Number(Number::Int(_)), _) => self.differs_by_any_value(other, right),
-                _ => Ok(true),
-            },
-            (Function::String, [text]) => {
-                Ok(self.field(text)?.flatten().map(|field| field.kind) != Some(FieldType::Keyword))
-            }
-            _ => Ok(true),
-        }
-    }
-
     fn matches(&mut self, value: &Expr, operator: (Operator, bool), list: &[Expr]) -> Result<Node, Error> {
         self.check_list(value, operator, list)?;
         // Nothing is equal to `null`.
         let list: Vec<Expr> = list.iter().filter(|item| item.kind != ExprKind::Null).cloned().collect();
         if list.is_empty() || self.is_null(value)? {
+            self.operand(value)?;
             return Ok(Node::Unknown);
         }
         match self.field(value)? {
