@@ -284,10 +284,10 @@ impl Parser {
         }
         self.expect_sign("(")?;
         let mut args = Vec::new();
-        while !self.is_sign(")") {
+        if !self.is_sign(")") {
             args.push(self.expression()?);
-            if !self.take_sign(",") {
-                break;
+            while self.take_sign(",") {
+                args.push(self.expression()?);
             }
         }
         self.expect_sign(")")?;

@@ -67,10 +67,10 @@ impl Lexer<'_> {
             if rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
-                let Some(end) = comment.find("*/") else {
+                let Some(end) = end_of_comment(comment).or_else(|| Some(comment.find("*/")? + 2)) else {
                     return Err(Error::new("unterminated comment", self.at..self.at + 2));
                 };
-                self.at += 2 + end + 2;
+                self.at += 2 + end;
             } else if let Some(blank) = rest.chars().next().filter(|c| c.is_whitespace()) {
                 self.at += blank.len_utf8();
             } else {
@@ -224,6 +224,19 @@ impl Lexer<'_> {
         let number = Number::parse(&self.text[start..self.at]);
         number.map(Kind::Number).ok_or_else(|| Error::new("not a number", start..self.at))
     }
+}
+
+/// Where a comment ends in which others may be; none where one of these has no end, and so is none.
+fn end_of_comment(comment: &str) -> Option<usize> {
+    let (mut depth, mut at) = (1, 0);
+    while depth > 0 {
+        let rest = &comment[at..];
+        let next = rest.find(['/', '*'])?;
+        depth += i32::from(rest[next..].starts_with("/*")) - i32::from(rest[next..].starts_with("*/"));
+        let is_sign = rest[next..].starts_with("/*") || rest[next..].starts_with("*/");
+        at += next + if is_sign { 2 } else { 1 };
+    }
+    Some(at)
 }
 
 /// Where the backtick is that ends a name: two of them are one of the name.

@@ -29,6 +29,14 @@ fn a_comment_does_not_end_with_its_own_first_star() {
 }
 
 #[test]
+fn a_comment_may_have_comments_in_it() {
+    hold(json!({}), &["true /* or /* x */ and */ and true", "/*/**/*/ true", "true /* a /* b /* c */ */ false */"]);
+    // What has no end of its own is none.
+    hold(json!({}), &["true /* all of /tmp/* and /var/* */ and true", "true /* é/* */ and true /* x */"]);
+    fail(json!({}), &["true /* /tmp/* */ and false"]);
+}
+
+#[test]
 fn what_looks_like_a_comment_in_a_text_is_text() {
     is_literal_for("\"http://x/*y*/\"", "http://x/*y*/");
     is_literal_for("\"\"\"a // b\"\"\"", "a // b");
@@ -116,6 +124,29 @@ fn what_is_asked_of_an_optional_field_that_no_table_holds_is_unknown_and_so_is_i
         hold(json!({"process.name": "a"}), &[&format!("{asked} or process.name == \"a\"")]);
     }
     fail(json!({"process.name": "a"}), &["?no.such not in (\"a\")"]);
+}
+
+#[test]
+fn a_function_of_an_optional_field_that_no_table_holds_is_null_as_well() {
+    for asked in [
+        "length(?no.such) > 3",
+        "length(?no.such) in (3)",
+        "concat(\"a\", ?no.such) : \"a*\"",
+        "process.pid + length(?no.such) <= 3",
+        "endsWith(process.name, substring(?no.such, 1))",
+    ] {
+        fail(json!({"process.name": "a", "process.pid": 1}), &[asked, &format!("not {asked}")]);
+    }
+    hold(
+        json!({"process.name": "a"}),
+        &[
+            "length(?no.such) == null",
+            "length(?no.such) != 3",
+            "not length(?no.such) == 3",
+            "indexOf(process.name, \"a\", ?no.such) == 0",
+        ],
+    );
+    assert!(compiled("process where length(?no.such, 1) == 3").is_err());
 }
 
 #[test]
