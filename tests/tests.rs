@@ -29,6 +29,8 @@ mod corpus;
 mod coverage;
 // Inputs are spared: nothing is written over them.
 mod evidence;
+// Queries as rule authors write them.
+mod queries_of_authors;
 // Rules as Kibana exports them.
 mod exported_rules;
 // What tools and services wrap around documents.

@@ -78,6 +78,8 @@ fn compile(query: &str, fields: &mut Fields, lineages: &mut Lineages) -> Result<
     }
     let mut remarks = Vec::new();
     for stage in stages {
+        // Compared with `:` it is a pattern, and in any case.
+        let is_unseen = |name: &str| !name.contains(['*', '?']) && is_unseen(&name.to_ascii_lowercase());
         let mut named = stage.condition.texts_of("event.category");
         named.retain(|name| is_unseen(name));
         let Some(first) = named.first() else { continue };
