@@ -69,10 +69,14 @@ pub(super) fn read_named(paths: &[PathBuf], trust: Trust) -> Result<Vec<RuleFile
 
 /// The rule files at a path, folders in order of name.
 pub(super) fn read_all(path: &Path, trust: Trust) -> Result<Vec<RuleFile>, Failure> {
-    let RulePaths { files, .. } = RulePaths::at(path).map_err(|(path, error)| {
+    let found = RulePaths::at(path).map_err(|(path, error)| {
         Failure::new(Failure::NO_INPUT, format!("{}: cannot read: {error}", visible(&path.to_string_lossy())))
     })?;
-    Ok(files.into_iter().map(|file| (file.display().to_string(), read(&file, trust))).collect())
+    Ok(found
+        .without_recordings(path)
+        .into_iter()
+        .map(|file| (file.display().to_string(), read(&file, trust)))
+        .collect())
 }
 
 fn read(path: &Path, trust: Trust) -> Result<String, Failure> {

@@ -42,11 +42,18 @@ impl RulePaths {
             // `rule.test.toml` holds the examples of `rule.toml`.
             let (name, path) = (entry.file_name(), entry.path());
             let is_rule = name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"));
-            if kind.is_dir() || (is_rule && !path.is_dir()) || (RulePaths::is_export(&path) && has_rule_ids(&path)) {
+            if kind.is_dir() || ((is_rule || RulePaths::is_export(&path)) && !path.is_dir()) {
                 self.add(&path, depth)?;
             }
         }
         Ok(())
+    }
+
+    /// The files without the recordings of examples in folders, which have the extension of exported rules. `named` is the
+    /// path that they are at.
+    pub(crate) fn without_recordings(mut self, named: &Path) -> Vec<PathBuf> {
+        self.files.retain(|file| file == named || !RulePaths::is_export(file) || has_rule_ids(file));
+        self.files
     }
 
     /// Whether the name is that of rules which Kibana exported.
@@ -55,7 +62,7 @@ impl RulePaths {
     }
 }
 
-/// Whether a file begins like exported rules: the recordings of examples have the same extension.
+/// Whether a file begins like exported rules.
 fn has_rule_ids(path: &Path) -> bool {
     // A pipe would wait for its writer.
     if !path.is_file() {
@@ -82,8 +89,12 @@ mod tests {
         fs::write(at("b/export.ndjson"), "{\"name\":\"n\",\"rule_id\":\"r\"}\n").unwrap();
         fs::write(at("b/recording.ndjson"), "{\"@timestamp\":0,\"rule\":{\"id\":\"r\"}}\n").unwrap();
         std::os::unix::fs::symlink(folder.path(), at("b/back")).unwrap();
-        let RulePaths { files, folders } = RulePaths::at(folder.path()).unwrap();
+        let found = RulePaths::at(folder.path()).unwrap();
+        let folders = found.folders.clone();
+        let files = found.without_recordings(folder.path());
         assert_eq!(files, [".hidden.toml", "a.toml", "b/c/d.toml", "b/export.ndjson", "e.toml"].map(at));
+        let named = at("b/recording.ndjson");
+        assert_eq!(RulePaths::at(&named).unwrap().without_recordings(&named), [named]);
         assert_eq!(folders, ["", "b", "b/c"].map(at));
         assert_eq!(RulePaths::at(&at("none")).unwrap_err().0, at("none"));
     }
