@@ -203,6 +203,14 @@ fn one_rule_or_an_array_of_them_may_be_written_on_several_lines() {
 }
 
 #[test]
+fn a_file_has_so_many_rules() {
+    let text = "{\"rule_id\":\"r\",\"name\":\"n\"}\n".repeat(10_002);
+    let run = Export::of(&text).check().exits(1);
+    assert!(run.stdout.contains("ndjson:10001:1: a file has at most 10000 rules, and this one has more: export fewer"));
+    assert!(run.stdout.ends_with("0 ok, 10000 skipped, 1 in error\n"));
+}
+
+#[test]
 fn a_folder_holds_rules_of_both_kinds_and_recordings_which_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();

@@ -18,6 +18,9 @@ use crate::eql::Lineages;
 use crate::event::Fields;
 use crate::place::Place;
 
+/// Kibana exports no more at once.
+const MAX_RULES: usize = 10_000;
+
 /// Whether a file is one of these: no TOML begins as their text does.
 pub(super) fn is_export(origin: &str, text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}').trim_start();
@@ -36,8 +39,11 @@ pub(super) fn rules(
     let mut objects = Vec::new();
     let end = Object::read_all(origin, text, &mut objects);
     let listed: Vec<Listed> = objects.iter().filter_map(Object::listed).collect();
-    let written = objects.iter().filter(|object| object.is_rule());
-    let mut rules: Vec<_> = written.map(|object| object.rule(origin, &listed, fields, lineages)).collect();
+    let mut written = objects.iter().filter(|object| object.is_rule());
+    let first = written.by_ref().take(MAX_RULES);
+    let mut rules: Vec<_> = first.map(|object| object.rule(origin, &listed, fields, lineages)).collect();
+    let too_many = || format!("a file has at most {MAX_RULES} rules, and this one has more: export fewer at once");
+    rules.extend(written.next().map(|object| Err(object.error(origin, too_many()))));
     rules.extend(end.err().map(Err));
     if rules.is_empty() {
         rules.push(Ok(Rule::none(origin, "it holds no rule: no object in it has a rule_id or a query")));
@@ -60,11 +66,11 @@ impl<'t> Object<'t> {
             let at = offset(text, part);
             start = Place::of(&text[seen..at], at - seen).within(start);
             seen = at;
-            let members = serde_json::from_str(part).map_err(|_| {
-                let what = "expected a JSON object: Kibana exports one for each rule".to_owned();
-                Error { origin: origin.to_owned(), place: start, what: Box::new(What::Text(what)) }
+            let mut object = Object { text: part, start, members: BTreeMap::new() };
+            object.members = serde_json::from_str(part).map_err(|_| {
+                object.error(origin, "expected a JSON object: Kibana exports one for each rule".to_owned())
             })?;
-            objects.push(Object { text: part, start, members });
+            objects.push(object);
             Ok(())
         };
         for value in Deserializer::from_str(text).into_iter::<&RawValue>() {
@@ -75,6 +81,11 @@ impl<'t> Object<'t> {
             }
         }
         Ok(())
+    }
+
+    /// An error about all of it.
+    fn error(&self, origin: &str, what: String) -> Error {
+        Error { origin: origin.to_owned(), place: self.start, what: Box::new(What::Text(what)) }
     }
 
     /// Not so are exception lists and their entries, connectors, and the counts at the end.
