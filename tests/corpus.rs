@@ -53,6 +53,20 @@ const BOMBS: &[Bomb] = &[
     ("recording", "xz", || xz(&[b'a'; 1 << 20]).repeat(100)),
     ("recording", "bzip2", || bzip2(&[b'a'; 1 << 20]).repeat(100)),
     ("recording", "gzip in gzip", || (0..40).fold(vec![b'a'; 1 << 20], |bytes, _| gzip(&bytes))),
+    ("recording", "a table with a quote without end", || {
+        format!("@timestamp,x\n\"{}", "a,\n".repeat(12 << 20)).into_bytes()
+    }),
+    ("recording", "a table with rows of separators", || {
+        format!("@timestamp,x\n{}\n{}\n", ",".repeat(8 << 20), ",".repeat(4 << 20)).into_bytes()
+    }),
+    ("recording", "a table with a long list", || {
+        format!("@timestamp,event.type,tags\n0,\"{}\",\"[{}1]\"\n", "a,".repeat(249_000), "1,".repeat(249_000))
+            .into_bytes()
+    }),
+    ("recording", "a table with many lines of names", || "@timestamp,event.type\n".repeat(1 << 20).into_bytes()),
+    ("recording", "a table with many columns", || {
+        format!("@timestamp{}\n{}\n", ",a".repeat(1 << 15), ",b".repeat(1 << 15)).into_bytes()
+    }),
     ("alert_document", "deep objects", || nested("{\"a\":", "{\"a\":", "}", 100)),
     ("alert_document", "a long text of quotes", || {
         format!(r#"{{"message":"{}"}}"#, "'\\\"".repeat(1 << 18)).into_bytes()

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::util::{Run, fixtures, osawatch_with_input};
 
-fn documents() -> Vec<Json> {
+pub(crate) fn documents() -> Vec<Json> {
     let text = fs::read_to_string(fixtures().join("replay/public-v4/events.ndjson")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -33,7 +33,7 @@ fn check(name: &str, text: &str) {
 }
 
 /// The fields of a document, by their dotted names.
-fn flat(value: &Json, name: &str, fields: &mut BTreeMap<String, Json>) {
+pub(crate) fn flat(value: &Json, name: &str, fields: &mut BTreeMap<String, Json>) {
     match value.as_object() {
         Some(object) => object.iter().for_each(|(part, value)| flat(value, &format!("{name}.{part}"), fields)),
         None => _ = fields.insert(name[1..].to_owned(), value.clone()),
@@ -83,8 +83,6 @@ fn whatever_answers_with_documents_their_answer_is_read() {
     ] {
         check(name, &text);
     }
-    let table = "\"@timestamp\",\"process.name\"\n\"Jan 15, 2026 @ 09:30:00.000\",zsh\n";
-    replayed(table.as_bytes()).exits(65).says("this is a table of separated values, as Kibana's Discover");
     let syslog = lines(|line| format!("<14>1 2026-01-15T09:30:00Z mac eslogger - - - {line}\n"));
     replayed(syslog.as_bytes()).exits(65).says("take it off: sed 's/^[^{]*//' FILE > FILE.ndjson");
 }
@@ -243,14 +241,5 @@ fn what_is_a_message_of_eslogger_but_for_its_time_or_its_process_says_so_where_n
         ),
     ] {
         replayed(message(&part).as_bytes()).exits(65).says(sentence);
-    }
-}
-
-#[test]
-fn a_table_of_separated_values_is_told_from_text_by_the_names_of_its_columns() {
-    for header in ["\"event.category\",\"process.name\"", "\"_raw\",\"_time\",host", "\"TimeGenerated [UTC]\",RawData"]
-    {
-        let run = replayed(format!("{header}\n\"a\",\"b\"\n").as_bytes()).exits(65);
-        run.says("this is a table of separated values").says("Log Analytics: az monitor log-analytics query");
     }
 }

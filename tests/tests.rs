@@ -35,6 +35,8 @@ mod queries_of_authors;
 mod exported_rules;
 // What tools and services wrap around documents.
 mod exports;
+// Tables of separated values, as Kibana and Splunk export them.
+mod tables;
 // Exceptions: what they hold back, and what is said of it.
 mod exceptions;
 // What a summary counts is what was given out.

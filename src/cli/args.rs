@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::exit::Failure;
-use crate::event::Timestamp;
+use crate::event::{Timestamp, Zone};
 use crate::quantity;
 
 /// A duration such as `5s`, `1m 30s` or `7d`; a bare number is seconds.
@@ -14,6 +14,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// A time, or the midnight that a date begins with.
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "not a time; write it as 2026-11-24T09:00:00Z or 2026-11-24".to_owned())
+}
+
+/// The zone of times that state none.
+pub(super) fn zone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| "not a zone; write it as Europe/Berlin, +01:00 or UTC".to_owned())
 }
 
 /// Refuses two options of which the second names a time before that of the first: nothing is between.

@@ -54,6 +54,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     in_order(("--from", args.from), ("--to", args.to))?;
     let inputs: Vec<Input> = args.inputs.iter().map(|path| Input::from(path.as_path())).collect();
     let sources = Sources::find(&inputs).map_err(source_failure)?;
+    let sources = args.zone.iter().fold(sources, Sources::in_zone);
     evidence::spare(&args.output_files(), &sources)?;
     let config = args.config.load()?;
     let is_small = sources.size().is_some_and(|size| size <= MAX_SORTED);

@@ -25,7 +25,7 @@ use tree::Tree;
 use value::ValueSeed;
 
 /// What a document is skipped as that states no `event.category`.
-const NO_CATEGORY: &str = "none";
+const NO_CATEGORY: &str = "without event.category";
 
 /// Whether it is a document that states no category.
 pub(crate) fn is_of_no_category(decoded: &Decoded) -> bool {

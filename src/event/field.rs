@@ -286,7 +286,7 @@ pub fn ecs() -> &'static HashMap<&'static str, EcsField> {
 /// Defend's own fields are not in ECS. Its documentation (elastic/endpoint-package) names them:
 /// `*.Ext.*` extensions, `Effective_process.*` and `Target.process.*` with the members of
 /// `process.*`, and `Persistence.*`.
-pub(super) fn known_type(name: &str) -> Option<FieldType> {
+pub(crate) fn known_type(name: &str) -> Option<FieldType> {
     if let Some(row) = ecs().get(name) {
         return Some(FieldType::parse(row.ecs_type));
     }

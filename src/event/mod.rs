@@ -26,6 +26,7 @@ mod script;
 pub(crate) mod surrogates;
 mod timestamp;
 mod values;
+mod zone;
 
 pub use ancestors::Ancestors;
 pub use audit_token::{AuditToken, Machine};
@@ -43,6 +44,7 @@ pub use number::Number;
 pub use scalar::Scalar;
 pub use script::Script;
 pub use timestamp::Timestamp;
+pub use zone::{ClockTime, Zone};
 
 use std::fmt::{self, Write};
 use std::hint::black_box;

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use crate::event::{Line, Machine, document, field};
 
 /// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`, of the
-/// notifications of AWS, of Kafka's tools, of Graylog and of Log Analytics.
+/// notifications of AWS and of its Logs Insights, of Kafka's tools, of Graylog and of Log Analytics.
 const TEXTS: &[&str] = &[
     "message",
+    "@message",
     "event.original",
     "_raw",
     "eventMessage",
@@ -64,6 +65,16 @@ pub(super) fn is_bulk_action(line: &Line) -> bool {
     let text = line.as_str();
     let start: String = text.chars().take(16).filter(|c| !c.is_whitespace()).collect();
     text.len() < 4096 && ACTIONS.iter().any(|action| start.starts_with(action))
+}
+
+/// Whether the member of this name may hold a line of a recording as text.
+pub(super) fn is_line(name: &str) -> bool {
+    TEXTS.contains(&name)
+}
+
+/// Whether the member of this name tells the machine that a line is of.
+pub(super) fn names_host(name: &str) -> bool {
+    name == "host.id" || NAMES.contains(&name)
 }
 
 fn inner(outer: &Map<String, Value>) -> Option<String> {

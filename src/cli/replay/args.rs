@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::{at_least_one, duration, time};
+use crate::cli::args::{at_least_one, duration, time, zone};
 use crate::cli::config::ConfigArgs;
 use crate::cli::evidence::OutputFile;
 use crate::cli::rules::Selection;
 use crate::cli::sink::Format;
 use crate::detect::Lateness;
-use crate::event::Timestamp;
+use crate::event::{Timestamp, Zone};
 use crate::pipeline::Limits;
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// Recordings, however their JSON is laid out, plain or compressed: ECS documents, eslogger or Jamf Protect; directories
+    /// Recordings, as JSON of any layout or CSV, plain or compressed: ECS documents, eslogger or Jamf Protect; directories
     /// of them; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) inputs: Vec<PathBuf>,
@@ -50,6 +50,9 @@ pub(in crate::cli) struct Args {
     /// Only events of this host, by name or id; may be given several times
     #[arg(long, value_name = "HOST")]
     pub(super) host: Vec<String>,
+    /// The zone of dates in CSV that state none, as Kibana writes them: UTC, an offset or a name such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub(super) zone: Option<Zone>,
     /// Accept events in any order, holding them all in memory
     #[arg(long, conflicts_with = "lateness")]
     pub(super) sort: bool,

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::compression::Compression;
 use super::lines::TOO_LONG;
 use super::origin::Problem;
-use crate::event::field;
 use crate::visible::visible;
 
 /// Why a recording cannot be replayed.
@@ -103,7 +102,7 @@ pub enum Unknown {
     Binary,
     /// Values that are too long.
     TooLong,
-    /// A table whose first line has the names of fields.
+    /// A table without a row that is an event.
     Separated,
     /// Lines that have other text before their JSON.
     Prefixed,
@@ -178,24 +177,8 @@ impl Unknown {
         }
         let line = text.lines().next().unwrap_or_default().trim_end();
         let is_json = line.starts_with(['{', '[']);
-        if !is_json && line.ends_with('}') && line.contains("{\"") {
-            Unknown::Prefixed
-        } else if !is_json && is_header(line) {
-            Unknown::Separated
-        } else {
-            Unknown::Other
-        }
+        if !is_json && line.ends_with('}') && line.contains("{\"") { Unknown::Prefixed } else { Unknown::Other }
     }
-}
-
-/// Whether a line has the names of fields, separated from each other.
-fn is_header(line: &str) -> bool {
-    let is_of_name = |c: char| c.is_alphanumeric() || "@._-[]() ".contains(c);
-    let is_telling = |name: &str| name.starts_with(['@', '_']) || name == "RawData" || field::ecs().contains_key(name);
-    [',', ';', '\t'].into_iter().any(|separator| {
-        let names = || line.split(separator).map(|name| name.trim().trim_matches('"'));
-        line.contains(separator) && names().all(|name| name.chars().all(is_of_name)) && names().any(is_telling)
-    })
 }
 
 impl fmt::Display for Unknown {
@@ -208,9 +191,8 @@ impl fmt::Display for Unknown {
             }
             Unknown::TooLong => return write!(f, "its values are {TOO_LONG}"),
             Unknown::Separated => {
-                "this is a table of separated values, as Kibana's Discover and Excel export it: it has no types, and no zone \
-                 of its times; osawatch reads JSON: export the documents with elasticdump (NDJSON), or save the response of \
-                 the search (Kibana: Inspect > Response; Splunk: Export > JSON; Log Analytics: az monitor log-analytics query)"
+                "no row of this table is an event: the columns of one are @timestamp, event.category, event.type and what \
+                 else the rules ask for, or that with its JSON, such as _raw or message"
             }
             Unknown::Prefixed => {
                 "there is text before the JSON of each line, as syslog puts it there; take it off: sed 's/^[^{]*//' FILE > \
@@ -304,12 +286,6 @@ mod tests {
         for (start, content) in [
             ("{\"a\":1}\n", Unknown::Other),
             ("time,pid\n", Unknown::Other),
-            ("\"@timestamp\",\"process.name\"\n", Unknown::Separated),
-            ("_id;@timestamp;process.name\n", Unknown::Separated),
-            ("\"event.category\",\"process.name\"\n", Unknown::Separated),
-            ("\"_raw\",\"_time\",host\n", Unknown::Separated),
-            ("\"TimeGenerated [UTC]\",RawData\n", Unknown::Separated),
-            ("Nothing was found: process.name, it says\n", Unknown::Other),
             ("2026-01-01T00:00:00Z stdout F {\"a\":1}\n", Unknown::Prefixed),
             ("<14>1 - mac eslogger - - - {\"@timestamp\":1,\"b\":2}\r\n", Unknown::Prefixed),
             ("\u{fffd}PNG\0\0", Unknown::Binary),

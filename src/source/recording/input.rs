@@ -155,7 +155,8 @@ impl RecordedInput {
                 reader::spawn(file, consumed, ahead, self.chunks)
             }
         };
-        self.values = Some(Records::new(chunks.map_err(|error| Error::Thread { input: self.name(), error })?));
+        let chunks = chunks.map_err(|error| Error::Thread { input: self.name(), error })?;
+        self.values = Some(Records::new(chunks, self.source.zone.clone()));
         Ok(())
     }
 
@@ -338,6 +339,7 @@ impl RecordedInput {
         }
         let entered = self.values.as_ref().is_some_and(Records::entered);
         let content = match self.counters.lines {
+            _ if self.values.as_ref().is_some_and(Records::is_table) => Unknown::Separated,
             0 if entered => Unknown::NoDocuments,
             0 => Unknown::Empty,
             _ if self.counters.too_long > 0 && self.start.is_empty() => Unknown::TooLong,

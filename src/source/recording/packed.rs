@@ -13,7 +13,7 @@ use super::lines::{MAX_VALUE, TOO_LONG};
 use super::place::Place;
 use super::reader::{Chunk, text_of};
 use super::values::{Piece, Values};
-use crate::event::{Decoded, Line, document};
+use crate::event::{Decoded, Line, Zone, document};
 use crate::queue::Receiver;
 
 /// Members that hold the content of a record: those of Kinesis and Firehose, of what Lambda is given of Kinesis and of
@@ -28,8 +28,9 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(chunks: Receiver<Chunk>) -> Records {
-        Records { values: Values::new(chunks), inner: None }
+    /// Dates of a table that state no zone are of this one.
+    pub(super) fn new(chunks: Receiver<Chunk>, zone: Option<Zone>) -> Records {
+        Records { values: Values::of_recording(chunks, zone), inner: None }
     }
 
     /// The next piece; waits for it no longer than `wait`, or until it comes.
@@ -94,6 +95,11 @@ impl Records {
     /// Whether there was an array whose values are given one by one.
     pub(super) fn entered(&self) -> bool {
         self.values.entered
+    }
+
+    /// Whether the values are the rows of a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.values.is_table()
     }
 
     fn current(&mut self) -> &mut Values {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::origin::Input;
+use crate::event::Zone;
 
 /// How many files of directories are merged.
 const MAX_FILES: usize = 100_000;
@@ -19,6 +20,8 @@ pub(super) struct Source {
     pub(super) input: Input,
     /// It was found in a directory: what cannot be read is skipped.
     pub(super) found: bool,
+    /// Dates of a table that state no zone are of this one.
+    pub(super) zone: Option<Zone>,
 }
 
 /// The files of a recording, and standard input.
@@ -43,10 +46,17 @@ impl Sources {
                         return Err(Error::NoRecording { path: path.clone() });
                     }
                 }
-                input => sources.all.push(Source { input: input.clone(), found: false }),
+                input => sources.all.push(Source { input: input.clone(), found: false, zone: None }),
             }
         }
         Ok(sources)
+    }
+
+    /// Dates of tables that state no zone are of this one.
+    #[must_use]
+    pub fn in_zone(mut self, zone: &Zone) -> Sources {
+        self.all.iter_mut().for_each(|source| source.zone = Some(zone.clone()));
+        self
     }
 
     /// The files, and standard input.
@@ -84,7 +94,7 @@ impl Sources {
             if kind.is_dir() && depth < MAX_DEPTH {
                 self.walk(root, &entry.path(), depth + 1)?;
             } else if kind.is_file() {
-                self.all.push(Source { input: Input::File(entry.path()), found: true });
+                self.all.push(Source { input: Input::File(entry.path()), found: true, zone: None });
             }
             if self.all.len() > MAX_FILES {
                 return Err(Error::TooManyFiles { path: root.to_owned(), limit: MAX_FILES });

@@ -1,9 +1,12 @@
 //! The values of one input, one after the other, however they are laid out: one a line, printed over
-//! several lines, joined by commas, in arrays, in search responses. Only one value is in memory at a time.
+//! several lines, joined by commas, in arrays, in search responses, as rows of a table. Only one value is in memory at a
+//! time.
 
 mod between;
 mod faults;
 mod piece;
+mod rows;
+mod separated;
 mod table;
 mod turned;
 mod whole;
@@ -18,10 +21,11 @@ use super::compression::Compression;
 use super::lines::line_within;
 use super::place::Place;
 use super::reader::Chunk;
-use crate::event::{Block, Decoded, Line};
+use crate::event::{Block, Decoded, Line, Zone};
 use crate::queue::{Receiver, queue};
 pub(super) use piece::Piece;
 use piece::{Array, Scan};
+use separated::Layout;
 use table::Columns;
 use turned::Turned;
 
@@ -31,6 +35,7 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// Walks the values of an input without copying them.
 pub(super) struct Values {
     chunks: Receiver<Chunk>,
+    layout: Layout,
     block: Arc<Block>,
     /// What of the block is decoded.
     decoded: Ready,
@@ -72,6 +77,7 @@ impl Values {
     pub(super) fn new(chunks: Receiver<Chunk>) -> Values {
         Values {
             chunks,
+            layout: Layout::Json,
             block: Arc::default(),
             decoded: Ready::default(),
             at: 0,
@@ -93,6 +99,11 @@ impl Values {
             entered: false,
             again: None,
         }
+    }
+
+    /// Those of a recording, which may be the rows of a table: dates in it that state no zone are of this one.
+    pub(super) fn of_recording(chunks: Receiver<Chunk>, zone: Option<Zone>) -> Values {
+        Values { layout: Layout::Unknown(zone), ..Values::new(chunks) }
     }
 
     /// Those of a text that is in memory, of which so many lines were repaired.
@@ -158,6 +169,12 @@ impl Values {
 
     /// The next piece in the current text; `None` when more is needed.
     fn step(&mut self) -> Option<Piece> {
+        if !self.block.is_empty() {
+            self.find_layout();
+        }
+        if self.is_table() {
+            return self.table_row();
+        }
         loop {
             if self.scan.is_some() {
                 match self.go_on() {
