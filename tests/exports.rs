@@ -150,6 +150,75 @@ fn the_lines_that_loki_and_log_analytics_answer_with_are_read() {
     check("Cloud Logging", &lines(|line| json!({"logName": "l", "jsonPayload": line}).to_string() + "\n"));
 }
 
+/// A value as OpenTelemetry writes it in JSON.
+fn any_value(value: &Json) -> Json {
+    match value {
+        Json::Object(members) => {
+            let pairs = members.iter().map(|(key, value)| json!({"key": key, "value": any_value(value)}));
+            json!({"kvlistValue": {"values": pairs.collect::<Vec<_>>()}})
+        }
+        Json::Array(values) => json!({"arrayValue": {"values": values.iter().map(any_value).collect::<Vec<_>>()}}),
+        Json::Number(number) => json!({"intValue": number.to_string()}),
+        Json::Bool(flag) => json!({"boolValue": flag}),
+        value => json!({"stringValue": value}),
+    }
+}
+
+/// Logs of a resource on this host, as the collector's file exporter writes them.
+fn of_collector(host: &str, bodies: &[Json]) -> Json {
+    let name = json!({"key": "host.name", "value": {"stringValue": host}});
+    let record = |body: &Json| {
+        let file = json!({"key": "log.file.name", "value": {"stringValue": "x.log"}});
+        json!({"timeUnixNano": "1768469400000000000", "body": body, "attributes": [file], "traceId": "", "spanId": ""})
+    };
+    let records: Vec<Json> = bodies.iter().map(record).collect();
+    let scope = json!({"scope": {"name": "s", "attributes": []}, "logRecords": records});
+    json!({"resourceLogs": [{"resource": {"attributes": [name]}, "scopeLogs": [scope], "schemaUrl": ""}]})
+}
+
+#[test]
+fn what_open_telemetry_datadog_queues_and_kusto_export_is_read() {
+    let each = |of: &dyn Fn(&Json) -> Json| documents().iter().map(of).collect::<Vec<_>>();
+    let texts = each(&|line| json!({"stringValue": line.to_string()}));
+    let log = |attributes: Json| json!({"id": "A", "type": "log", "attributes": attributes});
+    let notified = |line: &Json| json!({"Type": "Notification", "Message": line.to_string()}).to_string();
+    let columns = |name: &str| json!([{(name): "TimeGenerated", "ColumnType": "datetime"}, {(name): "RawData"}]);
+    let rows = each(&|line| json!(["2026-01-15T09:30:00Z", line.to_string()]));
+    let of_query =
+        json!({"TableName": "Table_1", "Columns": [{"ColumnName": "Value"}], "Rows": [["{\"Visualization\":null}"]]});
+    for (name, text) in [
+        ("OTLP", of_collector("mac-7", &texts)),
+        ("OTLP of objects", of_collector("mac-7", &each(&any_value))),
+        ("SQS", json!({"Messages": each(&|line| json!({"MessageId": "1", "Body": line.to_string()}))})),
+        ("SQS of SNS", json!({"Messages": each(&|line| json!({"MessageId": "1", "Body": notified(line)}))})),
+        (
+            "SQS to Lambda",
+            json!({"Records": each(&|line| json!({"messageId": "1", "body": line.to_string(), "attributes": {}}))}),
+        ),
+        (
+            "Datadog",
+            json!({"data": each(&|line| log(json!({"host": "m", "attributes": line, "message": "x"}))), "meta": {}}),
+        ),
+        ("Datadog, text", json!({"data": each(&|line| log(json!({"host": "m", "message": line.to_string()})))})),
+        ("a Datadog archive", json!(each(&|line| json!({"_id": "A", "host": "m", "attributes": line, "tags": ["a"]})))),
+        (
+            "Kusto",
+            json!({"Tables": [{"TableName": "Table_0", "Columns": columns("ColumnName"), "Rows": rows}, of_query]}),
+        ),
+        (
+            "Kusto, in frames",
+            json!([
+                {"FrameType": "DataSetHeader", "Version": "v2.0"},
+                {"FrameType": "DataTable", "Columns": columns("ColumnName"), "Rows": rows},
+                {"FrameType": "DataSetCompletion", "HasErrors": false},
+            ]),
+        ),
+    ] {
+        check(name, &text.to_string());
+        check(name, &format!("{text:#}"));
+    }
+}
+
 fn gzip(text: &str) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(text.as_bytes()).unwrap();
@@ -207,12 +276,15 @@ fn lines_of_eslogger_are_of_the_host_that_what_is_around_them_names() {
     let around =
         |host: &dyn Fn(&str) -> Json| -> String { exec.lines().map(|line| format!("{}\n", host(line))).collect() };
     type Around = fn(&str, &str) -> Json;
-    let wrappers: [Around; 5] = [
+    let wrappers: [Around; 8] = [
         |host, line| json!({"host": {"name": host}, "message": line}),
         |host, line| json!({"host": host, "message": line}),
         |host, line| json!({"result": {"host": host, "_raw": line}}),
         |host, line| json!({"Computer": host, "RawData": line}),
         |host, line| json!({"streams": [{"stream": {"host": host}, "values": [["1", line]]}]}),
+        |host, line| of_collector(host, &[json!({"stringValue": line})]),
+        |host, line| json!({"data": [{"type": "log", "attributes": {"host": host, "message": line}}]}),
+        |host, line| json!({"_id": "A", "host": host, "attributes": {}, "message": line}),
     ];
     for wrapper in wrappers {
         let two = around(&|line| wrapper("mac-8", line)) + &around(&|line| wrapper("mac-9", line));

@@ -120,8 +120,8 @@ impl Decoder {
         if let Some(decoding) = self.decode_wrapped(line, likely) {
             return Ok(decoding);
         }
-        if wrapped::is_bulk_action(line) {
-            let decoded = Decoded::Skipped("bulk action".to_owned());
+        if let Some(what) = wrapped::accompanies(line) {
+            let decoded = Decoded::Skipped(what.to_owned());
             return Ok(Decoding { decoded, format: Format::Ecs, repaired: false });
         }
         let told = errors.into_iter().find(|error| likely.is_some() || error.names_format());

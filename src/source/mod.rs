@@ -15,6 +15,7 @@ pub(crate) mod live;
 #[cfg(target_os = "macos")]
 mod macos;
 pub(crate) mod ntstat;
+mod open_telemetry;
 pub mod recording;
 mod wrapped;
 

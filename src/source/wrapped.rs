@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::open_telemetry;
 use crate::event::{Line, Machine, document, field};
 
 /// Members that hold a line of a recording as text: Filebeat's and Logstash's, Splunk's, those of `log stream`, of the
-/// notifications of AWS and of its Logs Insights, of Kafka's tools, of Graylog and of Log Analytics.
+/// notifications of AWS, of its Logs Insights and of its queues, of Kafka's tools, of Graylog, of Log Analytics and of
+/// OpenTelemetry.
 const TEXTS: &[&str] = &[
     "message",
     "@message",
@@ -19,19 +21,45 @@ const TEXTS: &[&str] = &[
     "value",
     "full_message",
     "RawData",
+    "Body",
+    "body",
+    "body.stringValue",
 ];
-/// Members that hold the document itself; two are those of an update in the body of a bulk request, the last is that of
-/// Google's Cloud Logging.
-const OBJECTS: &[&str] = &["_source", "result", "document", "doc", "upsert", "RawData", "jsonPayload"];
+/// Members that hold the document itself; two are those of an update in the body of a bulk request, the last are those of
+/// Google's Cloud Logging and of Datadog.
+const OBJECTS: &[&str] = &["_source", "result", "document", "doc", "upsert", "RawData", "jsonPayload", "attributes"];
 /// What shows that an object is in another one; `fields` are those of a search hit.
-const MARKS: [&str; 8] =
-    ["\"{", "\"result\"", "\"fields\"", "\"document\"", "\"doc\"", "\"upsert\"", "\"RawData\"", "\"jsonPayload\""];
+const MARKS: [&str; 10] = [
+    "\"{",
+    "\"result\"",
+    "\"fields\"",
+    "\"document\"",
+    "\"doc\"",
+    "\"upsert\"",
+    "\"RawData\"",
+    "\"jsonPayload\"",
+    "\"attributes\"",
+    "\"kvlistValue\"",
+];
 /// Members with the name of the machine that a line is of: besides those of ECS, Graylog's and Vector's, syslog's,
-/// Splunk's, Log Analytics' and the labels of Loki.
-const NAMES: [&str; 8] =
-    ["host.name", "host.hostname", "host", "hostname", "result.host", "Computer", "stream.host", "stream.hostname"];
+/// Splunk's, Log Analytics', the labels of Loki and Datadog's.
+const NAMES: [&str; 10] = [
+    "host.name",
+    "host.hostname",
+    "host",
+    "hostname",
+    "result.host",
+    "Computer",
+    "stream.host",
+    "stream.hostname",
+    "attributes.host",
+    "Host",
+];
 /// The first member of an action line in the body of a bulk request.
 const ACTIONS: [&str; 4] = ["{\"index\"", "{\"create\"", "{\"update\"", "{\"delete\""];
+
+/// The first member of what is in an answer of Kusto.
+const FRAME: &str = "{\"FrameType\"";
 
 /// A document that was wrapped, and the machine that the wrapper names.
 pub(super) struct Wrapped {
@@ -60,11 +88,15 @@ pub(super) fn unwrapped(line: &Line) -> Option<Wrapped> {
     })
 }
 
-/// Whether the line is the action before a document in the body of a bulk request.
-pub(super) fn is_bulk_action(line: &Line) -> bool {
-    let text = line.as_str();
-    let start: String = text.chars().take(16).filter(|c| !c.is_whitespace()).collect();
-    text.len() < 4096 && ACTIONS.iter().any(|action| start.starts_with(action))
+/// What the line is where it only goes with documents: the action before one in the body of a bulk request, or what Kusto
+/// says before its tables and behind them.
+pub(super) fn accompanies(line: &Line) -> Option<&'static str> {
+    let text = Some(line.as_str()).filter(|text| text.len() < 4096)?;
+    let start: String = text.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+    if ACTIONS.iter().any(|action| start.starts_with(action)) {
+        return Some("bulk action");
+    }
+    start.starts_with(FRAME).then_some("frame of an answer")
 }
 
 /// Whether the member of this name may hold a line of a recording as text.
@@ -85,6 +117,9 @@ fn inner(outer: &Map<String, Value>) -> Option<String> {
     }
     if let Some(Value::Object(fields)) = member("fields").filter(|fields| fields.get("@timestamp").is_some()) {
         return Some(flattened(fields, outer.get("_id")));
+    }
+    if let Some(list) = member("body.kvlistValue") {
+        return Some(open_telemetry::object(list)?.to_string());
     }
     match OBJECTS.iter().find_map(|name| member(name)?.as_object()) {
         Some(object) => inner(object).or_else(|| serde_json::to_string(object).ok()),
@@ -137,6 +172,13 @@ mod tests {
             r#"{"TimeGenerated":"2026","RawData":"{\"a\":1}"}"#,
             r#"{"TimeGenerated":"2026","RawData":{"a":1}}"#,
             r#"{"logName":"l","jsonPayload":{"a":1}}"#,
+            r#"{"MessageId":"1","Body":"{\"a\":1}"}"#,
+            r#"{"messageId":"1","body":"{\"a\":1}","attributes":{}}"#,
+            r#"{"timeUnixNano":"1","body":{"stringValue":"{\"a\":1}"},"attributes":[]}"#,
+            r#"{"body":{"kvlistValue":{"values":[{"key":"a","value":{"intValue":"1"}}]}},"attributes":[]}"#,
+            r#"{"id":"i","type":"log","attributes":{"host":"h","message":"m","attributes":{"a":1}}}"#,
+            r#"{"id":"i","type":"log","attributes":{"host":"h","message":"{\"a\":1}","attributes":{"b":1}}}"#,
+            r#"{"_id":"i","host":"h","attributes":{"a":1},"tags":[]}"#,
             r#"{"timestamp":"1","line":"{\"a\":1}","stream":{"host":"mac"}}"#,
         ] {
             assert_eq!(unwrapped_text(text).as_deref(), Some(r#"{"a":1}"#), "{text}");
@@ -165,6 +207,7 @@ mod tests {
             r#""Computer":"mac""#,
             r#""stream":{"host":"mac"}"#,
             r#""result":{"host":"mac"}"#,
+            r#""attributes":{"host":"mac"}"#,
         ] {
             let line = Line::from(format!(r#"{{{name},"message":"{{}}"}}"#));
             assert_eq!(unwrapped(&line).unwrap().host_name.as_deref(), Some("mac"), "{name}");
@@ -172,9 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn the_actions_of_a_bulk_request_are_known() {
-        let is_action = |text: &str| is_bulk_action(&Line::from(text.to_owned()));
-        assert!(is_action(r#"{ "create": {"_index": "l"}}"#) && is_action(r#"{"index":{}}"#));
-        assert!(!is_action(r#"{"indexes":{}}"#));
+    fn what_goes_with_documents_is_known() {
+        let what = |text: &str| accompanies(&Line::from(text.to_owned()));
+        for text in [r#"{ "create": {"_index": "l"}}"#, r#"{"index":{}}"#] {
+            assert_eq!(what(text), Some("bulk action"), "{text}");
+        }
+        assert_eq!(what(r#"{"FrameType":"DataSetCompletion","HasErrors":false}"#), Some("frame of an answer"));
+        assert_eq!(what(r#"{"indexes":{}}"#), None);
     }
 }

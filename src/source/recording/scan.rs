@@ -24,6 +24,12 @@ const ENVELOPES: &[&[u8]] = &[
     b"data",
     b"result",
     b"streams",
+    b"Messages",
+    b"Tables",
+    b"Rows",
+    b"resourceLogs",
+    b"scopeLogs",
+    b"logRecords",
 ];
 
 /// Which bytes mean something outside of strings; of a pretty-printed value, most are spaces.

@@ -1,5 +1,7 @@
 //! What is between the values of an input: spaces, commas, arrays that are entered, text that is not a value.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 
 use super::super::place::Place;
@@ -26,7 +28,7 @@ impl Values {
             b'{' => self.begin(),
             b'[' if self.columns().is_some() => self.begin(),
             b'[' if self.arrays.len() < MAX_ARRAYS => {
-                self.enter(0, None);
+                self.enter(0, None, None);
                 self.advance(self.at + 1);
             }
             b'[' => {
@@ -87,11 +89,12 @@ impl Values {
         self.advance(newline.map_or(self.block.len(), |newline| self.at + newline + 1));
     }
 
-    pub(super) fn enter(&mut self, objects: u32, columns: Option<Columns>) {
+    pub(super) fn enter(&mut self, objects: u32, columns: Option<Columns>, host: Option<Arc<str>>) {
         if columns.is_some() {
             self.turned.begin();
         }
-        self.arrays.push(Array { objects, columns, place: self.here });
+        let host = host.or_else(|| self.arrays.last()?.host.clone());
+        self.arrays.push(Array { objects, columns, host, place: self.here });
         self.entered = true;
     }
 

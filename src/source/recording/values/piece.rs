@@ -1,5 +1,7 @@
 //! What the values of an input come as, and what is known of one that is still being looked at.
 
+use std::sync::Arc;
+
 use super::super::error::Unreadable;
 use super::super::place::Place;
 use super::super::scan::Scanner;
@@ -53,5 +55,7 @@ pub(super) struct Array {
     pub(super) objects: u32,
     /// What the values of its rows are called, where it is a table.
     pub(super) columns: Option<Columns>,
+    /// The machine of the records in it, where what is around it names one.
+    pub(super) host: Option<Arc<str>>,
     pub(super) place: Place,
 }

@@ -7,10 +7,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::event::field::ecs;
 use crate::event::{Line, document};
+use crate::source::wrapped;
 
 /// Members whose arrays hold rows.
-const ROWS: [&[u8]; 2] = [b"values", b"rows"];
+const ROWS: [&[u8]; 3] = [b"values", b"rows", b"Rows"];
+
+/// Members with the names of columns; the second is Kusto's.
+const COLUMNS: [&str; 2] = ["\"columns\"", "\"Columns\""];
 
 /// How long the name of a column or a host is, at most: each row is as long as all of them.
 const MAX_NAME: usize = 256;
@@ -33,6 +38,8 @@ pub(super) struct Table {
     least: usize,
     /// Its values may come by column.
     may_be_turned: bool,
+    /// It tells how the answer came about.
+    is_passed_over: bool,
     /// Members that each row has besides.
     shared: Map<String, Value>,
 }
@@ -55,8 +62,23 @@ pub(super) fn is_page(name: &[u8]) -> bool {
 /// The columns of the rows in an array of this name, inside of this many objects, of which this is before it.
 pub(super) fn columns(name: &[u8], before: &str, objects: u32) -> Option<Columns> {
     let names = |member: &str| memchr::memmem::find(before.as_bytes(), member.as_bytes()).is_some();
-    let may_be_table = names("\"columns\"") || is_table(name) && names("\"stream\"");
-    if !is_rows(name) || !may_be_table || document::may_exceed_values(before) {
+    let may_be_table = COLUMNS.iter().any(|name| names(name)) || is_table(name) && names("\"stream\"");
+    if !is_rows(name) || !may_be_table {
+        return None;
+    }
+    let mut around = around(before, objects)?;
+    let table = match (around.get("columns"), around.get("Columns")) {
+        (Some(columns), _) => named("name", columns.as_array()?, is_table(name)),
+        (None, Some(columns)) => named("ColumnName", columns.as_array()?, false).map(Table::of_kusto),
+        (None, None) if is_table(name) => stream(&mut around),
+        (None, None) => None,
+    };
+    table.map(Arc::new)
+}
+
+/// The members before an array, inside of this many objects, of the one that it is in.
+pub(super) fn around(before: &str, objects: u32) -> Option<Map<String, Value>> {
+    if document::may_exceed_values(before) {
         return None;
     }
     let text = [before, "0", &"}".repeat(objects as usize)].concat();
@@ -65,23 +87,20 @@ pub(super) fn columns(name: &[u8], before: &str, objects: u32) -> Option<Columns
         // What is open is the last member of what is around it.
         value = value.as_object_mut()?.values_mut().next_back()?.take();
     }
-    let around = value.as_object_mut()?;
-    let table = match around.get("columns") {
-        Some(columns) => named(columns.as_array()?, is_table(name)),
-        None if is_table(name) => stream(around),
-        None => None,
-    };
-    table.map(Arc::new)
+    match value {
+        Value::Object(around) => Some(around),
+        _ => None,
+    }
 }
 
 /// The table of columns with names.
-fn named(columns: &[Value], may_be_turned: bool) -> Option<Table> {
+fn named(member: &str, columns: &[Value], may_be_turned: bool) -> Option<Table> {
     let name = |column: &Value| {
-        let name = column.get("name")?.as_str()?;
+        let name = column.get(member)?.as_str()?;
         (name.len() <= MAX_NAME).then(|| name.to_owned())
     };
     let names: Vec<String> = columns.iter().map(name).collect::<Option<_>>()?;
-    Some(Table { least: names.len(), names, may_be_turned, shared: Map::new() })
+    Some(Table { least: names.len(), names, may_be_turned, is_passed_over: false, shared: Map::new() })
 }
 
 /// The lines of a stream of Loki.
@@ -93,10 +112,23 @@ fn stream(around: &mut Map<String, Value>) -> Option<Table> {
     };
     labels.retain(|name, label| names_host(name, label));
     let shared = Map::from_iter([(LABELS.to_owned(), Value::Object(labels))]);
-    Some(Table { names: LOKI.map(str::to_owned).into(), least: 2, may_be_turned: false, shared })
+    let names = LOKI.map(str::to_owned).into();
+    Some(Table { names, least: 2, may_be_turned: false, is_passed_over: false, shared })
 }
 
 impl Table {
+    /// A table of Kusto: beside that of the rows asked for it answers with some about the query, which name no field.
+    fn of_kusto(self) -> Table {
+        let is_telling =
+            |name: &String| name.starts_with('@') || ecs().contains_key(name.as_str()) || wrapped::is_line(name);
+        Table { is_passed_over: !self.names.iter().any(is_telling), ..self }
+    }
+
+    /// Whether its rows are none of those that were asked for.
+    pub(super) fn is_passed_over(&self) -> bool {
+        self.is_passed_over
+    }
+
     /// Whether so many values are a column of it and no row: it is one that may come by column.
     pub(super) fn comes_by_column(&self, values: usize) -> bool {
         self.may_be_turned && values != self.names.len()

@@ -9,6 +9,7 @@ use super::Values;
 use super::piece::{MAX_ARRAYS, Piece, Scan};
 use super::table::{self, Columns};
 use crate::event::Line;
+use crate::source::open_telemetry;
 
 /// Values further right are not distinguished by their indentation.
 const MAX_INDENT: u64 = 1024;
@@ -53,8 +54,9 @@ impl Values {
                 let columns = self.columns_before(&mut scan, (at, objects));
                 let is_entered = columns.is_some() || self.holds_documents(&mut scan, at);
                 if self.arrays.len() < MAX_ARRAYS && is_entered {
+                    let host = self.host_before(&scan, (at, objects));
                     self.advance(at);
-                    self.enter(objects, columns);
+                    self.enter(objects, columns, host);
                     self.advance(at + 1);
                     return None;
                 }
@@ -96,11 +98,32 @@ impl Values {
         }
         match self.columns().filter(|_| line.as_str().starts_with('[')).cloned() {
             Some(columns) => self.row(&columns, &line).unwrap_or_else(|text| Some(Piece::Bad(text))),
-            None => Some(Piece::Value(line)),
+            None => Some(Piece::Value(self.of_host(line))),
         }
     }
 
+    /// A record with the machine that is named around it.
+    fn of_host(&self, line: Line) -> Line {
+        let Some(host) = self.arrays.last().and_then(|array| array.host.as_ref()) else { return line };
+        match line.as_str().strip_suffix('}') {
+            Some(members) if members.len() > 1 => Line::from(format!("{members},\"host\":{host}}}")),
+            _ => line,
+        }
+    }
+
+    /// The machine of the logs in an array of OpenTelemetry, which the resource before it names.
+    fn host_before(&self, scan: &Scan, (at, objects): (usize, u32)) -> Option<Arc<str>> {
+        if scan.discarded || scan.scanner.name(self.block.as_bytes()) != open_telemetry::LOGS {
+            return None;
+        }
+        let around = table::around(&self.block[scan.start..at], objects)?;
+        Some(open_telemetry::host(around.get("resource")?)?.to_string().into())
+    }
+
     fn row(&mut self, columns: &Columns, line: &Line) -> Result<Option<Piece>, String> {
+        if columns.is_passed_over() {
+            return Ok(None);
+        }
         table::check(columns)?;
         if self.turned.take(columns, line)? {
             return Ok(None);

@@ -106,7 +106,8 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_telling(name: &str) -> bool {
-    name.starts_with(['@', '_']) || name == "RawData" || ecs().contains_key(name)
+    // Datadog calls its line a message.
+    name.starts_with(['@', '_']) || ["RawData", "Message"].contains(&name) || ecs().contains_key(name)
 }
 
 fn kind(name: &str, names: &[String]) -> Kind {
@@ -152,6 +153,7 @@ mod tests {
             ("\"TimeGenerated [UTC]\",RawData\n", ',', vec!["TimeGenerated [UTC]", "RawData"]),
             ("@timestamp,\"process.args{}\"\n", ',', vec!["@timestamp", "process.args"]),
             ("\"_raw\"\n", ',', vec!["_raw"]),
+            ("Date,Host,Service,Message\n", ',', vec!["Date", "Host", "Service", "Message"]),
         ] {
             let expected = expected.into_iter().map(str::to_owned).collect();
             assert_eq!(names(line), Some((separator, expected)), "{line}");
