@@ -328,3 +328,40 @@ fn a_signal_ends_a_replay_that_waits_for_a_pipe_to_be_opened() {
         assert_eq!(ended.and_then(|status| status.code()), Some(130), "{signal}");
     }
 }
+
+#[test]
+fn lines_of_two_macs_that_their_times_tell_apart_are_told_of_once_and_those_of_one_are_not() {
+    let case = fixtures().join("replay/eslogger-curl-child-by-fork-and-exec");
+    let text = fs::read_to_string(case.join("exec.eslogger")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let day = 86_400_000_000_000_u64;
+    let of = |line: &str, ticks: u64| line.replace("\"mach_time\":1,", &format!("\"mach_time\":{ticks},")) + "\n";
+    // Each line of a Mac that runs for nine days, and then that of one that runs for twenty.
+    let two: String = lines.iter().map(|line| of(line, 9 * day) + &of(line, 20 * day)).collect();
+    let said = "this message is of another Mac than the one before it, or its clock was set";
+    let run = replayed(two.as_bytes()).exits(0).says(&format!("standard input:2:1: {said}"));
+    let run = run.says("8 events from 1 input");
+    assert_eq!(run.stderr.matches(said).count(), 1, "{}", run.stderr);
+    assert!(!run.stderr.contains("left out"), "{}", run.stderr);
+
+    // Of two files each is of one Mac, and they have no name to tell them apart by.
+    let folder = tempfile::tempdir().unwrap();
+    let files = [9, 20].map(|days| {
+        let path = folder.path().join(format!("{days}.eslogger"));
+        fs::write(&path, lines.iter().map(|line| of(line, days * day)).collect::<String>()).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    osawatch(&["replay", &files[0], &files[1]]).exits(0).says(said);
+
+    // A Mac that is started again between two of its lines, and one that a wrapper names.
+    let started: String = lines.iter().enumerate().map(|(at, line)| of(line, 1_000_000_000 * at as u64)).collect();
+    let named: String = lines
+        .iter()
+        .flat_map(|line| [(line, "a", 9), (line, "b", 20)])
+        .map(|(line, host, days)| json!({"host": host, "message": of(line, days * day).trim_end()}).to_string() + "\n")
+        .collect();
+    for text in [&text, &started, &named] {
+        let run = replayed(text.as_bytes()).exits(0);
+        assert!(!run.stderr.contains(said), "{}", run.stderr);
+    }
+}

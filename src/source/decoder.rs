@@ -1,7 +1,9 @@
 //! One value of a recording to an event, in whichever format it is written.
 
 use std::fmt;
+use std::mem;
 
+use super::eslogger::Uptime;
 use super::wrapped::{self, Wrapped};
 use super::{Format, eslogger, jamf};
 use crate::event::{Decoded, Fields, Line, Machine, ecs, field, surrogates};
@@ -18,6 +20,15 @@ pub struct Decoding {
     pub format: Format,
     /// Lone surrogates were replaced in it.
     pub repaired: bool,
+    /// It is a message of eslogger that names no Mac, and is of another one than the message before it, for all that their
+    /// times tell.
+    pub is_of_another_mac: bool,
+}
+
+impl Decoding {
+    fn new(decoded: Decoded, format: Format) -> Decoding {
+        Decoding { decoded, format, repaired: false, is_of_another_mac: false }
+    }
 }
 
 /// Why a value is not an event.
@@ -66,13 +77,15 @@ pub struct Decoder {
     /// Whether the machine of eslogger lines has an id, and its name.
     has_id: bool,
     host_name: Option<String>,
+    /// When the last message of a Mac that is not named was sent.
+    last: Option<Uptime>,
 }
 
 impl Decoder {
     /// A decoder for these fields; eslogger lines are of this machine.
     pub fn new(fields: &Fields, machine: Machine) -> Decoder {
         let (ecs, has_id) = (ecs::Decoder::new(fields), !machine.host_id.is_empty());
-        Decoder { ecs, eslogger: eslogger::Decoder::new(machine, None), has_id, host_name: None }
+        Decoder { ecs, eslogger: eslogger::Decoder::new(machine, None), has_id, host_name: None, last: None }
     }
 
     /// What decodes ECS documents.
@@ -114,7 +127,7 @@ impl Decoder {
                 Ok(decoding) if ecs::is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
                 Err(DecodeError::Json(error)) => return Err(DecodeError::Json(error)),
                 Err(error) => errors.push(error),
-                decoding => return decoding,
+                decoding => return decoding.map(|decoding| self.compared(line, decoding)),
             }
         }
         if let Some(decoding) = self.decode_wrapped(line, likely) {
@@ -122,7 +135,7 @@ impl Decoder {
         }
         if let Some(what) = wrapped::accompanies(line) {
             let decoded = Decoded::Skipped(what.to_owned());
-            return Ok(Decoding { decoded, format: Format::Ecs, repaired: false });
+            return Ok(Decoding::new(decoded, Format::Ecs));
         }
         let told = errors.into_iter().find(|error| likely.is_some() || error.names_format());
         skipped.ok_or(told.unwrap_or(DecodeError::UnknownFormat))
@@ -134,7 +147,7 @@ impl Decoder {
                 ecs::Error::Json(error) => DecodeError::Json(error),
                 error => DecodeError::Ecs(error),
             })?;
-            return Ok(Decoding { decoded, format, repaired: false });
+            return Ok(Decoding::new(decoded, format));
         }
         let decoded = self.eslogger.decode(line).map_err(|error| match error {
             eslogger::Error::Json(error) if !error.is_data() => DecodeError::Json(error),
@@ -148,9 +161,9 @@ impl Decoder {
             && jamf::is_telemetry(line)
             && let Some(decoded) = jamf::decode(line)
         {
-            return Ok(Decoding { decoded, format: Format::JamfProtect, repaired: false });
+            return Ok(Decoding::new(decoded, Format::JamfProtect));
         }
-        Ok(Decoding { decoded, format: Format::Eslogger, repaired: false })
+        Ok(Decoding::new(decoded, Format::Eslogger))
     }
 
     /// What is in a line that a shipper or a search wrapped, or several did, one what another had.
@@ -179,9 +192,18 @@ impl Decoder {
                 (Some(eslogger), Format::Eslogger) => {
                     Some(Decoding { decoded: eslogger.decode(line).ok()?, ..decoding })
                 }
-                _ => Some(decoding),
+                _ => Some(self.compared(line, decoding)),
             }
         })
+    }
+
+    /// Compares a message of a Mac that is not named with the one before it.
+    fn compared(&mut self, line: &Line, decoding: Decoding) -> Decoding {
+        let Decoded::Event(event) = &decoding.decoded else { return decoding };
+        let sent = if decoding.format == Format::Eslogger { Uptime::of(line, event.time) } else { None };
+        let before = if sent.is_some() { mem::replace(&mut self.last, sent) } else { None };
+        let is_of_another_mac = before.zip(sent).is_some_and(|(before, sent)| !before.may_be_of_one_mac(sent));
+        Decoding { is_of_another_mac, ..decoding }
     }
 
     /// The machine that a wrapper names, where that is another one than that of the lines: its name is its id where it has

@@ -11,12 +11,14 @@ pub(crate) mod probe;
 pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
+mod uptime;
 mod written;
 
 use super::endpoint_security::Translator;
 use crate::event::{Decoded, Line, Machine};
 pub(crate) use error::Error;
 use line::Read;
+pub(crate) use uptime::Uptime;
 pub(crate) use written::written;
 
 /// Reads one line.

@@ -15,6 +15,7 @@ use super::packed::Records;
 use super::place::Place;
 use super::reader;
 use super::sources::{self, Source};
+use super::step::Step;
 use super::values::Piece;
 use crate::event::{Decoded, Event, Line};
 use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
@@ -25,6 +26,10 @@ const VALUES_TO_DETECT: u64 = 10_000;
 const START: usize = 4096;
 /// How many values are read before the caller can check its signals.
 const VALUES_PER_STEP: u32 = 4096;
+
+/// What is said of a message that no Mac is named of, where another one sent that before it.
+const OF_ANOTHER_MAC: &str = "this message is of another Mac than the one before it, or its clock was set: nothing tells the \
+                              lines of one from those of the other, and pids are taken for each other's; replay one Mac at a time";
 
 /// One input of a recording.
 pub struct RecordedInput {
@@ -46,22 +51,8 @@ pub struct RecordedInput {
     first: Option<Box<Problem>>,
     truncated: bool,
     broken: Option<Unreadable>,
-}
-
-/// What came of looking at the next values.
-pub(super) enum Step {
-    /// The next event.
-    Event(Event),
-    /// A value showed the format; it is decoded again next.
-    Detected,
-    /// A value, or the reading, was bad.
-    Problem(Problem),
-    /// Nothing yet.
-    Idle,
-    /// There is no more.
-    End,
-    /// There is no more, and no value showed the format.
-    Failed(Error),
+    /// That it has messages of several Macs was told.
+    is_mixed: bool,
 }
 
 impl RecordedInput {
@@ -81,6 +72,7 @@ impl RecordedInput {
             first: None,
             truncated: false,
             broken: None,
+            is_mixed: false,
         };
         input.wake()?;
         Ok(input)
@@ -136,7 +128,7 @@ impl RecordedInput {
     pub(super) fn sleep(&mut self) {
         self.values = None;
         self.counters = Counters::default();
-        self.truncated = false;
+        (self.truncated, self.is_mixed) = (false, false);
         self.consumed = Arc::default();
     }
 
@@ -235,6 +227,12 @@ impl RecordedInput {
                 return if is_looked_at_again { None } else { self.refuse(&value, &error) };
             }
         };
+        if decoding.is_of_another_mac && !self.is_mixed {
+            self.is_mixed = true;
+            let step = self.problem(OF_ANOTHER_MAC.to_owned());
+            self.again(value);
+            return Some(step);
+        }
         if self.format.is_none() {
             self.format = Some(decoding.format);
             (self.start, self.first) = (String::new(), None);

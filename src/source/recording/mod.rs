@@ -14,6 +14,7 @@ mod place;
 mod reader;
 mod scan;
 mod sources;
+mod step;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -31,12 +32,12 @@ pub(crate) use compression::decompressed;
 pub(crate) use documents::{Documents, NextDocument, unwrapped};
 pub use error::{Content, Error, Unknown, Unreadable};
 pub use input::RecordedInput;
-use input::Step;
 pub(crate) use lines::TOO_LONG;
 pub use origin::{Input, Problem};
 pub use place::Place;
 use sources::Source;
 pub use sources::Sources;
+use step::Step;
 
 /// How long [`Recording::next`] waits for input, so that a caller can check its signals in between.
 pub(crate) const WAIT: Duration = Duration::from_millis(200);
