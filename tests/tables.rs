@@ -132,6 +132,13 @@ fn what_discover_puts_before_formulas_and_names_is_taken_off() {
 #[test]
 fn a_table_of_esql_and_lists_as_json_need_no_zone() {
     check("ES|QL", replayed(&[], &table(&events(), ',', of_esql)));
+    let of_elasticsearch = table(&events(), ',', |name, value| match value {
+        Some(Json::Array(values)) if values.len() > 1 => {
+            format!("[{}]", values.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "))
+        }
+        value => of_esql(name, value),
+    });
+    check("Elasticsearch's CSV", replayed(&[], &of_elasticsearch));
     let lists = table(&events(), ',', |name, value| match value {
         Some(Json::Array(_)) => value.unwrap().to_string(),
         value => of_esql(name, value),

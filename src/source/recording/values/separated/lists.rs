@@ -13,9 +13,9 @@ pub(super) fn json(text: &str) -> Option<Value> {
     matches!(list, Value::Array(_)).then_some(list)
 }
 
-/// Words in which there is no comma.
+/// Words in which there is no comma, nor a bracket.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty())
+    in_brackets(text).unwrap_or(text).split([',', '\n']).map(str::trim).filter(|word| !word.is_empty())
 }
 
 /// The arguments of a process. What is between them is told from what is in them by the command line, in which a space is
@@ -24,7 +24,16 @@ pub(super) fn arguments(text: &str, command_line: Option<&str>) -> Option<Vec<St
     if !text.contains([',', '\n']) {
         return Some(vec![text.to_owned()]);
     }
-    SEPARATORS.iter().find_map(|separator| aligned(text, separator, command_line?))
+    let command_line = command_line?;
+    let written = [Some(text), in_brackets(text)].into_iter().flatten();
+    written
+        .flat_map(|text| SEPARATORS.map(|separator| (text, separator)))
+        .find_map(|(text, separator)| aligned(text, separator, command_line))
+}
+
+/// What is in the brackets that Elasticsearch writes around a list.
+fn in_brackets(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?.strip_suffix(']')
 }
 
 /// As no separator begins with a space, each that is in the text is either in an argument, and so in the command line, or
@@ -76,6 +85,9 @@ mod tests {
             ("osascript, -e, (blank), -e, x", "osascript -e  -e x", vec!["osascript", "-e", "", "-e", "x"]),
             ("osascript, (blank)", "osascript (blank)", vec!["osascript", "(blank)"]),
             ("a,,b", "a  b", vec!["a", "", "b"]),
+            ("[a, b,c, , d]", "a b,c  d", vec!["a", "b,c", "", "d"]),
+            ("[, -f, x, ]", "[ -f x ]", vec!["[", "-f", "x", "]"]),
+            ("[[, -f, x, ]]", "[ -f x ]", vec!["[", "-f", "x", "]"]),
         ] {
             let expected = expected.into_iter().map(str::to_owned).collect();
             assert_eq!(arguments(text, Some(line)), Some(expected), "{text}");
