@@ -44,22 +44,31 @@ struct Row<'t> {
 
 impl Row<'_> {
     fn members(&self) -> Result<Map<String, Value>, String> {
-        let mut members = Map::new();
         let line = self.stated().find(|(column, text)| column.kind == Kind::Line && is_line(text));
-        // Splunk's columns are what it took out of the line.
-        let is_raw = line.is_some_and(|(column, _)| column.name == "_raw");
-        for (column, text) in self.stated() {
-            if is_raw && column.kind != Kind::Line && !wrapped::names_host(&column.name) {
-                continue;
-            }
-            match self.value(column.kind, text) {
-                Ok(value) => _ = members.entry(column.name.as_str()).or_insert(value),
-                // The line states it.
-                Err(_) if line.is_some() => {}
-                Err(wrong) => return Err(format!("{} {:?} {wrong}", column.name, shown(text))),
-            }
+        match line {
+            // Splunk's columns are what it took out of the line.
+            Some((column, _)) if column.name == "_raw" => Ok(self.line()),
+            Some(_) => Ok(self.fields().unwrap_or_else(|_| self.line())),
+            None => self.fields(),
         }
-        Ok(members)
+    }
+
+    /// The line of the event, and what tells its host.
+    fn line(&self) -> Map<String, Value> {
+        let is_of_line = |column: &Column| column.kind == Kind::Line || wrapped::names_host(&column.name);
+        let cells = self.stated().filter(|(column, _)| is_of_line(column));
+        cells.map(|(column, text)| (column.name.clone(), Value::from(text))).collect()
+    }
+
+    /// All that is stated, by the names of the columns.
+    fn fields(&self) -> Result<Map<String, Value>, String> {
+        let mut fields = Map::new();
+        for (column, text) in self.stated() {
+            let value = self.value(column.kind, text);
+            let value = value.map_err(|wrong| format!("{} {:?} {wrong}", column.name, shown(text)))?;
+            fields.entry(column.name.as_str()).or_insert(value);
+        }
+        Ok(fields)
     }
 
     fn stated(&self) -> impl Iterator<Item = (&Column, &str)> {
@@ -196,8 +205,12 @@ mod tests {
         let row = "\"{\"\"a\"\": 1}\",2026-01-15 08:00:00,mac-7,\"a, b\"";
         let expected = serde_json::json!({"_raw": "{\"a\": 1}", "host": "mac-7"});
         assert_eq!(read("_raw,_time,host,process.args", row, None), Ok(expected));
+        // Where a column cannot be told, no other stands without it.
         let expected = serde_json::json!({"message": "{\"a\": 1}", "host": "mac-7"});
-        assert_eq!(read("message,@timestamp,host,process.args", row, None), Ok(expected));
+        assert_eq!(read("message,@timestamp,host,process.args", row, None), Ok(expected.clone()));
+        assert_eq!(read("message,x,host,process.args", row, None), Ok(expected));
+        let whole = read("message,x,host,tags", row, None).unwrap();
+        assert_eq!(whole["tags"], serde_json::json!(["a, b"]));
     }
 
     #[test]
