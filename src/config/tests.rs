@@ -104,6 +104,19 @@ fn every_error_of_a_file_is_reported_with_its_place_and_remedy() {
 }
 
 #[test]
+fn an_exception_that_lacks_keys_is_named_by_its_own_place_and_the_others_are_read() {
+    let good = "[[exception]]\nname = \"a\"\nrules = \"all\"\ncondition = 'process.name == \"x\"'\nreason = \"r\"\n";
+    let text = format!("{good}[[exception]]\nname = \"b\"\n{good}[[exception]]\nrules = \"all\"\nreason = \"r\"\n");
+    let error = Config::parse("c.toml", &text).unwrap_err().to_string();
+    let wanted = [
+        "c.toml:6:1: missing fields `rules`, `condition`, `reason`",
+        "c.toml:13:1: missing fields `name`, `condition`",
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), wanted);
+    refused("exception = [1]", "c.toml:1:14: expected a table, found integer `1`");
+}
+
+#[test]
 fn every_error_of_the_syntax_is_reported_with_its_place() {
     let error = Config::parse("c.toml", "[alerts]\nkeep_files = \nsyslog = tru\n").unwrap_err().to_string();
     assert!(error.contains("c.toml:2:") && error.contains("c.toml:3:"), "{error}");

@@ -1,9 +1,12 @@
 //! Exceptions: what a rule finds and should not be reported, each with a name, a reason and a count.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::error::{Error, What};
@@ -13,8 +16,7 @@ use crate::event::{Event, Fields, Timestamp};
 use crate::place::Place;
 
 /// An entry as it is written: `[[exception]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "RawEntry")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     name: String,
     rules: Scope,
@@ -58,6 +60,27 @@ impl TryFrom<RawEntry> for Entry {
                 Err(format!("missing field{plural} {}", missing.join(", ")))
             }
         }
+    }
+}
+
+/// What is said of an entry while it is read is said of its place; afterwards it would be of that of the whole list.
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
+        RawEntry::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(M::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
     }
 }
 
