@@ -1,5 +1,6 @@
 //! One event in, alerts out: reorder → process → detect → alert, composed once.
 
+mod copies;
 mod counts;
 mod exchange;
 mod intake;
@@ -231,6 +232,7 @@ impl Pipeline {
     pub fn counts(&self) -> Counts {
         Counts {
             events: self.intake.events(),
+            copies: self.intake.copies(),
             late: self.intake.late(),
             overtaken: self.intake.overtaken(),
             evicted_executions: self.table.evicted(),

@@ -241,6 +241,8 @@ fn days_and_the_end_of_a_window_choose_alerts() {
 fn a_rule_that_no_one_knows_gets_a_hint() {
     let run = crate::util::osawatch_with_input(&["alerts", "--rule", "osascript-network-conection", "-"], b"").exits(0);
     run.says("no known rule has the id `osascript-network-conection`; did you mean `osascript-network-connection`?");
+    let run = crate::util::osawatch_with_input(&["alerts", "--rule", "follow-up", "-"], b"").exits(0);
+    assert!(!run.stderr.contains("no known rule"), "{}", run.stderr);
 }
 
 #[test]

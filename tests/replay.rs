@@ -111,6 +111,67 @@ fn a_directory_is_replayed_as_the_recordings_in_it() {
 }
 
 #[test]
+fn a_file_that_is_cut_off_is_named_also_behind_many_malformed_values_and_many_files() {
+    use std::io::Write;
+    let (folder, write) = folder();
+    write("a.ndjson", &[read("public-v6"), b"{\"@timestamp\": nonsense}\n".repeat(25)].concat());
+    (0..25).for_each(|number| drop(write(&format!("b{number}.ndjson"), &read("network-only"))));
+    (0..12).for_each(|number| drop(write(&format!("notes{number}.txt"), b"not a recording\n")));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(&read("public-v6")).unwrap();
+    let whole = encoder.finish().unwrap();
+    write("z.ndjson.gz", &whole[..whole.len() - 9]);
+    let run = osawatch(&["replay", &folder.path().display().to_string()]).exits(74);
+    let run = run.says("z.ndjson.gz:2:1: the gzip data is truncated").says("25 malformed values");
+    let run = run.says("1 input cut off, read as far as possible\n").says("12 files left out: no recording\n");
+    assert_eq!(run.stderr.matches(": nothing in it is an ECS document").count(), 12, "{}", run.stderr);
+    assert!(run.stderr.matches("not valid JSON").count() <= 10, "{}", run.stderr);
+}
+
+/// The events of a case, in each of which all happens within the same second.
+fn of_one_second(name: &str) -> String {
+    let time = regex::Regex::new(r#"("@timestamp":"[^"]{19})[^"]*""#).unwrap();
+    let text = String::from_utf8(read(name)).unwrap();
+    time.replace_all(&text, "\"@timestamp\":\"2026-01-15T09:30:00Z\"").into_owned()
+}
+
+#[test]
+fn an_event_that_is_recorded_twice_is_taken_once_and_counted() {
+    let (folder, write) = folder();
+    let once = of_one_second("public-v4");
+    let wanted = osawatch_with_input(&["replay", "-"], once.as_bytes()).exits(0);
+    assert_eq!(wanted.alerts().len(), 1);
+    let files = [write("one.ndjson", once.as_bytes()), write("two.ndjson", once.as_bytes())];
+    let summary = folder.path().join("summary.json").display().to_string();
+    let run = osawatch(&["replay", "--json-summary", &summary, &files[0], &files[1]]).exits(0);
+    assert_eq!(run.stdout, wanted.stdout);
+    let run =
+        run.says("6 events from 2 inputs").says("3 events recorded again, as where recordings overlap: taken once");
+    run.says("1 host: mac-7").says("2 process events, 1 network event");
+    let summary: serde_json::Value = serde_json::from_slice(&fs::read(summary).unwrap()).unwrap();
+    assert_eq!((&summary["events"], &summary["copies"]), (&6.into(), &3.into()));
+    // As it comes, and where nothing but the text is the same, each is an event.
+    let doubled = once.repeat(2);
+    let raw = osawatch_with_input(&["replay", "--lateness", "0", "-"], doubled.as_bytes()).exits(0);
+    assert_eq!(raw.alerts().len(), 2);
+    let unnamed =
+        regex::Regex::new(r#""id":"(exec-zsh|exec|connect)","#).unwrap().replace_all(&doubled, "").into_owned();
+    let run = osawatch_with_input(&["replay", "-"], unnamed.as_bytes()).exits(0);
+    assert!(!run.stderr.contains("recorded again"), "{}", run.stderr);
+}
+
+#[test]
+fn the_copy_of_the_connection_of_an_alert_is_no_further_detection_of_its_case() {
+    let (_folder, write) = folder();
+    let file = write("one.ndjson", &read("curl-child"));
+    let run = osawatch(&["replay", &file, &file]).exits(0).says("recorded again");
+    assert_eq!((run.alerts().len(), run.documents().len()), (1, 1), "{}", run.stdout);
+    let eslogger = case("eslogger-curl-child-by-fork-and-exec").replace("events.ndjson", "");
+    let run = osawatch(&["replay", &eslogger, &eslogger]).exits(0).says("recorded again");
+    assert_eq!((run.alerts().len(), run.documents().len()), (1, 1), "{}", run.stdout);
+}
+
+#[test]
 fn a_search_response_cut_in_the_middle_is_read_up_to_there_with_exit_code_74() {
     let text = String::from_utf8(read("public-v6")).unwrap();
     let hits: Vec<String> = text.lines().map(|line| format!("{{\"_id\":\"x\",\"_source\":{line}}}")).collect();

@@ -200,6 +200,14 @@ fn an_error_in_a_query_with_escapes_is_where_it_is_written() {
 }
 
 #[test]
+fn a_rule_with_the_id_of_a_built_in_one_is_said_to_run_without_that_alone() {
+    let text = rule("process where true").replace("rule_id = \"r\"", "rule_id = \"osascript-network-connection\"");
+    let run = check(&text).exits(0);
+    assert!(run.stdout.contains("(the built-in rule of this id runs instead, unless --no-builtin"), "{}", run.stdout);
+    assert!(!check(&rule("process where true")).exits(0).stdout.contains("built-in"));
+}
+
+#[test]
 fn of_two_rules_with_one_id_the_first_runs() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.toml", "b.toml"] {

@@ -17,7 +17,7 @@ use crate::event::field;
 use crate::event::hash::id_of;
 
 /// `rule.id` of a follow-up: no rule's own, so that none seems to have alerted once more.
-const RULE_ID: &str = "follow-up";
+pub(crate) const RULE_ID: &str = "follow-up";
 /// Bytes of destinations that are named: some hundred.
 const MAX_CONTACT_BYTES: usize = 16_000;
 

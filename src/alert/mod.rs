@@ -28,7 +28,7 @@ use serde_json::{Map, Value as Json};
 pub use draft::Draft;
 pub(crate) use draft::Tells;
 pub(crate) use ecs::{ECS_VERSION, alert_id};
-pub(crate) use follow_up::Told;
+pub(crate) use follow_up::{RULE_ID as FOLLOW_UP, Told};
 pub use line::to_line;
 pub(crate) use shell::runs_download;
 

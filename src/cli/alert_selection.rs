@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::args::{duration, in_order, time};
 use super::clock::now;
 use super::exit::Failure;
+use crate::alert::FOLLOW_UP;
 use crate::detect::RuleSet;
 use crate::detect::rule::Severity;
 use crate::event::Timestamp;
@@ -43,7 +44,8 @@ impl Selection {
     }
 
     pub(super) fn warn_of_unknown_rules(&self, set: &RuleSet) {
-        for id in self.rule.iter().filter(|id| !set.rules.iter().any(|rule| rule.id == **id)) {
+        let is_known = |id: &&String| **id == FOLLOW_UP || set.rules.iter().any(|rule| rule.id == **id);
+        for id in self.rule.iter().filter(|id| !is_known(id)) {
             let hint = set.nearest(id).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             log::warn!("no known rule has the id `{id}`{hint}");
         }

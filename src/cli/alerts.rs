@@ -225,7 +225,12 @@ impl Reader {
                 }
                 NextDocument::Problem(problem) => {
                     self.holding.malformed += 1;
-                    self.warn(&problem.to_string());
+                    if problem.is_of_input {
+                        // That a file is cut off is told also where many values are no alerts.
+                        log::warn!("{problem}");
+                    } else {
+                        self.warn(&problem.to_string());
+                    }
                 }
                 NextDocument::End => break,
             }

@@ -30,7 +30,7 @@ use crate::event::Machine;
 use crate::output::{Fsync, terminal};
 use crate::pipeline::{self, Disorder, Limits, Output, Pipeline};
 use crate::report::{Case, Coverage, visible};
-use crate::source::recording::{Input, Recording, Sources};
+use crate::source::recording::{Input, Problem, Recording, Sources};
 
 use alert_writer::{AlertWriter, Alerts, Waiting};
 pub(super) use args::Args;
@@ -40,6 +40,8 @@ use interrupt::Interrupt;
 
 /// Malformed values beyond these are only counted.
 const SHOWN_PROBLEMS: usize = 10;
+/// Inputs that were left out or cut off beyond these are only counted.
+const SHOWN_INPUTS: usize = 100;
 
 /// Recordings up to this size are replayed again, sorted, when they turn out to be out of order.
 const MAX_SORTED: u64 = 64 << 20;
@@ -71,12 +73,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut writer = replay.writer(sink, may_sort);
     if let Ending::OutOfOrder(disorder) = replay.run(&mut writer) {
         log::warn!("events are out of order{}; sorting them, as --sort does", cause(disorder));
-        let named = mem::take(&mut replay.named);
+        let named = (mem::take(&mut replay.named), mem::take(&mut replay.named_inputs));
         replay.steps.end();
         let Alerts { sink, .. } = writer.end();
         limits.sort(MAX_SORTED_BYTES);
         replay = Replay::new(&args, config.as_ref(), sources, (limits, &interrupt))?;
-        replay.named = named;
+        (replay.named, replay.named_inputs) = named;
         writer = replay.writer(sink, false);
         replay.run(&mut writer);
     }
@@ -121,6 +123,8 @@ struct Replay<'a> {
     threads: usize,
     /// The malformed values that were named, and that there are more.
     named: Vec<String>,
+    /// The same of inputs: one that is cut off is told also where many values were malformed.
+    named_inputs: Vec<String>,
     failure: Option<Failure>,
     began: Instant,
 }
@@ -171,6 +175,7 @@ impl<'a> Replay<'a> {
             case,
             threads,
             named: Vec::new(),
+            named_inputs: Vec::new(),
             failure: None,
             began: Instant::now(),
         })
@@ -201,7 +206,7 @@ impl<'a> Replay<'a> {
                     event.context = None;
                 }
                 other => match mem::replace(other, Step::Idle) {
-                    Step::Problem(problem) => self.report(problem.to_string()),
+                    Step::Problem(problem) => self.report(&problem),
                     Step::OutOfOrder(disorder) if writer.waits() => return Ending::OutOfOrder(disorder),
                     Step::OutOfOrder(disorder) if self.args.lateness.is_none() => {
                         let cause = cause(disorder);
@@ -273,14 +278,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Names a malformed value, once also where the recording is read again.
-    fn report(&mut self, problem: String) {
-        if self.named.len() > SHOWN_PROBLEMS || self.named.contains(&problem) {
+    /// Names a malformed value, or an input that is left out or cut off, once also where the recording is read again.
+    fn report(&mut self, problem: &Problem) {
+        let (named, limit, more) = if problem.is_of_input {
+            (&mut self.named_inputs, SHOWN_INPUTS, "further inputs that are left out or cut off are only counted")
+        } else {
+            (&mut self.named, SHOWN_PROBLEMS, "further malformed values are only counted")
+        };
+        let problem = problem.to_string();
+        if named.len() > limit || named.contains(&problem) {
             return;
         }
-        let is_shown = self.named.len() < SHOWN_PROBLEMS;
-        log::warn!("{}", if is_shown { &problem } else { "further malformed values are only counted" });
-        self.named.push(problem);
+        log::warn!("{}", if named.len() < limit { &problem } else { more });
+        named.push(problem);
     }
 }
 

@@ -215,14 +215,14 @@ fn describe(rule: &Rule) -> String {
 
 fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode, Failure> {
     let (mut out, mut counts) = (String::new(), [0_usize; 3]);
-    let mut set = RuleSet::default();
+    let (mut set, mut built_in) = (RuleSet::default(), RuleSet::built_in());
     for (origin, text) in read_named(paths, Trust::Anyone)? {
         let rules = match text {
             Ok(text) => set.add_file(&origin, &text).into_iter().map(|rule| rule.map_err(wrong)).collect(),
             Err(error) => vec![Err(error)],
         };
         for rule in rules {
-            let (state, line) = checked(rule);
+            let (state, line) = checked(rule, &built_in);
             counts[state] += 1;
             out += &line;
         }
@@ -236,7 +236,7 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
     if let Some(config) = config.load()? {
         let set = configured(&config, paths)?;
         let mut found = lint::lints(&config, &set, now());
-        found.extend(rule_findings(&config, &mut RuleSet::built_in()).1);
+        found.extend(rule_findings(&config, &mut built_in).1);
         counts[2] += found.iter().filter(|lint| !lint.blinds).count();
         out += &lint_lines(&found);
         out +=
@@ -247,7 +247,7 @@ fn check(paths: &[PathBuf], live: bool, config: &ConfigArgs) -> Result<ExitCode,
 }
 
 /// A line about a rule, and what is counted: ok, skipped or in error.
-fn checked(rule: Result<Rule, Failure>) -> (usize, String) {
+fn checked(rule: Result<Rule, Failure>, built_in: &RuleSet) -> (usize, String) {
     let rule = match rule {
         Ok(rule) => rule,
         Err(error) => return (2, format!("error    {error}\n")),
@@ -256,7 +256,7 @@ fn checked(rule: Result<Rule, Failure>) -> (usize, String) {
     match rule.inert() {
         Some(why) if rule.is_off() => (0, format!("ok       {origin} ({why}){}\n", remarks(&rule))),
         Some(why) => (1, format!("skipped  {origin}: {}\n", visible(&clipped(why, MAX_NAME)))),
-        None => (0, format!("ok       {origin}{}\n", remarks(&rule))),
+        None => (0, format!("ok       {origin}{}{}\n", remarks(&rule), shadowed(&rule, built_in))),
     }
 }
 
@@ -264,6 +264,12 @@ fn checked(rule: Result<Rule, Failure>) -> (usize, String) {
 fn never_live(set: &RuleSet) -> String {
     let found = set.rules.iter().filter_map(|rule| Some((rule, set.never_live(rule)?)));
     found.map(|(rule, why)| format!("never    {}: {why}\n", visible(&rule.written_in()))).collect()
+}
+
+/// That a rule runs only where the built-in one of its id does not.
+fn shadowed(rule: &Rule, built_in: &RuleSet) -> &'static str {
+    let is_taken = built_in.rules.iter().any(|other| other.id == rule.id);
+    if is_taken { " (the built-in rule of this id runs instead, unless --no-builtin leaves it out)" } else { "" }
 }
 
 fn remarks(rule: &Rule) -> String {

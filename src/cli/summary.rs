@@ -90,6 +90,15 @@ impl<'r> Summary<'r> {
         if inputs.len() > SHOWN_INPUTS {
             let _ = writeln!(out, "  and {} more", inputs.len() - SHOWN_INPUTS);
         }
+        let cut = inputs.iter().filter(|input| input.is_truncated()).count() as u64;
+        for (count, noun, what) in [
+            (cut, "input", "cut off, read as far as possible"),
+            (self.recording.left_out(), "file", "left out: no recording"),
+        ] {
+            if count > 0 {
+                let _ = writeln!(out, "{} {what}", plural(count, noun));
+            }
+        }
     }
 
     fn lost(&self, out: &mut String) {
@@ -100,6 +109,7 @@ impl<'r> Summary<'r> {
             (totals.torn, "value", " cut off by the end of the input"),
             (totals.repaired_text, "value", " with text that is not Unicode, repaired"),
             (totals.skipped, "event", " of other kinds skipped"),
+            (counts.copies, "event", " recorded again, as where recordings overlap: taken once"),
             (counts.late, "event", " later than the lateness allows, taken out of order: use --sort"),
             (
                 counts.overtaken,
@@ -187,6 +197,8 @@ impl<'r> Summary<'r> {
         json!({
             "osawatch": env!("CARGO_PKG_VERSION"),
             "events": self.counts.events,
+            "copies": self.counts.copies,
+            "left_out": self.recording.left_out(),
             "alerts": self.alerts(),
             "alerts_by_rule": by_rule,
             "alert_was_possible": !self.coverage.is_blind(&self.needs),
@@ -247,5 +259,9 @@ fn described(input: &RecordedInput) -> String {
     if let Some(compression) = input.compression().filter(|compression| *compression != Compression::None) {
         text += &format!(", {compression}");
     }
-    text + &format!(", {}", plural(input.counters().events, "event"))
+    text += &format!(", {}", plural(input.counters().events, "event"));
+    if input.is_truncated() {
+        text += ", cut off";
+    }
+    text
 }

@@ -165,7 +165,8 @@ impl Reorder {
         next
     }
 
-    fn first(&self) -> Option<Ordinal> {
+    /// Which event is next, due or not.
+    pub(crate) fn first(&self) -> Option<Ordinal> {
         let straggler = self.stragglers.first_key_value().map(|(ordinal, _)| *ordinal);
         let queued = self.queue.front().map(|(ordinal, _)| *ordinal);
         straggler.into_iter().chain(queued).min()

@@ -5,6 +5,8 @@
 pub struct Counts {
     /// Events taken in.
     pub events: u64,
+    /// Those of them that were copies of others, and left out.
+    pub copies: u64,
     /// Events that arrived later than the lateness allows.
     pub late: u64,
     /// Events that came after a later one had been released, because the reorder buffer was full.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Limits;
+use super::copies::Copies;
 use crate::detect::Ordinal;
 use crate::detect::reorder::Reorder;
 use crate::event::Event;
@@ -22,13 +23,14 @@ pub(crate) enum Disorder {
 pub(crate) struct Intake {
     capture: Option<Capture>,
     reorder: Reorder,
+    copies: Copies,
     events: u64,
 }
 
 impl Intake {
     pub(super) fn new(limits: &Limits, capture: Option<Capture>) -> Intake {
         let reorder = Reorder::new(limits.lateness, limits.reorder, limits.reorder_bytes);
-        Intake { capture, reorder, events: 0 }
+        Intake { capture, reorder, copies: Copies::default(), events: 0 }
     }
 
     /// Takes in an event.
@@ -42,12 +44,23 @@ impl Intake {
 
     /// The next event whose turn has come.
     pub(crate) fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
-        self.reorder.pop_due()
+        self.first(Reorder::pop_due)
     }
 
     /// The next event, due or not: at the end of the input.
     pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
-        self.reorder.pop()
+        self.first(Reorder::pop)
+    }
+
+    /// The next event that is no copy.
+    fn first(&mut self, pop: fn(&mut Reorder) -> Option<(Ordinal, Event)>) -> Option<(Ordinal, Event)> {
+        loop {
+            let (ordinal, event) = pop(&mut self.reorder)?;
+            let are_more = self.reorder.first().is_some_and(|(time, _)| time == event.time);
+            if !self.copies.has(&event, are_more) {
+                return Some((ordinal, event));
+            }
+        }
     }
 
     /// Why events are taken in another order than they happened in, if they are.
@@ -62,6 +75,11 @@ impl Intake {
     /// Events taken in.
     pub(super) fn events(&self) -> u64 {
         self.events
+    }
+
+    /// Copies of events, which were left out.
+    pub(super) fn copies(&self) -> u64 {
+        self.copies.left_out()
     }
 
     /// Events that arrived later than the lateness allows.

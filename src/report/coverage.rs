@@ -2,20 +2,14 @@
 //! seen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::hosts::{Host, Hosts, name};
+use super::hosts::{Host, Hosts, named};
 use super::plural;
 use super::stated::Stated;
 use crate::detect::Needs;
-use crate::event::{Categories, Event, Fields, Scalar, Timestamp, field};
-
-/// How close to the end of a recording a program has to start for its connections to be missed.
-const CUT_SHORT: Duration = Duration::from_secs(30);
-/// The interpreters that the end of a recording may cut short.
-const INTERPRETERS: [&str; 2] = ["osascript", "automator"];
+use crate::event::{Event, Fields, Scalar, Timestamp, field};
 
 /// What a recording held.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +20,6 @@ pub(crate) struct Coverage {
     last: Option<Timestamp>,
     /// Events whose time is a number of another unit than milliseconds.
     converted: u64,
-    /// When each interpreter started last.
-    started: [Option<Timestamp>; INTERPRETERS.len()],
 }
 
 impl Coverage {
@@ -41,14 +33,6 @@ impl Coverage {
         self.first = Some(self.first.map_or(event.time, |first| first.min(event.time)));
         self.last = Some(self.last.map_or(event.time, |last| last.max(event.time)));
         self.converted += u64::from(is_converted(event));
-        let is_process = event.categories.intersects(Categories::PROCESS);
-        if is_process
-            && let Some(name) = event.str(field::PROCESS_NAME)
-            && let Some(at) = INTERPRETERS.iter().position(|interpreter| *interpreter == name)
-            && event.is_type("start")
-        {
-            self.started[at] = self.started[at].max(Some(event.time));
-        }
         self.hosts.observe(event);
         self.stated.observe(event);
     }
@@ -109,9 +93,20 @@ impl Coverage {
         rules.iter().all(|needs| self.obstacle(needs).is_some())
     }
 
+    /// Of which hosts there are no events of a category that others have, and how many rules that kept from matching there.
+    fn blind_hosts(&self, rules: &[Needs<'_>], category: &str) -> Option<String> {
+        let count = rules.iter().filter(|needs| needs.categories().any(|needed| needed == category)).count();
+        let names = self.hosts.without(category).filter(|_| count > 0)?;
+        Some(format!(
+            "no {category} events of {names}: {count} of {} could not match there",
+            plural(rules.len() as u64, "rule")
+        ))
+    }
+
     /// What a reader has to know to judge the absence of alerts, one line each.
     pub(crate) fn remarks(&self, rules: &[Needs<'_>], skipped: u64) -> Vec<String> {
         let mut remarks = self.obstacles(rules);
+        remarks.extend(["process", "network"].into_iter().filter_map(|category| self.blind_hosts(rules, category)));
         let mut other = 0;
         let (mut unstated, mut without_id) = (0, 0);
         for (id, host) in self.hosts.all() {
@@ -133,14 +128,7 @@ impl Coverage {
         if without_id > 0 && rules.iter().any(|needs| needs.host) {
             remarks.push(format!("{} without host.id", plural(without_id, "event")));
         }
-        for (name, started) in INTERPRETERS.iter().zip(self.started) {
-            let (Some(started), Some(last)) = (started, self.last) else { continue };
-            let left = Duration::from_nanos(last.nanoseconds().abs_diff(started.nanoseconds()));
-            if left < CUT_SHORT {
-                let seconds = left.as_secs_f64();
-                remarks.push(format!("recording ends {seconds:.0} s after the last {name} started"));
-            }
-        }
+        remarks.extend(self.hosts.cut_short());
         if self.converted > 0 {
             let events = plural(self.converted, "event");
             remarks.push(format!("@timestamp of {events} taken for seconds, microseconds or nanoseconds by its size"));
@@ -156,15 +144,12 @@ impl Coverage {
     /// One line each about hosts, time and events.
     pub(crate) fn lines(&self) -> Vec<String> {
         let Some((first, last)) = self.span() else { return Vec::new() };
-        let mut names: Vec<String> = self.hosts.all().take(5).map(|(id, host)| name(id, host)).collect();
-        if self.hosts.distinguished() > names.len() {
-            names.push(format!("{} more", self.hosts.distinguished() - names.len()));
-        }
+        let names = named(self.hosts.all().take(self.hosts.distinguished()));
         let (process, network) = self.events();
         let more_than = if self.hosts.are_more() { "more than " } else { "" };
         let hosts = format!("{more_than}{}", plural(self.hosts.distinguished() as u64, "host"));
         vec![
-            format!("{hosts}: {}", names.join(", ")),
+            format!("{hosts}: {names}"),
             format!("{} to {}", shown(first), shown(last)),
             format!("{}, {}", plural(process, "process event"), plural(network, "network event")),
         ]
@@ -214,6 +199,7 @@ fn shown(time: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::detect::{Rule, RuleSet};
+    use crate::event::Categories;
 
     fn event(second: i64, category: Categories, name: &str, host: &str, os: Option<&str>) -> Event {
         let mut event = Event::new(Timestamp::from_nanoseconds(second * 1_000_000_000), category);
@@ -302,6 +288,20 @@ mod tests {
         let events =
             [event(0, Categories::PROCESS, "osascript", "H", mac), event(4, Categories::NETWORK, "zsh", "H", mac)];
         assert_eq!(remarks(&events), ["recording ends 4 s after the last osascript started"]);
+    }
+
+    #[test]
+    fn of_several_hosts_each_is_told_that_is_blind_or_whose_own_recording_ends_soon() {
+        let of = |second, category, name: &str, host: &str| event(second, category, name, host, Some("macos"));
+        let (process, network) = (Categories::PROCESS, Categories::NETWORK);
+        let mut events: Vec<Event> = ["A", "B"].iter().map(|host| of(0, process, "zsh", host)).collect();
+        events.extend([of(100, process, "osascript", "A"), of(104, network, "zsh", "A"), of(900, network, "zsh", "C")]);
+        let blind = "no network events of B: 1 of 2 rules could not match there";
+        let unseen = "no process events of C: 2 of 2 rules could not match there";
+        let cut = "recording of A ends 4 s after the last osascript started";
+        assert_eq!(remarks(&events), [unseen, blind, cut]);
+        events.push(of(1000, process, "osascript", "B"));
+        assert_eq!(remarks(&events)[2..], ["recordings of A, B end less than 30 s after the last osascript started"]);
     }
 
     #[test]

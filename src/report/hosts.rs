@@ -1,9 +1,10 @@
 //! The hosts of a recording, and how many events each has.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::visible;
-use crate::event::{Categories, Event, Field, Scalar, document, field};
+use crate::event::{Categories, Event, Field, Scalar, Timestamp, document, field};
 
 /// How many hosts are distinguished; the events of further ones are counted together, by their system.
 const MAX_HOSTS: usize = 1000;
@@ -13,6 +14,13 @@ const MAX_SYSTEMS: usize = 8;
 const FURTHER: &str = "further hosts";
 /// How much of what names a host is held: a recording can name one with a megabyte.
 const MAX_NAME: usize = 256;
+/// Hosts beyond these are not named in a line.
+const NAMED: usize = 5;
+/// How close to the end of a recording a program has to start for its connections to be missed.
+const CUT_SHORT: Duration = Duration::from_secs(30);
+/// The interpreters that the end of a recording may cut short.
+const INTERPRETERS: [&str; 2] = ["osascript", "automator"];
+
 /// What one host's events were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Host {
@@ -26,6 +34,10 @@ pub(crate) struct Host {
     pub network: u64,
     /// The lowest and the highest number of a message of Endpoint Security, and how many there were.
     pub numbers: Option<(i64, i64, u64)>,
+    /// The time of its last event.
+    last: Timestamp,
+    /// When each interpreter started last.
+    started: [Option<Timestamp>; INTERPRETERS.len()],
 }
 
 /// The hosts of a recording.
@@ -42,8 +54,28 @@ pub(super) struct Hosts {
 
 impl Host {
     fn count(&mut self, event: &Event) {
-        self.process += u64::from(event.categories.intersects(Categories::PROCESS));
+        let is_process = event.categories.intersects(Categories::PROCESS);
+        self.process += u64::from(is_process);
         self.network += u64::from(event.categories.intersects(Categories::NETWORK));
+        self.last = self.last.max(event.time);
+        if is_process
+            && let Some(name) = event.str(field::PROCESS_NAME)
+            && let Some(at) = INTERPRETERS.iter().position(|interpreter| *interpreter == name)
+            && event.is_type("start")
+        {
+            self.started[at] = self.started[at].max(Some(event.time));
+        }
+    }
+
+    /// How long its recording goes on after an interpreter started last, where that is too short.
+    fn left(&self, interpreter: usize) -> Option<Duration> {
+        let left = self.last.nanoseconds().abs_diff(self.started[interpreter]?.nanoseconds());
+        Some(Duration::from_nanos(left)).filter(|left| *left < CUT_SHORT)
+    }
+
+    /// Whether rules for Macs look at it.
+    fn may_be_mac(&self) -> bool {
+        self.os.as_deref().is_none_or(|os| os == "macos")
     }
 
     /// Those of a category; `any` is any.
@@ -111,6 +143,30 @@ impl Hosts {
         &mut self.further[at]
     }
 
+    /// The interpreters that had just started when the recording of a host ends, one line each.
+    pub(super) fn cut_short(&self) -> Vec<String> {
+        let of = |at: usize| self.all().filter_map(move |(id, host)| Some((id, host, host.left(at)?)));
+        let line = |(at, interpreter)| {
+            let (names, left) = (named(of(at).map(|(id, host, _)| (id, host))), of(at).map(|(.., left)| left).min()?);
+            let (seconds, limit) = (left.as_secs_f64(), CUT_SHORT.as_secs());
+            Some(match of(at).count() {
+                1 if self.distinguished() == 1 => {
+                    format!("recording ends {seconds:.0} s after the last {interpreter} started")
+                }
+                1 => format!("recording of {names} ends {seconds:.0} s after the last {interpreter} started"),
+                _ => format!("recordings of {names} end less than {limit} s after the last {interpreter} started"),
+            })
+        };
+        INTERPRETERS.iter().enumerate().filter_map(line).collect()
+    }
+
+    /// The hosts that may be Macs and have no events of a category of which others have some; `None` where there are none.
+    pub(super) fn without(&self, category: &str) -> Option<String> {
+        let macs = || self.all().filter(|(_, host)| host.may_be_mac());
+        let without = || macs().filter(|(_, host)| host.events_of(category) == 0);
+        (macs().count() > without().count() && without().count() > 0).then(|| named(without()))
+    }
+
     /// All hosts, with their ids; those of the further ones of each system are one.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Host)> {
         let further = self.further.iter().map(|host| (FURTHER, host));
@@ -135,8 +191,19 @@ fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_NAME)]
 }
 
+/// What these hosts are called, the first of them.
+pub(super) fn named<'h>(hosts: impl Iterator<Item = (&'h str, &'h Host)>) -> String {
+    let mut names: Vec<String> = hosts.map(|(id, host)| name(id, host)).collect();
+    if names.len() > NAMED {
+        let more = format!("{} more", names.len() - NAMED);
+        names.truncate(NAMED);
+        names.push(more);
+    }
+    names.join(", ")
+}
+
 /// What a host is called.
-pub(super) fn name(id: &str, host: &Host) -> String {
+fn name(id: &str, host: &Host) -> String {
     match &host.name {
         Some(name) => visible(name),
         None if id.is_empty() => "a host without id".to_owned(),

@@ -94,14 +94,14 @@ impl Feed {
     fn next(&mut self) -> Step {
         loop {
             if let Some((ordinal, event)) = self.intake.pop_due() {
-                return Step::Event(ordinal, event);
+                return self.turn(ordinal, event);
             }
             if let Some(disorder) = self.intake.disorder().filter(|_| !self.has_told) {
                 self.has_told = true;
                 return Step::OutOfOrder(disorder);
             }
             if self.has_ended {
-                return self.intake.pop().map_or(Step::End, |(ordinal, event)| Step::Event(ordinal, event));
+                return self.intake.pop().map_or(Step::End, |(ordinal, event)| self.turn(ordinal, event));
             }
             if self.wanted.stop.load(Ordering::Relaxed) {
                 (self.is_stopped, self.has_ended) = (true, true);
@@ -129,7 +129,7 @@ impl Feed {
     }
 
     fn take(&mut self, event: Event) {
-        let Wanted { from, to, hosts, .. } = &self.wanted;
+        let Wanted { to, hosts, .. } = &self.wanted;
         if !hosts.is_empty() {
             let Some(host) = hosts.iter().find(|host| is_of_host(&event, host)) else { return };
             self.missing.retain(|missing| missing != host);
@@ -137,10 +137,15 @@ impl Feed {
         if to.is_some_and(|to| event.time > to) {
             return;
         }
-        if from.is_none_or(|from| event.time >= from) {
+        self.intake.push(event);
+    }
+
+    /// It is the turn of an event.
+    fn turn(&mut self, ordinal: Ordinal, event: Event) -> Step {
+        if self.wanted.from.is_none_or(|from| event.time >= from) {
             self.coverage.observe(&event);
         }
-        self.intake.push(event);
+        Step::Event(ordinal, event)
     }
 
     /// Puts the next steps in place of others, up to one before which there is something to wait for; returns the bytes

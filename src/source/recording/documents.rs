@@ -129,7 +129,8 @@ impl Documents {
     }
 
     fn problem_at(&self, place: Place, text: String) -> NextDocument {
-        NextDocument::Problem(Problem { input: self.input.to_string(), place: Some(place), text })
+        let is_of_input = self.truncated;
+        NextDocument::Problem(Problem { input: self.input.to_string(), place: Some(place), text, is_of_input })
     }
 }
 

@@ -323,7 +323,7 @@ impl RecordedInput {
     }
 
     fn problem_at(&mut self, place: Place, text: String) -> Step {
-        let problem = Problem { input: self.name(), place: Some(place), text };
+        let problem = Problem { input: self.name(), place: Some(place), text, is_of_input: self.truncated };
         if self.format.is_none() && self.first.is_none() {
             self.first = Some(Box::new(problem.clone()));
         }

@@ -74,6 +74,8 @@ pub struct Recording {
     /// The inputs without a head that have not ended.
     pending: Vec<usize>,
     problems: VecDeque<Problem>,
+    /// Files that are no recordings.
+    left_out: u64,
     threads: Option<Threads>,
 }
 
@@ -111,6 +113,7 @@ impl Recording {
             machine: Some(machine),
             order: BinaryHeap::new(),
             problems: VecDeque::new(),
+            left_out: 0,
             // Where no thread can be started, this one does without.
             threads: decoders.and_then(|count| Threads::start(count).ok()),
         };
@@ -121,16 +124,11 @@ impl Recording {
             match recording.add(source, count) {
                 Ok(()) => {}
                 Err(Error::NoKnownFormat { content, first, .. }) if content == Unknown::Empty || found => {
-                    recording.problems.push_back(Problem {
-                        input: name.clone(),
-                        place: None,
-                        text: content.to_string(),
-                    });
+                    recording.leave_out(&name, content.to_string());
                     nothing.get_or_insert(Error::NoKnownFormat { input: name, content, first });
                 }
                 Err(Error::Unreadable { unreadable, .. }) if found => {
-                    let text = unreadable.to_string();
-                    recording.problems.push_back(Problem { input: name.clone(), place: None, text });
+                    recording.leave_out(&name, unreadable.to_string());
                     nothing.get_or_insert(Error::Unreadable { input: name, unreadable });
                 }
                 Err(error) => return Err(error),
@@ -140,6 +138,11 @@ impl Recording {
             Some(error) if recording.inputs.is_empty() => Err(error),
             _ => Ok(recording),
         }
+    }
+
+    fn leave_out(&mut self, name: &str, text: String) {
+        self.left_out += 1;
+        self.problems.push_back(Problem { input: name.to_owned(), place: None, text, is_of_input: true });
     }
 
     /// Opens one of so many inputs, and looks into a file until its format is known.
@@ -248,6 +251,11 @@ impl Recording {
     /// How many events were read of all inputs.
     pub fn events(&self) -> u64 {
         self.inputs.iter().map(|input| input.counters().events).sum()
+    }
+
+    /// How many files were left out: empty ones, and in directories those of other kinds.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Whether an input was cut off.

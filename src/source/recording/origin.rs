@@ -51,6 +51,8 @@ pub struct Problem {
     pub place: Option<Place>,
     /// What is wrong with it.
     pub text: String,
+    /// It is about the input as a whole, which is none that can be read, or not read to its end.
+    pub is_of_input: bool,
 }
 
 impl fmt::Display for Problem {

@@ -1,0 +1,59 @@
+//! An event that is recorded more than once, as where exports overlap, is one event: its copies would be detected again.
+
+use std::collections::HashSet;
+
+use crate::event::{Event, Field, Timestamp, field, hash::id_of};
+
+/// Events of one instant that are known again.
+const MAX_EVENTS: usize = 65_536;
+
+/// What an event is known by besides its time, where its document states an id.
+const KNOWN_BY: [Field; 4] = [field::HOST_ID, field::PROCESS_ENTITY_ID, field::EVENT_ACTION, field::EVENT_CATEGORY];
+
+/// The events of the instant that is at hand: copies are of one time, so in order they come one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    time: Timestamp,
+    names: HashSet<String>,
+    left_out: u64,
+}
+
+impl Copies {
+    /// Whether the event is a copy of one that was before; it is counted then. `are_more`: others of its time wait.
+    pub(super) fn has(&mut self, event: &Event, are_more: bool) -> bool {
+        if self.time != event.time {
+            self.time = event.time;
+            self.names.clear();
+        }
+        if !are_more && self.names.is_empty() {
+            return false;
+        }
+        let Some(name) = name(event) else { return false };
+        if self.names.contains(&name) {
+            self.left_out += 1;
+            return true;
+        }
+        if self.names.len() < MAX_EVENTS {
+            self.names.insert(name);
+        }
+        false
+    }
+
+    /// How many copies there were.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+}
+
+/// What the event shares with its copies alone; `None` where nothing tells it from another of the same time.
+fn name(event: &Event) -> Option<String> {
+    let stated = [field::EVENT_ID, field::DOCUMENT_ID].into_iter().find_map(|field| event.stated(field).next());
+    let id = match stated {
+        Some(id) => id.text().into_owned(),
+        // The sensor numbers its messages.
+        None if event.line().is_none() && event.int(field::GLOBAL_SEQ_NUM).is_some() => event.id(),
+        None => return None,
+    };
+    let known_by = KNOWN_BY.into_iter().map(|field| event.str(field).unwrap_or_default());
+    Some(id_of(known_by.chain([id.as_str()])))
+}
