@@ -172,6 +172,26 @@ fn the_copy_of_the_connection_of_an_alert_is_no_further_detection_of_its_case() 
 }
 
 #[test]
+fn alerts_beside_their_recording_are_no_events_of_it() {
+    let (folder, write) = folder();
+    let file = write("recording.ndjson", &read("two-connections-first-consumes"));
+    let alerts = folder.path().join("alerts.ndjson").display().to_string();
+    let wanted = osawatch(&["replay", &file]).exits(0);
+    osawatch(&["replay", "--alerts", &alerts, &file]).exits(0);
+    let run = osawatch(&["replay", &folder.path().display().to_string()]).exits(0);
+    assert_eq!(run.stdout, wanted.stdout);
+    run.says("1 event of other kinds skipped\n  by kind: alert of osawatch 1\n");
+    // A responder's search finds both in one index.
+    let hits = [fs::read_to_string(&alerts).unwrap(), fs::read_to_string(&file).unwrap()].concat();
+    let hits: String =
+        hits.lines().map(|line| format!("{{\"_id\":\"{}\",\"_source\":{line}}}\n", line.len())).collect();
+    let run = osawatch_with_input(&["replay", "-"], hits.as_bytes()).exits(0);
+    assert_eq!(outline(&run.alerts()).len(), wanted.alerts().len());
+    let run = osawatch(&["replay", "--strict", &alerts]).exits(3);
+    run.says("0 alerts").says("alert of osawatch 1");
+}
+
+#[test]
 fn a_search_response_cut_in_the_middle_is_read_up_to_there_with_exit_code_74() {
     let text = String::from_utf8(read("public-v6")).unwrap();
     let hits: Vec<String> = text.lines().map(|line| format!("{{\"_id\":\"x\",\"_source\":{line}}}")).collect();

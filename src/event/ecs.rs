@@ -18,14 +18,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::de::{DeserializeSeed, IgnoredAny};
 
-use super::field;
 use super::{Categories, Decoded, Event, Fields, Line, Scalar, Timestamp};
+use super::{document, field};
 use shapes::Shapes;
 use tree::Tree;
 use value::ValueSeed;
 
 /// What a document is skipped as that states no `event.category`.
 const NO_CATEGORY: &str = "without event.category";
+
+/// What osawatch writes of what it found is not what happened: the actions of such documents, and what they are skipped as.
+const FOUND: [&str; 3] = ["rule_detection", "alerts_held_back", "follow_up"];
+const ALERT: &str = "alert of osawatch";
 
 /// Whether it is a document that states no category.
 pub(crate) fn is_of_no_category(decoded: &Decoded) -> bool {
@@ -93,6 +97,9 @@ impl Decoder {
         if event.categories.is_empty() {
             return Ok(Decoded::Skipped(event.str(field::EVENT_CATEGORY).unwrap_or(NO_CATEGORY).to_owned()));
         }
+        if is_alert(&event) {
+            return Ok(Decoded::Skipped(ALERT.to_owned()));
+        }
         Ok(Decoded::Event(event))
     }
 
@@ -152,6 +159,12 @@ impl Shared {
 /// An event of which nothing is known yet.
 fn empty() -> Event {
     Event::new(Timestamp::default(), Categories::default())
+}
+
+/// Whether it is an alert or a follow-up: read as an event, it would be the connection that it tells of once more.
+fn is_alert(event: &Event) -> bool {
+    event.str(field::EVENT_ACTION).is_some_and(|action| FOUND.contains(&action))
+        && document::text(&document::document(event), "event.module").as_deref() == Some("osawatch")
 }
 
 fn categories_of(event: &Event) -> Categories {
