@@ -396,6 +396,16 @@ fn a_cap_of_the_configuration_holds_back_in_a_replay_and_one_alert_sums_up() {
     assert_eq!(held_back["destinations"], serde_json::json!(["93.184.216.34:443"]));
     assert_eq!((&held_back["other_destinations"], &summary["related"]["ip"][0]), (&0.into(), &"93.184.216.34".into()));
     run.says("3 alerts suppressed by [volume]");
+    // The limit is that of a Mac: what floods one hides nothing of another.
+    let other = events.replace("\"id\":\"h\"", "\"id\":\"i\"").replace("\"entity_id\":\"e", "\"entity_id\":\"f");
+    let both = format!("{events}{}", other.lines().take(2).map(|line| format!("{line}\n")).collect::<String>());
+    let run =
+        crate::util::osawatch_with_input(&["replay", "--config", &file.display().to_string(), "-"], both.as_bytes());
+    let alerts = run.exits(0).alerts();
+    assert_eq!(alerts.iter().filter(|alert| alert["host"]["id"] == "i").count(), 1);
+    let summaries: Vec<_> = alerts.iter().filter(|alert| alert["event"]["code"] == "summary").collect();
+    assert_eq!((summaries.len(), &summaries[0]["host"]["id"]), (1, &"h".into()));
+    assert_eq!(summaries[0]["event"]["reason"], "3 more alerts of this rule were suppressed, 2 were written");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
             "dataset": "osawatch.alerts", "provider": super::ecs::provider(&copy), "code": "summary",
             "severity": rule.severity.number(), "risk_score": rule.risk_score,
             "created": summary.end.to_string(), "start": summary.start.to_string(), "end": summary.end.to_string(),
-            "reason": format!("{held} more alerts of this rule were suppressed, {} were written", summary.out),
+            "reason": reason(held, summary.out),
         }),
     );
     document.insert("ecs".into(), json!({ "version": super::ecs::ECS_VERSION }));
@@ -51,6 +51,12 @@ pub(super) fn alert(rule: &Rule, summary: &Summary, sequence: u64) -> Alert {
     document.insert("data_stream".into(), super::ecs::data_stream());
     insert(&mut document, "osawatch.held_back", details(summary, (&destinations, named.len())));
     Alert { rule_id: rule.id.clone(), events: vec![summary.last.clone()], document }
+}
+
+fn reason(held: u64, out: u64) -> String {
+    let are = |count: u64| if count == 1 { "was" } else { "were" };
+    let alerts = if held == 1 { "alert" } else { "alerts" };
+    format!("{held} more {alerts} of this rule {} suppressed, {out} {} written", are(held), are(out))
 }
 
 /// The counts, the rarest programs and destinations, and every destination by name as far as there is room.

@@ -1,8 +1,8 @@
-//! How many alerts go out: a cap for each rule and window, and repeats rolled up. What is suppressed is
+//! How many alerts go out: a cap for each rule, host and window, and repeats rolled up. What is suppressed is
 //! counted and summed up; none is uncounted.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +20,16 @@ const MAX_NAME: usize = 256;
 /// (process, destination) pairs of a window whose repeats are known.
 const MAX_PAIRS: usize = 16_384;
 
+/// Windows that are open at a time: a recording can hold any number of hosts. Beyond, the one that began first ends.
+const MAX_WINDOWS: usize = 4096;
+
 /// Bytes that the names in the windows of all rules take. A window may take as much as is left after it, so that what
 /// floods one rule leaves room for what another has to say.
 const MAX_BYTES: usize = 8 << 20;
 /// What a pair takes besides its text: two strings in a hash table, and what their allocations round up.
 const PAIR_BYTES: usize = 2 * size_of::<String>() + 40;
 
-/// What one window of one rule suppressed.
+/// What one window of one rule suppressed on one host.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary {
     /// The position of the rule in the set.
@@ -65,10 +68,13 @@ pub(crate) struct Group {
 pub(crate) struct Suppressor {
     window: Duration,
     limits: Vec<u64>,
-    windows: Vec<Option<Window>>,
+    windows: BTreeMap<Key, Window>,
     bytes: usize,
     suppressed: u64,
 }
+
+/// The position of a rule, and `host.id`: what floods one Mac hides nothing of another.
+type Key = (usize, String);
 
 #[derive(Debug)]
 struct Window {
@@ -88,9 +94,8 @@ struct Window {
 impl Suppressor {
     pub(crate) fn new(volume: &Volume, rules: &[Rule]) -> Suppressor {
         let limit = |rule: &Rule| volume.rules.get(&rule.id).map_or(volume.max_alerts, |rule| rule.max_alerts);
-        let windows = rules.iter().map(|_| None).collect();
         let limits = rules.iter().map(limit).collect();
-        Suppressor { window: volume.window, limits, windows, bytes: 0, suppressed: 0 }
+        Suppressor { window: volume.window, limits, windows: BTreeMap::new(), bytes: 0, suppressed: 0 }
     }
 
     /// Goes on counting from what another has held back.
@@ -101,12 +106,15 @@ impl Suppressor {
     /// Whether the alert goes out. The summary is of the window that it ends.
     pub(crate) fn admit(&mut self, rule: usize, found: &Match) -> (bool, Option<Summary>) {
         let Some(last) = found.events.last() else { return (true, None) };
-        let closed = match &self.windows[rule] {
-            Some(window) if last.time >= window.start.saturating_add(self.window) => self.close(rule),
-            _ => None,
+        let key = (rule, held(last.str(field::HOST_ID).unwrap_or_default()).into_owned());
+        let ended = match self.windows.get(&key) {
+            Some(window) => (last.time >= window.start.saturating_add(self.window)).then(|| key.clone()),
+            None if self.windows.len() >= MAX_WINDOWS => self.oldest(),
+            None => None,
         };
+        let closed = ended.and_then(|key| self.close(&key));
         let limit = self.limits[rule];
-        let window = self.windows[rule].get_or_insert_with(|| Window::new(last.time));
+        let window = self.windows.entry(key).or_insert_with(|| Window::new(last.time));
         let before = window.bytes;
         let is_out = window.admit(limit, last, MAX_BYTES.saturating_sub(self.bytes));
         self.bytes += window.bytes - before;
@@ -117,14 +125,14 @@ impl Suppressor {
     /// Ends the windows that are over at this time, or all.
     pub(crate) fn elapse(&mut self, now: Option<Timestamp>) -> Vec<Summary> {
         let over = |window: &Window| now.is_none_or(|now| now >= window.start.saturating_add(self.window));
-        let rules: Vec<usize> =
-            (0..self.windows.len()).filter(|rule| self.windows[*rule].as_ref().is_some_and(over)).collect();
-        rules.into_iter().filter_map(|rule| self.close(rule)).collect()
+        let keys: Vec<Key> =
+            self.windows.iter().filter(|(_, window)| over(window)).map(|(key, _)| key.clone()).collect();
+        keys.iter().filter_map(|key| self.close(key)).collect()
     }
 
     /// When the next window with something to report ends.
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        let waiting = self.windows.iter().flatten().filter(|window| window.last.is_some());
+        let waiting = self.windows.values().filter(|window| window.last.is_some());
         waiting.map(|window| window.start.saturating_add(self.window)).min()
     }
 
@@ -133,8 +141,12 @@ impl Suppressor {
         self.suppressed
     }
 
-    fn close(&mut self, rule: usize) -> Option<Summary> {
-        let window = self.windows[rule].take()?;
+    fn oldest(&self) -> Option<Key> {
+        self.windows.iter().min_by_key(|(_, window)| window.start).map(|(key, _)| key.clone())
+    }
+
+    fn close(&mut self, key: &Key) -> Option<Summary> {
+        let window = self.windows.remove(key)?;
         self.bytes -= window.bytes;
         let last = window.last?;
         let mut groups: Vec<Group> = window
@@ -146,7 +158,7 @@ impl Suppressor {
             (one.count, &one.process, &one.destination).cmp(&(other.count, &other.process, &other.destination))
         });
         let Window { start, end, out, capped, repeated, other, .. } = window;
-        Some(Summary { rule, start, end, out, capped, repeated, groups, other, last })
+        Some(Summary { rule: key.0, start, end, out, capped, repeated, groups, other, last })
     }
 }
 
@@ -260,6 +272,26 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_on_one_host_holds_back_no_alert_of_another_and_each_has_its_own_summary() {
+        let mut suppressor = suppressor(1);
+        let on = |host: &str, seconds, execution: &str| {
+            let found = found(seconds, execution, 443);
+            let mut event = Event::clone(&found.events[0]);
+            event.push_str(field::HOST_ID, host);
+            Match { events: vec![Arc::new(event)], ..found }
+        };
+        let out: Vec<bool> = (0..5).map(|n| suppressor.admit(0, &on("a", n, &format!("e{n}"))).0).collect();
+        assert_eq!(out, [true, false, false, false, false]);
+        assert!(suppressor.admit(0, &on("b", 5, "f")).0);
+        let held = suppressor.elapse(None);
+        let told: Vec<_> = held.iter().map(|summary| (summary.last.str(field::HOST_ID), summary.capped)).collect();
+        assert_eq!(told, [(Some("a"), 4)]);
+        // Of however many hosts, so many windows are open; the one that began first ends.
+        assert!((0..=MAX_WINDOWS as i64).all(|n| suppressor.admit(0, &on(&n.to_string(), n, "e")).0));
+        assert!(suppressor.windows.len() == MAX_WINDOWS && suppressor.admit(0, &on("0", 9, "e")).0);
+    }
+
+    #[test]
     fn repeats_of_an_execution_and_destination_roll_up_without_a_cap() {
         let mut suppressor = suppressor(0);
         let out: Vec<bool> = [("e", 443), ("e", 443), ("e", 80), ("f", 443), ("e", 443)]
@@ -285,7 +317,7 @@ mod tests {
     #[test]
     fn floods_of_all_rules_with_long_names_stay_in_8_mib_and_each_has_something_named() {
         let mut suppressor = suppressor(1);
-        let rules = suppressor.windows.len();
+        let rules = suppressor.limits.len();
         for rule in 0..rules {
             for n in 0..MAX_GROUPS as i64 {
                 suppressor.admit(rule, &found(1, &format!("{n}{}", "e".repeat(MAX_NAME)), n));
