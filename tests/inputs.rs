@@ -75,6 +75,7 @@ fn jamf(second: u32, host: &str, number: u32, event: serde_json::Value) -> Strin
 #[test]
 fn telemetry_of_jamf_protect_is_of_the_host_that_each_line_names() {
     let process = json!({"audit_token": {"pid": 501, "pidversion": 50, "ruid": 501},
+        "parent_audit_token": {"pid": 1, "pidversion": 1},
         "executable": {"path": "/usr/bin/osascript"}, "signing_id": "com.apple.osascript"});
     let exec = json!({"exec": {"target": process, "args": ["osascript", "-e", "x"]}});
     let connect = json!({"network_connect": {"direction": "outbound", "remote_hostname": "cdn.test", "socket_protocol": 6,
@@ -86,7 +87,10 @@ fn telemetry_of_jamf_protect_is_of_the_host_that_each_line_names() {
     let alerts = run.alerts();
     assert_eq!(alerts.len(), 1, "{}", run.stderr);
     assert_eq!((&alerts[0]["host"]["name"], &alerts[0]["host"]["id"]), (&"mac-a".into(), &"UDID-a".into()));
+    let text = osawatch_with_input(&["replay", "--output", "text", "-"], lines("a", "a").as_bytes()).exits(0);
+    assert!(text.stdout.contains("ancestry     pid 1\n"), "{}", text.stdout);
     let run = replayed(lines("a", "b").as_bytes()).exits(0).says("2 hosts: mac-a, mac-b");
+    let run = run.says("no process events of mac-b: 21 of 23 rules could not match there");
     assert!(run.alerts().is_empty(), "one Mac started it, another connected");
 }
 

@@ -105,8 +105,13 @@ fn person(alert: &Map<String, Json>, prefix: &str) -> Option<String> {
 
 /// A process by its name and pid.
 fn named(process: &Map<String, Json>) -> Option<String> {
-    let name = shown(process, "name").or_else(|| shown(process, "entity_id"))?;
+    let Some(name) = shown(process, "name") else { return unnamed(process) };
     Some(shown(process, "pid").map(|pid| format!("{name} (pid {pid})")).unwrap_or(name))
+}
+
+/// A process that nothing names, such as launchd in a recording by `eslogger`: an id says less than a pid.
+fn unnamed(process: &Map<String, Json>) -> Option<String> {
+    shown(process, "pid").map(|pid| format!("pid {pid}")).or_else(|| shown(process, "entity_id"))
 }
 
 fn ancestors(alert: &Map<String, Json>) -> impl Iterator<Item = &Map<String, Json>> {
@@ -120,8 +125,7 @@ fn listed(alert: &Map<String, Json>, name: &str, text: impl Fn(&Json) -> Option<
 }
 
 fn ancestry(alert: &Map<String, Json>) -> Option<String> {
-    let names: Vec<String> =
-        ancestors(alert).filter_map(|it| shown(it, "name").or_else(|| shown(it, "entity_id"))).collect();
+    let names: Vec<String> = ancestors(alert).filter_map(|it| shown(it, "name").or_else(|| unnamed(it))).collect();
     Some(names.join(" < "))
 }
 
