@@ -24,7 +24,7 @@ struct Chain {
 
 const CHAIN: Chain = Chain { name: "", events: "", alerts: &[], off: &[], silent: "" };
 
-const CHAINS: [Chain; 54] = [
+const CHAINS: [Chain; 55] = [
     Chain {
         name: "a pasted curl | osascript and its child curl",
         events: "0 z=zsh; 1 c=curl < z : -s https://a.example; 1 o=osascript < z; 2 c -> 93.184.216.34; 3 d=curl < o; 4 d -> 93.184.216.35",
@@ -345,6 +345,12 @@ const CHAINS: [Chain; 54] = [
         name: "a dialog of a script that a shell gives by a here-document, and an upload",
         events: "0 b=Setup; 1 o=osascript < b; 20 o end; 21 b -> 93.184.216.34",
         silent: "a dialog of a script that is no argument",
+        ..CHAIN
+    },
+    Chain {
+        name: "a bot of a messenger, spoken to at once",
+        events: "0 o=osascript : a.js; 2 o -> 93.184.216.35 api.telegram.org; 4 o -> 93.184.216.35 api.telegram.org",
+        alerts: &["osascript-abused-service-connection", "osascript-network-connection"],
         ..CHAIN
     },
     Chain {
