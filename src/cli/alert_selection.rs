@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::args::{duration, in_order, time};
+use super::args::{duration, end, in_order, time};
 use super::clock::now;
 use super::exit::Failure;
 use crate::alert::FOLLOW_UP;
@@ -17,8 +17,8 @@ pub(super) struct Selection {
     /// Only alerts since a time, such as 2026-11-24T09:00:00Z, or a duration before now, such as 1h or 7d
     #[arg(long, value_name = "WHEN", value_parser = when)]
     since: Option<Timestamp>,
-    /// Only alerts until a time, or a duration before now
-    #[arg(long, value_name = "WHEN", value_parser = when)]
+    /// Only alerts until a time, to the end of a day such as 2026-11-24, or until a duration before now
+    #[arg(long, value_name = "WHEN", value_parser = until)]
     until: Option<Timestamp>,
     /// Only alerts of this rule (repeatable)
     #[arg(long, value_name = "ID")]
@@ -32,9 +32,16 @@ pub(super) struct Selection {
 }
 
 fn when(text: &str) -> Result<Timestamp, String> {
-    let span =
-        || duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z".to_owned());
-    time(text).or_else(|_| Ok(now().saturating_sub(span()?)))
+    time(text).or_else(|_| before_now(text))
+}
+
+fn until(text: &str) -> Result<Timestamp, String> {
+    end(text).or_else(|_| before_now(text))
+}
+
+fn before_now(text: &str) -> Result<Timestamp, String> {
+    let span = duration(text).map_err(|_| "not a duration such as 1h or a time such as 2026-11-24T09:00:00Z")?;
+    Ok(now().saturating_sub(span))
 }
 
 impl Selection {

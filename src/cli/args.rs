@@ -21,6 +21,12 @@ pub(super) fn zone(text: &str) -> Result<Zone, String> {
     Zone::parse(text).ok_or_else(|| "not a zone; write it as Europe/Berlin, +01:00 or UTC".to_owned())
 }
 
+/// A time, or the last moment of the day that a date names: a window of one day holds that day.
+pub(super) fn end(text: &str) -> Result<Timestamp, String> {
+    let (time, is_day) = (time(text)?, !text.trim().contains(['T', 't', ' ']));
+    Ok(if is_day { time.saturating_add(Duration::from_secs(24 * 3600) - Duration::from_nanos(1)) } else { time })
+}
+
 /// Refuses two options of which the second names a time before that of the first: nothing is between.
 pub(super) fn in_order(
     (from, begin): (&str, Option<Timestamp>),

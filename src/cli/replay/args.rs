@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::{at_least_one, duration, time, zone};
+use crate::cli::args::{at_least_one, duration, end, time, zone};
 use crate::cli::config::ConfigArgs;
 use crate::cli::evidence::OutputFile;
 use crate::cli::rules::Selection;
@@ -44,8 +44,8 @@ pub(in crate::cli) struct Args {
     /// Only alerts from this time on, such as 2026-11-24T09:00:00Z; earlier events still provide the ancestry
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) from: Option<Timestamp>,
-    /// Only events until this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Only events until this time, or to the end of a day such as 2026-11-24
+    #[arg(long, value_name = "TIME", value_parser = end)]
     pub(super) to: Option<Timestamp>,
     /// Only events of this host, by name or id; may be given several times
     #[arg(long, value_name = "HOST")]
