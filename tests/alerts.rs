@@ -204,6 +204,21 @@ fn a_directory_is_the_alert_files_in_it() {
 }
 
 #[test]
+fn an_alert_that_the_copy_of_a_file_holds_too_is_shown_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a.ndjson"), numbered(1) + "\n").unwrap();
+    fs::write(path("b.ndjson.gz"), packed(&format!("{}\n{}\n", numbered(1), numbered(2).replace("mac-7", "mac-8"))))
+        .unwrap();
+    let run = osawatch(&["alerts", "--list", &shown(folder.path())]).exits(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
+    run.says("1 document of several files, shown once");
+    let page = path("page.html");
+    osawatch(&["alerts", "--html", &shown(&page), &shown(&path("a.ndjson")), &shown(&path("b.ndjson.gz"))]).exits(0);
+    assert!(fs::read_to_string(page).unwrap().contains("<title>osawatch: 2 alerts<"));
+}
+
+#[test]
 fn an_alert_file_that_is_cut_off_is_read_as_far_as_it_goes_with_exit_code_74() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("alerts.gz");
@@ -233,6 +248,8 @@ fn days_and_the_end_of_a_window_choose_alerts() {
     };
     assert_eq!((count(&["--since", "100000d"]), count(&["--since", "1d"])), (1, 0));
     assert_eq!((count(&["--until", "2026-01-15T09:30:11.616Z"]), count(&["--until", "2026-01-15T09:30:11Z"])), (1, 0));
+    let day = |day: &str| count(&["--since", day, "--until", day]);
+    assert_eq!((day("2026-01-14"), day("2026-01-15"), day("2026-01-16")), (0, 1, 0));
     assert_eq!((count(&["--host", "mac-7"]), count(&["--host", "x", "--host", "mac-7"])), (1, 1));
     assert_eq!((count(&["--severity", "low"]), count(&["--severity", "critical"])), (1, 0));
 }

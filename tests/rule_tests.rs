@@ -186,9 +186,12 @@ fn a_baseline_counts_alerts_with_their_causes_and_compares_them_with_the_last_ru
     fs::write(path("day.ndjson"), event("1", "ls", "start") + "\n").unwrap();
     let less = run("day.ndjson").exits(0);
     assert!(less.stdout.contains("r: 1 alert (before: 2)"), "{}", less.stdout);
-    let (rule, day) = (path("r.toml"), path("day.ndjson"));
-    let twice = osawatch(&["rules", "test", "--baseline", &day, "--baseline", &day, &rule]).exits(0);
+    let (rule, day, other) = (path("r.toml"), path("day.ndjson"), path("other.ndjson"));
+    fs::write(&other, event("3", "ls", "start") + "\n").unwrap();
+    let twice = osawatch(&["rules", "test", "--baseline", &day, "--baseline", &other, &rule]).exits(0);
     assert!(twice.stdout.contains("r: 2 alerts\n"), "what follows a recording is a rule: {}", twice.stdout);
+    let copied = osawatch(&["rules", "test", "--baseline", &day, "--baseline", &day, &rule]).exits(0);
+    assert!(copied.stdout.contains("r: 1 alert\n"), "a copy is no further day: {}", copied.stdout);
     fs::write(path("none.ndjson"), "not a recording\n").unwrap();
     run("none.ndjson").exits(65).says("none.ndjson");
     fs::write(path("state.json"), "{").unwrap();

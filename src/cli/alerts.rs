@@ -18,6 +18,7 @@ use super::config::LayerArgs;
 use super::evidence::{self, OutputFile};
 use super::exit::{self, Failure, source_failure};
 use super::rule_files::load;
+use super::written::Known;
 use crate::alert::to_line;
 use crate::config::trust::Trust;
 use crate::event::document::{get, text};
@@ -115,6 +116,7 @@ struct Reader {
     bad: u64,
     /// What the input that is being read holds.
     holding: Holding,
+    known: Known,
     /// The reader of standard output has closed it.
     closed: bool,
     /// An input was cut off.
@@ -160,6 +162,7 @@ impl Reader {
             page,
             bad: 0,
             holding: Holding::default(),
+            known: Known::default(),
             closed: false,
             is_cut_off: false,
             is_refused: false,
@@ -180,6 +183,7 @@ impl Reader {
         match Input::from(path) {
             Input::File(path) if path.is_dir() => {
                 let sources = Sources::find(&[Input::File(path)]).map_err(source_failure)?;
+                sources.left_out().for_each(|(name, why)| self.warn(&format!("{name}: {why}")));
                 sources.inputs().try_for_each(|input| self.read(Documents::open(input.clone())))?;
             }
             Input::File(path) => self.read_rotated(&path)?,
@@ -215,13 +219,19 @@ impl Reader {
 
     fn read(&mut self, documents: Result<Documents, SourceError>) -> Result<(), Failure> {
         let mut documents = documents.map_err(source_failure)?;
+        self.known.begin();
         while !self.closed {
             match documents.next() {
                 NextDocument::Document(document, line, place) => {
                     let is_alert = |found: &Map<String, Json>| text(found, "event.kind").as_deref() == Some("alert");
                     let inner = if is_alert(&document) { None } else { recording::unwrapped(&document, &line) };
                     let at = format!("{}:{}:{}", documents.name(), place.line, place.column);
-                    self.take(&at, inner.filter(is_alert).unwrap_or(document))?;
+                    let document = inner.filter(is_alert).unwrap_or(document);
+                    if report::is_about_alert(&document) && self.known.holds(&document) {
+                        self.holding.alerts += 1;
+                    } else {
+                        self.take(&at, document)?;
+                    }
                 }
                 NextDocument::Problem(problem) => {
                     self.holding.malformed += 1;
@@ -317,6 +327,9 @@ impl Reader {
     fn report_bad(&self) {
         if self.bad > SHOWN_PROBLEMS {
             log::warn!("skipped {} that are not alerts", plural(self.bad, "value"));
+        }
+        if let copies @ 1.. = self.known.copies() {
+            log::info!("{} of several files, shown once", plural(copies, "document"));
         }
     }
 }

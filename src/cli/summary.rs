@@ -66,6 +66,7 @@ impl<'r> Summary<'r> {
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         self.read(&mut out);
+        self.unread(&mut out);
         for line in self.coverage.lines() {
             let _ = writeln!(out, "{line}");
         }
@@ -90,11 +91,14 @@ impl<'r> Summary<'r> {
         if inputs.len() > SHOWN_INPUTS {
             let _ = writeln!(out, "  and {} more", inputs.len() - SHOWN_INPUTS);
         }
-        let cut = inputs.iter().filter(|input| input.is_truncated()).count() as u64;
-        for (count, noun, what) in [
-            (cut, "input", "cut off, read as far as possible"),
-            (self.recording.left_out(), "file", "left out: no recording"),
-        ] {
+    }
+
+    /// Inputs of which not all was read.
+    fn unread(&self, out: &mut String) {
+        let cut = self.recording.inputs().iter().filter(|input| input.is_truncated()).count() as u64;
+        for (count, noun, what) in
+            [(cut, "input", "cut off, read as far as possible"), (self.recording.left_out(), "file", "left out")]
+        {
             if count > 0 {
                 let _ = writeln!(out, "{} {what}", plural(count, noun));
             }
@@ -232,6 +236,7 @@ impl<'r> Summary<'r> {
 
     fn lost_lines(&self, lines: &mut Vec<String>) {
         let mut lost = String::new();
+        self.unread(&mut lost);
         self.lost(&mut lost);
         lines.extend(lost.lines().map(str::to_owned));
     }

@@ -1,4 +1,5 @@
-//! The documents that stand in an alert file before a replay: those that it gives again are not written again.
+//! The documents that stand in an alert file before a replay: those that it gives again are not written again. And those
+//! of several alert files, each of which is shown once.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::alert_lines::Lines;
 use super::exit::Failure;
+use crate::alert::to_line;
 use crate::report::plural;
 
 /// More of them are not kept: some 50 MB.
@@ -46,6 +48,38 @@ impl Written {
     /// Whether the document stands there, under whatever number.
     pub(super) fn holds(&self, document: &Map<String, Json>) -> bool {
         !self.0.is_empty() && self.0.contains(&content(document.clone()))
+    }
+}
+
+/// The documents of the inputs that were read: what a copy of a file holds once more is no further alert.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    before: HashSet<[u8; 32]>,
+    /// Those of the input that is being read.
+    now: Vec<[u8; 32]>,
+    copies: u64,
+}
+
+impl Known {
+    /// Whether an input that was read before holds the document too, under the same number; it is counted then.
+    pub(super) fn holds(&mut self, document: &Map<String, Json>) -> bool {
+        let content = Sha256::digest(to_line(document)).into();
+        let is_copy = self.before.contains(&content);
+        self.copies += u64::from(is_copy);
+        if !is_copy && self.before.len() + self.now.len() < MAX_DOCUMENTS {
+            self.now.push(content);
+        }
+        is_copy
+    }
+
+    /// Another input begins.
+    pub(super) fn begin(&mut self) {
+        self.before.extend(self.now.drain(..));
+    }
+
+    /// How many copies there were.
+    pub(super) fn copies(&self) -> u64 {
+        self.copies
     }
 }
 

@@ -117,6 +117,7 @@ impl Recording {
             // Where no thread can be started, this one does without.
             threads: decoders.and_then(|count| Threads::start(count).ok()),
         };
+        sources.left_out().for_each(|(name, why)| recording.leave_out(&name, why.to_owned()));
         let count = sources.all.len();
         let mut nothing = None;
         for source in sources.all {

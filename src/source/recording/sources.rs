@@ -1,6 +1,6 @@
 //! The files that the named inputs come to: a directory is the files in it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::origin::Input;
 use crate::event::Zone;
+use crate::visible::visible;
 
 /// How many files of directories are merged.
 const MAX_FILES: usize = 100_000;
@@ -28,6 +29,8 @@ pub(super) struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     pub(super) all: Vec<Source>,
+    /// What directories hold besides files, and why it is left out.
+    left_out: Vec<(PathBuf, &'static str)>,
 }
 
 impl Sources {
@@ -64,6 +67,11 @@ impl Sources {
         self.all.iter().map(|source| &source.input)
     }
 
+    /// What directories hold besides files, by its name, and why it is left out.
+    pub fn left_out(&self) -> impl Iterator<Item = (String, &'static str)> {
+        self.left_out.iter().map(|(path, why)| (visible(&path.to_string_lossy()), *why))
+    }
+
     /// How many bytes the files have, as they are stored; `None` when there is a stream among them.
     pub fn size(&self) -> Option<u64> {
         let size = |source: &Source| match &source.input {
@@ -95,12 +103,24 @@ impl Sources {
                 self.walk(root, &entry.path(), depth + 1)?;
             } else if kind.is_file() {
                 self.all.push(Source { input: Input::File(entry.path()), found: true, zone: None });
+            } else {
+                self.left_out.push((entry.path(), why_left_out(kind)));
             }
-            if self.all.len() > MAX_FILES {
+            if self.all.len() + self.left_out.len() > MAX_FILES {
                 return Err(Error::TooManyFiles { path: root.to_owned(), limit: MAX_FILES });
             }
         }
         Ok(())
+    }
+}
+
+fn why_left_out(kind: FileType) -> &'static str {
+    if kind.is_symlink() {
+        "it is a symbolic link: name what it leads to"
+    } else if kind.is_dir() {
+        "it lies too deep: name it"
+    } else {
+        "it is no file"
     }
 }
 
