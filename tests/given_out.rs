@@ -98,6 +98,29 @@ fn what_volume_and_exceptions_held_back_before_the_window_does_not_count() {
 }
 
 #[test]
+fn a_page_without_alerts_says_what_exceptions_held_back_and_which_host_had_no_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let exception =
+        "[[exception]]\nname = \"<inventory>\"\nrules = \"all\"\nreason = \"r\"\ncondition = 'process.pid > 0'\n";
+    fs::write(path("config.toml"), exception).unwrap();
+    let events = fixtures().join("replay/public-v4/events.ndjson").display().to_string();
+    let (page, summary) = (path("page.html"), path("summary.json"));
+    let hosts = ["--host", "mac-7", "--host", "mac-9"];
+    let files = ["replay", "--config", &path("config.toml"), "--html", &page, "--json-summary", &summary, &events];
+    osawatch(&[&files[..], &hosts].concat()).exits(0).says("1 sequence suppressed by exceptions");
+    let page = fs::read_to_string(&page).unwrap();
+    for part in
+        ["<h1>No alerts", "<li>1 sequence suppressed by exceptions</li>", "&lt;inventory&gt;", "no event of host mac-9"]
+    {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+    let summary: Json = serde_json::from_str(&fs::read_to_string(&summary).unwrap()).unwrap();
+    assert_eq!(summary["exceptions"], json!([{"name": "<inventory>", "sequences": 1}]));
+    assert_eq!(summary["missing_hosts"], json!(["mac-9"]));
+}
+
+#[test]
 fn a_summary_of_what_was_held_back_is_no_alert_of_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -316,9 +316,13 @@ fn a_quiet_run_warns_of_nothing_but_errors() {
 }
 
 #[test]
-fn an_interrupt_prints_the_summary_of_what_was_done() {
+fn an_interrupt_prints_the_summary_of_what_was_done_and_the_page_is_no_all_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let files = ["--html".to_owned(), path("page.html"), "--json-summary".to_owned(), path("summary.json")];
     let mut child = Command::new(env!("CARGO_BIN_EXE_osawatch"))
         .args(["replay", "--lateness", "0", "-"])
+        .args(files)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -334,6 +338,10 @@ fn an_interrupt_prints_the_summary_of_what_was_done() {
     drop(stdin);
     let run = run.exits(130).says("interrupted").says("2 events");
     assert_eq!(run.alerts().len(), 1);
+    let page = fs::read_to_string(path("page.html")).unwrap();
+    assert!(page.contains("<li>the replay was interrupted: the rest of the recordings was not read</li>"), "{page}");
+    let summary: serde_json::Value = serde_json::from_slice(&fs::read(path("summary.json")).unwrap()).unwrap();
+    assert_eq!((&summary["interrupted"], &summary["alerts"]), (&true.into(), &1.into()));
 }
 
 #[test]

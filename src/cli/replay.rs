@@ -249,7 +249,7 @@ impl<'a> Replay<'a> {
         if let (Some(held), Some(path)) = (given.held(), &args.alerts) {
             log::info!("{}: {held} already there, not written again", path.display());
         }
-        let found = Found { given, excepted: self.excepted.counts };
+        let found = Found { given, excepted: self.excepted.counts, is_stopped, missing };
         let summary = Summary::new((&recording, &coverage), &self.pipeline, found, self.began.elapsed());
         let ending = if is_stopped { "interrupted: " } else { "" };
         match log::max_level() {

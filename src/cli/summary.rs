@@ -22,6 +22,10 @@ pub(super) struct Found {
     pub(super) given: Given,
     /// Sequences that were held back, by the position of the exception.
     pub(super) excepted: Vec<u64>,
+    /// It was stopped before the end.
+    pub(super) is_stopped: bool,
+    /// Hosts that were asked for, and of which there was no event.
+    pub(super) missing: Vec<String>,
 }
 
 /// A replay that is over.
@@ -72,7 +76,7 @@ impl<'r> Summary<'r> {
         }
         self.lost(&mut out);
         self.given(&mut out);
-        for remark in self.coverage.remarks(&self.needs, self.totals.skipped) {
+        for remark in self.remarks() {
             let _ = writeln!(out, "  {remark}");
         }
         self.suppressed(&mut out);
@@ -161,7 +165,7 @@ impl<'r> Summary<'r> {
     }
 
     fn suppressed(&self, out: &mut String) {
-        let Found { given: Given { held_back, followed_up, .. }, excepted } = &self.found;
+        let Found { given: Given { held_back, followed_up, .. }, excepted, .. } = &self.found;
         if *held_back > 0 {
             let _ = writeln!(out, "{} suppressed by [volume]", plural(*held_back, "alert"));
         }
@@ -197,9 +201,12 @@ impl<'r> Summary<'r> {
                 "truncated": input.is_truncated(),
             })
         };
+        let exceptions = self.pipeline.exceptions().iter().zip(&self.found.excepted);
+        let exceptions = exceptions.map(|(exception, count)| json!({"name": exception.name, "sequences": count}));
         let by_rule: Map<String, Json> = self.by_rule().map(|(rule, count)| (rule.to_owned(), count.into())).collect();
         json!({
             "osawatch": env!("CARGO_PKG_VERSION"),
+            "interrupted": self.found.is_stopped,
             "events": self.counts.events,
             "copies": self.counts.copies,
             "left_out": self.recording.left_out(),
@@ -208,6 +215,13 @@ impl<'r> Summary<'r> {
             "alert_was_possible": !self.coverage.is_blind(&self.needs),
             "coverage": self.coverage.json(&self.needs, self.totals.skipped),
             "inputs": self.recording.inputs().iter().map(input).collect::<Vec<_>>(),
+            "missing_hosts": self.found.missing,
+            "values": {
+                "too_long": self.totals.too_long,
+                "cut_off": self.totals.torn,
+                "repaired": self.totals.repaired_text,
+                "skipped_kinds": self.totals.skipped_kinds,
+            },
             "late": self.counts.late,
             "evicted": {
                 "executions": self.counts.evicted_executions,
@@ -219,26 +233,38 @@ impl<'r> Summary<'r> {
             "held_back": self.found.given.held_back,
             "followed_up": self.found.given.followed_up,
             "excepted": self.found.excepted.iter().sum::<u64>(),
+            "exceptions": exceptions.collect::<Vec<_>>(),
         })
     }
 
     /// The case report.
     pub(super) fn page(&self, case: &Case) -> String {
         let mut coverage = self.coverage.lines();
-        self.lost_lines(&mut coverage);
-        let mut limits = self.coverage.remarks(&self.needs, self.totals.skipped);
-        if self.recording.is_truncated() {
-            limits.push("a recording was cut off".to_owned());
-        }
+        coverage.extend(self.left().lines().map(|line| line.trim().to_owned()));
         let notes = self.pipeline.rules().iter().map(|rule| (rule.id.clone(), rule.note.clone())).collect();
-        html::case(case, &html::Scope { coverage, limits }, &notes, now())
+        html::case(case, &html::Scope { coverage, limits: self.limits() }, &notes, now())
     }
 
-    fn lost_lines(&self, lines: &mut Vec<String>) {
-        let mut lost = String::new();
-        self.unread(&mut lost);
-        self.lost(&mut lost);
-        lines.extend(lost.lines().map(str::to_owned));
+    /// What was not read, lost and held back.
+    fn left(&self) -> String {
+        let mut left = String::new();
+        self.unread(&mut left);
+        self.lost(&mut left);
+        self.suppressed(&mut left);
+        left
+    }
+
+    /// What the page has to say for itself, where the text stands beside other messages.
+    fn limits(&self) -> Vec<String> {
+        let mut limits = Vec::new();
+        if self.found.is_stopped {
+            limits.push("the replay was interrupted: the rest of the recordings was not read".to_owned());
+        }
+        limits.extend(self.found.missing.iter().map(|host| format!("no event of host {}", visible(host))));
+        let cut = self.recording.inputs().iter().filter(|input| input.is_truncated()).take(SHOWN_INPUTS);
+        limits.extend(cut.map(|input| format!("a recording was cut off: {}", input.name())));
+        limits.extend(self.remarks());
+        limits
     }
 }
 
