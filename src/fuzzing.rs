@@ -289,7 +289,7 @@ fn alert_document(bytes: &[u8]) {
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
     let mut case = report::Case::default();
     case.add(document);
-    let page = html::page(&case, &std::collections::BTreeMap::new(), Timestamp::default());
+    let page = html::page(&case, Vec::new(), &std::collections::BTreeMap::new(), Timestamp::default());
     assert!(!page.contains("<script") && !page.contains("<img"));
 }
 

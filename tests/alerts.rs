@@ -153,6 +153,10 @@ fn a_file_that_holds_no_alert_but_other_values_is_none_of_alerts_and_gets_no_pag
     osawatch(&["alerts", "--severity", "critical", &path("alerts.ndjson")]).exits(0);
     let run = osawatch(&["alerts", "--html", &path("page.html"), &path("junk.txt"), &path("alerts.ndjson")]);
     run.exits(65).says("1 alert in ");
+    osawatch(&["alerts", "--severity", "critical", "--html", &path("none.html"), &path("alerts.ndjson")]).exits(0);
+    let page = fs::read_to_string(path("none.html")).unwrap();
+    let left_out = "<li>1 alert of other rules, hosts, severities or times, which were not asked for</li>";
+    assert!(page.contains("<h1>No alerts") && page.contains(left_out), "{page}");
 }
 
 fn packed(text: &str) -> Vec<u8> {

@@ -110,9 +110,13 @@ fn a_page_without_alerts_says_what_exceptions_held_back_and_which_host_had_no_ev
     let files = ["replay", "--config", &path("config.toml"), "--html", &page, "--json-summary", &summary, &events];
     osawatch(&[&files[..], &hosts].concat()).exits(0).says("1 sequence suppressed by exceptions");
     let page = fs::read_to_string(&page).unwrap();
-    for part in
-        ["<h1>No alerts", "<li>1 sequence suppressed by exceptions</li>", "&lt;inventory&gt;", "no event of host mac-9"]
-    {
+    for part in [
+        "<h1>No alerts",
+        "<li>1 sequence suppressed by exceptions</li>",
+        "&lt;inventory&gt;",
+        "no event of host mac-9",
+        "<li>23 rules applied</li>",
+    ] {
         assert!(page.contains(part), "no {part}: {page}");
     }
     let summary: Json = serde_json::from_str(&fs::read_to_string(&summary).unwrap()).unwrap();

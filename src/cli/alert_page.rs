@@ -11,9 +11,14 @@ use super::exit::{self, Failure};
 use crate::output::terminal;
 use crate::report::{Case, html, plural, visible};
 
-/// Writes the page of these alerts, with the triage notes of the rules by their ids; `-` is standard output.
-pub(super) fn write(alerts: &Case, path: &Path, notes: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let page = html::page(alerts, notes, now());
+/// Writes the page of these alerts, with what is to be said of others and the triage notes of the rules by their ids; `-`
+/// is standard output.
+pub(super) fn write(
+    (alerts, limits): (&Case, Vec<String>),
+    path: &Path,
+    notes: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let page = html::page(alerts, limits, notes, now());
     if path.as_os_str() == "-" {
         return exit::print(&page).map(|_| ());
     }
@@ -23,6 +28,22 @@ pub(super) fn write(alerts: &Case, path: &Path, notes: &BTreeMap<String, String>
     terminal::say(&format!("{shown} in {}", visible(&path.display().to_string())));
     tell_more(alerts);
     Ok(())
+}
+
+/// What the page does not show: one without alerts must not read as if there were none.
+pub(super) fn limits(unwanted: u64, bad: u64, is_cut_off: bool) -> Vec<String> {
+    let lines = [
+        (
+            unwanted,
+            format!(
+                "{} of other rules, hosts, severities or times, which were not asked for",
+                plural(unwanted, "alert")
+            ),
+        ),
+        (bad, format!("{} skipped that are no alerts", plural(bad, "value"))),
+        (is_cut_off.into(), "an alert file was cut off".to_owned()),
+    ];
+    lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
 }
 
 /// Says how many alerts the page of a case does not show.

@@ -89,7 +89,8 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         reader.report_bad();
         // A page of no alerts would be an all-clear.
         if !(reader.is_refused && page.is_empty()) {
-            alert_page::write(&page, path, &reader.notes)?;
+            let limits = alert_page::limits(reader.unwanted, reader.bad, reader.is_cut_off);
+            alert_page::write((&page, limits), path, &reader.notes)?;
         }
         return Ok(reader.exit_code());
     }
@@ -117,6 +118,8 @@ struct Reader {
     /// What the input that is being read holds.
     holding: Holding,
     known: Known,
+    /// Alerts that are not among those asked for.
+    unwanted: u64,
     /// The reader of standard output has closed it.
     closed: bool,
     /// An input was cut off.
@@ -163,6 +166,7 @@ impl Reader {
             bad: 0,
             holding: Holding::default(),
             known: Known::default(),
+            unwanted: 0,
             closed: false,
             is_cut_off: false,
             is_refused: false,
@@ -263,7 +267,11 @@ impl Reader {
         match text(&document, "event.kind") {
             _ if report::is_about_alert(&document) => {
                 self.holding.alerts += 1;
-                if self.args.selection.wants(&document) { self.show(document) } else { Ok(()) }
+                if self.args.selection.wants(&document) {
+                    return self.show(document);
+                }
+                self.unwanted += 1;
+                Ok(())
             }
             // What osawatch writes about itself is for machines.
             Some(_) if text(&document, "event.module").as_deref() == Some("osawatch") && !is_event(&document) => {

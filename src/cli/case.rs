@@ -110,7 +110,7 @@ impl CaseDirectory {
     fn write_page(&self) -> io::Result<u64> {
         let alerts = read(&self.path.join(ALERTS))?;
         let notes = RuleSet::built_in().rules.into_iter().map(|rule| (rule.id, rule.note)).collect();
-        self.write(REPORT, &html::page(&alerts, &notes, now()))?;
+        self.write(REPORT, &html::page(&alerts, Vec::new(), &notes, now()))?;
         let (shown, more) = alerts.counts();
         Ok(shown + more)
     }

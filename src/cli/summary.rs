@@ -17,6 +17,9 @@ use crate::source::recording::{Compression, RecordedInput, Recording, TOO_LONG};
 /// Inputs beyond these are only counted.
 const SHOWN_INPUTS: usize = 20;
 
+/// Rules are named up to these, and else counted.
+const NAMED_RULES: usize = 5;
+
 /// What a replay found, as far as it was asked for.
 pub(super) struct Found {
     pub(super) given: Given,
@@ -240,9 +243,22 @@ impl<'r> Summary<'r> {
     /// The case report.
     pub(super) fn page(&self, case: &Case) -> String {
         let mut coverage = self.coverage.lines();
+        coverage.push(self.applied());
         coverage.extend(self.left().lines().map(|line| line.trim().to_owned()));
         let notes = self.pipeline.rules().iter().map(|rule| (rule.id.clone(), rule.note.clone())).collect();
         html::case(case, &html::Scope { coverage, limits: self.limits() }, &notes, now())
+    }
+
+    /// The rules that were applied, by their ids where they are few.
+    fn applied(&self) -> String {
+        let running = self.pipeline.rules().iter().filter(|rule| rule.inert().is_none());
+        let ids: Vec<String> = running.map(|rule| visible(&rule.id)).collect();
+        let rules = plural(ids.len() as u64, "rule");
+        if ids.len() > NAMED_RULES {
+            format!("{rules} applied")
+        } else {
+            format!("{rules} applied: {}", ids.join(", "))
+        }
     }
 
     /// What was not read, lost and held back.

@@ -36,10 +36,10 @@ pub(crate) struct Scope {
     pub limits: Vec<String>,
 }
 
-/// The page of alerts alone. `notes` are the triage notes by rule.
-pub(crate) fn page(alerts: &Case, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
+/// The page of alerts alone, with what is to be said of those that it does not show. `notes` are the triage notes by rule.
+pub(crate) fn page(alerts: &Case, limits: Vec<String>, notes: &BTreeMap<String, String>, now: Timestamp) -> String {
     let times: BTreeSet<String> = alerts.alerts.iter().filter_map(|alert| text(alert, "@timestamp")).collect();
-    let mut scope = Scope::default();
+    let mut scope = Scope { limits, ..Scope::default() };
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
         scope.coverage.push(format!("alerts from {first} to {last}"));
     }
@@ -248,7 +248,7 @@ mod tests {
         add(serde_json::json!({ "kind": "alert" }), serde_json::json!({ "held_back": { "alerts": 2 } }));
         add(serde_json::json!({ "kind": "event", "action": "follow_up" }), Json::Null);
         case.activity.left_out = 2;
-        let page = page(&case, &BTreeMap::new(), Timestamp::from_nanoseconds(0));
+        let page = page(&case, Vec::new(), &BTreeMap::new(), Timestamp::from_nanoseconds(0));
         assert!(page.contains("<title>osawatch: 1000 alerts</title>"), "{page}");
         assert!(page.contains("<p>Not in this page: 3 further alerts.</p>"), "{page}");
         let events = "<p>Not in this page: 2 later events of any process, as the room for events was full.</p>";
@@ -270,7 +270,7 @@ mod tests {
         let notes = [("r".to_owned(), hostile.to_owned())].into();
         let mut case = Case::default();
         case.add(json.as_object().unwrap().clone());
-        let page = page(&case, &notes, Timestamp::from_nanoseconds(0));
+        let page = page(&case, Vec::new(), &notes, Timestamp::from_nanoseconds(0));
         assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
         assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}'));
         assert!(page.matches("&lt;script&gt;").count() > 10, "{page}");
