@@ -4,28 +4,30 @@ use std::collections::HashSet;
 
 use crate::event::{Event, Field, Timestamp, field, hash::id_of};
 
-/// Events of one instant that are known again.
+/// Events of one millisecond that are known again.
 const MAX_EVENTS: usize = 65_536;
 
 /// What an event is known by besides its time, where its document states an id.
 const KNOWN_BY: [Field; 4] = [field::HOST_ID, field::PROCESS_ENTITY_ID, field::EVENT_ACTION, field::EVENT_CATEGORY];
 
-/// The events of the instant that is at hand: copies are of one time, so in order they come one after the other.
+/// The events of the millisecond that is at hand: copies are of one time, so in order they come one after the other. A
+/// search can give out milliseconds of a time that the document has in nanoseconds.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    time: Timestamp,
+    milliseconds: Option<i64>,
     names: HashSet<String>,
     left_out: u64,
 }
 
 impl Copies {
-    /// Whether the event is a copy of one that was before; it is counted then. `are_more`: others of its time wait.
-    pub(super) fn has(&mut self, event: &Event, are_more: bool) -> bool {
-        if self.time != event.time {
-            self.time = event.time;
+    /// Whether the event is a copy of one that was before; it is counted then. `next`: the time of the one that follows.
+    pub(super) fn has(&mut self, event: &Event, next: Option<Timestamp>) -> bool {
+        let milliseconds = Some(event.time.milliseconds());
+        if self.milliseconds != milliseconds {
+            self.milliseconds = milliseconds;
             self.names.clear();
         }
-        if !are_more && self.names.is_empty() {
+        if self.names.is_empty() && next.map(Timestamp::milliseconds) != milliseconds {
             return false;
         }
         let Some(name) = name(event) else { return false };

@@ -56,8 +56,8 @@ impl Intake {
     fn first(&mut self, pop: fn(&mut Reorder) -> Option<(Ordinal, Event)>) -> Option<(Ordinal, Event)> {
         loop {
             let (ordinal, event) = pop(&mut self.reorder)?;
-            let are_more = self.reorder.first().is_some_and(|(time, _)| time == event.time);
-            if !self.copies.has(&event, are_more) {
+            let next = self.reorder.first().map(|(time, _)| time);
+            if !self.copies.has(&event, next) {
                 return Some((ordinal, event));
             }
         }
