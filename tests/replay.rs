@@ -385,6 +385,10 @@ fn only_the_rules_asked_for_run() {
     assert_eq!(run.alerts().len(), 0);
     osawatch(&["replay", "--only", "no-such-rule", &case("public-v4")]).exits(64).says("no-such-rule");
     osawatch(&["replay", "--no-builtin", &case("public-v4")]).exits(64).says("--rules");
+    let (_folder, write) = folder();
+    let own = write("own.toml", b"[rule]\nrule_id = \"own\"\nname = \"own\"\nquery = \"process where true\"\n");
+    let alone = ["replay", "--rules", &own, "--no-builtin", "--only", "osascript-network-connection"];
+    osawatch(&[&alone[..], &[&case("public-v4")]].concat()).exits(64).says("--no-builtin leaves out the built-in ones");
 }
 
 #[test]

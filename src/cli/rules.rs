@@ -126,9 +126,12 @@ impl Selection {
             let why = "no rules to run: --no-builtin needs --rules with a rule file";
             return Err(Failure::new(Failure::USAGE, why));
         }
-        let unknown = |id: &str| {
-            Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; `osawatch rules list` shows them"))
+        let hint = if self.no_builtin {
+            "--no-builtin leaves out the built-in ones"
+        } else {
+            "`osawatch rules list` shows them"
         };
+        let unknown = |id: &str| Failure::new(Failure::USAGE, format!("no rule has the id `{id}`; {hint}"));
         set.turn_on(&self.enable).map_err(unknown)?;
         if !self.only.is_empty() {
             set.keep_only(&self.only).map_err(unknown)?;

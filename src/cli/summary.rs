@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::clock::now;
 use super::given::Given;
 use crate::detect::{Exception, Match, Needs, Rule};
-use crate::event::field;
+use crate::event::{Event, document, field};
 use crate::pipeline::{Counts, Pipeline};
 use crate::report::{Case, Coverage, html, plural, visible};
 use crate::source::Counters;
@@ -292,7 +292,16 @@ pub(super) fn suppressed(rule: &Rule, exception: &Exception, found: &Match) -> S
     let destination = [field::DESTINATION_IP, field::DESTINATION_ADDRESS, field::DESTINATION_DOMAIN];
     let destination = destination.into_iter().find_map(text).unwrap_or("no known destination");
     let (name, reason) = (&exception.name, &exception.reason);
-    visible(&format!("suppressed by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id))
+    let what = format!("suppressed by exception `{name}` ({reason}): {}, {process} to {destination}", rule.id);
+    visible(&format!("{what}{}", last.map(|event| where_and_when(event)).unwrap_or_default()))
+}
+
+/// The host of an event, which no rule needs to name, and its time.
+fn where_and_when(event: &Event) -> String {
+    let document = document::document(event);
+    let host = ["host.name", "host.hostname", "host.id"].iter().find_map(|name| document::text(&document, name));
+    let on = host.map(|host| format!(" on {host}")).unwrap_or_default();
+    format!("{on} at {}", event.time)
 }
 
 /// An input with the format and compression that were found.
