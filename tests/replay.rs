@@ -156,9 +156,9 @@ fn an_event_that_is_recorded_twice_is_taken_once_and_counted() {
     // A search gives out whole milliseconds.
     let exact = String::from_utf8(read("public-v4")).unwrap().replace("11.616000000Z", "11.616400000Z");
     let coarse = exact.replace("11.616400000Z", "11.616Z");
-    let run =
-        osawatch_with_input(&["replay", "-"], format!("{}{coarse}", exact.trim_end().to_owned() + "\n").as_bytes());
-    assert_eq!(run.exits(0).says("3 events recorded again").alerts().len(), 1);
+    let files = [write("exact.ndjson", exact.as_bytes()), write("coarse.ndjson", coarse.as_bytes())];
+    let run = osawatch(&["replay", &files[0], &files[1]]).exits(0).says("3 events recorded again");
+    assert_eq!(run.alerts().len(), 1);
     // As it comes, and where nothing but the text is the same, each is an event.
     let doubled = once.repeat(2);
     let raw = osawatch_with_input(&["replay", "--lateness", "0", "-"], doubled.as_bytes()).exits(0);
