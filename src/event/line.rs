@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use ahash::HashMap;
+
 use super::Block;
 
 /// A line of a recording. Cloning it copies no text.
@@ -14,6 +16,9 @@ pub struct Line {
 }
 
 impl Line {
+    /// A block is kept for lines that are together at least one of so many parts of it.
+    pub(super) const SPARSE: usize = 4;
+
     /// The line at this place of the block.
     ///
     /// # Panics
@@ -42,6 +47,21 @@ impl Line {
     /// What is in it at this place.
     pub(super) fn part(&self, range: Range<usize>) -> &str {
         &self.block[self.start as usize + range.start..self.start as usize + range.end]
+    }
+
+    /// Parts these lines from blocks of which they are little.
+    pub(super) fn leave_large_blocks(mut lines: Vec<&mut Line>) {
+        let mut used: HashMap<usize, usize> = HashMap::default();
+        for of_one in lines.chunk_by(|one, next| one.block().0 == next.block().0) {
+            let Some(first) = of_one.first() else { continue };
+            *used.entry(first.block().0).or_default() += of_one.iter().map(|line| line.bytes()).sum::<usize>();
+        }
+        for line in &mut lines {
+            let (block, bytes) = line.block();
+            if used.get(&block).is_some_and(|used| bytes > Line::SPARSE * used) {
+                **line = line.detached();
+            }
+        }
     }
 
     /// A copy in a separate block.

@@ -50,7 +50,6 @@ use std::fmt::{self, Write};
 use std::hint::black_box;
 use std::sync::Arc;
 
-use ahash::HashMap;
 use sha2::{Digest, Sha256};
 use values::{Part, Value, Values};
 
@@ -100,8 +99,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// A block of input is kept for lines that are together at least one of so many parts of it.
-    pub(crate) const SPARSE: usize = 4;
+    /// See [`Line::SPARSE`].
+    pub(crate) const SPARSE: usize = Line::SPARSE;
 
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
@@ -296,18 +295,7 @@ impl Event {
 
     /// Parts these events from blocks of input of which they use little: whoever holds them counts their lines alone.
     pub(crate) fn leave_large_blocks<'e>(events: impl Iterator<Item = &'e mut Event>) {
-        let mut lines: Vec<&mut Line> = events.filter_map(|event| event.line.as_mut()).collect();
-        let mut used: HashMap<usize, usize> = HashMap::default();
-        for of_one in lines.chunk_by(|one, next| one.block().0 == next.block().0) {
-            let Some(first) = of_one.first() else { continue };
-            *used.entry(first.block().0).or_default() += of_one.iter().map(|line| line.bytes()).sum::<usize>();
-        }
-        for line in &mut lines {
-            let (block, bytes) = line.block();
-            if used.get(&block).is_some_and(|used| bytes > Event::SPARSE * used) {
-                **line = line.detached();
-            }
-        }
+        Line::leave_large_blocks(events.filter_map(|event| event.line.as_mut()).collect());
     }
 
     /// A copy that does not keep alive the block of input that the event was read in, nor the values of its neighbours.
