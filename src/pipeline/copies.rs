@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use crate::event::{Event, Field, Timestamp, field};
 
 /// Events of one millisecond that are known again.
 const MAX_EVENTS: usize = 65_536;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// What an event is known by besides its time, where its document states an id.
 const KNOWN_BY: [Field; 4] = [field::HOST_ID, field::PROCESS_ENTITY_ID, field::EVENT_ACTION, field::EVENT_CATEGORY];
@@ -23,6 +26,10 @@ pub(super) struct Copies {
 impl Copies {
     /// Whether the event is a copy of one that was before; it is counted then. `next`: the time of the one that follows.
     pub(super) fn has(&mut self, event: &Event, next: Option<Timestamp>) -> bool {
+        let is_near = |other: Timestamp| other.saturating_sub(MILLISECOND) < event.time;
+        if self.names.is_empty() && !next.is_some_and(is_near) {
+            return false;
+        }
         let milliseconds = Some(event.time.milliseconds());
         if self.milliseconds != milliseconds {
             self.milliseconds = milliseconds;

@@ -43,24 +43,31 @@ impl Intake {
     }
 
     /// The next event whose turn has come.
+    #[inline]
     pub(crate) fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
-        self.first(Reorder::pop_due)
+        loop {
+            let next = self.reorder.pop_due();
+            if !self.is_copy(next.as_ref()) {
+                return next;
+            }
+        }
     }
 
     /// The next event, due or not: at the end of the input.
     pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
-        self.first(Reorder::pop)
-    }
-
-    /// The next event that is no copy.
-    fn first(&mut self, pop: fn(&mut Reorder) -> Option<(Ordinal, Event)>) -> Option<(Ordinal, Event)> {
         loop {
-            let (ordinal, event) = pop(&mut self.reorder)?;
-            let next = self.reorder.first().map(|(time, _)| time);
-            if !self.copies.has(&event, next) {
-                return Some((ordinal, event));
+            let next = self.reorder.pop();
+            if !self.is_copy(next.as_ref()) {
+                return next;
             }
         }
+    }
+
+    /// Whether it is a copy of an event that was before.
+    fn is_copy(&mut self, next: Option<&(Ordinal, Event)>) -> bool {
+        let Some((_, event)) = next else { return false };
+        let following = self.reorder.first().map(|(time, _)| time);
+        self.copies.has(event, following)
     }
 
     /// Why events are taken in another order than they happened in, if they are.

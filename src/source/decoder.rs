@@ -127,7 +127,10 @@ impl Decoder {
                 Ok(decoding) if ecs::is_of_no_category(&decoding.decoded) => skipped = Some(decoding),
                 Err(DecodeError::Json(error)) => return Err(DecodeError::Json(error)),
                 Err(error) => errors.push(error),
-                decoding => return decoding.map(|decoding| self.compared(line, decoding)),
+                mut decoding => {
+                    decoding.iter_mut().for_each(|decoding| self.compare(line, decoding));
+                    return decoding;
+                }
             }
         }
         if let Some(decoding) = self.decode_wrapped(line, likely) {
@@ -187,23 +190,25 @@ impl Decoder {
             if likely == Some(Format::Ecs) { [Format::Ecs, Format::Eslogger] } else { [Format::Eslogger, Format::Ecs] };
         let named = self.machine_of(wrapped).map(|machine| eslogger::Decoder::new(machine, wrapped.host_name.clone()));
         order.into_iter().find_map(|format| {
-            let decoding = self.decode_as(line, format).ok()?;
+            let mut decoding = self.decode_as(line, format).ok()?;
             match (&named, decoding.format) {
                 (Some(eslogger), Format::Eslogger) => {
                     Some(Decoding { decoded: eslogger.decode(line).ok()?, ..decoding })
                 }
-                _ => Some(self.compared(line, decoding)),
+                _ => {
+                    self.compare(line, &mut decoding);
+                    Some(decoding)
+                }
             }
         })
     }
 
     /// Compares a message of a Mac that is not named with the one before it.
-    fn compared(&mut self, line: &Line, decoding: Decoding) -> Decoding {
-        let Decoded::Event(event) = &decoding.decoded else { return decoding };
+    fn compare(&mut self, line: &Line, decoding: &mut Decoding) {
+        let Decoded::Event(event) = &decoding.decoded else { return };
         let sent = if decoding.format == Format::Eslogger { Uptime::of(line, event.time) } else { None };
         let before = if sent.is_some() { mem::replace(&mut self.last, sent) } else { None };
-        let is_of_another_mac = before.zip(sent).is_some_and(|(before, sent)| !before.may_be_of_one_mac(sent));
-        Decoding { is_of_another_mac, ..decoding }
+        decoding.is_of_another_mac = before.zip(sent).is_some_and(|(before, sent)| !before.may_be_of_one_mac(sent));
     }
 
     /// The machine that a wrapper names, where that is another one than that of the lines: its name is its id where it has

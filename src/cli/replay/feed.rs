@@ -94,14 +94,17 @@ impl Feed {
     fn next(&mut self) -> Step {
         loop {
             if let Some((ordinal, event)) = self.intake.pop_due() {
-                return self.turn(ordinal, event);
+                self.count(&event);
+                return Step::Event(ordinal, event);
             }
             if let Some(disorder) = self.intake.disorder().filter(|_| !self.has_told) {
                 self.has_told = true;
                 return Step::OutOfOrder(disorder);
             }
             if self.has_ended {
-                return self.intake.pop().map_or(Step::End, |(ordinal, event)| self.turn(ordinal, event));
+                let Some((ordinal, event)) = self.intake.pop() else { return Step::End };
+                self.count(&event);
+                return Step::Event(ordinal, event);
             }
             if self.wanted.stop.load(Ordering::Relaxed) {
                 (self.is_stopped, self.has_ended) = (true, true);
@@ -140,12 +143,11 @@ impl Feed {
         self.intake.push(event);
     }
 
-    /// It is the turn of an event.
-    fn turn(&mut self, ordinal: Ordinal, event: Event) -> Step {
+    /// Counts an event whose turn it is, if it is one of the window.
+    fn count(&mut self, event: &Event) {
         if self.wanted.from.is_none_or(|from| event.time >= from) {
-            self.coverage.observe(&event);
+            self.coverage.observe(event);
         }
-        Step::Event(ordinal, event)
     }
 
     /// Puts the next steps in place of others, up to one before which there is something to wait for; returns the bytes
