@@ -17,7 +17,7 @@ use super::reader;
 use super::sources::{self, Source};
 use super::step::Step;
 use super::values::Piece;
-use crate::event::{Decoded, Event, Line};
+use crate::event::{Decoded, Line};
 use crate::source::{Counters, DecodeError, Decoder, Format, eslogger};
 
 /// How many values may pass before one is of a known format.
