@@ -136,7 +136,7 @@ impl Pipeline {
     /// Takes in an event; passes on what it completes, and what earlier ones complete whose turn came.
     pub fn push(&mut self, event: Event, mut sink: impl FnMut(Output<'_>)) {
         self.intake.push(event);
-        while let Some((ordinal, mut event)) = self.intake.pop_due() {
+        while let Some((ordinal, mut event)) = self.intake.pop_due(|_| ()) {
             self.observe(&mut event, ordinal, &mut sink);
         }
     }
@@ -155,7 +155,7 @@ impl Pipeline {
 
     /// The input has ended: what was held back goes through.
     pub fn finish(&mut self, mut sink: impl FnMut(Output<'_>)) {
-        while let Some((ordinal, mut event)) = self.intake.pop() {
+        while let Some((ordinal, mut event)) = self.intake.pop(|_| ()) {
             self.observe(&mut event, ordinal, &mut sink);
         }
         let decided = if self.limits.decides_at_end { self.detector.finish() } else { Vec::new() };

@@ -6,6 +6,7 @@ mod args;
 mod excepted;
 mod feed;
 mod interrupt;
+mod wanted;
 
 use std::mem;
 use std::num::NonZero;
@@ -164,7 +165,7 @@ impl<'a> Replay<'a> {
         let recording = interrupt
             .at_once_during(|| Recording::open_sources(sources, pipeline.fields(), Machine::default(), decoders));
         let (hosts, stop) = (args.host.clone(), interrupt.flag());
-        let wanted = feed::Wanted { from: args.from, to: args.to, hosts, stop };
+        let wanted = wanted::Wanted { from: args.from, to: args.to, hosts, stop };
         let coverage = Coverage::new(pipeline.rules().iter().filter_map(|rule| rule.needs()), pipeline.fields());
         let feed = Feed::new(recording.map_err(source_failure)?, pipeline.lend_intake(), coverage, wanted);
         Ok(Replay {

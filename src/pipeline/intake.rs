@@ -42,32 +42,36 @@ impl Intake {
         self.reorder.push(event);
     }
 
-    /// The next event whose turn has come.
+    /// The next event whose turn has come. `leave_out` is told of copies before it.
     #[inline]
-    pub(crate) fn pop_due(&mut self) -> Option<(Ordinal, Event)> {
+    pub(crate) fn pop_due(&mut self, mut leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
         loop {
             let next = self.reorder.pop_due();
-            if !self.is_copy(next.as_ref()) {
+            if !self.is_copy(next.as_ref(), &mut leave_out) {
                 return next;
             }
         }
     }
 
     /// The next event, due or not: at the end of the input.
-    pub(crate) fn pop(&mut self) -> Option<(Ordinal, Event)> {
+    pub(crate) fn pop(&mut self, mut leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
         loop {
             let next = self.reorder.pop();
-            if !self.is_copy(next.as_ref()) {
+            if !self.is_copy(next.as_ref(), &mut leave_out) {
                 return next;
             }
         }
     }
 
     /// Whether it is a copy of an event that was before.
-    fn is_copy(&mut self, next: Option<&(Ordinal, Event)>) -> bool {
+    fn is_copy(&mut self, next: Option<&(Ordinal, Event)>, leave_out: &mut impl FnMut(&Event)) -> bool {
         let Some((_, event)) = next else { return false };
         let following = self.reorder.first().map(|(time, _)| time);
-        self.copies.has(event, following)
+        let is_copy = self.copies.has(event, following);
+        if is_copy {
+            leave_out(event);
+        }
+        is_copy
     }
 
     /// Why events are taken in another order than they happened in, if they are.
@@ -117,15 +121,15 @@ mod tests {
         let mut intake = Intake::new(&limits, None);
         for hour in (1..=1000).rev() {
             intake.push(Event::new(Timestamp::from_milliseconds(hour * 3_600_000).unwrap(), Categories::PROCESS));
-            assert!(intake.pop_due().is_none(), "{hour}");
+            assert!(intake.pop_due(|_| ()).is_none(), "{hour}");
         }
         let mut large = Event::new(Timestamp::default(), Categories::PROCESS);
         large.push_str(field::PROCESS_ARGS, &"x".repeat(1 << 20));
         intake.push(large);
         // The earliest goes: with it the others fit.
         let hour = |((time, _), _): (Ordinal, Event)| time.milliseconds() / 3_600_000;
-        assert_eq!((intake.pop_due().map(hour), intake.pop_due().map(hour)), (Some(0), None));
-        let rest = std::iter::from_fn(|| intake.pop());
+        assert_eq!((intake.pop_due(|_| ()).map(hour), intake.pop_due(|_| ()).map(hour)), (Some(0), None));
+        let rest = std::iter::from_fn(|| intake.pop(|_| ()));
         assert!(rest.map(hour).eq(1..=1000));
     }
 }

@@ -37,6 +37,12 @@ impl Coverage {
         self.stated.observe(event);
     }
 
+    /// Counts an event no more that was found to be a copy.
+    pub(crate) fn take_back(&mut self, event: &Event) {
+        self.converted -= u64::from(is_converted(event)).min(self.converted);
+        self.hosts.take_back(event);
+    }
+
     /// The times of the first and the last event.
     pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.first.zip(self.last)

@@ -67,6 +67,12 @@ impl Host {
         }
     }
 
+    fn take_back(&mut self, event: &Event) {
+        let is_of = |category| u64::from(event.categories.intersects(category));
+        self.process = self.process.saturating_sub(is_of(Categories::PROCESS));
+        self.network = self.network.saturating_sub(is_of(Categories::NETWORK));
+    }
+
     /// How long its recording goes on after an interpreter started last, where that is too short.
     fn left(&self, interpreter: usize) -> Option<Duration> {
         let left = self.last.nanoseconds().abs_diff(self.started[interpreter]?.nanoseconds());
@@ -95,13 +101,20 @@ impl Hosts {
             return self.further(event).count(event);
         };
         host.count(event);
-        let number = event.stated(field::GLOBAL_SEQ_NUM).find_map(|number| match number {
-            Scalar::Int(number) => Some(number),
-            _ => None,
-        });
-        if let Some(number) = number {
+        if let Some(number) = number(event) {
             let (low, high, count) = host.numbers.unwrap_or((number, number, 0));
             host.numbers = Some((low.min(number), high.max(number), count + 1));
+        }
+    }
+
+    /// Counts an event no more that was found to be a copy.
+    pub(super) fn take_back(&mut self, event: &Event) {
+        let Some(host) = self.host(event.str(field::HOST_ID).unwrap_or_default(), event) else {
+            return self.further(event).take_back(event);
+        };
+        host.take_back(event);
+        if let Some((_, _, count)) = host.numbers.as_mut().filter(|_| number(event).is_some()) {
+            *count = count.saturating_sub(1);
         }
     }
 
@@ -189,6 +202,14 @@ fn described(event: &Event) -> Host {
 
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_NAME)]
+}
+
+/// The number of a message of Endpoint Security.
+fn number(event: &Event) -> Option<i64> {
+    event.stated(field::GLOBAL_SEQ_NUM).find_map(|number| match number {
+        Scalar::Int(number) => Some(number),
+        _ => None,
+    })
 }
 
 /// What these hosts are called, the first of them.

@@ -2,16 +2,16 @@
 //! where there is a second core, for the rules keep one busy.
 
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel as channel;
 
 use super::apart::Apart;
+use super::wanted::{Wanted, is_of_host};
 use crate::cli::progress::Progress;
 use crate::detect::Ordinal;
-use crate::event::{Event, Field, Scalar, Timestamp, field};
+use crate::event::Event;
 use crate::pipeline::{Disorder, Intake};
 use crate::queue::{Receiver, Sender, queue};
 use crate::report::Coverage;
@@ -22,9 +22,6 @@ const BATCH: usize = 128;
 const BATCH_BYTES: usize = 128 << 10;
 /// Bytes of the events that wait: enough to keep both threads busy, and few enough to stay in the cache.
 const WAITING_BYTES: usize = 16 * BATCH_BYTES;
-
-/// By what a host is chosen.
-const HOST: [Field; 3] = [field::HOST_ID, field::HOST_NAME, field::HOST_HOSTNAME];
 
 /// What comes next.
 pub(super) enum Step {
@@ -51,19 +48,6 @@ impl Step {
         };
         size_of::<Step>() + held
     }
-}
-
-/// Which events are wanted, and until when any are.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    /// Those from this time on count as covered.
-    pub(super) from: Option<Timestamp>,
-    /// The last time.
-    pub(super) to: Option<Timestamp>,
-    /// Names or ids; all hosts where there are none.
-    pub(super) hosts: Vec<String>,
-    /// No more, once it is set: what was read before is whole.
-    pub(super) stop: Arc<AtomicBool>,
 }
 
 /// Recordings, and where their events are put in order.
@@ -93,8 +77,8 @@ impl Feed {
 
     fn next(&mut self) -> Step {
         loop {
-            if let Some((ordinal, event)) = self.intake.pop_due() {
-                self.count(&event);
+            let Feed { intake, coverage, wanted, .. } = &mut *self;
+            if let Some((ordinal, event)) = intake.pop_due(|copy| wanted.take_back(coverage, copy)) {
                 return Step::Event(ordinal, event);
             }
             if let Some(disorder) = self.intake.disorder().filter(|_| !self.has_told) {
@@ -102,9 +86,9 @@ impl Feed {
                 return Step::OutOfOrder(disorder);
             }
             if self.has_ended {
-                let Some((ordinal, event)) = self.intake.pop() else { return Step::End };
-                self.count(&event);
-                return Step::Event(ordinal, event);
+                let Feed { intake, coverage, wanted, .. } = &mut *self;
+                let next = intake.pop(|copy| wanted.take_back(coverage, copy));
+                return next.map_or(Step::End, |(ordinal, event)| Step::Event(ordinal, event));
             }
             if self.wanted.stop.load(Ordering::Relaxed) {
                 (self.is_stopped, self.has_ended) = (true, true);
@@ -140,14 +124,10 @@ impl Feed {
         if to.is_some_and(|to| event.time > to) {
             return;
         }
-        self.intake.push(event);
-    }
-
-    /// Counts an event whose turn it is, if it is one of the window.
-    fn count(&mut self, event: &Event) {
-        if self.wanted.from.is_none_or(|from| event.time >= from) {
-            self.coverage.observe(event);
+        if self.wanted.has_begun(&event) {
+            self.coverage.observe(&event);
         }
+        self.intake.push(event);
     }
 
     /// Puts the next steps in place of others, up to one before which there is something to wait for; returns the bytes
@@ -177,12 +157,6 @@ impl Feed {
             }
         }
     }
-}
-
-/// Whether it is of the host with this id or name.
-fn is_of_host(event: &Event, host: &str) -> bool {
-    let mut stated = event.values().filter(|(field, _)| HOST.contains(field));
-    stated.any(|(_, value)| value == Scalar::Str(host))
 }
 
 /// The steps of a [`Feed`], made on this thread or on another.
@@ -258,9 +232,11 @@ impl Steps {
 mod tests {
     use std::fmt::Write;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::detect::RuleSet;
-    use crate::event::Machine;
+    use crate::event::{Machine, field};
     use crate::pipeline::{Limits, Pipeline};
     use crate::source::recording::{Input, Sources};
 
