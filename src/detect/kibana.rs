@@ -69,7 +69,7 @@ impl Kibana {
         Some(format!("its events are in the order of {field}; osawatch goes by @timestamp"))
     }
 
-    /// Takes note of what its file has of its lists of exceptions.
+    /// Keeps what its file has of its lists of exceptions.
     pub(super) fn list(&mut self, listed: &[Listed]) {
         let is_own =
             |listed: &&Listed| self.exceptions_list.iter().any(|own| own.list_id.as_ref() == Some(&listed.list));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::event::{Event, Timestamp};
+use crate::event::{Event, Line, Timestamp};
 
 /// A place in the order of events: by time, then by arrival.
 pub(crate) type Ordinal = (Timestamp, u64);
@@ -128,7 +128,7 @@ impl Reorder {
     fn leave_large_blocks(&mut self) {
         let Fresh { events, lines, blocks, .. } = std::mem::take(&mut self.fresh);
         // Nearly always blocks are full of events. Of several inputs in turn each event appears to have one of its own.
-        if blocks > Event::SPARSE * lines {
+        if blocks > Line::SPARSE * lines {
             let start = self.queue.len().saturating_sub(events);
             Event::leave_large_blocks(self.queue.range_mut(start..).map(|(_, event)| event));
         }

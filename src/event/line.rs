@@ -17,7 +17,7 @@ pub struct Line {
 
 impl Line {
     /// A block is kept for lines that are together at least one of so many parts of it.
-    pub(super) const SPARSE: usize = 4;
+    pub(crate) const SPARSE: usize = 4;
 
     /// The line at this place of the block.
     ///

@@ -99,9 +99,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// See [`Line::SPARSE`].
-    pub(crate) const SPARSE: usize = Line::SPARSE;
-
     /// An event without values, to be filled by a source.
     pub fn new(time: Timestamp, categories: Categories) -> Event {
         Event::with(time, categories, Values::new(), String::new())

@@ -20,7 +20,7 @@ const END: char = '\0';
 /// search can give out milliseconds of a time that the document has in nanoseconds.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    milliseconds: Option<i64>,
+    milliseconds: i64,
     names: HashSet<Box<str>>,
     /// Room for the name of an event.
     name: String,
@@ -30,16 +30,14 @@ pub(super) struct Copies {
 impl Copies {
     /// Whether the event is a copy of one that was before; it is counted then. `next`: the time of the one that follows.
     pub(super) fn has(&mut self, event: &Event, next: Option<Timestamp>) -> bool {
-        if self.names.is_empty() && !next.is_some_and(|next| may_be_of(event.time, next)) {
-            return false;
-        }
-        let milliseconds = Some(event.time.milliseconds());
-        if self.milliseconds != milliseconds {
-            self.milliseconds = milliseconds;
+        if !self.names.is_empty() && self.milliseconds != event.time.milliseconds() {
             self.names.clear();
+        }
+        if self.names.is_empty() {
             if !next.is_some_and(|next| may_be_of(event.time, next)) {
                 return false;
             }
+            self.milliseconds = event.time.milliseconds();
         }
         let mut name = mem::take(&mut self.name);
         let is_copy = write_name(event, &mut name) && self.is_known(&name);

@@ -42,36 +42,38 @@ impl Intake {
         self.reorder.push(event);
     }
 
-    /// The next event whose turn has come. `leave_out` is told of copies before it.
+    /// The next event whose turn has come. `leave_out` sees the copies before it.
     #[inline]
-    pub(crate) fn pop_due(&mut self, mut leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
-        loop {
-            let next = self.reorder.pop_due();
-            if !self.is_copy(next.as_ref(), &mut leave_out) {
-                return next;
-            }
-        }
+    pub(crate) fn pop_due(&mut self, leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
+        self.next(Reorder::pop_due, leave_out)
     }
 
     /// The next event, due or not: at the end of the input.
-    pub(crate) fn pop(&mut self, mut leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
+    pub(crate) fn pop(&mut self, leave_out: impl FnMut(&Event)) -> Option<(Ordinal, Event)> {
+        self.next(Reorder::pop, leave_out)
+    }
+
+    /// The next event that is no copy. Each is moved as seldom as can be.
+    #[inline]
+    fn next(
+        &mut self,
+        pop: impl Fn(&mut Reorder) -> Option<(Ordinal, Event)>,
+        mut leave_out: impl FnMut(&Event),
+    ) -> Option<(Ordinal, Event)> {
         loop {
-            let next = self.reorder.pop();
-            if !self.is_copy(next.as_ref(), &mut leave_out) {
+            let next = pop(&mut self.reorder);
+            if !self.is_copy(next.as_ref()) {
                 return next;
             }
+            next.iter().for_each(|(_, copy)| leave_out(copy));
         }
     }
 
     /// Whether it is a copy of an event that was before.
-    fn is_copy(&mut self, next: Option<&(Ordinal, Event)>, leave_out: &mut impl FnMut(&Event)) -> bool {
+    fn is_copy(&mut self, next: Option<&(Ordinal, Event)>) -> bool {
         let Some((_, event)) = next else { return false };
         let following = self.reorder.first().map(|(time, _)| time);
-        let is_copy = self.copies.has(event, following);
-        if is_copy {
-            leave_out(event);
-        }
-        is_copy
+        self.copies.has(event, following)
     }
 
     /// Why events are taken in another order than they happened in, if they are.

